@@ -1,0 +1,50 @@
+//===- AtomicFile.h - Output that appears whole or not at all ---*- C++ -*-===//
+
+#ifndef QZC_SUPPORT_ATOMICFILE_H
+#define QZC_SUPPORT_ATOMICFILE_H
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace qzc {
+
+/// Writes "<path>.partial-<pid>" and renames it to `path` on commit();
+/// destruction without commit removes it. Every failure (unwritable folder,
+/// full disk, …) throws qzc::Error naming the path and the reason.
+class AtomicFile {
+public:
+  explicit AtomicFile(std::string path, bool executable = false);
+  AtomicFile(const AtomicFile &) = delete;
+  AtomicFile &operator=(const AtomicFile &) = delete;
+  ~AtomicFile();
+
+  /// Writes at the current end.
+  void append(const void *data, size_t bytes);
+  void append(std::string_view text) { append(text.data(), text.size()); }
+  /// Appends zeros up to the next multiple of `alignment`.
+  void alignTo(uint64_t alignment);
+  /// Writes inside or past the end, from any thread; does not move size().
+  void writeAt(uint64_t offset, const void *data, size_t bytes) const;
+  /// Reads back what was written; zeros where nothing was. The range lies
+  /// inside size().
+  void readAt(uint64_t offset, void *data, size_t bytes) const;
+  /// Bytes reserved so far by append, alignTo and reserve.
+  uint64_t size() const { return Size; }
+  /// Leaves `bytes` to be filled by writeAt; returns their offset.
+  uint64_t reserve(uint64_t bytes);
+
+  /// Flushes, checks, and gives the file its name.
+  void commit();
+
+private:
+  std::string Path;
+  std::string PartialPath;
+  int Fd = -1;
+  uint64_t Size = 0;
+};
+
+} // namespace qzc
+
+#endif // QZC_SUPPORT_ATOMICFILE_H

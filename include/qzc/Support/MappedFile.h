@@ -1,0 +1,39 @@
+//===- MappedFile.h - A file mapped read-only -------------------*- C++ -*-===//
+
+#ifndef QZC_SUPPORT_MAPPEDFILE_H
+#define QZC_SUPPORT_MAPPEDFILE_H
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace qzc {
+
+/// A whole file, mapped privately and read-only. Move-only.
+class MappedFile {
+public:
+  MappedFile() = default;
+  /// Throws qzc::Error naming the path when it cannot be opened or is no
+  /// regular file. An empty file maps to size() == 0.
+  explicit MappedFile(const std::string &path);
+  MappedFile(MappedFile &&other) noexcept;
+  MappedFile &operator=(MappedFile &&other) noexcept;
+  ~MappedFile();
+
+  const std::byte *data() const { return Data; }
+  uint64_t size() const { return Size; }
+  const std::string &path() const { return Path; }
+
+  /// Tells the kernel that [offset, offset + bytes) was read and may leave
+  /// memory: keeps a streaming pass over a large file small.
+  void release(uint64_t offset, uint64_t bytes) const;
+
+private:
+  const std::byte *Data = nullptr;
+  uint64_t Size = 0;
+  std::string Path;
+};
+
+} // namespace qzc
+
+#endif // QZC_SUPPORT_MAPPEDFILE_H

@@ -1,0 +1,43 @@
+//===- ThreadPool.h - Parallel loops over index ranges ----------*- C++ -*-===//
+
+#ifndef QZC_SUPPORT_THREADPOOL_H
+#define QZC_SUPPORT_THREADPOOL_H
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace qzc {
+
+/// Cores this process may run on (sched_getaffinity).
+int availableThreads();
+
+/// A fixed team of threads (the caller is one of them). Workers spin briefly
+/// between loops and then sleep, so that many short loops are cheap.
+class ThreadPool {
+public:
+  /// `threads` ≤ 0: availableThreads().
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool &) = delete;
+  ThreadPool &operator=(const ThreadPool &) = delete;
+
+  int threads() const { return Threads; }
+
+  /// Calls body(begin, end, worker) over disjoint ranges of at most `grain`
+  /// indices covering [0, count); returns when all are done. Which worker gets
+  /// which range is not determined: results must not depend on it. The first
+  /// exception is rethrown in the caller.
+  void parallelFor(
+      int64_t count, int64_t grain,
+      const std::function<void(int64_t begin, int64_t end, int worker)> &body);
+
+private:
+  struct Impl;
+  int Threads;
+  std::unique_ptr<Impl> State;
+};
+
+} // namespace qzc
+
+#endif // QZC_SUPPORT_THREADPOOL_H

@@ -1,0 +1,155 @@
+//===- ThreadPool.cpp - Parallel loops over index ranges ------------------===//
+//
+// A loop is published by bumping Generation; every worker takes ranges from a
+// shared counter until they run out and then reports in. A worker that finds no
+// new loop spins for a moment (a decode step is hundreds of short loops) and
+// then waits on a condition variable.
+//
+//===----------------------------------------------------------------------===//
+
+#include "qzc/Support/ThreadPool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <sched.h>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace qzc {
+
+int availableThreads() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof(set), &set) == 0)
+    return std::max(1, CPU_COUNT(&set));
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+static void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+struct ThreadPool::Impl {
+  using Body = std::function<void(int64_t, int64_t, int)>;
+
+  static constexpr int kSpins = 4000;
+
+  // The current loop; written by the caller before Generation is bumped.
+  const Body *body = nullptr;
+  int64_t count = 0;
+  int64_t grain = 1;
+  std::atomic<int64_t> next{0};
+  std::atomic<int> busy{0};
+  std::atomic<uint64_t> generation{0};
+  std::atomic<bool> stopping{false};
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  int sleeping = 0;           // guarded by mutex
+  std::exception_ptr failure; // guarded by mutex
+  std::vector<std::thread> workers;
+
+  void runRanges(int worker) {
+    try {
+      for (;;) {
+        int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
+        if (begin >= count)
+          return;
+        (*body)(begin, std::min(begin + grain, count), worker);
+      }
+    } catch (...) {
+      next.store(count, std::memory_order_relaxed);
+      std::lock_guard<std::mutex> lock(mutex);
+      if (!failure)
+        failure = std::current_exception();
+    }
+  }
+
+  bool ready(uint64_t seen) const {
+    return generation.load(std::memory_order_acquire) != seen ||
+           stopping.load(std::memory_order_acquire);
+  }
+
+  void waitForLoop(uint64_t seen) {
+    for (int spin = 0; spin != kSpins; ++spin) {
+      if (ready(seen))
+        return;
+      relax();
+    }
+    std::unique_lock<std::mutex> lock(mutex);
+    ++sleeping;
+    wake.wait(lock, [&] { return ready(seen); });
+    --sleeping;
+  }
+
+  void work(int worker) {
+    uint64_t seen = 0;
+    for (;;) {
+      waitForLoop(seen);
+      if (stopping.load(std::memory_order_acquire))
+        return;
+      ++seen;
+      runRanges(worker);
+      busy.fetch_sub(1, std::memory_order_release);
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int threads)
+    : Threads(threads > 0 ? threads : availableThreads()),
+      State(std::make_unique<Impl>()) {
+  for (int worker = 1; worker < Threads; ++worker)
+    State->workers.emplace_back([this, worker] { State->work(worker); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard<std::mutex> lock(State->mutex);
+    State->stopping.store(true, std::memory_order_release);
+  }
+  State->wake.notify_all();
+  for (std::thread &worker : State->workers)
+    worker.join();
+}
+
+void ThreadPool::parallelFor(
+    int64_t count, int64_t grain,
+    const std::function<void(int64_t, int64_t, int)> &body) {
+  if (count <= 0)
+    return;
+  grain = std::max<int64_t>(grain, 1);
+  if (Threads == 1 || count <= grain) {
+    for (int64_t begin = 0; begin < count; begin += grain)
+      body(begin, std::min(begin + grain, count), 0);
+    return;
+  }
+  Impl &impl = *State;
+  impl.body = &body;
+  impl.count = count;
+  impl.grain = grain;
+  impl.next.store(0, std::memory_order_relaxed);
+  impl.busy.store(Threads - 1, std::memory_order_relaxed);
+  bool anySleeping = false;
+  {
+    std::lock_guard<std::mutex> lock(impl.mutex);
+    impl.generation.fetch_add(1, std::memory_order_release);
+    anySleeping = impl.sleeping != 0;
+  }
+  if (anySleeping)
+    impl.wake.notify_all();
+  impl.runRanges(0);
+  while (impl.busy.load(std::memory_order_acquire) != 0)
+    relax();
+  if (impl.failure)
+    std::rethrow_exception(std::exchange(impl.failure, nullptr));
+}
+
+} // namespace qzc

@@ -1,0 +1,91 @@
+//===- AtomicFileTest.cpp - Whole output or none --------------------------===//
+
+#include "qzc/Support/AtomicFile.h"
+
+#include "TempFolder.h"
+#include "qzc/Support/Error.h"
+
+#include <csignal>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+using namespace qzc;
+using namespace qzc::test;
+
+static size_t countFiles(const TempFolder &folder) {
+  size_t count = 0;
+  for (const auto &entry : std::filesystem::directory_iterator(folder.path())) {
+    (void)entry;
+    ++count;
+  }
+  return count;
+}
+
+TEST(AtomicFile, CommitGivesTheFileItsName) {
+  TempFolder folder;
+  AtomicFile file(folder.file("out"), /*executable=*/true);
+  file.append("head");
+  file.alignTo(16);
+  uint64_t hole = file.reserve(4);
+  file.append("tail");
+  file.writeAt(hole, "body", 4);
+  EXPECT_FALSE(std::filesystem::exists(folder.file("out")));
+  file.commit();
+  EXPECT_EQ(readAll(folder.file("out")),
+            std::string("head") + std::string(12, '\0') + "bodytail");
+  struct stat info = {};
+  ASSERT_EQ(::stat(folder.file("out").c_str(), &info), 0);
+  EXPECT_TRUE(info.st_mode & S_IXUSR);
+  EXPECT_EQ(countFiles(folder), 1U);
+}
+
+TEST(AtomicFile, WithoutCommitNothingStaysAndTheOldFileIsKept) {
+  TempFolder folder;
+  writeAll(folder.file("out"), "old");
+  {
+    AtomicFile file(folder.file("out"));
+    file.append("new");
+  }
+  EXPECT_EQ(readAll(folder.file("out")), "old");
+  EXPECT_EQ(countFiles(folder), 1U);
+}
+
+TEST(AtomicFile, AReservedTailBelongsToTheFile) {
+  TempFolder folder;
+  AtomicFile file(folder.file("out"));
+  file.reserve(10);
+  file.commit();
+  EXPECT_EQ(readAll(folder.file("out")), std::string(10, '\0'));
+}
+
+TEST(AtomicFile, AnUnwritableFolderIsNamed) {
+  TempFolder folder;
+  std::string path = folder.file("missing/out");
+  try {
+    AtomicFile file(path);
+    FAIL() << "opened a file in a folder that does not exist";
+  } catch (const Error &error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr(path));
+    EXPECT_THAT(error.what(), testing::HasSubstr("No such file"));
+  }
+}
+
+TEST(AtomicFile, AFullDiskIsReportedAndNothingStays) {
+  // /dev/full cannot be renamed onto, so the limit stands in for the disk.
+  TempFolder folder;
+  struct rlimit old = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  struct rlimit small = old;
+  small.rlim_cur = 4096;
+  auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  {
+    AtomicFile file(folder.file("out"));
+    EXPECT_THROW(file.append(std::string(8192, 'x')), Error);
+  }
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  ::signal(SIGXFSZ, handler);
+  EXPECT_EQ(countFiles(folder), 0U);
+}

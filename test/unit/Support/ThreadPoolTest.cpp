@@ -1,0 +1,53 @@
+//===- ThreadPoolTest.cpp - Every index once, whatever the threads --------===//
+
+#include "qzc/Support/ThreadPool.h"
+
+#include <atomic>
+#include <gtest/gtest.h>
+#include <stdexcept>
+#include <vector>
+
+using namespace qzc;
+
+class ThreadPoolTest : public testing::TestWithParam<int> {};
+
+TEST_P(ThreadPoolTest, VisitsEveryIndexOnce) {
+  ThreadPool pool(GetParam());
+  for (int64_t count : {0, 1, 7, 64, 1000}) {
+    for (int64_t grain : {1, 3, 64, 5000}) {
+      std::vector<std::atomic<int>> visits(static_cast<size_t>(count));
+      pool.parallelFor(count, grain,
+                       [&](int64_t begin, int64_t end, int worker) {
+                         ASSERT_LE(end - begin, grain);
+                         ASSERT_GE(worker, 0);
+                         ASSERT_LT(worker, pool.threads());
+                         for (int64_t i = begin; i != end; ++i)
+                           ++visits[static_cast<size_t>(i)];
+                       });
+      for (const auto &visit : visits)
+        ASSERT_EQ(visit.load(), 1);
+    }
+  }
+}
+
+TEST_P(ThreadPoolTest, ManyShortLoopsDoNotLoseAWakeup) {
+  ThreadPool pool(GetParam());
+  std::atomic<int64_t> sum{0};
+  for (int loop = 0; loop != 5000; ++loop)
+    pool.parallelFor(4, 1, [&](int64_t begin, int64_t, int) { sum += begin; });
+  EXPECT_EQ(sum.load(), 5000 * 6);
+}
+
+TEST_P(ThreadPoolTest, AnExceptionReachesTheCallerAndThePoolLivesOn) {
+  ThreadPool pool(GetParam());
+  auto fail = [](int64_t begin, int64_t, int) {
+    if (begin == 5)
+      throw std::runtime_error("five");
+  };
+  EXPECT_THROW(pool.parallelFor(10, 1, fail), std::runtime_error);
+  std::atomic<int> visits{0};
+  pool.parallelFor(10, 1, [&](int64_t, int64_t, int) { ++visits; });
+  EXPECT_EQ(visits.load(), 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, ThreadPoolTest, testing::Values(1, 2, 5));
