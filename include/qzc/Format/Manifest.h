@@ -1,0 +1,272 @@
+//===- Manifest.h - What an image says about itself -------------*- C++ -*-===//
+//
+// The manifest is the JSON section of an image: the model's facts, the tensor
+// table, the op-level plan that every target executes, and the CUDA lowering of
+// that plan. The compiler fills these structs and writes them; the runtime
+// reads and checks them. JSON is the stored form because people look at it
+// (--info --json) and because unknown fields must not break older readers.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_FORMAT_MANIFEST_H
+#define QZC_FORMAT_MANIFEST_H
+
+#include "qzc/Format/Scheme.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace qzc::format {
+
+//===----------------------------------------------------------------------===//
+// Model and tensors
+//===----------------------------------------------------------------------===//
+
+struct ModelInfo {
+  std::string name;
+  std::string family; ///< "llama", …
+  int64_t vocab = 0;
+  int64_t hidden = 0;
+  int64_t layers = 0;
+  int64_t context = 0; ///< the most positions the model was made for
+  std::optional<int64_t> bos;
+  std::vector<int64_t> eos; ///< generation stops at any of these
+  /// Whether the tokenizer's own rules put BOS in front of a prompt.
+  bool addBos = false;
+  std::string chatTemplate; ///< Jinja source, empty if none
+};
+
+/// Which part of which Hugging Face tensor a stored tensor comes from.
+struct TensorSource {
+  std::string name;           ///< Hugging Face name
+  std::vector<int64_t> shape; ///< of the whole source tensor
+  DType dtype = DType::F32;   ///< of the source
+  bool transposed = false;    ///< stored as [in, out] there (GPT-2's Conv1D)
+  /// Half-open ranges of the (transposed) source's rows; empty: all of them.
+  std::vector<std::pair<int64_t, int64_t>> rows;
+};
+
+struct Tensor {
+  PackedShape shape;
+  uint64_t offset = 0; ///< from the start of the weights section
+  /// All |values| divided by 2^f16Exponent fit f16: what a tensor-core path
+  /// scales by. 0 for almost every tensor.
+  int32_t f16Exponent = 0;
+  std::string
+      role; ///< "q", "k", …, "head", "embed", "norm", "bias", "position"
+  int64_t block = -1; ///< decoder block, or -1 outside
+  TensorSource source;
+};
+
+//===----------------------------------------------------------------------===//
+// The op-level plan
+//===----------------------------------------------------------------------===//
+
+enum class Opcode : uint32_t {
+#define QZC_OPCODE(Enumerator, Name, Ins, Outs, MinWeights, MaxWeights)        \
+  Enumerator,
+#include "qzc/Format/Opcodes.def"
+};
+
+std::string_view name(Opcode opcode);
+std::optional<Opcode> parseOpcode(std::string_view name);
+
+enum class Activation : uint32_t { None, Relu, Silu, Gelu, GeluTanh };
+std::string_view name(Activation activation);
+std::optional<Activation> parseActivation(std::string_view name);
+
+/// A planned f32 activation buffer [tokens, columns]. `offset` is in bytes per
+/// token: with room for T tokens the buffer starts at offset × T of the arena.
+/// columns × 4 and offset are multiples of 64.
+struct Buffer {
+  int64_t columns = 0; ///< row stride, in elements
+  uint64_t offset = 0;
+};
+
+/// Columns [column, column + columns) of a buffer.
+struct View {
+  int32_t buffer = -1;
+  int64_t column = 0;
+  int64_t columns = 0;
+};
+
+/// Rotary embedding of the first `dim` elements of each head.
+struct Rope {
+  int64_t dim = 0;
+  bool interleaved = false; ///< pairs (2i, 2i+1) instead of (i, i + dim/2)
+  std::vector<float> inverseFrequencies; ///< dim / 2, scaling applied
+  float magnitude = 1.0f;                ///< multiplies cos and sin
+};
+
+struct EmbedParams {};
+struct AddPositionsParams {
+  int64_t offset = 0;
+};
+struct NormParams {
+  float epsilon = 0;
+  bool unitOffset = false; ///< multiply by (1 + weight), as Gemma does
+};
+
+/// y_i = in · W_iᵀ + b_i for each of `parts` weights.
+///   gated:  out = activation(y_0) * y_1          (parts == 2)
+///   else:   out = activation([y_0 | y_1 | …])    (columns side by side)
+/// then, with a second input, out += residual. weights = the parts' matrices,
+/// followed by their biases when hasBias (then every part has one).
+struct LinearParams {
+  int64_t parts = 1;
+  bool gated = false;
+  bool hasBias = false;
+  Activation activation = Activation::None;
+};
+
+/// Causal attention over the layer's cache. q has heads × headDim columns, k
+/// and v kvHeads × headDim. Applies rope to q and k first, appends k and v.
+struct AttentionParams {
+  int64_t layer = 0; ///< index of the KV cache
+  int64_t heads = 0;
+  int64_t kvHeads = 0;
+  int64_t headDim = 0;
+  float scale = 0;
+  int64_t window = 0;          ///< 0: all positions; else the last `window`
+  float softCap = 0;           ///< 0: none; else cap * tanh(score / cap)
+  std::optional<int64_t> rope; ///< index into Plan::ropes
+};
+struct ActivateParams {
+  Activation activation = Activation::None;
+};
+struct ScaleParams { ///< Scale: factor; Clamp: limit; SoftCap: cap
+  float value = 0;
+};
+struct NoParams {};
+
+using LaunchParams =
+    std::variant<NoParams, EmbedParams, AddPositionsParams, NormParams,
+                 LinearParams, AttentionParams, ActivateParams, ScaleParams>;
+
+struct Launch {
+  Opcode opcode = Opcode::Embed;
+  std::vector<View> inputs;
+  std::vector<View> outputs;
+  std::vector<int32_t> weights; ///< indices into Manifest::tensors
+  LaunchParams params;
+};
+
+/// `body` turns tokens into the final hidden states (view `hidden`); `head`
+/// turns rows of `hidden` into logits (view `logits`), and may run on fewer
+/// rows than body did. Head buffers live in an arena of their own, as large as
+/// headBytesPerToken × rows; its launches refer to `headBuffers`, with one
+/// exception: input views with buffer == kHiddenBuffer mean rows of `hidden`.
+struct Plan {
+  std::vector<Rope> ropes;
+  std::vector<Buffer> buffers;
+  uint64_t bytesPerToken = 0;
+  std::vector<Launch> body;
+  View hidden;
+  std::vector<Buffer> headBuffers;
+  uint64_t headBytesPerToken = 0;
+  std::vector<Launch> head;
+  View logits;
+};
+inline constexpr int32_t kHiddenBuffer = -2;
+
+//===----------------------------------------------------------------------===//
+// The CUDA lowering
+//===----------------------------------------------------------------------===//
+
+/// One kernel argument. All device pointers.
+struct CudaArg {
+  enum class Kind : uint32_t {
+    View,     ///< f32 pointer to the body arena: a = buffer, b = column
+    HeadView, ///< same in the head arena; buffer kHiddenBuffer: first head row
+    Tensor,   ///< weights: a = tensor index, b = part index
+    KeyCache, ///< a = layer; [kvHeads, capacity, headDim] in the cache's type
+    ValueCache, ///< a = layer; same layout
+    RopeTable,  ///< a = rope index; f32 [capacity, dim/2, 2] (cos, sin)
+    State,      ///< DeviceState *, see Runtime/Cuda/DeviceState.h
+    Tokens,     ///< int32 [T], the tokens of this call
+    Targets,    ///< int32 [rows], for `score`
+    Losses,     ///< f32 [rows], for `score`
+    Scratch,    ///< a = fixed bytes offset, b = bytes-per-token offset
+    Int,        ///< a as int32
+    Float,      ///< f as float
+    Capacity,   ///< KV-cache positions, int32
+    Chunk,      ///< row capacity T of the body arena, int32
+  };
+  Kind kind = Kind::Int;
+  int64_t a = 0;
+  int64_t b = 0;
+  float f = 0;
+};
+
+/// ceil(T / perTokens) × fixed, or fixed alone where perTokens is 0.
+struct GridDim {
+  int64_t fixed = 1;
+  int64_t perTokens = 0;
+};
+
+struct CudaLaunch {
+  std::string kernel; ///< symbol in every cubin and in the PTX
+  /// Set where the kernel exists for both cache types: the symbol is then
+  /// kernel + "_f16" or kernel + "_f32".
+  bool perCacheType = false;
+  std::array<GridDim, 3> grid;
+  uint32_t blockThreads = 0;
+  uint32_t sharedBytes = 0; ///< dynamic shared memory
+  std::vector<CudaArg> args;
+};
+
+struct CudaProgram {
+  /// One token: body, head, then greedy choice. Positions and the token come
+  /// from the device state, so that a captured graph replays unchanged.
+  std::vector<CudaLaunch> decode;
+  std::vector<CudaLaunch> prefill; ///< body for 1 ≤ T ≤ chunk tokens
+  std::vector<CudaLaunch> head;    ///< logits of T rows
+  std::vector<CudaLaunch> score;   ///< after head: −log p(target) of T rows
+  /// After head on one row: writes the greedy token to the device state and
+  /// advances it (also the last launches of `decode`).
+  std::vector<CudaLaunch> choose;
+  uint64_t scratchBytes = 0;         ///< fixed part
+  uint64_t scratchBytesPerToken = 0; ///< times the chunk, after the fixed part
+};
+
+//===----------------------------------------------------------------------===//
+// The whole
+//===----------------------------------------------------------------------===//
+
+enum class WeightsMode : uint32_t { Embedded, External, Synthetic };
+
+struct Manifest {
+  int64_t version = 1;
+  std::string producer; ///< "qzc 0.1.0"
+  ModelInfo model;
+  std::string selection; ///< the options in canonical form, for people
+  std::vector<Tensor> tensors;
+  WeightsMode weightsMode = WeightsMode::Embedded;
+  std::string weightsFile; ///< External: name beside the executable
+  uint64_t syntheticSeed = 0;
+  uint64_t weightsBytes = 0;
+  Plan plan;
+  CudaProgram cuda;
+  std::string nvrtcVersion;  ///< "12.9"
+  int64_t minimumDriver = 0; ///< as cuDriverGetVersion: 12000
+};
+
+/// The manifest as JSON text: fixed key order, no dependence on locale.
+std::string toJson(const Manifest &manifest);
+
+/// Reads and fully checks a manifest: types, ranges, every index, that views
+/// lie inside their buffers and buffers inside the arena, that tensors lie
+/// inside weightsBytes and do what their opcode expects. Throws qzc::Error.
+Manifest parseManifest(std::string_view json);
+
+/// The checks of parseManifest on a manifest made in memory.
+void verify(const Manifest &manifest);
+
+} // namespace qzc::format
+
+#endif // QZC_FORMAT_MANIFEST_H

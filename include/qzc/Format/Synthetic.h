@@ -1,0 +1,126 @@
+//===- Synthetic.h - Weights made from a counter ----------------*- C++ -*-===//
+//
+// With --weights=synthetic an image stores no weights: the runtime makes the
+// stored bytes at load, on the CPU or on the GPU, and both make the same. The
+// bytes of a part (see Scheme.h) are little-endian 64-bit words; word i is a
+// function of (seed, tensor index, part index, i) alone:
+//
+//   f32, f16, bf16  normal-like values of standard deviation 0.02 (a sum of
+//                   four uniform 16-bit numbers), around 1 for the role "norm",
+//                   and a tenth of that for the role "bias"
+//   int8 codes      the same sum, as codes in [-127, 127]
+//   nf4 codes       uniform, which is how real nf4 codes are distributed
+//   scales          what such weights have, ± 25 % uniformly
+//
+// A part whose bytes are no multiple of 8 ends with the first bytes of its last
+// word.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_FORMAT_SYNTHETIC_H
+#define QZC_FORMAT_SYNTHETIC_H
+
+#include "qzc/Format/Schemes/Dense.h"
+
+#ifndef __CUDACC_RTC__
+#include "qzc/Format/Manifest.h"
+#endif
+
+namespace qzc::format {
+
+/// How one part is made; plain data, passed to kernels by value.
+struct SyntheticPart {
+  enum Kind : uint32_t { F32, F16, Bf16, Int8Codes, Uniform, Scales };
+  uint64_t key;  ///< of seed, tensor and part
+  uint32_t kind; ///< Kind
+  float center;  ///< mean of dense values and scales
+  float unit;    ///< of the integer sum (dense) or of 1/65536 (scales)
+  uint32_t unused;
+};
+
+namespace synthetic {
+
+/// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014) at counter `index`.
+QZC_HD uint64_t hash(uint64_t key, uint64_t index) {
+  uint64_t z = key + (index + 1) * 0x9e3779b97f4a7c15ull;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  return z ^ (z >> 31);
+}
+
+/// Roughly normal, in [-131070, 131070], standard deviation 37837.
+QZC_HD int32_t sum(uint64_t key, uint64_t element) {
+  const uint64_t bits = hash(key, element);
+  return static_cast<int32_t>((bits & 0xffff) + (bits >> 16 & 0xffff) +
+                              (bits >> 32 & 0xffff) + (bits >> 48)) -
+         131070;
+}
+
+QZC_HD float value(const SyntheticPart &part, uint64_t element) {
+  const float spread =
+      mulRounded(static_cast<float>(sum(part.key, element)), part.unit);
+  return addRounded(part.center, spread);
+}
+
+} // namespace synthetic
+
+/// Eight stored bytes, the first in the lowest bits.
+QZC_HD uint64_t syntheticWord(const SyntheticPart &part, uint64_t word) {
+  using synthetic::hash;
+  using synthetic::sum;
+  using synthetic::value;
+  uint64_t bytes = 0;
+  switch (static_cast<SyntheticPart::Kind>(part.kind)) {
+  case SyntheticPart::F32:
+    for (uint32_t i = 0; i < 2; ++i)
+      bytes |= static_cast<uint64_t>(floatBits(value(part, word * 2 + i)))
+               << 32 * i;
+    break;
+  case SyntheticPart::F16:
+    for (uint32_t i = 0; i < 4; ++i)
+      bytes |= static_cast<uint64_t>(dense::toF16(value(part, word * 4 + i)))
+               << 16 * i;
+    break;
+  case SyntheticPart::Bf16:
+    for (uint32_t i = 0; i < 4; ++i)
+      bytes |= static_cast<uint64_t>(dense::toBf16(value(part, word * 4 + i)))
+               << 16 * i;
+    break;
+  case SyntheticPart::Int8Codes:
+    for (uint32_t i = 0; i < 8; ++i) {
+      // 131070 · 127 fits in 32 bits; the division rounds towards zero.
+      const int32_t code = sum(part.key, word * 8 + i) * 127 / 131070;
+      bytes |= static_cast<uint64_t>(static_cast<uint8_t>(code)) << 8 * i;
+    }
+    break;
+  case SyntheticPart::Uniform:
+    bytes = hash(part.key, word);
+    break;
+  case SyntheticPart::Scales: {
+    const uint64_t bits = hash(part.key, word);
+    for (uint32_t i = 0; i < 2; ++i) {
+      const auto low = static_cast<int32_t>(bits >> 32 * i & 0xffff);
+      const float spread =
+          mulRounded(static_cast<float>(low - 32768), part.unit);
+      bytes |= static_cast<uint64_t>(floatBits(addRounded(part.center, spread)))
+               << 32 * i;
+    }
+    break;
+  }
+  }
+  return bytes;
+}
+
+#ifndef __CUDACC_RTC__
+/// The recipe for part `part` of tensor number `index` of a manifest.
+SyntheticPart syntheticPart(const Tensor &tensor, int64_t index, size_t part,
+                            uint64_t seed);
+
+/// Bytes [begin, begin + bytes) of a part; `begin` is a multiple of 8.
+void synthesize(const SyntheticPart &part, uint64_t begin, uint64_t bytes,
+                std::byte *out);
+#endif
+
+} // namespace qzc::format
+
+#endif // QZC_FORMAT_SYNTHETIC_H

@@ -1,0 +1,386 @@
+//===- ManifestRead.cpp - The manifest from JSON text ---------------------===//
+//
+// Reads types and ranges of single values; what they mean together is checked
+// by verify(). Unknown keys are passed over.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ManifestNames.h"
+
+#include "qzc/Format/Manifest.h"
+#include "qzc/Support/Error.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace qzc::format {
+
+using Json = nlohmann::json;
+
+namespace {
+/// A value and where it stands, so that messages can say "plan.body[3].in".
+class Node {
+public:
+  explicit Node(const Json &json) : Value(json) {}
+
+  [[noreturn]] void fail(const std::string &what) const {
+    throw Error("the manifest is damaged: " + path() + " " + what);
+  }
+
+  Node operator[](const char *key) const {
+    std::optional<Node> member = find(key);
+    if (!member)
+      fail(std::string("lacks '") + key + "'");
+    return *member;
+  }
+  std::optional<Node> find(const char *key) const {
+    if (!Value.is_object())
+      fail("is not an object");
+    auto it = Value.find(key);
+    if (it == Value.end())
+      return std::nullopt;
+    return Node(*it, this, key, 0);
+  }
+  size_t size() const {
+    if (!Value.is_array())
+      fail("is not an array");
+    return Value.size();
+  }
+  Node at(size_t index) const {
+    if (index >= size())
+      fail("has too few elements");
+    return Node(Value[index], this, nullptr, index);
+  }
+
+  int64_t integer(int64_t low, int64_t high) const {
+    int64_t result = 0;
+    if (Value.is_number_unsigned()) {
+      const auto wide = Value.get<uint64_t>();
+      if (wide > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+        fail("is out of range");
+      result = static_cast<int64_t>(wide);
+    } else if (Value.is_number_integer()) {
+      result = Value.get<int64_t>();
+    } else {
+      fail("is not an integer");
+    }
+    if (result < low || result > high)
+      fail("is out of range");
+    return result;
+  }
+  int64_t integer() const {
+    return integer(std::numeric_limits<int64_t>::min(),
+                   std::numeric_limits<int64_t>::max());
+  }
+  int64_t count() const {
+    return integer(0, std::numeric_limits<int64_t>::max());
+  }
+  uint64_t bits64() const {
+    if (!Value.is_number_unsigned())
+      fail("is not an unsigned integer");
+    return Value.get<uint64_t>();
+  }
+  float real() const {
+    if (!Value.is_number())
+      fail("is not a number");
+    const auto result = static_cast<float>(Value.get<double>());
+    if (!std::isfinite(result))
+      fail("is not finite");
+    return result;
+  }
+  bool boolean() const {
+    if (!Value.is_boolean())
+      fail("is not a boolean");
+    return Value.get<bool>();
+  }
+  const std::string &text() const {
+    if (!Value.is_string())
+      fail("is not a string");
+    return Value.get_ref<const std::string &>();
+  }
+  template <typename Parse> auto word(Parse parse) const {
+    const auto result = parse(text());
+    if (!result)
+      fail("is the unknown word '" + text() + "'");
+    return *result;
+  }
+  template <typename Read> auto list(Read read) const {
+    std::vector<decltype(read(*this))> result;
+    const size_t count = size();
+    result.reserve(count);
+    for (size_t i = 0; i < count; ++i)
+      result.push_back(read(at(i)));
+    return result;
+  }
+
+private:
+  Node(const Json &json, const Node *parent, const char *key, size_t index)
+      : Value(json), Parent(parent), Key(key), Index(index) {}
+
+  std::string path() const {
+    if (!Parent)
+      return "the whole";
+    if (!Key)
+      return Parent->path() + "[" + std::to_string(Index) + "]";
+    return Parent->Parent ? Parent->path() + "." + Key : Key;
+  }
+
+  const Json &Value;
+  // Nodes live on the stack of the reading functions, parents the longest.
+  const Node *Parent = nullptr;
+  const char *Key = nullptr;
+  size_t Index = 0;
+};
+} // namespace
+
+static constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
+
+static bool flag(const Node &node, const char *key) {
+  const std::optional<Node> value = node.find(key);
+  return value && value->boolean();
+}
+
+static int64_t readInteger(const Node &node) { return node.integer(); }
+
+static ModelInfo readModel(const Node &node) {
+  ModelInfo model;
+  model.name = node["name"].text();
+  model.family = node["family"].text();
+  model.vocab = node["vocab"].count();
+  model.hidden = node["hidden"].count();
+  model.layers = node["layers"].count();
+  model.context = node["context"].count();
+  if (const auto bos = node.find("bos"))
+    model.bos = bos->integer();
+  model.eos = node["eos"].list(readInteger);
+  model.addBos = node["add_bos"].boolean();
+  model.chatTemplate = node["chat_template"].text();
+  return model;
+}
+
+static TensorSource readSource(const Node &node) {
+  TensorSource source;
+  source.name = node["name"].text();
+  source.shape = node["shape"].list(readInteger);
+  source.dtype = node["dtype"].word(parseDType);
+  source.transposed = flag(node, "transposed");
+  if (const auto rows = node.find("rows"))
+    source.rows = rows->list([](const Node &range) {
+      if (range.size() != 2)
+        range.fail("is not a pair");
+      return std::pair(range.at(0).count(), range.at(1).count());
+    });
+  return source;
+}
+
+static Tensor readTensor(const Node &node) {
+  Tensor tensor;
+  tensor.shape.scheme = node["scheme"].word(parseScheme);
+  if (tensor.shape.scheme == Scheme::None)
+    tensor.shape.dtype = node["dtype"].word(parseDType);
+  const Node shape = node["shape"];
+  if (shape.size() != 2)
+    shape.fail("is not a pair");
+  tensor.shape.rows = shape.at(0).count();
+  tensor.shape.cols = shape.at(1).count();
+  if (const auto block = node.find("block_size"))
+    tensor.shape.blockSize = block->count();
+  tensor.offset = static_cast<uint64_t>(node["offset"].count());
+  if (const auto exponent = node.find("f16_exponent"))
+    tensor.f16Exponent = static_cast<int32_t>(exponent->integer(0, kInt32Max));
+  tensor.role = node["role"].text();
+  if (const auto block = node.find("block"))
+    tensor.block = block->count();
+  tensor.source = readSource(node["source"]);
+  return tensor;
+}
+
+static View readView(const Node &node) {
+  if (node.size() != 3)
+    node.fail("is not [buffer, column, columns]");
+  View view;
+  view.buffer =
+      static_cast<int32_t>(node.at(0).integer(kHiddenBuffer, kInt32Max));
+  view.column = node.at(1).count();
+  view.columns = node.at(2).count();
+  return view;
+}
+
+static Rope readRope(const Node &node) {
+  Rope rope;
+  rope.dim = node["dim"].count();
+  rope.interleaved = node["interleaved"].boolean();
+  rope.magnitude = node["magnitude"].real();
+  rope.inverseFrequencies =
+      node["inverse_frequencies"].list([](const Node &n) { return n.real(); });
+  return rope;
+}
+
+static Buffer readBuffer(const Node &node) {
+  return {node["columns"].count(),
+          static_cast<uint64_t>(node["offset"].count())};
+}
+
+static NormParams readNorm(const Node &node) {
+  return {node["epsilon"].real(), flag(node, "unit_offset")};
+}
+
+static Activation readActivation(const Node &node) {
+  const auto word = node.find("activation");
+  return word ? word->word(parseActivation) : Activation::None;
+}
+
+static LinearParams readLinear(const Node &node) {
+  return {node["parts"].count(), flag(node, "gated"), flag(node, "bias"),
+          readActivation(node)};
+}
+
+static AttentionParams readAttention(const Node &node) {
+  AttentionParams params;
+  params.layer = node["layer"].count();
+  params.heads = node["heads"].count();
+  params.kvHeads = node["kv_heads"].count();
+  params.headDim = node["head_dim"].count();
+  params.scale = node["scale"].real();
+  if (const auto window = node.find("window"))
+    params.window = window->count();
+  if (const auto cap = node.find("soft_cap"))
+    params.softCap = cap->real();
+  if (const auto rope = node.find("rope"))
+    params.rope = rope->count();
+  return params;
+}
+
+static LaunchParams readParams(Opcode opcode, const Node &node) {
+  switch (opcode) {
+  case Opcode::Embed:
+    return EmbedParams{};
+  case Opcode::AddPositions:
+    return AddPositionsParams{node["offset"].count()};
+  case Opcode::RmsNorm:
+  case Opcode::LayerNorm:
+    return readNorm(node);
+  case Opcode::Linear:
+    return readLinear(node);
+  case Opcode::Attention:
+    return readAttention(node);
+  case Opcode::Activate:
+    return ActivateParams{readActivation(node)};
+  case Opcode::Scale:
+  case Opcode::Clamp:
+  case Opcode::SoftCap:
+    return ScaleParams{node["value"].real()};
+  case Opcode::Add:
+  case Opcode::Mul:
+    break;
+  }
+  return NoParams{};
+}
+
+static Launch readLaunch(const Node &node) {
+  Launch launch;
+  launch.opcode = node["op"].word(parseOpcode);
+  launch.inputs = node["in"].list(readView);
+  launch.outputs = node["out"].list(readView);
+  if (const auto weights = node.find("weights"))
+    launch.weights = weights->list([](const Node &index) {
+      return static_cast<int32_t>(index.integer(0, kInt32Max));
+    });
+  launch.params = readParams(launch.opcode, node);
+  return launch;
+}
+
+static Plan readPlan(const Node &node) {
+  Plan plan;
+  plan.ropes = node["ropes"].list(readRope);
+  plan.buffers = node["buffers"].list(readBuffer);
+  plan.bytesPerToken = static_cast<uint64_t>(node["bytes_per_token"].count());
+  plan.body = node["body"].list(readLaunch);
+  plan.hidden = readView(node["hidden"]);
+  plan.headBuffers = node["head_buffers"].list(readBuffer);
+  plan.headBytesPerToken =
+      static_cast<uint64_t>(node["head_bytes_per_token"].count());
+  plan.head = node["head"].list(readLaunch);
+  plan.logits = readView(node["logits"]);
+  return plan;
+}
+
+static CudaArg readArg(const Node &node) {
+  CudaArg arg;
+  arg.kind = node.at(0).word(parseArgKind);
+  const size_t count = node.size();
+  if (count > 3)
+    node.fail("has too many elements");
+  if (arg.kind == CudaArg::Kind::Float) {
+    arg.f = node.at(1).real();
+    return arg;
+  }
+  if (count > 1)
+    arg.a = node.at(1).integer();
+  if (count > 2)
+    arg.b = node.at(2).integer();
+  return arg;
+}
+
+static CudaLaunch readCudaLaunch(const Node &node) {
+  CudaLaunch launch;
+  launch.kernel = node["kernel"].text();
+  launch.perCacheType = flag(node, "per_cache_type");
+  const Node grid = node["grid"];
+  if (grid.size() != launch.grid.size())
+    grid.fail("does not have three dimensions");
+  for (size_t i = 0; i < launch.grid.size(); ++i) {
+    const Node dim = grid.at(i);
+    launch.grid[i] = {dim.at(0).integer(1, kInt32Max),
+                      dim.at(1).integer(0, kInt32Max)};
+  }
+  launch.blockThreads =
+      static_cast<uint32_t>(node["threads"].integer(1, kInt32Max));
+  if (const auto shared = node.find("shared"))
+    launch.sharedBytes = static_cast<uint32_t>(shared->integer(0, kInt32Max));
+  launch.args = node["args"].list(readArg);
+  return launch;
+}
+
+static CudaProgram readCuda(const Node &node) {
+  CudaProgram cuda;
+  cuda.decode = node["decode"].list(readCudaLaunch);
+  cuda.prefill = node["prefill"].list(readCudaLaunch);
+  cuda.head = node["head"].list(readCudaLaunch);
+  cuda.score = node["score"].list(readCudaLaunch);
+  cuda.choose = node["choose"].list(readCudaLaunch);
+  cuda.scratchBytes = static_cast<uint64_t>(node["scratch_bytes"].count());
+  cuda.scratchBytesPerToken =
+      static_cast<uint64_t>(node["scratch_bytes_per_token"].count());
+  return cuda;
+}
+
+Manifest parseManifest(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded())
+    throw Error("the manifest is damaged: it is not JSON");
+  const Node root(json);
+  Manifest manifest;
+  manifest.version = root["version"].integer();
+  if (manifest.version != 1)
+    throw Error("the manifest has version " + std::to_string(manifest.version) +
+                ", this runtime reads version 1");
+  manifest.producer = root["producer"].text();
+  manifest.model = readModel(root["model"]);
+  manifest.selection = root["selection"].text();
+  const Node weights = root["weights"];
+  manifest.weightsMode = weights["mode"].word(parseWeightsMode);
+  manifest.weightsFile = weights["file"].text();
+  manifest.syntheticSeed = weights["seed"].bits64();
+  manifest.weightsBytes = static_cast<uint64_t>(weights["bytes"].count());
+  manifest.nvrtcVersion = root["nvrtc"].text();
+  manifest.minimumDriver = root["minimum_driver"].integer(0, kInt32Max);
+  manifest.tensors = root["tensors"].list(readTensor);
+  manifest.plan = readPlan(root["plan"]);
+  manifest.cuda = readCuda(root["cuda"]);
+  verify(manifest);
+  return manifest;
+}
+
+} // namespace qzc::format

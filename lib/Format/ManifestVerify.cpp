@@ -1,0 +1,485 @@
+//===- ManifestVerify.cpp - Whether a manifest hangs together -------------===//
+//
+// After these checks an engine may use every index, offset and extent of the
+// manifest without checking again. Sizes are limited so that products with a
+// row count below 2^31 stay in 63 bits.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ManifestNames.h"
+
+#include "qzc/Format/Manifest.h"
+#include "qzc/Support/Error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+using namespace qzc;
+using namespace qzc::format;
+
+static constexpr int64_t kInt32Max = INT32_MAX;
+static constexpr uint64_t kMostBytesPerToken = uint64_t{1} << 31;
+static constexpr uint64_t kMostScratch = uint64_t{1} << 40;
+
+namespace {
+class Verifier {
+public:
+  explicit Verifier(const Manifest &manifest)
+      : M(manifest), Model(manifest.model), ThePlan(manifest.plan) {}
+
+  void run() {
+    checkModel();
+    checkWeights();
+    for (size_t i = 0; i < M.tensors.size(); ++i)
+      checkTensor(M.tensors[i], item("tensor", i));
+    for (size_t i = 0; i < ThePlan.ropes.size(); ++i)
+      checkRope(ThePlan.ropes[i], item("rope", i));
+    checkBuffers(ThePlan.buffers, ThePlan.bytesPerToken, "buffer");
+    checkBuffers(ThePlan.headBuffers, ThePlan.headBytesPerToken, "head buffer");
+    checkView(ThePlan.hidden, /*inHead=*/false, "the hidden view");
+    for (size_t i = 0; i < ThePlan.body.size(); ++i)
+      checkLaunch(ThePlan.body[i], /*inHead=*/false, item("launch", i));
+    for (size_t i = 0; i < ThePlan.head.size(); ++i)
+      checkLaunch(ThePlan.head[i], /*inHead=*/true, item("head launch", i));
+    const View &logits = ThePlan.logits;
+    require(logits.buffer != kHiddenBuffer, "the logits", "lie in the body");
+    checkView(logits, /*inHead=*/true, "the logits view");
+    require(logits.columns == Model.vocab, "the logits",
+            "do not have a column for each token id");
+    checkCuda(M.cuda);
+  }
+
+private:
+  static std::string item(const char *what, size_t index) {
+    return what + (" " + std::to_string(index));
+  }
+
+  static void require(bool holds, const std::string &where, const char *what) {
+    if (!holds)
+      throw Error("the manifest does not hang together: " + where + " " + what);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Model, weights, tensors
+  //===--------------------------------------------------------------------===//
+
+  void checkModel() {
+    const auto sound = [](int64_t value) {
+      return value > 0 && value <= kInt32Max;
+    };
+    require(M.version == 1, "the version", "is not 1");
+    require(sound(Model.vocab), "the vocabulary", "has no sound size");
+    require(sound(Model.hidden), "the hidden size", "is out of range");
+    require(Model.layers >= 0 && Model.layers <= kInt32Max, "the layer count",
+            "is out of range");
+    require(sound(Model.context), "the context", "is out of range");
+    const auto isToken = [&](int64_t id) {
+      return id >= 0 && id < Model.vocab;
+    };
+    require(!Model.bos || isToken(*Model.bos), "the BOS token",
+            "is outside of the vocabulary");
+    require(std::all_of(Model.eos.begin(), Model.eos.end(), isToken),
+            "an EOS token", "is outside of the vocabulary");
+    require(!Model.addBos || Model.bos, "the model",
+            "adds a BOS token that it does not have");
+    require(M.minimumDriver >= 0 && M.minimumDriver <= kInt32Max,
+            "the minimum driver", "is out of range");
+  }
+
+  void checkWeights() {
+    require(!name(M.weightsMode).empty(), "the weights mode", "is unknown");
+    require(M.weightsBytes <= uint64_t{1} << 62, "the weights' size",
+            "is out of range");
+    const std::string &file = M.weightsFile;
+    if (M.weightsMode != WeightsMode::External) {
+      require(file.empty(), "the weights file", "is named but not used");
+      return;
+    }
+    // The name is looked up beside the executable and nowhere else.
+    require(!file.empty() && file != "." && file != ".." &&
+                file.find('/') == std::string::npos &&
+                file.find('\0') == std::string::npos,
+            "the weights file", "is not a plain file name");
+  }
+
+  void checkTensor(const Tensor &tensor, const std::string &index) {
+    const std::string where = index + " ('" + tensor.source.name + "')";
+    if (const auto wrong = checkShape(tensor.shape))
+      require(false, where + ":", std::string(*wrong).c_str());
+    const uint64_t bytes = paddedBytes(tensor.shape);
+    require(tensor.offset % kPartAlign == 0, where, "is not aligned");
+    require(tensor.offset <= M.weightsBytes &&
+                bytes <= M.weightsBytes - tensor.offset,
+            where, "lies outside of the weights");
+    require(tensor.f16Exponent >= 0 && tensor.f16Exponent <= 128, where,
+            "has an f16 exponent out of range");
+    require(tensor.block >= -1 && tensor.block < Model.layers, where,
+            "belongs to a block that does not exist");
+    require(!tensor.source.name.empty(), where, "has no name");
+    checkSource(tensor, where);
+  }
+
+  static void checkSource(const Tensor &tensor, const std::string &where) {
+    const TensorSource &source = tensor.source;
+    const size_t rank = source.shape.size();
+    require(rank == 1 || rank == 2, where, "has a source that is no matrix");
+    require(!name(source.dtype).empty(), where, "has an unknown source type");
+    for (int64_t extent : source.shape)
+      require(extent > 0 && extent <= kInt32Max, where,
+              "has a source extent out of range");
+    require(rank == 2 || !source.transposed, where,
+            "is a vector, which cannot be transposed");
+    // The rows of a vector are its elements.
+    const int64_t all = source.shape[source.transposed ? 1 : 0];
+    int64_t rows = source.rows.empty() ? all : 0;
+    for (const auto &[begin, end] : source.rows) {
+      require(begin >= 0 && begin < end && end <= all, where,
+              "has source rows out of range");
+      require(rows <= kInt32Max, where, "has too many source rows");
+      rows += end - begin;
+    }
+    const int64_t cols =
+        rank == 1 ? 1 : source.shape[source.transposed ? 0 : 1];
+    const bool fits =
+        rank == 1 ? tensor.shape.rows == 1 && tensor.shape.cols == rows
+                  : tensor.shape.rows == rows && tensor.shape.cols == cols;
+    require(fits, where, "does not have the shape of its source");
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Buffers and views
+  //===--------------------------------------------------------------------===//
+
+  static void checkRope(const Rope &rope, const std::string &where) {
+    require(rope.dim > 0 && rope.dim % 2 == 0 && rope.dim <= kInt32Max, where,
+            "has a dimension out of range");
+    require(rope.inverseFrequencies.size() == static_cast<size_t>(rope.dim / 2),
+            where, "does not have a frequency for each pair");
+    for (float frequency : rope.inverseFrequencies)
+      require(std::isfinite(frequency), where, "has a frequency not finite");
+    require(std::isfinite(rope.magnitude), where, "has a magnitude not finite");
+  }
+
+  static void checkBuffers(const std::vector<Buffer> &buffers, uint64_t bytes,
+                           const char *what) {
+    require(bytes <= kMostBytesPerToken, what, "arena is too large");
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      const Buffer &buffer = buffers[i];
+      require(buffer.columns > 0 && buffer.columns <= kInt32Max, item(what, i),
+              "has a column count out of range");
+      const auto size = static_cast<uint64_t>(buffer.columns) * sizeof(float);
+      require(size % 64 == 0 && buffer.offset % 64 == 0, item(what, i),
+              "is not aligned");
+      require(buffer.offset <= bytes && size <= bytes - buffer.offset,
+              item(what, i), "lies outside of its arena");
+    }
+  }
+
+  /// Columns of the buffer a view refers to; fails where there is none.
+  int64_t bufferColumns(int64_t buffer, bool inHead,
+                        const std::string &where) const {
+    if (inHead && buffer == kHiddenBuffer)
+      return ThePlan.hidden.columns;
+    const auto &buffers = inHead ? ThePlan.headBuffers : ThePlan.buffers;
+    require(buffer >= 0 && static_cast<uint64_t>(buffer) < buffers.size(),
+            where, "refers to a buffer that does not exist");
+    return buffers[static_cast<size_t>(buffer)].columns;
+  }
+
+  void checkView(const View &view, bool inHead,
+                 const std::string &where) const {
+    const int64_t columns = bufferColumns(view.buffer, inHead, where);
+    require(view.column >= 0 && view.columns > 0 && view.column <= columns &&
+                view.columns <= columns - view.column,
+            where, "lies outside of its buffer");
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Launches
+  //===--------------------------------------------------------------------===//
+
+  void checkLaunch(const Launch &launch, bool inHead,
+                   const std::string &index) {
+    const std::string where =
+        index + " (" + std::string(name(launch.opcode)) + ")";
+    const OpcodeArity counts = arity(launch.opcode);
+    const size_t inputs = launch.inputs.size();
+    const bool residual =
+        launch.opcode == Opcode::Linear && inputs + 1 == counts.inputs;
+    require(inputs == counts.inputs || residual, where,
+            "has the wrong number of inputs");
+    require(launch.outputs.size() == counts.outputs, where,
+            "has the wrong number of outputs");
+    require(launch.weights.size() >= counts.minWeights &&
+                launch.weights.size() <= counts.maxWeights,
+            where, "has the wrong number of weights");
+    for (const View &view : launch.inputs)
+      checkView(view, inHead, where);
+    for (const View &view : launch.outputs) {
+      require(view.buffer != kHiddenBuffer, where,
+              "writes to the hidden states from the head");
+      checkView(view, inHead, where);
+    }
+    for (int32_t weight : launch.weights)
+      require(weight >= 0 && static_cast<size_t>(weight) < M.tensors.size(),
+              where, "refers to a tensor that does not exist");
+    const bool needsBody = launch.opcode == Opcode::Embed ||
+                           launch.opcode == Opcode::AddPositions ||
+                           launch.opcode == Opcode::Attention;
+    require(!inHead || !needsBody, where, "cannot stand in the head");
+    checkOperation(launch, where);
+  }
+
+  template <typename Params>
+  static const Params &params(const Launch &launch, const std::string &where) {
+    const auto *result = std::get_if<Params>(&launch.params);
+    require(result, where, "has the parameters of another operation");
+    return *result;
+  }
+
+  void checkOperation(const Launch &launch, const std::string &where) {
+    switch (launch.opcode) {
+    case Opcode::Embed: {
+      params<EmbedParams>(launch, where);
+      const PackedShape &table = weight(launch, 0).shape;
+      require(table.rows >= Model.vocab, where, "lacks rows for some tokens");
+      require(table.cols == launch.outputs[0].columns, where,
+              "has a table of another width");
+      return;
+    }
+    case Opcode::AddPositions: {
+      const int64_t offset = params<AddPositionsParams>(launch, where).offset;
+      const PackedShape &table = weight(launch, 0).shape;
+      require(offset >= 0 && offset <= table.rows &&
+                  table.rows - offset >= Model.context,
+              where, "lacks rows for some positions");
+      require(table.cols == launch.outputs[0].columns, where,
+              "has a table of another width");
+      return checkSameColumns(launch, where);
+    }
+    case Opcode::RmsNorm:
+    case Opcode::LayerNorm: {
+      const auto &norm = params<NormParams>(launch, where);
+      require(std::isfinite(norm.epsilon) && norm.epsilon >= 0, where,
+              "has an epsilon out of range");
+      for (size_t i = 0; i < launch.weights.size(); ++i)
+        checkVector(weight(launch, i), launch.outputs[0].columns, where);
+      return checkSameColumns(launch, where);
+    }
+    case Opcode::Linear:
+      return checkLinear(launch, where);
+    case Opcode::Attention:
+      return checkAttention(launch, where);
+    case Opcode::Activate:
+      require(!name(params<ActivateParams>(launch, where).activation).empty(),
+              where, "has an unknown activation");
+      return checkSameColumns(launch, where);
+    case Opcode::Add:
+    case Opcode::Mul:
+      params<NoParams>(launch, where);
+      return checkSameColumns(launch, where);
+    case Opcode::Scale:
+    case Opcode::Clamp:
+    case Opcode::SoftCap: {
+      const float value = params<ScaleParams>(launch, where).value;
+      require(std::isfinite(value), where, "has a value not finite");
+      require(launch.opcode != Opcode::Clamp || value >= 0, where,
+              "has a negative limit");
+      require(launch.opcode != Opcode::SoftCap || value > 0, where,
+              "has a cap that is not positive");
+      return checkSameColumns(launch, where);
+    }
+    }
+    require(false, where, "is an unknown operation");
+  }
+
+  const Tensor &weight(const Launch &launch, size_t index) const {
+    return M.tensors[static_cast<size_t>(launch.weights[index])];
+  }
+
+  static void checkSameColumns(const Launch &launch, const std::string &where) {
+    for (const View &input : launch.inputs)
+      require(input.columns == launch.outputs[0].columns, where,
+              "has inputs and outputs of different widths");
+  }
+
+  static void checkVector(const Tensor &tensor, int64_t columns,
+                          const std::string &where) {
+    require(tensor.shape.scheme == Scheme::None, where,
+            "has a quantized vector");
+    require(tensor.shape.rows == 1 && tensor.shape.cols == columns, where,
+            "has a vector of another length");
+  }
+
+  void checkLinear(const Launch &launch, const std::string &where) const {
+    const auto &linear = params<LinearParams>(launch, where);
+    require(!name(linear.activation).empty(), where,
+            "has an unknown activation");
+    require(linear.parts >= 1 && linear.parts <= 3, where,
+            "has a number of parts out of range");
+    require(!linear.gated || linear.parts == 2, where,
+            "is gated but does not have two parts");
+    const auto parts = static_cast<size_t>(linear.parts);
+    require(launch.weights.size() == parts * (linear.hasBias ? 2 : 1), where,
+            "has the wrong number of weights");
+    int64_t columns = 0;
+    for (size_t i = 0; i < parts; ++i) {
+      const PackedShape &shape = weight(launch, i).shape;
+      require(shape.cols == launch.inputs[0].columns, where,
+              "has a weight of another width than its input");
+      require(shape.rows <= kInt32Max, where, "has a weight out of range");
+      columns += shape.rows;
+      if (linear.hasBias)
+        checkVector(weight(launch, parts + i), shape.rows, where);
+    }
+    if (linear.gated) {
+      columns /= 2;
+      require(weight(launch, 0).shape.rows == columns, where,
+              "gates with a weight of another height");
+    }
+    require(columns == launch.outputs[0].columns, where,
+            "has an output of another width than its weights give");
+    require(launch.inputs.size() < 2 || launch.inputs[1].columns == columns,
+            where, "has a residual of another width than its output");
+  }
+
+  void checkAttention(const Launch &launch, const std::string &where) {
+    const auto &attention = params<AttentionParams>(launch, where);
+    require(attention.layer >= 0 && attention.layer < Model.layers, where,
+            "belongs to a layer that does not exist");
+    require(LayersSeen.insert(attention.layer).second, where,
+            "belongs to a layer that has an attention already");
+    const auto sound = [](int64_t value) {
+      return value > 0 && value <= 1 << 20;
+    };
+    require(sound(attention.heads) && sound(attention.kvHeads) &&
+                sound(attention.headDim) &&
+                attention.heads % attention.kvHeads == 0,
+            where, "has head counts out of range");
+    const int64_t wide = attention.heads * attention.headDim;
+    const int64_t narrow = attention.kvHeads * attention.headDim;
+    require(launch.inputs[0].columns == wide &&
+                launch.inputs[1].columns == narrow &&
+                launch.inputs[2].columns == narrow &&
+                launch.outputs[0].columns == wide,
+            where, "has inputs and outputs of another width than its heads");
+    require(std::isfinite(attention.scale), where, "has a scale not finite");
+    require(std::isfinite(attention.softCap) && attention.softCap >= 0, where,
+            "has a soft cap out of range");
+    require(attention.window >= 0, where, "has a negative window");
+    if (!attention.rope)
+      return;
+    require(*attention.rope >= 0 &&
+                static_cast<uint64_t>(*attention.rope) < ThePlan.ropes.size(),
+            where, "refers to a rope that does not exist");
+    require(ThePlan.ropes[static_cast<size_t>(*attention.rope)].dim <=
+                attention.headDim,
+            where, "rotates more than a head");
+  }
+
+  //===--------------------------------------------------------------------===//
+  // CUDA
+  //===--------------------------------------------------------------------===//
+
+  void checkCuda(const CudaProgram &cuda) {
+    require(cuda.scratchBytes <= kMostScratch &&
+                cuda.scratchBytesPerToken <= kMostBytesPerToken,
+            "the scratch memory", "is too large");
+    checkCudaLaunches(cuda.decode, "decode");
+    checkCudaLaunches(cuda.prefill, "prefill");
+    checkCudaLaunches(cuda.head, "head");
+    checkCudaLaunches(cuda.score, "score");
+    checkCudaLaunches(cuda.choose, "choose");
+  }
+
+  void checkCudaLaunches(const std::vector<CudaLaunch> &launches,
+                         const char *list) {
+    for (size_t i = 0; i < launches.size(); ++i) {
+      const CudaLaunch &launch = launches[i];
+      const std::string where = std::string("CUDA ") + item(list, i);
+      const auto isSymbol = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+               (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
+      };
+      require(
+          !launch.kernel.empty() &&
+              std::all_of(launch.kernel.begin(), launch.kernel.end(), isSymbol),
+          where, "has no sound kernel name");
+      for (const GridDim &dim : launch.grid)
+        require(dim.fixed >= 1 && dim.fixed <= kInt32Max &&
+                    dim.perTokens >= 0 && dim.perTokens <= kInt32Max,
+                where, "has a grid out of range");
+      require(launch.blockThreads >= 1 && launch.blockThreads <= 1024, where,
+              "has a block size out of range");
+      // The most that any architecture gives to one block.
+      require(launch.sharedBytes <= 227 * 1024, where,
+              "has too much shared memory");
+      for (const CudaArg &arg : launch.args)
+        checkArg(arg, where);
+    }
+  }
+
+  void checkArg(const CudaArg &arg, const std::string &where) const {
+    const auto isIndex = [](int64_t value, uint64_t count) {
+      return value >= 0 && static_cast<uint64_t>(value) < count;
+    };
+    switch (arg.kind) {
+    case CudaArg::Kind::View:
+    case CudaArg::Kind::HeadView: {
+      const bool inHead = arg.kind == CudaArg::Kind::HeadView;
+      const int64_t columns = bufferColumns(arg.a, inHead, where);
+      require(arg.b >= 0 && arg.b < columns, where,
+              "has an argument outside of its buffer");
+      return;
+    }
+    case CudaArg::Kind::Tensor:
+      require(isIndex(arg.a, M.tensors.size()), where,
+              "refers to a tensor that does not exist");
+      require(
+          isIndex(arg.b,
+                  layout(M.tensors[static_cast<size_t>(arg.a)].shape).size()),
+          where, "refers to a part that does not exist");
+      return;
+    case CudaArg::Kind::KeyCache:
+    case CudaArg::Kind::ValueCache:
+      require(LayersSeen.count(arg.a) != 0, where,
+              "refers to the cache of a layer that has none");
+      return;
+    case CudaArg::Kind::RopeTable:
+      require(isIndex(arg.a, ThePlan.ropes.size()), where,
+              "refers to a rope that does not exist");
+      return;
+    case CudaArg::Kind::Scratch:
+      require(arg.a >= 0 && static_cast<uint64_t>(arg.a) <= M.cuda.scratchBytes,
+              where, "has an argument outside of the scratch memory");
+      require(arg.b >= 0 &&
+                  static_cast<uint64_t>(arg.b) <= M.cuda.scratchBytesPerToken,
+              where, "has an argument outside of the scratch memory");
+      return;
+    case CudaArg::Kind::Int:
+      require(arg.a >= INT32_MIN && arg.a <= kInt32Max, where,
+              "has an argument that does not fit in 32 bits");
+      return;
+    case CudaArg::Kind::Float:
+      require(std::isfinite(arg.f), where, "has an argument not finite");
+      return;
+    case CudaArg::Kind::State:
+    case CudaArg::Kind::Tokens:
+    case CudaArg::Kind::Targets:
+    case CudaArg::Kind::Losses:
+    case CudaArg::Kind::Capacity:
+    case CudaArg::Kind::Chunk:
+      return;
+    }
+    require(false, where, "has an unknown argument");
+  }
+
+  const Manifest &M;
+  const ModelInfo &Model;
+  const Plan &ThePlan;
+  std::set<int64_t> LayersSeen;
+};
+} // namespace
+
+void qzc::format::verify(const Manifest &manifest) { Verifier(manifest).run(); }

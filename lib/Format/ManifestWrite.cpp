@@ -1,0 +1,216 @@
+//===- ManifestWrite.cpp - The manifest as JSON text ----------------------===//
+//
+// The order of the keys is that of the statements below. Optional and default
+// values are left out where that makes the text easier to read; ManifestRead
+// knows the same defaults.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ManifestNames.h"
+
+#include "qzc/Format/Manifest.h"
+#include "qzc/Support/Error.h"
+
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace qzc::format {
+
+using Json = nlohmann::ordered_json;
+
+/// The double whose shortest decimal form is that of `value`: 0.1f is written
+/// as 0.1, and reads back to the same f32.
+static Json number(float value) {
+  if (!std::isfinite(value))
+    throw Error("the manifest would hold a number that is not finite");
+  char text[64];
+  const auto printed = std::to_chars(text, text + sizeof text, value);
+  double wide = 0;
+  std::from_chars(text, printed.ptr, wide);
+  return static_cast<float>(wide) == value ? wide : static_cast<double>(value);
+}
+
+static Json write(const ModelInfo &model) {
+  Json json = {{"name", model.name},     {"family", model.family},
+               {"vocab", model.vocab},   {"hidden", model.hidden},
+               {"layers", model.layers}, {"context", model.context}};
+  if (model.bos)
+    json["bos"] = *model.bos;
+  json["eos"] = model.eos;
+  json["add_bos"] = model.addBos;
+  json["chat_template"] = model.chatTemplate;
+  return json;
+}
+
+static Json write(const Tensor &tensor) {
+  const PackedShape &shape = tensor.shape;
+  Json json = {{"scheme", name(shape.scheme)}};
+  if (shape.scheme == Scheme::None)
+    json["dtype"] = name(shape.dtype);
+  json["shape"] = {shape.rows, shape.cols};
+  if (shape.blockSize != 0)
+    json["block_size"] = shape.blockSize;
+  json["offset"] = tensor.offset;
+  if (tensor.f16Exponent != 0)
+    json["f16_exponent"] = tensor.f16Exponent;
+  json["role"] = tensor.role;
+  if (tensor.block >= 0)
+    json["block"] = tensor.block;
+  Json source = {{"name", tensor.source.name},
+                 {"shape", tensor.source.shape},
+                 {"dtype", name(tensor.source.dtype)}};
+  if (tensor.source.transposed)
+    source["transposed"] = true;
+  if (!tensor.source.rows.empty())
+    source["rows"] = tensor.source.rows;
+  json["source"] = std::move(source);
+  return json;
+}
+
+static Json write(const View &view) {
+  return Json::array({view.buffer, view.column, view.columns});
+}
+
+static Json write(const Rope &rope) {
+  Json frequencies = Json::array();
+  for (float frequency : rope.inverseFrequencies)
+    frequencies.push_back(number(frequency));
+  return {{"dim", rope.dim},
+          {"interleaved", rope.interleaved},
+          {"magnitude", number(rope.magnitude)},
+          {"inverse_frequencies", std::move(frequencies)}};
+}
+
+static void write(Json &, const NoParams &) {}
+static void write(Json &, const EmbedParams &) {}
+static void write(Json &json, const AddPositionsParams &params) {
+  json["offset"] = params.offset;
+}
+static void write(Json &json, const NormParams &params) {
+  json["epsilon"] = number(params.epsilon);
+  if (params.unitOffset)
+    json["unit_offset"] = true;
+}
+static void write(Json &json, const LinearParams &params) {
+  json["parts"] = params.parts;
+  if (params.gated)
+    json["gated"] = true;
+  if (params.hasBias)
+    json["bias"] = true;
+  if (params.activation != Activation::None)
+    json["activation"] = name(params.activation);
+}
+static void write(Json &json, const AttentionParams &params) {
+  json["layer"] = params.layer;
+  json["heads"] = params.heads;
+  json["kv_heads"] = params.kvHeads;
+  json["head_dim"] = params.headDim;
+  json["scale"] = number(params.scale);
+  if (params.window != 0)
+    json["window"] = params.window;
+  if (params.softCap != 0)
+    json["soft_cap"] = number(params.softCap);
+  if (params.rope)
+    json["rope"] = *params.rope;
+}
+static void write(Json &json, const ActivateParams &params) {
+  json["activation"] = name(params.activation);
+}
+static void write(Json &json, const ScaleParams &params) {
+  json["value"] = number(params.value);
+}
+
+template <typename T> static Json writeAll(const std::vector<T> &values) {
+  Json json = Json::array();
+  for (const T &value : values)
+    json.push_back(write(value));
+  return json;
+}
+
+static Json write(const Launch &launch) {
+  Json json = {{"op", name(launch.opcode)},
+               {"in", writeAll(launch.inputs)},
+               {"out", writeAll(launch.outputs)}};
+  if (!launch.weights.empty())
+    json["weights"] = launch.weights;
+  std::visit([&](const auto &params) { write(json, params); }, launch.params);
+  return json;
+}
+
+static Json write(const Buffer &buffer) {
+  return {{"columns", buffer.columns}, {"offset", buffer.offset}};
+}
+
+static Json write(const Plan &plan) {
+  return {{"ropes", writeAll(plan.ropes)},
+          {"buffers", writeAll(plan.buffers)},
+          {"bytes_per_token", plan.bytesPerToken},
+          {"body", writeAll(plan.body)},
+          {"hidden", write(plan.hidden)},
+          {"head_buffers", writeAll(plan.headBuffers)},
+          {"head_bytes_per_token", plan.headBytesPerToken},
+          {"head", writeAll(plan.head)},
+          {"logits", write(plan.logits)}};
+}
+
+static Json write(const CudaArg &arg) {
+  Json json = Json::array({name(arg.kind)});
+  if (arg.kind == CudaArg::Kind::Float)
+    json.push_back(number(arg.f));
+  else if (arg.b != 0)
+    json.insert(json.end(), {arg.a, arg.b});
+  else if (arg.a != 0)
+    json.push_back(arg.a);
+  return json;
+}
+
+static Json write(const CudaLaunch &launch) {
+  Json grid = Json::array();
+  for (const GridDim &dim : launch.grid)
+    grid.push_back({dim.fixed, dim.perTokens});
+  Json json = {{"kernel", launch.kernel}};
+  if (launch.perCacheType)
+    json["per_cache_type"] = true;
+  json["grid"] = std::move(grid);
+  json["threads"] = launch.blockThreads;
+  if (launch.sharedBytes != 0)
+    json["shared"] = launch.sharedBytes;
+  json["args"] = writeAll(launch.args);
+  return json;
+}
+
+static Json write(const CudaProgram &cuda) {
+  return {{"decode", writeAll(cuda.decode)},
+          {"prefill", writeAll(cuda.prefill)},
+          {"head", writeAll(cuda.head)},
+          {"score", writeAll(cuda.score)},
+          {"choose", writeAll(cuda.choose)},
+          {"scratch_bytes", cuda.scratchBytes},
+          {"scratch_bytes_per_token", cuda.scratchBytesPerToken}};
+}
+
+std::string toJson(const Manifest &manifest) {
+  const Json json = {{"version", manifest.version},
+                     {"producer", manifest.producer},
+                     {"model", write(manifest.model)},
+                     {"selection", manifest.selection},
+                     {"weights",
+                      {{"mode", name(manifest.weightsMode)},
+                       {"file", manifest.weightsFile},
+                       {"seed", manifest.syntheticSeed},
+                       {"bytes", manifest.weightsBytes}}},
+                     {"nvrtc", manifest.nvrtcVersion},
+                     {"minimum_driver", manifest.minimumDriver},
+                     {"tensors", writeAll(manifest.tensors)},
+                     {"plan", write(manifest.plan)},
+                     {"cuda", write(manifest.cuda)}};
+  try {
+    return json.dump();
+  } catch (const Json::exception &) {
+    throw Error("a name or the chat template of model '" + manifest.model.name +
+                "' is not UTF-8");
+  }
+}
+
+} // namespace qzc::format

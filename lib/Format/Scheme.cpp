@@ -1,0 +1,146 @@
+//===- Scheme.cpp - The table of schemes and their layouts ----------------===//
+
+#include "qzc/Format/Scheme.h"
+
+#include "Schemes/Traits.h"
+
+#include "qzc/Format/Portable.h"
+
+#include <algorithm>
+
+namespace qzc::format {
+
+static const SchemeTraits &traits(Scheme scheme) {
+  switch (scheme) {
+#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+  case Scheme::Enumerator:                                                     \
+    return k##Enumerator##Traits;
+#include "qzc/Format/Schemes.def"
+  }
+  return kNoneTraits;
+}
+
+std::string_view name(Scheme scheme) {
+  switch (scheme) {
+#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+  case Scheme::Enumerator:                                                     \
+    return Name;
+#include "qzc/Format/Schemes.def"
+  }
+  return "";
+}
+
+std::optional<Scheme> parseScheme(std::string_view text) {
+#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+  if (text == (Name))                                                          \
+    return Scheme::Enumerator;
+#include "qzc/Format/Schemes.def"
+  return std::nullopt;
+}
+
+std::string_view name(DType dtype) {
+  switch (dtype) {
+  case DType::F32:
+    return "f32";
+  case DType::F16:
+    return "f16";
+  case DType::BF16:
+    return "bf16";
+  }
+  return "";
+}
+
+std::optional<DType> parseDType(std::string_view text) {
+  for (DType dtype : {DType::F32, DType::F16, DType::BF16})
+    if (text == name(dtype))
+      return dtype;
+  return std::nullopt;
+}
+
+size_t sizeOf(DType dtype) { return dtype == DType::F32 ? 4 : 2; }
+
+int64_t defaultBlockSize(Scheme scheme) {
+  return traits(scheme).defaultBlockSize;
+}
+
+std::optional<std::string_view> requireNoBlockSize(const PackedShape &shape) {
+  if (shape.blockSize != 0)
+    return "the scheme takes no block size";
+  return std::nullopt;
+}
+
+std::optional<std::string_view> checkShape(const PackedShape &shape) {
+  if (name(shape.scheme).empty())
+    return "unknown scheme";
+  if (name(shape.dtype).empty())
+    return "unknown element type";
+  if (shape.rows <= 0 || shape.cols <= 0)
+    return "rows and columns must be positive";
+  // No part is larger than 4 bytes an element, plus a block and padding.
+  constexpr int64_t kMostElements = int64_t{1} << 59;
+  if (shape.cols > kMostElements / shape.rows)
+    return "the tensor's size does not fit in 63 bits";
+  return traits(shape.scheme).checkBlockSize(shape);
+}
+
+static uint64_t alignPart(uint64_t bytes) {
+  return (bytes + kPartAlign - 1) / kPartAlign * kPartAlign;
+}
+
+std::vector<PartLayout> layout(const PackedShape &shape) {
+  const SchemeTraits &scheme = traits(shape.scheme);
+  std::vector<PartLayout> parts;
+  uint64_t offset = 0;
+  for (size_t i = 0; i < scheme.partCount; ++i) {
+    const uint64_t bytes = partBytes(shape, i, shape.rows * shape.cols);
+    parts.push_back({scheme.partNames[i], offset, bytes});
+    offset = alignPart(offset + bytes);
+  }
+  return parts;
+}
+
+uint64_t paddedBytes(const PackedShape &shape) {
+  const PartLayout last = layout(shape).back();
+  return alignPart(last.offset + last.bytes);
+}
+
+uint64_t storedBytes(const PackedShape &shape) {
+  uint64_t bytes = 0;
+  for (const PartLayout &part : layout(shape))
+    bytes += part.bytes;
+  return bytes;
+}
+
+void decodeRows(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
+                float *out) {
+  traits(weight.shape.scheme).decodeRows(weight, rowBegin, rowEnd, out);
+}
+
+int64_t encodingUnit(const PackedShape &shape) {
+  return traits(shape.scheme).encodingUnit(shape);
+}
+
+uint64_t partBytes(const PackedShape &shape, size_t part, int64_t elements) {
+  return traits(shape.scheme).partBytes(shape, part, elements);
+}
+
+float encodeElements(const PackedShape &shape, const float *values,
+                     int64_t count, std::byte *const *parts) {
+  return traits(shape.scheme).encodeElements(shape, values, count, parts);
+}
+
+QZC_VECTOR_CLONES
+static uint32_t largestBits(const float *values, int64_t count) {
+  // Magnitudes are ordered as their bits are; integer maxima vectorize.
+  int32_t largest = 0;
+  for (int64_t i = 0; i < count; ++i)
+    largest = std::max(largest,
+                       static_cast<int32_t>(floatBits(values[i]) & 0x7fffffff));
+  return static_cast<uint32_t>(largest);
+}
+
+float largestMagnitude(const float *values, int64_t count) {
+  return floatFromBits(largestBits(values, count));
+}
+
+} // namespace qzc::format

@@ -1,0 +1,53 @@
+//===- Traits.h - What every scheme implements ------------------*- C++ -*-===//
+//
+// A scheme is a row of Schemes.def, a header in Format/Schemes with the element
+// arithmetic that device code shares, and one source file here that defines its
+// SchemeTraits.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_LIB_FORMAT_SCHEMES_TRAITS_H
+#define QZC_LIB_FORMAT_SCHEMES_TRAITS_H
+
+#include "qzc/Format/Scheme.h"
+
+// Loops over elements are compiled for several vector widths; the results are
+// the same, since nothing is contracted or reassociated.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) &&                   \
+    !defined(__SANITIZE_THREAD__)
+#define QZC_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define QZC_VECTOR_CLONES
+#endif
+
+namespace qzc::format {
+
+struct SchemeTraits {
+  size_t partCount;
+  std::string_view partNames[4];
+  int64_t defaultBlockSize;
+  /// Checks the block size; rows and columns are known to be sound.
+  std::optional<std::string_view> (*checkBlockSize)(const PackedShape &shape);
+  /// See the functions of the same names in Scheme.h.
+  int64_t (*encodingUnit)(const PackedShape &shape);
+  uint64_t (*partBytes)(const PackedShape &shape, size_t part,
+                        int64_t elements);
+  float (*encodeElements)(const PackedShape &shape, const float *values,
+                          int64_t count, std::byte *const *parts);
+  void (*decodeRows)(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
+                     float *out);
+};
+
+#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+  extern const SchemeTraits k##Enumerator##Traits;
+#include "qzc/Format/Schemes.def"
+
+/// The largest magnitude of `values`; 0 if there are none.
+float largestMagnitude(const float *values, int64_t count);
+
+/// For schemes that leave no choice of block size.
+std::optional<std::string_view> requireNoBlockSize(const PackedShape &shape);
+
+} // namespace qzc::format
+
+#endif // QZC_LIB_FORMAT_SCHEMES_TRAITS_H

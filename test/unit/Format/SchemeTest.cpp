@@ -1,0 +1,147 @@
+//===- SchemeTest.cpp - Layouts of the schemes ----------------------------===//
+
+#include "qzc/Format/Scheme.h"
+
+#include "qzc/Format/Schemes/Nf4.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <limits>
+#include <random>
+
+using namespace qzc::format;
+
+static PackedShape shapeOf(Scheme scheme, int64_t rows, int64_t cols,
+                           int64_t block = 0, DType dtype = DType::F32) {
+  return {scheme, dtype, rows, cols, block};
+}
+
+TEST(Scheme, NamesParseBack) {
+  for (Scheme scheme : {Scheme::None, Scheme::Int8, Scheme::Nf4})
+    EXPECT_EQ(parseScheme(name(scheme)), scheme);
+  for (DType dtype : {DType::F32, DType::F16, DType::BF16})
+    EXPECT_EQ(parseDType(name(dtype)), dtype);
+  EXPECT_FALSE(parseScheme("nf5"));
+  EXPECT_FALSE(parseDType("f64"));
+}
+
+TEST(Scheme, LayoutOfNone) {
+  const auto parts = layout(shapeOf(Scheme::None, 3, 5, 0, DType::BF16));
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_EQ(parts[0].name, "data");
+  EXPECT_EQ(parts[0].bytes, 30u);
+  EXPECT_EQ(paddedBytes(shapeOf(Scheme::None, 3, 5)), 256u);
+}
+
+TEST(Scheme, LayoutOfInt8) {
+  const PackedShape shape = shapeOf(Scheme::Int8, 3, 100);
+  const auto parts = layout(shape);
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].bytes, 300u);
+  EXPECT_EQ(parts[1].offset, 512u);
+  EXPECT_EQ(parts[1].bytes, 12u);
+  EXPECT_EQ(storedBytes(shape), 312u);
+  EXPECT_EQ(paddedBytes(shape), 768u);
+}
+
+TEST(Scheme, LayoutOfNf4PadsTheLastBlock) {
+  const PackedShape shape = shapeOf(Scheme::Nf4, 3, 43, 64); // 129 elements
+  const auto parts = layout(shape);
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].bytes, 96u);
+  EXPECT_EQ(parts[1].offset, 256u);
+  EXPECT_EQ(parts[1].bytes, 12u);
+}
+
+TEST(Scheme, ShapesAreChecked) {
+  EXPECT_FALSE(checkShape(shapeOf(Scheme::Nf4, 2, 3, 4096)));
+  EXPECT_FALSE(checkShape(shapeOf(Scheme::Int8, 2, 3)));
+  for (int64_t block : {0, 16, 48, 8192, -64})
+    EXPECT_TRUE(checkShape(shapeOf(Scheme::Nf4, 2, 3, block))) << block;
+  EXPECT_TRUE(checkShape(shapeOf(Scheme::Int8, 2, 3, 64)));
+  EXPECT_TRUE(checkShape(shapeOf(Scheme::None, 0, 3)));
+  EXPECT_TRUE(checkShape(shapeOf(Scheme::None, 3, -1)));
+  constexpr int64_t kHuge = std::numeric_limits<int64_t>::max();
+  EXPECT_TRUE(checkShape(shapeOf(Scheme::None, kHuge, kHuge)));
+  EXPECT_TRUE(
+      checkShape(shapeOf(Scheme::None, int64_t{1} << 31, int64_t{1} << 31)));
+  EXPECT_TRUE(checkShape(shapeOf(static_cast<Scheme>(77), 2, 3)));
+  const PackedShape largest =
+      shapeOf(Scheme::None, int64_t{1} << 29, int64_t{1} << 30);
+  EXPECT_FALSE(checkShape(largest));
+  EXPECT_GT(paddedBytes(largest), uint64_t{1} << 60);
+}
+
+/// Encodes, then decodes all rows at once and one by one.
+static std::vector<float> roundTrip(const PackedShape &shape,
+                                    const std::vector<float> &values,
+                                    float &largest) {
+  std::vector<std::byte> bytes(paddedBytes(shape));
+  std::byte *parts[4] = {};
+  PackedView view;
+  view.shape = shape;
+  size_t index = 0;
+  for (const PartLayout &part : layout(shape)) {
+    parts[index] = bytes.data() + part.offset;
+    view.parts[index++] = bytes.data() + part.offset;
+  }
+  const int64_t count = shape.rows * shape.cols;
+  largest = encodeElements(shape, values.data(), count, parts);
+  std::vector<float> whole(values.size());
+  std::vector<float> byRow(values.size());
+  decodeRows(view, 0, shape.rows, whole.data());
+  for (int64_t row = 0; row < shape.rows; ++row)
+    decodeRows(view, row, row + 1, byRow.data() + row * shape.cols);
+  EXPECT_EQ(whole, byRow);
+  return whole;
+}
+
+TEST(Scheme, DecodedErrorsStayWithinTheSchemesBounds) {
+  std::mt19937 random(7);
+  std::normal_distribution<float> normal(0, 1);
+  for (auto [rows, cols] :
+       {std::pair<int64_t, int64_t>{7, 31}, {1, 1}, {5, 64}, {2, 333}}) {
+    std::vector<float> values(static_cast<size_t>(rows * cols));
+    float absmax = 0;
+    for (float &value : values) {
+      value = normal(random);
+      absmax = std::max(absmax, std::fabs(value));
+    }
+    float largest = 0;
+    EXPECT_EQ(roundTrip(shapeOf(Scheme::None, rows, cols), values, largest),
+              values);
+    EXPECT_EQ(largest, absmax);
+    const auto check = [&](const PackedShape &shape, float bound) {
+      const std::vector<float> decoded = roundTrip(shape, values, largest);
+      float largestDecoded = 0;
+      for (size_t i = 0; i < values.size(); ++i) {
+        EXPECT_LE(std::fabs(decoded[i] - values[i]), bound * absmax);
+        largestDecoded = std::max(largestDecoded, std::fabs(decoded[i]));
+      }
+      EXPECT_EQ(largest, largestDecoded);
+    };
+    // Half of a step of 1/127; half of nf4's widest gap, 1 - 0.6962.
+    check(shapeOf(Scheme::Int8, rows, cols), 0.5f / 127 + 1e-6f);
+    check(shapeOf(Scheme::Nf4, rows, cols, 64), 0.152f);
+    check(shapeOf(Scheme::Nf4, rows, cols, 4096), 0.152f);
+  }
+}
+
+TEST(Scheme, ZerosStayZeros) {
+  const std::vector<float> zeros(130, 0.0f);
+  float largest = 1;
+  EXPECT_EQ(roundTrip(shapeOf(Scheme::Nf4, 2, 65, 64), zeros, largest), zeros);
+  EXPECT_EQ(largest, 0);
+  EXPECT_EQ(roundTrip(shapeOf(Scheme::Int8, 2, 65), zeros, largest), zeros);
+  EXPECT_EQ(largest, 0);
+}
+
+TEST(Scheme, OverflowOfTheStoredTypeIsReported) {
+  float largest = 0;
+  roundTrip(shapeOf(Scheme::None, 1, 2, 0, DType::F16), {1.0f, -70000.0f},
+            largest);
+  EXPECT_TRUE(std::isinf(largest));
+  roundTrip(shapeOf(Scheme::None, 1, 2, 0, DType::F16), {1.0f, -65504.0f},
+            largest);
+  EXPECT_EQ(largest, 65504.0f);
+}

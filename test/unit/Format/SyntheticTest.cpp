@@ -1,0 +1,93 @@
+//===- SyntheticTest.cpp - Weights made from a counter --------------------===//
+
+#include "qzc/Format/Synthetic.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace qzc::format;
+
+static std::vector<float> decoded(const Tensor &tensor, int64_t index,
+                                  uint64_t seed) {
+  std::vector<std::byte> bytes(paddedBytes(tensor.shape));
+  PackedView view;
+  view.shape = tensor.shape;
+  const auto parts = layout(tensor.shape);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    synthesize(syntheticPart(tensor, index, i, seed), 0, parts[i].bytes,
+               bytes.data() + parts[i].offset);
+    view.parts[i] = bytes.data() + parts[i].offset;
+  }
+  std::vector<float> values(
+      static_cast<size_t>(tensor.shape.rows * tensor.shape.cols));
+  decodeRows(view, 0, tensor.shape.rows, values.data());
+  return values;
+}
+
+static std::pair<double, double> moments(const std::vector<float> &values) {
+  double sum = 0;
+  double squares = 0;
+  for (float value : values) {
+    sum += value;
+    squares += double(value) * value;
+  }
+  const auto count = static_cast<double>(values.size());
+  return {sum / count,
+          std::sqrt(squares / count - (sum / count) * (sum / count))};
+}
+
+static Tensor tensorOf(PackedShape shape, std::string role) {
+  Tensor tensor;
+  tensor.shape = shape;
+  tensor.role = std::move(role);
+  return tensor;
+}
+
+TEST(Synthetic, EverySchemeLooksLikeTrainedWeights) {
+  for (const PackedShape &shape :
+       {PackedShape{Scheme::None, DType::F32, 100, 333, 0},
+        PackedShape{Scheme::None, DType::F16, 100, 333, 0},
+        PackedShape{Scheme::None, DType::BF16, 100, 333, 0},
+        PackedShape{Scheme::Int8, DType::F32, 100, 333, 0},
+        PackedShape{Scheme::Nf4, DType::F32, 100, 333, 64}}) {
+    const auto [mean, deviation] =
+        moments(decoded(tensorOf(shape, "q"), 3, 42));
+    // nf4's code book is not symmetric: its mean is 0.022 of a block's scale.
+    const double expected = shape.scheme == Scheme::Nf4 ? 0.022 * 0.048 : 0;
+    EXPECT_NEAR(mean, expected, 1e-3) << name(shape.scheme);
+    EXPECT_NEAR(deviation, 0.022, 0.005) << name(shape.scheme);
+  }
+}
+
+TEST(Synthetic, NormsAreNearOneAndBiasesNearZero) {
+  const PackedShape shape = {Scheme::None, DType::F32, 1, 5000, 0};
+  const auto norm = moments(decoded(tensorOf(shape, "norm"), 0, 1));
+  EXPECT_NEAR(norm.first, 1, 1e-2);
+  const auto bias = moments(decoded(tensorOf(shape, "bias"), 0, 1));
+  EXPECT_NEAR(bias.first, 0, 1e-3);
+  EXPECT_NEAR(bias.second, 0.002, 2e-4);
+}
+
+TEST(Synthetic, AnyRangeGivesTheBytesOfTheWhole) {
+  Tensor tensor = tensorOf({Scheme::Nf4, DType::F32, 5, 43, 64}, "q");
+  const SyntheticPart part = syntheticPart(tensor, 1, 0, 9);
+  std::vector<std::byte> whole(125);
+  synthesize(part, 0, whole.size(), whole.data());
+  std::vector<std::byte> piece(61);
+  synthesize(part, 64, piece.size(), piece.data());
+  EXPECT_TRUE(std::equal(piece.begin(), piece.end(), whole.begin() + 64));
+}
+
+TEST(Synthetic, SeedTensorAndPartMatter) {
+  Tensor tensor = tensorOf({Scheme::Int8, DType::F32, 8, 8, 0}, "q");
+  const uint64_t key = syntheticPart(tensor, 0, 0, 0).key;
+  EXPECT_NE(key, syntheticPart(tensor, 1, 0, 0).key);
+  EXPECT_NE(key, syntheticPart(tensor, 0, 1, 0).key);
+  EXPECT_NE(key, syntheticPart(tensor, 0, 0, 1).key);
+}
+
+TEST(Synthetic, TheGeneratorIsFixed) {
+  // SplitMix64 from state 0 begins with these.
+  EXPECT_EQ(synthetic::hash(0, 0), 0xe220a8397b1dcdafull);
+  EXPECT_EQ(synthetic::hash(0, 1), 0x6e789e6aa1b965f4ull);
+}
