@@ -1,0 +1,74 @@
+//===- QzDialect.h - The qz dialect: types, attributes, ops -----*- C++ -*-===//
+//
+// A model as tensor operations with weights by reference. What each operation
+// means and requires is written in QzStructureOps.td and QzComputeOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_DIALECT_QZ_IR_QZDIALECT_H
+#define QZC_DIALECT_QZ_IR_QZDIALECT_H
+
+#include "qzc/Format/Manifest.h"
+#include "qzc/Format/Scheme.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "qzc/Dialect/Qz/IR/QzDialect.h.inc"
+#include "qzc/Dialect/Qz/IR/QzEnums.h.inc"
+
+namespace qzc::qz {
+class FileOp;
+class GraphOp;
+
+/// tensor<?xi32>.
+bool isTokens(mlir::Type type);
+/// tensor<?xNxf32>, N > 0.
+bool isFeatures(mlir::Type type);
+/// Static tensor<N> with N > 0 of f32, f16 or bf16.
+bool isVector(mlir::Type type);
+/// Static tensor<OUTxIN> with positive extents of f32, f16 or bf16.
+bool isDenseMatrix(mlir::Type type);
+/// isDenseMatrix or !qz.packed.
+bool isMatrix(mlir::Type type);
+
+/// N of tensor<?xNxf32>.
+int64_t columnsOf(mlir::Type features);
+
+/// f32, f16, bf16 ↔ format::DType.
+std::optional<format::DType> dtypeOf(mlir::Type element);
+mlir::Type elementTypeOf(mlir::MLIRContext *context, format::DType dtype);
+
+/// Extents (a vector is one row), scheme and element type of a weight's type,
+/// or nothing where the type is no weight's or format::checkShape objects.
+std::optional<format::PackedShape> packedShapeOf(mlir::Type weight);
+
+/// Whether two weights are stored alike: scheme, block size, element type.
+bool storedAlike(mlir::Type a, mlir::Type b);
+
+/// Whether the role is one of a decoder block's (all but proj and head).
+bool isBlockRole(LinearRole role);
+} // namespace qzc::qz
+
+#define GET_TYPEDEF_CLASSES
+#include "qzc/Dialect/Qz/IR/QzTypes.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "qzc/Dialect/Qz/IR/QzAttributes.h.inc"
+
+#define GET_OP_CLASSES
+#include "qzc/Dialect/Qz/IR/QzOps.h.inc"
+
+#endif // QZC_DIALECT_QZ_IR_QZDIALECT_H

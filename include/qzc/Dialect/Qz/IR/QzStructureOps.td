@@ -1,0 +1,196 @@
+//===- QzStructureOps.td - Model, files, weights, blocks --*- tablegen -*-===//
+
+#ifndef QZC_DIALECT_QZ_IR_QZSTRUCTUREOPS_TD
+#define QZC_DIALECT_QZ_IR_QZSTRUCTUREOPS_TD
+
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "qzc/Dialect/Qz/IR/QzAttributes.td"
+include "qzc/Dialect/Qz/IR/QzTypes.td"
+
+class Qz_Op<string mnemonic, list<Trait> traits = []>
+    : Op<QzDialect, mnemonic, traits>;
+
+def ModelOp : Qz_Op<"model", [IsolatedFromAbove, NoTerminator, SingleBlock,
+                              SymbolTable, Symbol]> {
+  let summary = "A language model";
+  let description = [{
+    The facts of a model, its files and its graph.
+
+    `eos` may be empty; generation then runs to its limit. `add_bos` says
+    whether the tokenizer's own rules put `bos` in front of a prompt.
+
+    Constraints:
+    * (C1) `layers`, `hidden`, `vocab` and `context` are positive and below
+      2^31.
+    * (C2) `bos` and every `eos` are tokens: in [0, vocab).
+    * (C3) the body holds files and exactly one graph, nothing else.
+    * (C4) `tokenizer` names a file of this model.
+    * (C5) the graph has `layers` blocks, numbered 0, 1, … in order.
+    * (C6) every block carries `hidden` features.
+    * (C7) the graph returns `vocab` logits a token.
+    * (C8) `family` is not empty.
+    * (C9) `add_bos` is set only where `bos` is.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family,
+      Qz_IntAttr:$layers, Qz_IntAttr:$hidden, Qz_IntAttr:$vocab,
+      Qz_IntAttr:$context, OptionalAttr<Qz_IntAttr>:$bos,
+      DenseI64ArrayAttr:$eos, BoolAttr:$add_bos,
+      OptionalAttr<StrAttr>:$chat_template,
+      OptionalAttr<FlatSymbolRefAttr>:$tokenizer);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The model's only graph.
+    ::qzc::qz::GraphOp getGraph();
+    /// The file of that name, or null.
+    ::qzc::qz::FileOp lookupFile(::llvm::StringRef name);
+  }];
+}
+
+def FileOp : Qz_Op<"file", [Symbol, HasParent<"ModelOp">]> {
+  let summary = "A file that the model needs";
+  let description = [{
+    Relative to the module's own file (or to --weights-dir), with what is
+    needed to notice that it changed.
+
+    ```mlir
+    qz.file @model "model.safetensors" size 269060552 sha256 "9f…"
+    ```
+
+    Constraints:
+    * (C1) the path is relative and not empty.
+    * (C2) the size is positive.
+    * (C3) the hash is 64 lower-case hexadecimal digits.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$path,
+                       Qz_IntAttr:$size, StrAttr:$sha256);
+  let assemblyFormat =
+      "$sym_name $path `size` $size `sha256` $sha256 attr-dict";
+  let hasVerifier = 1;
+}
+
+def GraphOp : Qz_Op<"graph", [IsolatedFromAbove, SingleBlock,
+                              HasParent<"ModelOp">]> {
+  let summary = "What the model computes";
+  let description = [{
+    Turns the tokens of one sequence into a row of logits each.
+
+    ```mlir
+    qz.graph(%tokens : tensor<?xi32>) -> tensor<?x49152xf32> { … }
+    ```
+
+    Constraints:
+    * (C1) the only argument is `tensor<?xi32>`.
+    * (C2) the result is `tensor<?xNxf32>`.
+    * (C3) the terminator is a `qz.return` of that type.
+  }];
+  let arguments = (ins TypeAttr:$result_type);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::BlockArgument getTokens() { return getBody().getArgument(0); }
+  }];
+}
+
+def ReturnOp : Qz_Op<"return", [Pure, Terminator, HasParent<"GraphOp">]> {
+  let summary = "The logits";
+  let arguments = (ins Qz_Features:$logits);
+  let assemblyFormat = "$logits attr-dict `:` type($logits)";
+}
+
+def BlockOp : Qz_Op<"block", [SingleBlock, RecursiveMemoryEffects,
+                              HasParent<"GraphOp">]> {
+  let summary = "A decoder block";
+  let description = [{
+    Groups what belongs to one layer: its number is what `--blocks` selects and
+    which KV cache its attention uses. Its weights are declared inside; values
+    from outside may be used as they are.
+
+    ```mlir
+    %x1 = qz.block 0 (%x = %x0) : tensor<?x576xf32> { … qz.yield %y : … }
+    ```
+
+    Constraints:
+    * (C1) the number is not negative.
+    * (C2) the only region argument has the type of input and output.
+    * (C3) the terminator is a `qz.yield` of that type.
+  }];
+  let arguments = (ins Qz_IntAttr:$index, Qz_Features:$input);
+  let results = (outs Qz_Features:$output);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+def YieldOp : Qz_Op<"yield", [Pure, Terminator, HasParent<"BlockOp">]> {
+  let summary = "The output of a decoder block";
+  let arguments = (ins Qz_Features:$output);
+  let assemblyFormat = "$output attr-dict `:` type($output)";
+}
+
+def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "A weight by reference";
+  let description = [{
+    A tensor of a safetensors file, by the file and the tensor's first byte; in
+    a module without weights, by its name only. The result is what the model
+    uses of it: an [out, in] matrix or a vector. Where it differs from the
+    tensor in the file, the difference is spelled out:
+
+    * `transposed`: the file has [in, out].
+    * `rows [[lo, hi], …]`: half-open ranges of the (transposed) source's rows,
+      one after the other; of a vector, its elements.
+    * `source tensor<…>`: shape and element type in the file. The result's
+      element type, or packed type, is what will be stored.
+
+    ```mlir
+    %0 = qz.param "h.0.attn.c_attn.weight" @model[4096] transposed
+           rows [[0, 768]] source tensor<768x2304xf32> : tensor<768x768xf32>
+    %1 = qz.param "model.embed_tokens.weight" @model[1032]
+           source tensor<49152x576xbf16> : !qz.packed<49152x576, int8>
+    ```
+
+    Constraints:
+    * (C1) the name is not empty.
+    * (C2) file and byte offset come together, and the file is one of the
+      model's.
+    * (C3) the source is a static matrix or vector of f32, f16 or bf16 with
+      positive extents, below 2^62 bytes.
+    * (C4) the byte range lies inside the file.
+    * (C5) only a matrix is transposed.
+    * (C6) rows are pairs lo < hi, ascending, disjoint, inside the source.
+    * (C7) the result's shape is that of the selected rows.
+    * (C8) a packed result names its source type.
+  }];
+  let arguments = (ins StrAttr:$name, OptionalAttr<FlatSymbolRefAttr>:$file,
+      OptionalAttr<Qz_IntAttr>:$offset, UnitAttr:$transposed,
+      OptionalAttr<DenseI64ArrayAttr>:$rows, OptionalAttr<TypeAttr>:$source);
+  let results = (outs Qz_Weight:$result);
+  let assemblyFormat = [{
+    $name ($file^ `[` $offset `]`)? (`transposed` $transposed^)?
+    (`rows` custom<RowRanges>($rows)^)? (`source` $source^)? attr-dict
+    `:` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The tensor as it is in the file.
+    ::mlir::RankedTensorType getSourceType();
+    /// Element type in the file.
+    ::qzc::format::DType getSourceDType();
+    /// What is stored: scheme, element type, extents.
+    ::qzc::format::PackedShape getPackedShape();
+    /// Half-open row ranges of the (transposed) source; empty: all rows.
+    ::std::vector<::std::pair<int64_t, int64_t>> getRowRanges();
+    /// The same as data, for the manifest.
+    ::qzc::format::TensorSource getTensorSource();
+  }];
+}
+
+#endif // QZC_DIALECT_QZ_IR_QZSTRUCTUREOPS_TD

@@ -1,0 +1,71 @@
+//===- QzTypes.td - Types of the qz dialect ---------------*- tablegen -*-===//
+
+#ifndef QZC_DIALECT_QZ_IR_QZTYPES_TD
+#define QZC_DIALECT_QZ_IR_QZTYPES_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinTypeInterfaces.td"
+include "qzc/Dialect/Qz/IR/QzDialect.td"
+
+def Qz_PackedType : TypeDef<QzDialect, "Packed"> {
+  let mnemonic = "packed";
+  let summary = "A quantized [out, in] weight";
+  let description = [{
+    Says everything that decides how many bytes the weight takes and where each
+    of them is:
+
+    ```mlir
+    !qz.packed<576x1536, nf4, block = 64>
+    !qz.packed<576x1536, int8>
+    ```
+
+    A block size that is left out is the scheme's default.
+
+    Constraints:
+    * (C1) the scheme quantizes: `none` is what a tensor type is for.
+    * (C2) extents and block size are what `format::checkShape` allows.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$cols,
+                        "::qzc::format::Scheme":$scheme,
+                        "int64_t":$blockSize);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    ::qzc::format::PackedShape getShape() const;
+    /// What the weight costs in the image, without padding.
+    uint64_t getStoredBytes() const;
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Constraints on operands and results
+//===----------------------------------------------------------------------===//
+
+def Qz_Tokens
+    : Type<CPred<"::qzc::qz::isTokens($_self)">, "tensor<?xi32> of tokens",
+           "::mlir::RankedTensorType">,
+      BuildableType<"::mlir::RankedTensorType::get("
+                    "{::mlir::ShapedType::kDynamic}, $_builder.getI32Type())">;
+
+def Qz_Features
+    : Type<CPred<"::qzc::qz::isFeatures($_self)">,
+           "tensor<?xNxf32> of N features a token", "::mlir::RankedTensorType">;
+
+def Qz_Vector
+    : Type<CPred<"::qzc::qz::isVector($_self)">,
+           "tensor<N> of f32, f16 or bf16", "::mlir::RankedTensorType">;
+
+def Qz_DenseMatrix
+    : Type<CPred<"::qzc::qz::isDenseMatrix($_self)">,
+           "tensor<OUTxIN> of f32, f16 or bf16", "::mlir::RankedTensorType">;
+
+def Qz_Matrix
+    : Type<CPred<"::qzc::qz::isMatrix($_self)">,
+           "tensor<OUTxIN> of f32, f16 or bf16, or !qz.packed">;
+
+def Qz_Weight
+    : Type<CPred<"::qzc::qz::isMatrix($_self) || ::qzc::qz::isVector($_self)">,
+           "a weight: tensor<OUTxIN> or tensor<N> of f32, f16 or bf16, or "
+           "!qz.packed">;
+
+#endif // QZC_DIALECT_QZ_IR_QZTYPES_TD

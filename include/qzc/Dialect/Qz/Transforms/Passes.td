@@ -1,0 +1,122 @@
+//===- Passes.td - Passes on the qz dialect ---------------*- tablegen -*-===//
+
+#ifndef QZC_DIALECT_QZ_TRANSFORMS_PASSES_TD
+#define QZC_DIALECT_QZ_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+class Qz_Pass<string argument> : Pass<argument, "::mlir::ModuleOp"> {
+  let dependentDialects = ["::qzc::qz::QzDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Decisions about weights
+//===----------------------------------------------------------------------===//
+
+def QzQuantize : Qz_Pass<"qz-quantize"> {
+  let summary = "Chooses the scheme of selected weights";
+  let description = [{
+    Gives the `qz.param`s of the selected layers a packed type and keeps their
+    source: the bytes are made when the image is written.
+
+    `components` is a list of q, k, v, o, up, gate, down, proj, head, embed, the
+    groups attn (q, k, v, o), ffn (up, gate, down), qkv, and all; without it,
+    every linear layer but the head. `blocks` is a list of half-open ranges
+    LO:HI of decoder blocks; ends may be left out or count from the end as in
+    Python, and must exist. It leaves proj, head and embed alone.
+
+    Where a weight has other uses (a tied head), the selected ones get a second
+    param. It is an error to select nothing, or a weight that is quantized
+    already, or to quantize after fusion. `scheme=none` checks the selection and
+    changes nothing.
+
+    Before, and after `--qz-quantize="scheme=nf4 components=q"`:
+    ```mlir
+    %w = qz.param "l.0.q" @model[0] : tensor<64x64xbf16>
+    %w = qz.param "l.0.q" @model[0] source tensor<64x64xbf16>
+           : !qz.packed<64x64, nf4, block = 64>
+    ```
+  }];
+  let options = [
+    Option<"scheme", "scheme", "std::string", "\"none\"",
+           "none, int8 or nf4">,
+    Option<"blocks", "blocks", "std::string", "\"\"",
+           "decoder blocks, LO:HI[,LO:HI…]">,
+    Option<"components", "components", "std::string", "\"\"",
+           "layers or groups of layers, with commas between">,
+    Option<"blockSize", "block-size", "int64_t", "0",
+           "elements that share a scale; 0: the scheme's own">];
+}
+
+def QzCast : Qz_Pass<"qz-cast"> {
+  let summary = "Chooses the element type of what is not quantized";
+  let description = [{
+    Before, and after `--qz-cast="dtype=f16"`:
+    ```mlir
+    %w = qz.param "norm" @model[0] : tensor<64xbf16>
+    %w = qz.param "norm" @model[0] source tensor<64xbf16> : tensor<64xf16>
+    ```
+  }];
+  let options = [Option<"dtype", "dtype", "std::string", "\"\"",
+                        "f32, f16 or bf16">];
+}
+
+//===----------------------------------------------------------------------===//
+// Fusions. None of them changes a weight's code.
+//===----------------------------------------------------------------------===//
+
+def QzFuseRope : Qz_Pass<"qz-fuse-rope"> {
+  let summary = "Moves rotary embeddings into attention";
+  let description = [{
+    Where queries and keys both come from a `qz.rope` of the same attribute over
+    the attention's own heads, attention takes the attribute and the values
+    before.
+  }];
+}
+
+def QzFuseGated : Qz_Pass<"qz-fuse-gated"> {
+  let summary = "Joins gate and up layers";
+  let description = [{
+    `mul(activate(linear gate), linear up)` becomes `qz.gated_linear` where both
+    layers have the same input, the same type of weight, no other use, and
+    either both or neither a bias. Runs before qz-fuse-activation, which would
+    take the activation away.
+  }];
+}
+
+def QzFuseActivation : Qz_Pass<"qz-fuse-activation"> {
+  let summary = "Moves an activation into the linear layer before it";
+}
+
+def QzFuseResidual : Qz_Pass<"qz-fuse-residual"> {
+  let summary = "Moves an addition into the linear layer before it";
+  let description = [{
+    Where one side of a `qz.add` is a `qz.linear` or `qz.gated_linear` without
+    other use, the other side becomes its residual. Of two such layers the later
+    takes the addition.
+  }];
+}
+
+def QzGroupLinears : Qz_Pass<"qz-group-linears"> {
+  let summary = "Joins the q, k and v layers of one input";
+  let description = [{
+    Layers that are stored alike and agree in having a bias become a
+    `qz.linear_group`; one that is stored otherwise stays alone.
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Verification between stages
+//===----------------------------------------------------------------------===//
+
+def QzVerifyFused : Qz_Pass<"qz-verify-fused"> {
+  let summary = "Checks what lowering relies on";
+  let description = [{
+    * (C1) no `qz.rope` is left: attention has taken them all.
+    * (C2) each decoder block has exactly one `qz.attention`, which has a KV
+      cache for itself.
+    * (C3) the graph has exactly one `qz.embed` and one `qz.linear head`.
+  }];
+}
+
+#endif // QZC_DIALECT_QZ_TRANSFORMS_PASSES_TD

@@ -1,0 +1,166 @@
+//===- Report.cpp - What each weight costs --------------------------------===//
+
+#include "qzc/Dialect/Qz/Transforms/Report.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <set>
+
+using namespace mlir;
+
+namespace qzc::qz {
+
+//===----------------------------------------------------------------------===//
+// What a weight is for
+//===----------------------------------------------------------------------===//
+
+/// The role of a weight in one of its uses.
+static StringRef roleOfUse(OpOperand &use) {
+  Operation *user = use.getOwner();
+  if (isa<EmbedOp>(user))
+    return "embed";
+  if (isa<AddPositionsOp>(user))
+    return "position";
+  if (isa<RmsNormOp, LayerNormOp>(user))
+    return "norm";
+  if (isVector(use.get().getType()))
+    return "bias";
+  if (auto linear = dyn_cast<LinearOp>(user))
+    return stringifyLinearRole(linear.getRole());
+  if (auto group = dyn_cast<LinearGroupOp>(user)) {
+    unsigned first = group.getWeights().getBeginOperandIndex();
+    return stringifyLinearRole(group.getRole(use.getOperandNumber() - first));
+  }
+  if (auto gated = dyn_cast<GatedLinearOp>(user))
+    return &use == &gated.getGateMutable() ? "gate" : "up";
+  return "unused";
+}
+
+std::string paramRole(ParamOp param) {
+  // Use lists are in no order to rely on; users are in their region's, and a
+  // use in a block is where its block is.
+  auto before = [](OpOperand *a, OpOperand *b) {
+    Operation *left = a->getOwner();
+    Operation *right = b->getOwner();
+    Block *common = left->getBlock();
+    while (common && !common->findAncestorOpInBlock(*right))
+      common =
+          common->getParentOp() ? common->getParentOp()->getBlock() : nullptr;
+    if (!common)
+      return false;
+    left = common->findAncestorOpInBlock(*left);
+    right = common->findAncestorOpInBlock(*right);
+    if (left == right)
+      return a->getOperandNumber() < b->getOperandNumber();
+    return left->isBeforeInBlock(right);
+  };
+  OpOperand *first = nullptr;
+  for (OpOperand &use : param.getResult().getUses())
+    if (!first || before(&use, first))
+      first = &use;
+  return first ? roleOfUse(*first).str() : "unused";
+}
+
+std::optional<int64_t> paramBlock(ParamOp param) {
+  if (auto block = dyn_cast<BlockOp>(param->getParentOp()))
+    return block.getIndex();
+  return std::nullopt;
+}
+
+std::string describeStorage(const format::PackedShape &shape) {
+  if (shape.scheme == format::Scheme::None)
+    return std::string(format::name(shape.dtype));
+  std::string text(format::name(shape.scheme));
+  if (shape.blockSize != 0)
+    text += "/" + std::to_string(shape.blockSize);
+  return text;
+}
+
+//===----------------------------------------------------------------------===//
+// The table
+//===----------------------------------------------------------------------===//
+
+/// "name" or "name[lo:hi,…]".
+static std::string nameWithRows(ParamOp param) {
+  std::string name = param.getName().str();
+  std::string rows;
+  for (auto [low, high] : param.getRowRanges())
+    rows += (rows.empty() ? "" : ",") + std::to_string(low) + ":" +
+            std::to_string(high);
+  return rows.empty() ? name : name + "[" + rows + "]";
+}
+
+Report makeReport(ModuleOp module) {
+  Report report;
+  std::set<std::string> counted;
+  module.walk([&](ParamOp param) {
+    ReportRow row;
+    row.name = nameWithRows(param);
+    row.role = paramRole(param);
+    row.block = paramBlock(param);
+    row.shape = param.getPackedShape();
+    row.vector = isVector(param.getResult().getType());
+    format::PackedShape before;
+    before.dtype = param.getSourceDType();
+    before.rows = row.shape.rows;
+    before.cols = row.shape.cols;
+    if (counted.insert(row.name).second)
+      row.bytesBefore = format::storedBytes(before);
+    row.bytesAfter = format::storedBytes(row.shape);
+    report.bytesBefore += row.bytesBefore;
+    report.bytesAfter += row.bytesAfter;
+    report.rows.push_back(std::move(row));
+  });
+  return report;
+}
+
+static std::string megabytes(uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
+std::string formatReport(const Report &report) {
+  using Line = std::array<std::string, 5>;
+  std::vector<Line> lines = {
+      {"layer", "shape", "stored as", "MB before", "MB after"}};
+  size_t vectors = 0;
+  uint64_t vectorsBefore = 0;
+  uint64_t vectorsAfter = 0;
+  for (const ReportRow &row : report.rows) {
+    if (row.vector) {
+      ++vectors;
+      vectorsBefore += row.bytesBefore;
+      vectorsAfter += row.bytesAfter;
+      continue;
+    }
+    lines.push_back(
+        {row.name,
+         std::to_string(row.shape.rows) + "x" + std::to_string(row.shape.cols),
+         describeStorage(row.shape), megabytes(row.bytesBefore),
+         megabytes(row.bytesAfter)});
+  }
+  if (vectors != 0)
+    lines.push_back({std::to_string(vectors) + " norms and biases", "", "",
+                     megabytes(vectorsBefore), megabytes(vectorsAfter)});
+  lines.push_back({"total", "", "", megabytes(report.bytesBefore),
+                   megabytes(report.bytesAfter)});
+
+  std::array<size_t, 5> widths = {};
+  for (const Line &line : lines)
+    for (size_t i = 0; i < line.size(); ++i)
+      widths[i] = std::max(widths[i], line[i].size());
+  std::string text;
+  for (const Line &line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) {
+      std::string pad(widths[i] - line[i].size(), ' ');
+      bool number = i >= 3;
+      text += (i != 0 ? "  " : "") + (number ? pad + line[i] : line[i] + pad);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+} // namespace qzc::qz

@@ -1,0 +1,27 @@
+//===- Init.cpp - Registers qzc's dialects and passes ---------------------===//
+
+#include "qzc/Init.h"
+
+#include "qzc/Conversion/Passes.h"
+#include "qzc/Dialect/Qz/Transforms/Passes.h"
+#include "qzc/Dialect/Sched/Transforms/Passes.h"
+
+#include "mlir/Transforms/Passes.h"
+
+namespace qzc {
+
+void registerAllDialects(mlir::DialectRegistry &registry) {
+  registry.insert<qz::QzDialect, sched::SchedDialect>();
+}
+
+void registerAllPasses() {
+  qz::registerQzPasses();
+  qz::registerQzPipelines();
+  sched::registerSchedPasses();
+  registerConversionPasses();
+  mlir::registerCanonicalizer();
+  mlir::registerCSE();
+  mlir::registerSymbolDCE();
+}
+
+} // namespace qzc

@@ -1,0 +1,56 @@
+// RUN: not %qzc-opt %s --qz-quantize="scheme=q5" 2>&1 | FileCheck %s --check-prefix=SCHEME
+// SCHEME: error: unknown scheme 'q5'; known are none int8 nf4
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=q,atn" 2>&1 | FileCheck %s --check-prefix=COMPONENT
+// COMPONENT: error: unknown component 'atn' in --components; known are attn, ffn, qkv, q, k, v, o, up, gate, down, proj, head, embed, all
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=q," 2>&1 | FileCheck %s --check-prefix=TRAILING
+// TRAILING: error: unknown component '' in --components
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=gate" 2>&1 | FileCheck %s --check-prefix=NOTHING
+// NOTHING: error: the selection (blocks '', components 'gate') matches no layer of this model
+// RUN: not %qzc-opt %s --qz-quantize="scheme=none components=gate" 2>&1 | FileCheck %s --check-prefix=NOTHING
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=0:3" 2>&1 | FileCheck %s --check-prefix=RANGE
+// RANGE: error: block 3 of '0:3' in --blocks is out of range: the model has 2 blocks
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=-3:" 2>&1 | FileCheck %s --check-prefix=NEGATIVE
+// NEGATIVE: error: block -3 of '-3:' in --blocks is out of range: the model has 2 blocks
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=1:1" 2>&1 | FileCheck %s --check-prefix=EMPTY
+// EMPTY: error: '1:1' in --blocks selects no block
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=0:2,-1:" 2>&1 | FileCheck %s --check-prefix=OVERLAP
+// OVERLAP: error: '-1:' in --blocks overlaps an earlier range at block 1
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=1" 2>&1 | FileCheck %s --check-prefix=FORM1
+// FORM1: error: '1' in --blocks is no range LO:HI of block numbers
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=0:1:2" 2>&1 | FileCheck %s --check-prefix=FORM2
+// FORM2: error: '0:1:2' in --blocks is no range LO:HI of block numbers
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=0:x" 2>&1 | FileCheck %s --check-prefix=FORM3
+// FORM3: error: '0:x' in --blocks is no range LO:HI of block numbers
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=0:99999999999999999999" 2>&1 | FileCheck %s --check-prefix=FORM4
+// FORM4: error: '0:99999999999999999999' in --blocks is no range LO:HI of block numbers
+// RUN: not %qzc-opt %s --qz-quantize="scheme=nf4 block-size=48" 2>&1 | FileCheck %s --check-prefix=SIZE
+// SIZE: error: 'qz.param' op "0.q": nf4 of 4x4, block 48:
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 block-size=64" 2>&1 | FileCheck %s --check-prefix=ROWS
+// ROWS: error: 'qz.param' op "0.q": int8 of 4x4, block 64:
+// RUN: not %qzc-opt %s --qz-quantize="scheme=none block-size=64" 2>&1 | FileCheck %s --check-prefix=NOBLOCK
+// NOBLOCK: error: scheme none has no block size
+// RUN: not %qzc-opt %s --qz-quantize="scheme=nf4 components=q" --qz-quantize="scheme=int8 components=qkv" 2>&1 | FileCheck %s --check-prefix=AGAIN
+// AGAIN: error: 'qz.param' op "0.q" is quantized already
+// RUN: not %qzc-opt %s --qz-group-linears --qz-quantize="scheme=int8" 2>&1 | FileCheck %s --check-prefix=FUSED
+// FUSED: error: 'qz.linear_group' op is fused already; quantize before fusing
+
+qz.model @m attributes {family = "f", layers = 2 : i64, hidden = 4 : i64, vocab = 8 : i64,
+    context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %e = qz.param "embed" : tensor<8x4xbf16>
+    %x0 = qz.embed %t, %e : tensor<8x4xbf16> -> tensor<?x4xf32>
+    %x1 = qz.block 0 (%x = %x0) : tensor<?x4xf32> {
+      %wq = qz.param "0.q" : tensor<4x4xf16>
+      %q = qz.linear q %x, %wq : (tensor<?x4xf32>, tensor<4x4xf16>) -> tensor<?x4xf32>
+      %wk = qz.param "0.k" : tensor<4x4xf16>
+      %k = qz.linear k %x, %wk : (tensor<?x4xf32>, tensor<4x4xf16>) -> tensor<?x4xf32>
+      %y = qz.add %q, %k : tensor<?x4xf32>
+      qz.yield %y : tensor<?x4xf32>
+    }
+    %x2 = qz.block 1 (%x = %x1) : tensor<?x4xf32> {
+      qz.yield %x : tensor<?x4xf32>
+    }
+    %l = qz.linear head %x2, %e : (tensor<?x4xf32>, tensor<8x4xbf16>) -> tensor<?x8xf32>
+    qz.return %l : tensor<?x8xf32>
+  }
+}

@@ -1,0 +1,155 @@
+// RUN: %qzc-opt %s -verify-diagnostics -split-input-file
+
+// PackedType (C1): the scheme quantizes
+// expected-error @+1 {{a packed weight needs a scheme that quantizes}}
+module attributes {qz.t = !qz.packed<4x4, none>} {}
+
+// -----
+
+// PackedType (C2): extents
+// expected-error @+1 {{int8 of 0x4, block 0: }}
+module attributes {qz.t = !qz.packed<0x4, int8>} {}
+
+// -----
+
+// PackedType (C2): block size
+// expected-error @+1 {{nf4 of 4x4, block 48: }}
+module attributes {qz.t = !qz.packed<4x4, nf4, block = 48>} {}
+
+// -----
+
+// PackedType (C2): a scheme without blocks
+// expected-error @+1 {{int8 of 4x4, block 64: }}
+module attributes {qz.t = !qz.packed<4x4, int8, block = 64>} {}
+
+// -----
+
+// PackedType (C2): sizes that overflow
+// expected-error @+1 {{int8 of 4611686018427387904x4611686018427387904, block 0: }}
+module attributes {qz.t = !qz.packed<4611686018427387904x4611686018427387904, int8>} {}
+
+// -----
+
+// PackedType: two extents
+// expected-error @+1 {{expected two extents, OUTxIN}}
+module attributes {qz.t = !qz.packed<4x4x4, int8>} {}
+
+// -----
+
+// PackedType: an extent that is no 64-bit number
+// expected-error @+1 {{invalid dimension}}
+module attributes {qz.t = !qz.packed<99999999999999999999x4, int8>} {}
+
+// -----
+
+// PackedType: unknown scheme
+// expected-error @+1 {{unknown scheme 'nf5'}}
+module attributes {qz.t = !qz.packed<4x4, nf5>} {}
+
+// -----
+
+// PackedType: dynamic extents
+// expected-error @+1 {{expected}}
+module attributes {qz.t = !qz.packed<?x4, int8>} {}
+
+// -----
+
+// PackedType: cut short
+// expected-error @+1 {{unbalanced '<' character in pretty dialect name}}
+module attributes {qz.t = !qz.packed<4x4} {}
+
+// -----
+
+// RopeAttr (C1): dim
+// expected-error @+1 {{rope dim must be even and in 2…65536, not 0}}
+module attributes {qz.r = #qz.rope<dim = 0, theta = 1.0e4, style = half>} {}
+
+// -----
+
+// RopeAttr (C1): dim
+// expected-error @+1 {{rope dim must be even and in 2…65536, not 3}}
+module attributes {qz.r = #qz.rope<dim = 3, theta = 1.0e4, style = half>} {}
+
+// -----
+
+// RopeAttr (C1): dim
+// expected-error @+1 {{rope dim must be even and in 2…65536, not 65538}}
+module attributes {qz.r = #qz.rope<dim = 65538, theta = 1.0e4, style = half>} {}
+
+// -----
+
+// RopeAttr (C1): dim
+// expected-error @+1 {{rope dim must be even and in 2…65536, not -2}}
+module attributes {qz.r = #qz.rope<dim = -2, theta = 1.0e4, style = half>} {}
+
+// -----
+
+// RopeAttr (C2): theta
+// expected-error @+1 {{rope theta must be finite and positive}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 0.0, style = half>} {}
+
+// -----
+
+// RopeAttr (C2): theta
+// expected-error @+1 {{rope theta must be finite and positive}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = -1.0, style = half>} {}
+
+// -----
+
+// RopeAttr (C2): theta
+// expected-error @+1 {{rope theta must be finite and positive}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 0x7FF0000000000000, style = half>} {}
+
+// -----
+
+// RopeAttr (C3): factor
+// expected-error @+1 {{rope factor must be finite and at least 1}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = linear, factor = 0.5>} {}
+
+// -----
+
+// RopeAttr (C3): factor
+// expected-error @+1 {{rope factor must be finite and at least 1}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = linear, factor = 0x7FF8000000000000>} {}
+
+// -----
+
+// RopeAttr (C4): order
+// expected-error @+1 {{rope needs 0 < low_freq_factor < high_freq_factor, both finite}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = llama3, factor = 8.0, low_freq_factor = 4.0, high_freq_factor = 1.0, original_context = 64>} {}
+
+// -----
+
+// RopeAttr (C4): zero
+// expected-error @+1 {{rope needs 0 < low_freq_factor < high_freq_factor, both finite}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = llama3, factor = 8.0, low_freq_factor = 0.0, high_freq_factor = 1.0, original_context = 64>} {}
+
+// -----
+
+// RopeAttr (C5): context
+// expected-error @+1 {{rope original_context must be positive}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = llama3, factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original_context = 0>} {}
+
+// -----
+
+// RopeAttr: unknown style
+// expected-error @+1 {{unknown rope style 'whole'}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = whole>} {}
+
+// -----
+
+// RopeAttr: unknown scaling
+// expected-error @+1 {{unknown rope scaling 'yarn'}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = yarn>} {}
+
+// -----
+
+// RopeAttr: scaling is left out, not none
+// expected-error @+1 {{unknown rope scaling 'none'}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = none>} {}
+
+// -----
+
+// RopeAttr: missing fields
+// expected-error @+1 {{expected 'factor'}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = linear, theta = 1.0>} {}
