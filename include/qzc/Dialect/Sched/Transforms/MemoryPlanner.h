@@ -1,0 +1,40 @@
+//===- MemoryPlanner.h - Placing intervals in an arena ----------*- C++ -*-===//
+//
+// The core of sched-plan-memory, without MLIR.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_DIALECT_SCHED_TRANSFORMS_MEMORYPLANNER_H
+#define QZC_DIALECT_SCHED_TRANSFORMS_MEMORYPLANNER_H
+
+#include <cstdint>
+#include <vector>
+
+namespace qzc::sched {
+
+/// `bytes` that are needed during steps [first, last].
+struct Lifetime {
+  int64_t first = 0;
+  int64_t last = 0;
+  uint64_t bytes = 0;
+
+  bool meets(const Lifetime &other) const {
+    return first <= other.last && other.first <= last;
+  }
+};
+
+struct MemoryPlan {
+  std::vector<uint64_t> offsets; ///< one a lifetime
+  uint64_t totalBytes = 0;
+};
+
+/// Places lifetimes so that those that meet share no byte: larger ones first
+/// (among equals the earlier, then the one of lower index), each into the
+/// smallest sufficient gap between those it meets, at the lowest such offset,
+/// else behind them. Offsets are multiples of whatever all `bytes` are
+/// multiples of.
+MemoryPlan planMemory(const std::vector<Lifetime> &lifetimes);
+
+} // namespace qzc::sched
+
+#endif // QZC_DIALECT_SCHED_TRANSFORMS_MEMORYPLANNER_H

@@ -1,0 +1,383 @@
+//===- QzToSched.cpp - Lower qz models to sched programs ------------------===//
+
+#include "TensorTable.h"
+
+#include "qzc/Conversion/Passes.h"
+#include "qzc/Dialect/Sched/IR/LaunchParams.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using qzc::format::Opcode;
+
+namespace qzc {
+
+#define GEN_PASS_DEF_CONVERTQZTOSCHED
+#include "qzc/Conversion/Passes.h.inc"
+
+namespace {
+
+/// The two enumerations share their numbers.
+format::Activation toFormat(qz::Activation activation) {
+  return static_cast<format::Activation>(activation);
+}
+
+float toFloat(double value) { return static_cast<float>(value); }
+
+/// A weight and what it is for.
+struct WeightUse {
+  Value weight;
+  StringRef role;
+};
+
+/// Lowers one model. Values of the graph are followed as what holds them: a
+/// buffer, a view of one, or the argument of the head.
+class Lowering {
+public:
+  explicit Lowering(qz::ModelOp model)
+      : Model(model), Build(model->getContext()), Tensors(Build) {}
+
+  LogicalResult run();
+
+private:
+  /// Makes the program with its files; Build then points into the body.
+  void createProgram();
+  /// Ends the body at the input of `head`, and goes on in the head.
+  LogicalResult enterHead(qz::LinearOp head);
+  LogicalResult lowerBlock(qz::BlockOp block);
+  LogicalResult lower(Operation *op);
+
+  LogicalResult lower(qz::EmbedOp op);
+  LogicalResult lower(qz::AddPositionsOp op);
+  LogicalResult lower(qz::RmsNormOp op);
+  LogicalResult lower(qz::LayerNormOp op);
+  LogicalResult lower(qz::LinearOp op);
+  LogicalResult lower(qz::LinearGroupOp op);
+  LogicalResult lower(qz::GatedLinearOp op);
+  LogicalResult lower(qz::AttentionOp op);
+
+  /// What holds the value; fails where the current list cannot see it.
+  FailureOr<Value> holder(Operation *op, Value value);
+
+  /// Adds a launch that writes a new buffer of `columns`, and returns that.
+  FailureOr<Value> launch(Operation *op, Opcode opcode, ValueRange inputs,
+                          ArrayRef<WeightUse> weights, int64_t columns,
+                          const sched::LaunchParameters &params);
+
+  /// The same for operations of one result, which the buffer then holds.
+  LogicalResult launchResult(Operation *op, Opcode opcode, ValueRange inputs,
+                             ArrayRef<WeightUse> weights,
+                             const sched::LaunchParameters &params) {
+    Value result = op->getResult(0);
+    FailureOr<Value> buffer = launch(op, opcode, inputs, weights,
+                                     qz::columnsOf(result.getType()), params);
+    if (failed(buffer))
+      return failure();
+    Holders[result] = *buffer;
+    return success();
+  }
+
+  qz::ModelOp Model;
+  OpBuilder Build;
+  TensorTable Tensors;
+  sched::ProgramOp Program;
+  sched::HeadOp Head;
+  DenseMap<Value, Value> Holders;
+};
+
+void Lowering::createProgram() {
+  Build.setInsertionPoint(Model);
+  Program = Build.create<sched::ProgramOp>(
+      Model.getLoc(), Model.getSymNameAttr(), Model.getFamilyAttr(),
+      Model.getVocabAttr(), Model.getHiddenAttr(), Model.getLayersAttr(),
+      Model.getContextAttr(), Model.getBosAttr(), Model.getEosAttr(),
+      Model.getAddBosAttr(), Model.getChatTemplateAttr(),
+      Model.getTokenizerAttr());
+  Build.createBlock(&Program.getContent());
+  for (auto file : Model.getBody().getOps<qz::FileOp>())
+    Build.create<sched::FileOp>(file.getLoc(), file.getSymNameAttr(),
+                                file.getPathAttr(), file.getSizeAttr(),
+                                file.getSha256Attr());
+  auto body = Build.create<sched::BodyOp>(Model.getGraph().getLoc(),
+                                          /*bytes=*/IntegerAttr());
+  Build.setInsertionPoint(body);
+  Tensors = TensorTable(Build);
+  Build.createBlock(&body.getContent());
+}
+
+LogicalResult Lowering::run() {
+  qz::GraphOp graph = Model.getGraph();
+  createProgram();
+  for (Operation &op : graph.getBody().front()) {
+    if (auto block = dyn_cast<qz::BlockOp>(op)) {
+      if (failed(lowerBlock(block)))
+        return failure();
+      continue;
+    }
+    if (auto result = dyn_cast<qz::ReturnOp>(op)) {
+      if (!Head)
+        return graph.emitOpError("cannot be lowered: it has no linear layer of "
+                                 "role head");
+      FailureOr<Value> logits = holder(result, result.getLogits());
+      if (failed(logits))
+        return failure();
+      Build.create<sched::YieldOp>(result.getLoc(), *logits);
+      continue;
+    }
+    auto linear = dyn_cast<qz::LinearOp>(op);
+    if (linear && linear.getRole() == qz::LinearRole::Head &&
+        failed(enterHead(linear)))
+      return failure();
+    if (failed(lower(&op)))
+      return failure();
+  }
+  Model.erase();
+  return success();
+}
+
+LogicalResult Lowering::enterHead(qz::LinearOp head) {
+  if (Head)
+    return head.emitOpError("cannot be lowered: the graph has a head already");
+  FailureOr<Value> hidden = holder(head, head.getInput());
+  if (failed(hidden))
+    return failure();
+  Build.create<sched::YieldOp>(head.getLoc(), *hidden);
+
+  Build.setInsertionPointToEnd(&Program.getContent().front());
+  Head = Build.create<sched::HeadOp>(head.getLoc(), /*bytes=*/IntegerAttr());
+  auto type = sched::ViewType::get(Build.getContext(),
+                                   qz::columnsOf(head.getInput().getType()));
+  Block *block = Build.createBlock(&Head.getContent());
+  // The head sees nothing of the body but its result.
+  Holders.clear();
+  Holders[head.getInput()] = block->addArgument(type, head.getLoc());
+  return success();
+}
+
+LogicalResult Lowering::lowerBlock(qz::BlockOp block) {
+  if (Head)
+    return block.emitOpError("cannot be lowered: it stands behind the head");
+  FailureOr<Value> input = holder(block, block.getInput());
+  if (failed(input))
+    return failure();
+  Holders[block.getBody().getArgument(0)] = *input;
+  for (Operation &op : block.getBody().front()) {
+    if (auto yield = dyn_cast<qz::YieldOp>(op)) {
+      FailureOr<Value> output = holder(yield, yield.getOutput());
+      if (failed(output))
+        return failure();
+      Holders[block.getOutput()] = *output;
+    } else if (failed(lower(&op))) {
+      return failure();
+    }
+  }
+  return success();
+}
+
+FailureOr<Value> Lowering::holder(Operation *op, Value value) {
+  if (Value found = Holders.lookup(value))
+    return found;
+  InFlightDiagnostic diagnostic = op->emitOpError("cannot be lowered: ");
+  if (Head)
+    diagnostic << "behind the head's linear layer only that layer's input and "
+                  "what is computed from it can be used";
+  else
+    diagnostic << "it uses the tokens as features";
+  diagnostic.attachNote(value.getLoc()) << "this value";
+  return failure();
+}
+
+FailureOr<Value> Lowering::launch(Operation *op, Opcode opcode,
+                                  ValueRange inputs,
+                                  ArrayRef<WeightUse> weights, int64_t columns,
+                                  const sched::LaunchParameters &params) {
+  SmallVector<Value> ins;
+  for (Value input : inputs) {
+    FailureOr<Value> held = holder(op, input);
+    if (failed(held))
+      return failure();
+    ins.push_back(*held);
+  }
+  SmallVector<Value> tensors;
+  for (const WeightUse &use : weights) {
+    FailureOr<Value> tensor = Tensors.lookup(op, use.weight, use.role);
+    if (failed(tensor))
+      return failure();
+    tensors.push_back(*tensor);
+  }
+  MLIRContext *context = Build.getContext();
+  Value buffer = Build.create<sched::BufferOp>(
+      op->getLoc(), sched::BufferType::get(context, columns),
+      /*offset=*/IntegerAttr());
+  Build.create<sched::LaunchOp>(
+      op->getLoc(), sched::OpcodeAttr::get(context, opcode), ins, tensors,
+      ValueRange(buffer), sched::writeParams(context, opcode, params));
+  return buffer;
+}
+
+//===----------------------------------------------------------------------===//
+// One operation each
+//===----------------------------------------------------------------------===//
+
+LogicalResult Lowering::lower(qz::EmbedOp op) {
+  if (Head)
+    return op.emitOpError("cannot be lowered: it stands behind the head");
+  return launchResult(op, Opcode::Embed, {}, {{op.getTable(), "embed"}},
+                      {format::EmbedParams{}, {}});
+}
+
+LogicalResult Lowering::lower(qz::AddPositionsOp op) {
+  if (Head)
+    return op.emitOpError("cannot be lowered: it stands behind the head");
+  return launchResult(op, Opcode::AddPositions, op.getInput(),
+                      {{op.getTable(), "position"}},
+                      {format::AddPositionsParams{op.getOffset()}, {}});
+}
+
+LogicalResult Lowering::lower(qz::RmsNormOp op) {
+  SmallVector<WeightUse> weights;
+  if (Value weight = op.getWeight())
+    weights.push_back({weight, "norm"});
+  return launchResult(
+      op, Opcode::RmsNorm, op.getInput(), weights,
+      {format::NormParams{toFloat(op.getEpsilon()), op.getUnitOffset()}, {}});
+}
+
+LogicalResult Lowering::lower(qz::LayerNormOp op) {
+  SmallVector<WeightUse> weights;
+  if (Value weight = op.getWeight())
+    weights.push_back({weight, "norm"});
+  if (Value bias = op.getBias())
+    weights.push_back({bias, "bias"});
+  return launchResult(
+      op, Opcode::LayerNorm, op.getInput(), weights,
+      {format::NormParams{toFloat(op.getEpsilon()), /*unitOffset=*/false}, {}});
+}
+
+LogicalResult Lowering::lower(qz::LinearOp op) {
+  SmallVector<Value> inputs{op.getInput()};
+  if (Value residual = op.getResidual())
+    inputs.push_back(residual);
+  SmallVector<WeightUse> weights{
+      {op.getWeight(), qz::stringifyLinearRole(op.getRole())}};
+  format::LinearParams params;
+  params.activation = toFormat(op.getActivation());
+  if (Value bias = op.getBias()) {
+    params.hasBias = true;
+    weights.push_back({bias, "bias"});
+  }
+  return launchResult(op, Opcode::Linear, inputs, weights, {params, {}});
+}
+
+LogicalResult Lowering::lower(qz::LinearGroupOp op) {
+  SmallVector<WeightUse> weights;
+  for (auto [index, weight] : llvm::enumerate(op.getWeights()))
+    weights.push_back({weight, qz::stringifyLinearRole(op.getRole(index))});
+  format::LinearParams params;
+  params.parts = static_cast<int64_t>(op.getWeights().size());
+  params.hasBias = !op.getBiases().empty();
+  for (Value bias : op.getBiases())
+    weights.push_back({bias, "bias"});
+  int64_t columns = 0;
+  for (Value result : op.getResults())
+    columns += qz::columnsOf(result.getType());
+  FailureOr<Value> buffer =
+      launch(op, Opcode::Linear, op.getInput(), weights, columns, {params, {}});
+  if (failed(buffer))
+    return failure();
+  int64_t column = 0;
+  for (Value result : op.getResults()) {
+    int64_t width = qz::columnsOf(result.getType());
+    Holders[result] = Build.create<sched::ViewOp>(
+        op.getLoc(), sched::ViewType::get(op.getContext(), width), *buffer,
+        column);
+    column += width;
+  }
+  return success();
+}
+
+LogicalResult Lowering::lower(qz::GatedLinearOp op) {
+  SmallVector<Value> inputs{op.getInput()};
+  if (Value residual = op.getResidual())
+    inputs.push_back(residual);
+  SmallVector<WeightUse> weights{{op.getGate(), "gate"}, {op.getUp(), "up"}};
+  format::LinearParams params;
+  params.parts = 2;
+  params.gated = true;
+  params.activation = toFormat(op.getActivation());
+  if (op.getGateBias()) {
+    params.hasBias = true;
+    weights.push_back({op.getGateBias(), "bias"});
+    weights.push_back({op.getUpBias(), "bias"});
+  }
+  return launchResult(op, Opcode::Linear, inputs, weights, {params, {}});
+}
+
+LogicalResult Lowering::lower(qz::AttentionOp op) {
+  auto block = op->getParentOfType<qz::BlockOp>();
+  format::AttentionParams params;
+  params.layer = block.getIndex();
+  params.heads = op.getHeads();
+  params.kvHeads = op.getKvHeads();
+  params.headDim = op.getHeadDim();
+  params.scale = toFloat(op.getScale());
+  params.window = op.getWindow().value_or(0);
+  params.softCap = op.getSoftCap() ? toFloat(*op.getSoftCap()) : 0.0f;
+  return launchResult(op, Opcode::Attention,
+                      {op.getQuery(), op.getKey(), op.getValue()}, {},
+                      {params, op.getRope().value_or(qz::RopeAttr())});
+}
+
+LogicalResult Lowering::lower(Operation *op) {
+  using sched::LaunchParameters;
+  auto scalar = [&](Opcode opcode, auto value) {
+    return launchResult(op, opcode, op->getOperands(), {},
+                        {format::ScaleParams{toFloat(value)}, {}});
+  };
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<qz::EmbedOp, qz::AddPositionsOp, qz::RmsNormOp, qz::LayerNormOp,
+            qz::LinearOp, qz::LinearGroupOp, qz::GatedLinearOp,
+            qz::AttentionOp>([&](auto typed) { return lower(typed); })
+      // Weights become entries of the tensor table where they are used.
+      .Case([](qz::ParamOp) { return success(); })
+      .Case([&](qz::AddOp) {
+        return launchResult(op, Opcode::Add, op->getOperands(), {}, {});
+      })
+      .Case([&](qz::MulOp) {
+        return launchResult(op, Opcode::Mul, op->getOperands(), {}, {});
+      })
+      .Case([&](qz::ActivateOp activate) {
+        return launchResult(
+            op, Opcode::Activate, activate.getInput(), {},
+            {format::ActivateParams{toFormat(activate.getActivation())}, {}});
+      })
+      .Case([&](qz::ScaleOp scale) {
+        return scalar(Opcode::Scale, scale.getFactor());
+      })
+      .Case([&](qz::ClampOp clamp) {
+        return scalar(Opcode::Clamp, clamp.getLimit());
+      })
+      .Case([&](qz::SoftCapOp softCap) {
+        return scalar(Opcode::SoftCap, softCap.getCap());
+      })
+      .Case([](qz::RopeOp rope) {
+        return rope.emitOpError("cannot be lowered: it must be fused into the "
+                                "attention that uses it (qz-fuse-rope)");
+      })
+      .Default([](Operation *other) {
+        return other->emitOpError("cannot be lowered to a launch");
+      });
+}
+
+struct ConvertQzToSched : impl::ConvertQzToSchedBase<ConvertQzToSched> {
+  void runOnOperation() override {
+    SmallVector<qz::ModelOp> models(getOperation().getOps<qz::ModelOp>());
+    for (qz::ModelOp model : models)
+      if (failed(Lowering(model).run()))
+        return signalPassFailure();
+  }
+};
+
+} // namespace
+
+} // namespace qzc

@@ -1,0 +1,304 @@
+//===- SchedOps.cpp - Verifiers and assembly of the sched dialect ---------===//
+//
+// Everything but `sched.launch`, which is in SchedLaunch.cpp. The numbers in
+// parentheses are those of the constraints in SchedOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#include "qzc/Dialect/Sched/IR/SchedDialect.h"
+
+#include "mlir/IR/OpImplementation.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace qzc::sched;
+namespace format = qzc::format;
+namespace qz = qzc::qz;
+
+static int64_t columnsOf(Type type) {
+  if (auto buffer = dyn_cast<BufferType>(type))
+    return buffer.getColumns();
+  return cast<ViewType>(type).getColumns();
+}
+
+Columns qzc::sched::resolveColumns(Value value) {
+  if (auto view = value.getDefiningOp<ViewOp>())
+    return {view.getBuffer(), view.getColumn(), columnsOf(view.getType())};
+  return {value, 0, columnsOf(value.getType())};
+}
+
+//===----------------------------------------------------------------------===//
+// ProgramOp
+//===----------------------------------------------------------------------===//
+
+BodyOp ProgramOp::getBodyOp() {
+  return *getContent().front().getOps<BodyOp>().begin();
+}
+
+HeadOp ProgramOp::getHeadOp() {
+  return *getContent().front().getOps<HeadOp>().begin();
+}
+
+LogicalResult ProgramOp::verify() {
+  Block &block = getContent().front();
+  SmallVector<Operation *> parts;
+  for (Operation &op : block)
+    if (isa<BodyOp, HeadOp>(op))
+      parts.push_back(&op);
+  if (parts.size() != 2 || !isa<BodyOp>(parts[0]) || !isa<HeadOp>(parts[1]))
+    return emitOpError("must hold one sched.body and then one sched.head (C1)");
+
+  if (getBos() && *getBos() >= getVocab())
+    return emitOpError("has a bos token ")
+           << *getBos() << " outside its vocabulary of " << getVocab()
+           << " (C4)";
+  for (int64_t eos : getEos())
+    if (eos < 0 || eos >= getVocab())
+      return emitOpError("has an eos token ")
+             << eos << " outside its vocabulary of " << getVocab() << " (C4)";
+  if (std::optional<StringRef> file = getTokenizer();
+      file && !isa_and_present<FileOp>(
+                  ::mlir::SymbolTable::lookupSymbolIn(getOperation(), *file)))
+    return emitOpError("names a tokenizer file @")
+           << *file << " that it does not hold (C3)";
+
+  DenseMap<std::pair<Attribute, Type>, TensorOp> seen;
+  for (TensorOp tensor : block.getOps<TensorOp>()) {
+    Attribute source =
+        ArrayAttr::get(tensor.getContext(),
+                       {tensor.getSourceNameAttr(), tensor.getRowsAttr()});
+    auto [entry, isNew] = seen.try_emplace({source, tensor.getType()}, tensor);
+    if (!isNew)
+      return tensor.emitOpError("is in the table twice (C5)")
+                 .attachNote(entry->second.getLoc())
+             << "first here";
+  }
+  return success();
+}
+
+LogicalResult ProgramOp::verifyRegions() {
+  int64_t hidden = columnsOf(getBodyOp().result().getType());
+  int64_t taken = columnsOf(getHeadOp().hidden().getType());
+  if (taken != hidden)
+    return getHeadOp().emitOpError("takes ")
+           << taken << " columns, but the body yields " << hidden << " (C2)";
+  int64_t logits = columnsOf(getHeadOp().result().getType());
+  if (logits != static_cast<int64_t>(getVocab()))
+    return getHeadOp().emitOpError("yields ")
+           << logits << " columns, but the vocabulary has " << getVocab()
+           << " tokens (C2)";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// FileOp and TensorOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult FileOp::verify() {
+  if (getSha256().size() != 64 || !llvm::all_of(getSha256(), [](char c) {
+        return llvm::isDigit(c) || (c >= 'a' && c <= 'f');
+      }))
+    return emitOpError("needs a sha256 of 64 lower-case hexadecimal digits "
+                       "(C1)");
+  return success();
+}
+
+/// Half-open ranges in rising order inside `rows`; their sum, or nothing.
+static std::optional<int64_t> sumRanges(ArrayRef<int64_t> ranges,
+                                        int64_t rows) {
+  if (ranges.size() % 2 != 0)
+    return std::nullopt;
+  int64_t end = 0;
+  int64_t sum = 0;
+  for (size_t i = 0; i < ranges.size(); i += 2) {
+    if (ranges[i] < end || ranges[i + 1] <= ranges[i])
+      return std::nullopt;
+    end = ranges[i + 1];
+    sum += ranges[i + 1] - ranges[i];
+  }
+  if (end > rows)
+    return std::nullopt;
+  return sum;
+}
+
+format::TensorSource TensorOp::getTensorSource() {
+  auto type = cast<RankedTensorType>(getSource());
+  format::TensorSource source;
+  source.name = getSourceName().str();
+  source.shape.assign(type.getShape().begin(), type.getShape().end());
+  source.dtype = *qz::dtypeOf(type.getElementType());
+  source.transposed = getTransposed();
+  for (size_t i = 0; i + 1 < getRows().size(); i += 2)
+    source.rows.emplace_back(getRows()[i], getRows()[i + 1]);
+  return source;
+}
+
+LogicalResult TensorOp::verify() {
+  std::optional<format::PackedShape> stored = qz::packedShapeOf(getType());
+  if (!stored)
+    return emitOpError("has a type that is no stored weight: ")
+           << getType() << " (C1)";
+  auto source = dyn_cast<RankedTensorType>(getSource());
+  if (!source || !qz::packedShapeOf(source))
+    return emitOpError("has a source that is no weight: ")
+           << getSource() << " (C1)";
+
+  bool isVector = source.getRank() == 1;
+  if (isVector && getTransposed())
+    return emitOpError("transposes a vector (C3)");
+  int64_t rows = source.getDimSize(getTransposed() ? 1 : 0);
+  int64_t cols = isVector ? 1 : source.getDimSize(getTransposed() ? 0 : 1);
+  if (!getRows().empty()) {
+    std::optional<int64_t> sum = sumRanges(getRows(), rows);
+    if (!sum)
+      return emitOpError("has row ranges that are not in rising order inside ")
+             << rows << " rows (C2)";
+    rows = *sum;
+  }
+  if (isVector)
+    std::swap(rows, cols);
+  if (stored->rows != rows || stored->cols != cols)
+    return emitOpError("stores ")
+           << stored->rows << "x" << stored->cols << " but its source gives "
+           << rows << "x" << cols << " (C3)";
+
+  if (getFile().has_value() != getOffset().has_value() ||
+      (getOffset() && *getOffset() < 0))
+    return emitOpError("needs an offset, of 0 or more, with its file (C4)");
+  if (getBlock() && *getBlock() < 0)
+    return emitOpError("has a negative block (C5)");
+  return success();
+}
+
+LogicalResult TensorOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!getFile())
+    return success();
+  auto file = symbols.lookupNearestSymbolFrom<FileOp>(*this, getFileAttr());
+  if (!file)
+    return emitOpError("names the file @") << *getFile() << ", unknown (C6)";
+  auto bytes = static_cast<int64_t>(
+      format::storedBytes(*qz::packedShapeOf(getSource())));
+  if (*getOffset() > file.getSize() || bytes > file.getSize() - *getOffset())
+    return emitOpError("needs ")
+           << bytes << " bytes at " << *getOffset() << " of @" << *getFile()
+           << ", which has " << file.getSize() << " (C4)";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// BodyOp and HeadOp
+//===----------------------------------------------------------------------===//
+
+/// C1 to C3 of both.
+static LogicalResult verifyArena(Operation *op, Block &block,
+                                 std::optional<int64_t> bytes) {
+  if (bytes && *bytes % 64 != 0)
+    return op->emitOpError("has ")
+           << *bytes << " bytes, no multiple of 64 (C2)";
+  for (BufferOp buffer : block.getOps<BufferOp>()) {
+    std::optional<int64_t> offset = buffer.getOffset();
+    if (offset.has_value() != bytes.has_value())
+      return buffer.emitOpError("must have an offset exactly where its ")
+             << op->getName() << " has bytes (C1)";
+    auto size = static_cast<int64_t>(buffer.getType().bytesPerToken());
+    if (offset && (*offset > *bytes || size > *bytes - *offset))
+      return buffer.emitOpError("of ")
+             << size << " bytes at " << *offset << " lies outside the "
+             << *bytes << " bytes of its " << op->getName() << " (C3)";
+  }
+  return success();
+}
+
+LogicalResult BodyOp::verify() {
+  return verifyArena(getOperation(), block(), getBytes());
+}
+
+LogicalResult HeadOp::verify() {
+  if (block().getNumArguments() != 1 || !isa<ViewType>(hidden().getType()))
+    return emitOpError("must have one argument, a view (C4)");
+  for (LaunchOp launch : block().getOps<LaunchOp>())
+    if (llvm::is_contained(launch.getOutputs(), hidden()))
+      return launch.emitOpError("writes to the hidden states (C5)");
+  return verifyArena(getOperation(), block(), getBytes());
+}
+
+ParseResult HeadOp::parse(OpAsmParser &parser, OperationState &result) {
+  OpAsmParser::Argument hidden;
+  int64_t bytes = 0;
+  if (parser.parseLParen() ||
+      parser.parseArgument(hidden, /*allowType=*/true) || parser.parseRParen())
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("bytes"))) {
+    if (parser.parseInteger(bytes))
+      return failure();
+    result.addAttribute(getBytesAttrName(result.name),
+                        parser.getBuilder().getI64IntegerAttr(bytes));
+  }
+  return failure(parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
+                 parser.parseRegion(*result.addRegion(), hidden));
+}
+
+void HeadOp::print(OpAsmPrinter &printer) {
+  printer << " (";
+  printer.printRegionArgument(hidden());
+  printer << ")";
+  if (getBytes())
+    printer << " bytes " << *getBytes();
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {getBytesAttrName()});
+  printer << " ";
+  printer.printRegion(getContent(), /*printEntryBlockArgs=*/false);
+}
+
+//===----------------------------------------------------------------------===//
+// BufferOp and ViewOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult BufferOp::verify() {
+  if (getOffset() && *getOffset() % 64 != 0)
+    return emitOpError("has an offset of ")
+           << *getOffset() << ", no multiple of 64 (C1)";
+  return success();
+}
+
+ParseResult ViewOp::parse(OpAsmParser &parser, OperationState &result) {
+  OpAsmParser::UnresolvedOperand buffer;
+  BufferType type;
+  int64_t column = 0;
+  int64_t columns = 0;
+  if (parser.parseOperand(buffer) || parser.parseLSquare() ||
+      parser.parseInteger(column) || parser.parseComma() ||
+      parser.parseInteger(columns) || parser.parseRSquare() ||
+      parser.parseOptionalAttrDict(result.attributes) ||
+      parser.parseColonType(type) ||
+      parser.resolveOperand(buffer, type, result.operands))
+    return failure();
+  auto view = ViewType::getChecked(
+      [&] { return parser.emitError(parser.getNameLoc()); },
+      parser.getContext(), columns);
+  if (!view)
+    return failure();
+  result.addAttribute(getColumnAttrName(result.name),
+                      parser.getBuilder().getI64IntegerAttr(column));
+  result.addTypes(view);
+  return success();
+}
+
+void ViewOp::print(OpAsmPrinter &printer) {
+  printer << " " << getBuffer() << "[" << getColumn() << ", "
+          << getType().getColumns() << "]";
+  printer.printOptionalAttrDict((*this)->getAttrs(), {getColumnAttrName()});
+  printer << " : " << getBuffer().getType();
+}
+
+LogicalResult ViewOp::verify() {
+  int64_t limit = getBuffer().getType().getColumns();
+  int64_t columns = getType().getColumns();
+  if (getColumn() > limit || columns > limit - getColumn())
+    return emitOpError("of ")
+           << columns << " columns from " << getColumn()
+           << " lies outside the buffer's " << limit << " (C1)";
+  return success();
+}
