@@ -1,0 +1,62 @@
+//===- CodeCache.cpp - Compiled code on disk ------------------------------===//
+
+#include "CodeCache.h"
+
+#include "qzc/Support/AtomicFile.h"
+#include "qzc/Support/Error.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+using namespace qzc;
+using namespace qzc::cuda;
+
+static std::string variable(const char *name) {
+  const char *value = std::getenv(name);
+  return value ? value : "";
+}
+
+CodeCache::CodeCache() {
+  Folder = variable("QZC_CACHE_DIR");
+  if (Folder.empty() && !variable("XDG_CACHE_HOME").empty())
+    Folder = variable("XDG_CACHE_HOME") + "/qzc";
+  if (Folder.empty() && !variable("HOME").empty())
+    Folder = variable("HOME") + "/.cache/qzc";
+}
+
+std::optional<std::string> CodeCache::load(const std::string &key) const {
+  if (Folder.empty())
+    return std::nullopt;
+  std::ifstream file(Folder + "/" + key, std::ios::binary);
+  std::string content{std::istreambuf_iterator<char>(file),
+                      std::istreambuf_iterator<char>()};
+  Sha256Digest digest;
+  if (!file || content.size() <= digest.size())
+    return std::nullopt;
+  std::memcpy(digest.data(), content.data(), digest.size());
+  content.erase(0, digest.size());
+  if (sha256(content.data(), content.size()) != digest)
+    return std::nullopt;
+  return content;
+}
+
+void CodeCache::store(const std::string &key, const std::string &bytes) {
+  if (Folder.empty())
+    return;
+  std::error_code ignored;
+  std::filesystem::create_directories(Folder, ignored);
+  try {
+    AtomicFile file(Folder + "/" + key);
+    const Sha256Digest digest = sha256(bytes.data(), bytes.size());
+    file.append(digest.data(), digest.size());
+    file.append(bytes);
+    file.commit();
+  } catch (const Error &) {
+    // An unwritable cache only costs time; what else would go there is not
+    // tried.
+    Folder.clear();
+  }
+}

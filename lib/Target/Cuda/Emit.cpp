@@ -1,0 +1,80 @@
+//===- Emit.cpp - Kernel instances to EmitC to C++ ------------------------===//
+
+#include "qzc/Target/Cuda/Emit.h"
+
+#include "qzc/Support/Error.h"
+
+#include "mlir/Dialect/EmitC/IR/EmitC.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Target/Cpp/CppEmitter.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace qzc;
+using namespace qzc::cuda;
+namespace emitc = mlir::emitc;
+
+static constexpr const char *kIncludes[] = {
+    "Elementwise.cuh", "Matvec.cuh", "Gemm.cuh", "Flash.cuh", "Head.cuh"};
+
+/// One __global__ function: its body is one call of the instance's template.
+static void buildKernel(mlir::OpBuilder &builder, mlir::Location loc,
+                        const KernelInstance &kernel, const std::string &name,
+                        const char *cacheType) {
+  mlir::MLIRContext *context = builder.getContext();
+  llvm::SmallVector<mlir::Type> types;
+  for (const std::string &type : kernel.argTypes)
+    types.push_back(emitc::OpaqueType::get(context, type));
+  auto function = builder.create<emitc::FuncOp>(
+      loc, name, builder.getFunctionType(types, {}));
+  const std::string bounds = "__launch_bounds__(" +
+                             std::to_string(kernel.blockThreads) + ", " +
+                             std::to_string(kernel.minBlocks) + ")";
+  function.setSpecifiersAttr(
+      builder.getStrArrayAttr({"extern \"C\"", "__global__", bounds}));
+  mlir::Block *body = function.addEntryBlock();
+
+  llvm::SmallVector<mlir::Attribute> templateArgs;
+  if (cacheType)
+    templateArgs.push_back(emitc::OpaqueAttr::get(context, cacheType));
+  for (const std::string &arg : kernel.templateArgs)
+    templateArgs.push_back(emitc::OpaqueAttr::get(context, arg));
+  mlir::OpBuilder inner = mlir::OpBuilder::atBlockEnd(body);
+  inner.create<emitc::CallOpaqueOp>(loc, mlir::TypeRange(), kernel.function,
+                                    body->getArguments(), mlir::ArrayAttr(),
+                                    inner.getArrayAttr(templateArgs));
+  inner.create<emitc::ReturnOp>(loc, mlir::Value());
+}
+
+mlir::OwningOpRef<mlir::ModuleOp>
+qzc::cuda::buildEmitC(mlir::MLIRContext &context,
+                      const std::vector<KernelInstance> &kernels) {
+  context.loadDialect<emitc::EmitCDialect>();
+  const mlir::Location loc = mlir::UnknownLoc::get(&context);
+  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(loc);
+  mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(module->getBody());
+  for (const char *include : kIncludes)
+    builder.create<emitc::IncludeOp>(loc, include, false);
+  builder.create<emitc::VerbatimOp>(loc, "using namespace qzc::kernels;");
+  for (const KernelInstance &kernel : kernels) {
+    if (!kernel.perCacheType) {
+      buildKernel(builder, loc, kernel, kernel.name, nullptr);
+      continue;
+    }
+    buildKernel(builder, loc, kernel, kernel.name + "_f16", "Half");
+    buildKernel(builder, loc, kernel, kernel.name + "_f32", "float");
+  }
+  return module;
+}
+
+std::string qzc::cuda::emitCuda(const std::vector<KernelInstance> &kernels) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  mlir::OwningOpRef<mlir::ModuleOp> module = buildEmitC(context, kernels);
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (mlir::failed(mlir::verify(*module)) ||
+      mlir::failed(emitc::translateToCpp(*module, stream)))
+    throw Error("CUDA emitter: the EmitC module could not be printed as C++");
+  return text;
+}

@@ -1,0 +1,424 @@
+//===- Attention.cuh - Rotary embedding, cache, one query at a time -------===//
+//
+// Attention of single queries over the KV cache, in f32: all of decode, and of
+// prefill where the cache is f32. A group of lanes takes one position, each
+// lane eight elements; the groups' online softmaxes are merged at the end, in
+// a fixed order.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_ATTENTION_CUH
+#define QZC_KERNELS_ATTENTION_CUH
+
+#include "Common.cuh"
+
+namespace qzc::kernels {
+
+constexpr float kLog2E = 1.4426950408889634f;
+constexpr float kHalfMax = 65504.0f;
+
+template <class Cache> QZC_DEVICE Cache toCache(float v);
+template <> QZC_DEVICE float toCache<float>(float v) { return v; }
+template <> QZC_DEVICE Half toCache<Half>(float v) {
+  return toHalf(fminf(fmaxf(v, -kHalfMax), kHalfMax));
+}
+
+/// Element `d` of a head after rotation by `table` [RopeDim / 2, (cos, sin)].
+template <int RopeDim, bool Interleaved>
+QZC_DEVICE float rotated(const float *head, int d, const float *table) {
+  if (RopeDim == 0 || d >= RopeDim)
+    return head[d];
+  constexpr int half = RopeDim / 2;
+  const int pair = Interleaved ? d / 2 : d % (half > 0 ? half : 1);
+  const bool second = Interleaved ? d % 2 == 1 : d >= half;
+  const int other = Interleaved ? d ^ 1 : (second ? d - half : d + half);
+  const float c = table[2 * pair];
+  const float s = table[2 * pair + 1];
+  return second ? head[d] * c + head[other] * s : head[d] * c - head[other] * s;
+}
+
+/// Rotates k and appends k and v of token t at position + t. Grid: T blocks.
+template <class Cache, int KvHeads, int D, int RopeDim, bool Interleaved>
+QZC_DEVICE void appendCache(const float *k, int kStride, const float *v,
+                            int vStride, void *keys, void *values,
+                            const float *ropeTable, const DeviceState *state,
+                            int capacity) {
+  launchDependents();
+  waitForDependencies();
+  const int position = state->position + static_cast<int>(blockIdx.x);
+  k += static_cast<long long>(blockIdx.x) * kStride;
+  v += static_cast<long long>(blockIdx.x) * vStride;
+  const float *table = ropeTable + static_cast<long long>(position) * RopeDim;
+  for (int i = threadIdx.x; i < KvHeads * D; i += blockDim.x) {
+    const int head = i / D;
+    const int d = i % D;
+    const long long slot =
+        (static_cast<long long>(head) * capacity + position) * D + d;
+    static_cast<Cache *>(keys)[slot] =
+        toCache<Cache>(rotated<RopeDim, Interleaved>(k + head * D, d, table));
+    static_cast<Cache *>(values)[slot] = toCache<Cache>(v[i]);
+  }
+}
+
+constexpr int powerOfTwoFrom(int n) {
+  int p = 1;
+  while (p < n)
+    p *= 2;
+  return p;
+}
+
+/// How D elements are spread over lanes, eight to each.
+template <int D> struct HeadLanes {
+  static_assert(D <= 256, "a warp holds 256 elements");
+  static constexpr int kLanes = powerOfTwoFrom((D + 7) / 8);
+  static constexpr int kPositions = kWarp / kLanes; ///< a warp takes at once
+  static constexpr int kPadded = kLanes * 8;
+};
+
+/// Eight elements as loaded, converted when they are used.
+template <class Cache> struct Eight;
+template <> struct Eight<Half> {
+  uint4 bits;
+  QZC_DEVICE void unpack(float (&v)[8]) const {
+    v[0] = lowHalf(bits.x), v[1] = highHalf(bits.x);
+    v[2] = lowHalf(bits.y), v[3] = highHalf(bits.y);
+    v[4] = lowHalf(bits.z), v[5] = highHalf(bits.z);
+    v[6] = lowHalf(bits.w), v[7] = highHalf(bits.w);
+  }
+};
+template <> struct Eight<float> {
+  float4 low, high;
+  QZC_DEVICE void unpack(float (&v)[8]) const {
+    v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w;
+    v[4] = high.x, v[5] = high.y, v[6] = high.z, v[7] = high.w;
+  }
+};
+
+/// Elements [first, first + 8) of a row of D; zero past its end and where not
+/// `valid`.
+template <class Cache, int D>
+QZC_DEVICE Eight<Cache> loadEight(const Cache *row, int first, bool valid) {
+  Eight<Cache> eight = {};
+  if constexpr (D % 8 == 0) {
+    if (valid && first < D)
+      eight = *reinterpret_cast<const Eight<Cache> *>(row + first);
+  } else {
+    Cache *elements = reinterpret_cast<Cache *>(&eight);
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      if (valid && first + i < D)
+        elements[i] = row[first + i];
+  }
+  return eight;
+}
+
+/// A running softmax-weighted sum of values; m is in base-2 logarithms.
+template <int Width> struct OnlineSoftmax {
+  float m = -QZC_INFINITY;
+  float l = 0.0f;
+  float sum[Width] = {};
+
+  QZC_DEVICE static float shift(float m) {
+    return m == -QZC_INFINITY ? 0.0f : m;
+  }
+  /// Adds another one's state; either may be empty.
+  QZC_DEVICE void merge(float otherM, float otherL,
+                        const float (&other)[Width]) {
+    const float top = fmaxf(m, otherM);
+    const float mine = exp2f(m - shift(top));
+    const float its = exp2f(otherM - shift(top));
+    l = l * mine + otherL * its;
+#pragma unroll
+    for (int i = 0; i < Width; ++i)
+      sum[i] = sum[i] * mine + other[i] * its;
+    m = top;
+  }
+  /// Adds Count values by their scores, -infinity for none.
+  template <int Count>
+  QZC_DEVICE void add(const float (&scores)[Count],
+                      const float (&v)[Count][Width]) {
+    float newTop = m;
+#pragma unroll
+    for (int i = 0; i < Count; ++i)
+      newTop = fmaxf(newTop, scores[i]);
+    const float keep = exp2f(m - shift(newTop));
+    l *= keep;
+#pragma unroll
+    for (int e = 0; e < Width; ++e)
+      sum[e] *= keep;
+#pragma unroll
+    for (int i = 0; i < Count; ++i) {
+      const float weight = exp2f(scores[i] - shift(newTop));
+      l += weight;
+#pragma unroll
+      for (int e = 0; e < Width; ++e)
+        sum[e] = fmaf(v[i][e], weight, sum[e]);
+    }
+    m = newTop;
+  }
+};
+
+/// Scores in base-2 logarithms from q·k, q being scaled by queryFactor.
+template <bool SoftCap> QZC_DEVICE float queryFactor(float scale) {
+  return SoftCap ? scale : scale * kLog2E;
+}
+template <bool SoftCap> QZC_DEVICE float cappedScore(float s, float cap) {
+  if constexpr (SoftCap)
+    return cap * tanhf(s / cap) * kLog2E;
+  return s;
+}
+
+/// Positions that a group of lanes takes at once, all loads in flight.
+constexpr int kBatch = 4;
+
+/// The cache of one kv head, with the newest position kept elsewhere.
+template <class Cache, int D> struct HeadCache {
+  const Cache *keys;
+  const Cache *values;
+  int latest = -1; ///< read from latestKey and latestValue
+  const Cache *latestKey = nullptr;
+  const Cache *latestValue = nullptr;
+};
+
+/// Keys and values of kBatch positions, as far as they are below `end`.
+template <class Cache, int D> struct CacheBatch {
+  using Lanes = HeadLanes<D>;
+  Eight<Cache> keys[kBatch];
+  Eight<Cache> values[kBatch];
+
+  QZC_DEVICE static int position(int base, int i, int stride) {
+    return base + i * stride * Lanes::kPositions +
+           static_cast<int>(threadIdx.x) % kWarp / Lanes::kLanes;
+  }
+  QZC_DEVICE void load(const HeadCache<Cache, D> &cache, int base, int end,
+                       int stride) {
+    const int element = threadIdx.x % Lanes::kLanes * 8;
+#pragma unroll
+    for (int i = 0; i < kBatch; ++i) {
+      const int p = position(base, i, stride);
+      const bool stored = p < end && p != cache.latest;
+      const long long row = static_cast<long long>(p) * D;
+      keys[i] = loadEight<Cache, D>(cache.keys + row, element, stored);
+      values[i] = loadEight<Cache, D>(cache.values + row, element, stored);
+    }
+  }
+  /// Fills in the newest position, if it is in the batch.
+  QZC_DEVICE void addLatest(const HeadCache<Cache, D> &cache, int base, int end,
+                            int stride) {
+    const int element = threadIdx.x % Lanes::kLanes * 8;
+#pragma unroll
+    for (int i = 0; i < kBatch; ++i)
+      if (position(base, i, stride) == cache.latest && cache.latest < end) {
+        keys[i] = loadEight<Cache, D>(cache.latestKey, element, true);
+        values[i] = loadEight<Cache, D>(cache.latestValue, element, true);
+      }
+  }
+};
+
+/// One warp attends G queries (rows of `q`, HeadLanes::kPadded apart, scaled)
+/// over the positions of batches at first, first + stride × kBatch ×
+/// kPositions … below `end`; the first batch is loaded already. The result is
+/// whole in each lane of the warp that holds these elements.
+template <class Cache, int D, int G, bool SoftCap>
+QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
+                            const HeadCache<Cache, D> &cache,
+                            CacheBatch<Cache, D> &batch, int first, int end,
+                            int stride, float cap) {
+  using Lanes = HeadLanes<D>;
+  const int lane = threadIdx.x % kWarp;
+  const int element = lane % Lanes::kLanes * 8;
+  float queries[G][8];
+#pragma unroll
+  for (int g = 0; g < G; ++g)
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      queries[g][i] = q[g * Lanes::kPadded + element + i];
+
+  const int advance = stride * kBatch * Lanes::kPositions;
+  for (int base = first; base < end; base += advance) {
+    batch.addLatest(cache, base, end, stride);
+    float scores[G][kBatch];
+    float v[kBatch][8];
+#pragma unroll
+    for (int i = 0; i < kBatch; ++i) {
+      float k[8];
+      batch.keys[i].unpack(k);
+      batch.values[i].unpack(v[i]);
+#pragma unroll
+      for (int g = 0; g < G; ++g) {
+        float s = 0.0f;
+#pragma unroll
+        for (int e = 0; e < 8; ++e)
+          s = fmaf(queries[g][e], k[e], s);
+        scores[g][i] = s;
+      }
+    }
+    if (base + advance < end)
+      batch.load(cache, base + advance, end, stride);
+#pragma unroll
+    for (int g = 0; g < G; ++g) {
+#pragma unroll
+      for (int i = 0; i < kBatch; ++i) {
+        float s = scores[g][i];
+#pragma unroll
+        for (int offset = Lanes::kLanes / 2; offset > 0; offset >>= 1)
+          s += __shfl_xor_sync(QZC_FULL_WARP, s, offset);
+        scores[g][i] = CacheBatch<Cache, D>::position(base, i, stride) < end
+                           ? cappedScore<SoftCap>(s, cap)
+                           : -QZC_INFINITY;
+      }
+      state[g].add(scores[g], v);
+    }
+  }
+
+#pragma unroll
+  for (int g = 0; g < G; ++g)
+#pragma unroll
+    for (int offset = Lanes::kLanes; offset < kWarp; offset <<= 1) {
+      const float m = __shfl_xor_sync(QZC_FULL_WARP, state[g].m, offset);
+      const float l = __shfl_xor_sync(QZC_FULL_WARP, state[g].l, offset);
+      float sum[8];
+#pragma unroll
+      for (int i = 0; i < 8; ++i)
+        sum[i] = __shfl_xor_sync(QZC_FULL_WARP, state[g].sum[i], offset);
+      state[g].merge(m, l, sum);
+    }
+}
+
+/// Rotated, scaled queries of one head into shared memory, zero-padded.
+template <int D, int RopeDim, bool Interleaved>
+QZC_DEVICE void stageQuery(float *staged, const float *q, const float *table,
+                           float factor, int thread, int threads) {
+  for (int d = thread; d < HeadLanes<D>::kPadded; d += threads)
+    staged[d] =
+        d < D ? rotated<RopeDim, Interleaved>(q, d, table) * factor : 0.0f;
+}
+
+/// One token. Grid: (kv head and group of G query heads) × Splits, 256 threads.
+/// The context is cut into at most Splits ranges of at least 256 positions;
+/// the last block of a head to arrive combines them. The block whose range
+/// ends with the new position appends k and v.
+template <class Cache, int Heads, int KvHeads, int D, int G, int Window,
+          bool SoftCap, int RopeDim, bool Interleaved, int Splits>
+QZC_DEVICE void attendOne(const float *q, const float *k, const float *v,
+                          void *keys, void *values, const float *ropeTable,
+                          float scale, float cap, float *partials,
+                          DeviceState *state, int capacity, float *out) {
+  using Lanes = HeadLanes<D>;
+  constexpr int warps = 8;
+  constexpr int least = 256;
+  constexpr int groups = Heads / KvHeads / G;
+  constexpr int record = D + 2;
+  __shared__ float queries[G * Lanes::kPadded];
+  alignas(16) __shared__ Cache latestKey[Lanes::kPadded];
+  alignas(16) __shared__ Cache latestValue[Lanes::kPadded];
+  __shared__ float merged[warps][G][record];
+  __shared__ int lastFlag;
+
+  launchDependents();
+  waitForDependencies();
+  const int kvHead = blockIdx.x / groups;
+  const int group = blockIdx.x % groups;
+  const int firstHead = kvHead * (Heads / KvHeads) + group * G;
+  const int position = state->position;
+  const int begin =
+      Window > 0 && position + 1 > Window ? position + 1 - Window : 0;
+  const int length = position + 1 - begin;
+  int perSplit = (length + Splits - 1) / Splits;
+  perSplit = perSplit < least ? least : perSplit;
+  const int active = (length + perSplit - 1) / perSplit;
+  const int split = blockIdx.y;
+  if (split >= active)
+    return;
+  const int first = begin + split * perSplit;
+  const int end =
+      first + perSplit < position + 1 ? first + perSplit : position + 1;
+
+  const long long base = static_cast<long long>(kvHead) * capacity * D;
+  Cache *headKeys = static_cast<Cache *>(keys) + base;
+  Cache *headValues = static_cast<Cache *>(values) + base;
+  const HeadCache<Cache, D> cache = {headKeys, headValues, position, latestKey,
+                                     latestValue};
+  const int warp = threadIdx.x / kWarp;
+  const int lane = threadIdx.x % kWarp;
+  const int warpFirst = first + warp * Lanes::kPositions;
+  CacheBatch<Cache, D> batch;
+  batch.load(cache, warpFirst, end, warps);
+
+  const float *table = ropeTable + static_cast<long long>(position) * RopeDim;
+  const float factor = queryFactor<SoftCap>(scale);
+  for (int i = threadIdx.x; i < G * Lanes::kPadded; i += warps * kWarp) {
+    const int g = i / Lanes::kPadded;
+    const int d = i % Lanes::kPadded;
+    queries[i] = d < D ? rotated<RopeDim, Interleaved>(q + (firstHead + g) * D,
+                                                       d, table) *
+                             factor
+                       : 0.0f;
+  }
+  if (split == active - 1) {
+    for (int d = threadIdx.x; d < D; d += warps * kWarp) {
+      latestKey[d] = toCache<Cache>(
+          rotated<RopeDim, Interleaved>(k + kvHead * D, d, table));
+      latestValue[d] = toCache<Cache>(v[kvHead * D + d]);
+      if (group == 0) {
+        headKeys[static_cast<long long>(position) * D + d] = latestKey[d];
+        headValues[static_cast<long long>(position) * D + d] = latestValue[d];
+      }
+    }
+  }
+  __syncthreads();
+
+  OnlineSoftmax<8> softmax[G];
+  attendRange<Cache, D, G, SoftCap>(softmax, queries, cache, batch, warpFirst,
+                                    end, warps, cap);
+#pragma unroll
+  for (int g = 0; g < G; ++g) {
+    if (lane >= Lanes::kLanes)
+      continue;
+    if (lane == 0) {
+      merged[warp][g][D] = softmax[g].m;
+      merged[warp][g][D + 1] = softmax[g].l;
+    }
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      if (lane * 8 + i < D)
+        merged[warp][g][lane * 8 + i] = softmax[g].sum[i];
+  }
+  __syncthreads();
+
+  for (int i = threadIdx.x; i < G * D; i += warps * kWarp) {
+    const int g = i / D;
+    const int d = i % D;
+    OnlineSoftmax<1> total;
+    for (int w = 0; w < warps; ++w)
+      total.merge(merged[w][g][D], merged[w][g][D + 1], {merged[w][g][d]});
+    if (active == 1) {
+      out[(firstHead + g) * D + d] = total.sum[0] / total.l;
+      continue;
+    }
+    float *partial = partials + ((firstHead + g) * Splits + split) * record;
+    partial[d] = total.sum[0];
+    if (d == 0) {
+      partial[D] = total.m;
+      partial[D + 1] = total.l;
+    }
+  }
+  if (active == 1 ||
+      !arriveLast(&state->counters[blockIdx.x], active, &lastFlag))
+    return;
+  for (int i = threadIdx.x; i < G * D; i += warps * kWarp) {
+    const int g = i / D;
+    const int d = i % D;
+    const float *partial = partials + (firstHead + g) * Splits * record;
+    OnlineSoftmax<1> total;
+    for (int s = 0; s < active; ++s)
+      total.merge(__ldcg(partial + s * record + D),
+                  __ldcg(partial + s * record + D + 1),
+                  {__ldcg(partial + s * record + d)});
+    out[(firstHead + g) * D + d] = total.sum[0] / total.l;
+  }
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_ATTENTION_CUH

@@ -1,0 +1,171 @@
+//===- Common.cuh - Reductions, activations, element types ----------------===//
+//
+// Reductions run in a fixed order, so that results do not depend on timing.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_COMMON_CUH
+#define QZC_KERNELS_COMMON_CUH
+
+#include "Half.cuh"
+#include "qzc/Runtime/Cuda/DeviceState.h"
+
+namespace qzc::kernels {
+
+/// How a weight's elements are stored (scheme and element type in one).
+enum class Storage { F32, F16, BF16, Int8, Nf4 };
+enum class Norm { None, Rms, Layer };
+enum class Activation { None, Relu, Silu, Gelu, GeluTanh };
+
+constexpr int kWarp = 32;
+#define QZC_FULL_WARP 0xffffffffu
+#define QZC_INFINITY __int_as_float(0x7f800000)
+
+/// T of a launch over the body's tokens (Rows::Tokens) or the head's rows.
+enum class Rows { Tokens, Head };
+template <Rows Which> QZC_DEVICE int rowCount(const DeviceState *state) {
+  return Which == Rows::Tokens ? state->tokens : state->rows;
+}
+
+struct Sum {
+  QZC_DEVICE static float identity() { return 0.0f; }
+  QZC_DEVICE static float join(float a, float b) { return a + b; }
+};
+struct Max {
+  QZC_DEVICE static float identity() { return -QZC_INFINITY; }
+  QZC_DEVICE static float join(float a, float b) { return fmaxf(a, b); }
+};
+
+template <class Op> QZC_DEVICE float reduceWarp(float v) {
+#pragma unroll
+  for (int offset = 16; offset > 0; offset >>= 1)
+    v = Op::join(v, __shfl_xor_sync(QZC_FULL_WARP, v, offset));
+  return v;
+}
+
+/// The block's total in every thread. `scratch` holds 32 floats of shared
+/// memory that no one else uses until the next barrier.
+template <class Op, int Threads>
+QZC_DEVICE float reduceBlock(float v, float *scratch) {
+  v = reduceWarp<Op>(v);
+  __syncthreads();
+  if (threadIdx.x % kWarp == 0)
+    scratch[threadIdx.x / kWarp] = v;
+  __syncthreads();
+  float total = scratch[0];
+#pragma unroll
+  for (int w = 1; w < Threads / kWarp; ++w)
+    total = Op::join(total, scratch[w]);
+  return total;
+}
+
+template <Activation A> QZC_DEVICE float activate(float x) {
+  if constexpr (A == Activation::Relu)
+    return fmaxf(x, 0.0f);
+  if constexpr (A == Activation::Silu)
+    return x / (1.0f + expf(-x));
+  if constexpr (A == Activation::Gelu)
+    return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
+  if constexpr (A == Activation::GeluTanh)
+    return 0.5f * x *
+           (1.0f + tanhf(0.79788456080286536f * (x + 0.044715f * x * x * x)));
+  return x;
+}
+
+/// Element `i` of an unquantized tensor.
+template <Storage S> QZC_DEVICE float element(const void *data, long long i) {
+  static_assert(S == Storage::F32 || S == Storage::F16 || S == Storage::BF16);
+  if constexpr (S == Storage::F16)
+    return toFloat(static_cast<const Half *>(data)[i]);
+  if constexpr (S == Storage::BF16)
+    return toFloat(static_cast<const BFloat16 *>(data)[i]);
+  return static_cast<const float *>(data)[i];
+}
+
+/// One normalized, weighted element.
+template <Storage S, bool UnitOffset, bool HasWeight, bool HasBias>
+QZC_DEVICE float normalize(float v, float mean, float factor,
+                           const void *weight, const void *bias, int i) {
+  v = (v - mean) * factor;
+  if constexpr (HasWeight)
+    v *= element<S>(weight, i) + (UnitOffset ? 1.0f : 0.0f);
+  if constexpr (HasBias)
+    v += element<S>(bias, i);
+  return v;
+}
+
+/// Elements i to i + 3 of an unquantized tensor, i a multiple of 4.
+template <Storage S>
+QZC_DEVICE void fourElements(const void *data, int i, float (&v)[4]) {
+  if constexpr (S == Storage::F32) {
+    const float4 quad =
+        *reinterpret_cast<const float4 *>(static_cast<const float *>(data) + i);
+    v[0] = quad.x, v[1] = quad.y, v[2] = quad.z, v[3] = quad.w;
+  } else {
+    const uint2 bits = *reinterpret_cast<const uint2 *>(
+        static_cast<const unsigned short *>(data) + i);
+    const unsigned short parts[4] = {static_cast<unsigned short>(bits.x),
+                                     static_cast<unsigned short>(bits.x >> 16),
+                                     static_cast<unsigned short>(bits.y),
+                                     static_cast<unsigned short>(bits.y >> 16)};
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      if constexpr (S == Storage::F16)
+        v[e] = toFloat(Half{parts[e]});
+      else
+        v[e] = toFloat(BFloat16{parts[e]});
+    }
+  }
+}
+
+/// Mean (0 for rms) and 1 / deviation of a row, in every thread.
+template <int Columns, Norm N, int Threads>
+QZC_DEVICE void rowStatistics(const float *in, float epsilon, float *scratch,
+                              float &mean, float &factor) {
+  mean = 0.0f;
+  if constexpr (N == Norm::Layer) {
+    float sum = 0.0f;
+    for (int i = threadIdx.x; i < Columns; i += Threads)
+      sum += in[i];
+    mean = reduceBlock<Sum, Threads>(sum, scratch) / Columns;
+  }
+  float sum = 0.0f;
+  for (int i = threadIdx.x; i < Columns; i += Threads) {
+    const float d = in[i] - mean;
+    sum = fmaf(d, d, sum);
+  }
+  const float square = reduceBlock<Sum, Threads>(sum, scratch) / Columns;
+  factor = 1.0f / sqrtf(square + epsilon);
+}
+
+/// 2^e with |v| / 2^e in [1/2, 1) for the largest |v|; 1 for zero.
+QZC_DEVICE float powerOfTwoAbove(float absmax) {
+  if (!(absmax > 0.0f) || absmax == QZC_INFINITY)
+    return 1.0f;
+  int exponent;
+  frexpf(absmax, &exponent);
+  return ldexpf(1.0f, exponent < -100 ? -100 : exponent);
+}
+
+/// Counts this block in; true in every thread of the last of `blocks` to
+/// arrive, which sees all that the others wrote before. Leaves the counter at
+/// zero.
+QZC_DEVICE bool arriveLast(unsigned *counter, unsigned blocks, int *flag) {
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    unsigned before = atomicAdd(counter, 1u);
+    *flag = before == blocks - 1;
+    if (*flag)
+      *counter = 0;
+  }
+  __syncthreads();
+  bool last = *flag != 0;
+  if (last)
+    __threadfence();
+  return last;
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_COMMON_CUH

@@ -1,0 +1,96 @@
+//===- Elementwise.cuh - Embedding, norms, arithmetic ---------------------===//
+//
+// The small steps. All work on f32 rows; blockIdx.x or .y is the token.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_ELEMENTWISE_CUH
+#define QZC_KERNELS_ELEMENTWISE_CUH
+
+#include "Weights.cuh"
+
+namespace qzc::kernels {
+
+/// out[t] = table[token t]. FromState: the one token is in the device state.
+/// Grid: T blocks of 256 threads.
+template <int Columns, Storage S, int Block, bool FromState>
+QZC_DEVICE void embed(const void *data, const float *scales, const int *tokens,
+                      const DeviceState *state, float *out, int stride) {
+  launchDependents();
+  waitForDependencies();
+  const long long row = FromState ? state->token : tokens[blockIdx.x];
+  const float scale =
+      Weights<S, Block>::rowScale(scales, static_cast<int>(row));
+  out += static_cast<long long>(blockIdx.x) * stride;
+  for (int i = threadIdx.x; i < Columns; i += blockDim.x)
+    out[i] = Weights<S, Block>::at(data, scales, row * Columns + i) * scale;
+}
+
+/// out[t] = in[t] + table[position + t + offset]. Grid: T blocks.
+template <int Columns, Storage S, int Block>
+QZC_DEVICE void addPositions(const float *in, int inStride, const void *data,
+                             const float *scales, int offset,
+                             const DeviceState *state, float *out, int stride) {
+  launchDependents();
+  waitForDependencies();
+  const int row = state->position + static_cast<int>(blockIdx.x) + offset;
+  const float scale = Weights<S, Block>::rowScale(scales, row);
+  in += static_cast<long long>(blockIdx.x) * inStride;
+  out += static_cast<long long>(blockIdx.x) * stride;
+  for (int i = threadIdx.x; i < Columns; i += blockDim.x)
+    out[i] = in[i] + scale * Weights<S, Block>::at(
+                                 data, scales,
+                                 static_cast<long long>(row) * Columns + i);
+}
+
+/// Grid: T blocks of 256 threads; out may be in.
+template <int Columns, Norm N, Storage S, bool UnitOffset, bool HasWeight,
+          bool HasBias>
+QZC_DEVICE void norm(const float *in, int inStride, const void *weight,
+                     const void *bias, float epsilon, float *out, int stride) {
+  __shared__ float scratch[32];
+  launchDependents();
+  waitForDependencies();
+  in += static_cast<long long>(blockIdx.x) * inStride;
+  out += static_cast<long long>(blockIdx.x) * stride;
+  float mean, factor;
+  rowStatistics<Columns, N, 256>(in, epsilon, scratch, mean, factor);
+  for (int i = threadIdx.x; i < Columns; i += 256)
+    out[i] = normalize<S, UnitOffset, HasWeight, HasBias>(in[i], mean, factor,
+                                                          weight, bias, i);
+}
+
+enum class Elementwise { Activate, Add, Mul, Scale, Clamp, SoftCap };
+
+/// Grid: ceil(columns / 256) × T blocks of 256 threads. `b` is read by Add and
+/// Mul only.
+template <Elementwise Op, Activation Act>
+QZC_DEVICE void elementwise(const float *a, int aStride, const float *b,
+                            int bStride, float value, float *out, int stride,
+                            int columns) {
+  launchDependents();
+  waitForDependencies();
+  const int i = blockIdx.x * 256 + threadIdx.x;
+  if (i >= columns)
+    return;
+  const long long t = blockIdx.y;
+  const float v = a[t * aStride + i];
+  float y = v;
+  if constexpr (Op == Elementwise::Activate)
+    y = activate<Act>(v);
+  if constexpr (Op == Elementwise::Add)
+    y = v + b[t * bStride + i];
+  if constexpr (Op == Elementwise::Mul)
+    y = v * b[t * bStride + i];
+  if constexpr (Op == Elementwise::Scale)
+    y = v * value;
+  if constexpr (Op == Elementwise::Clamp)
+    y = fminf(fmaxf(v, -value), value);
+  if constexpr (Op == Elementwise::SoftCap)
+    y = value * tanhf(v / value);
+  out[t * stride + i] = y;
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_ELEMENTWISE_CUH

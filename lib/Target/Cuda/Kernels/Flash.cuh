@@ -1,0 +1,306 @@
+//===- Flash.cuh - Attention of many queries at once ----------------------===//
+//
+// Prefill: a block takes 64 queries of one head and walks over tiles of the
+// cache with an online softmax, S = Q·Kᵀ and P·V on tensor cores with f32
+// accumulation. Every query row is scaled by a power of two into the range of
+// f16. With an f32 cache the same launch computes in f32 throughout.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_FLASH_CUH
+#define QZC_KERNELS_FLASH_CUH
+
+#include "Attention.cuh"
+
+namespace qzc::kernels {
+
+constexpr int kFlashQueries = 64;
+
+/// Sizes of the f16 path's tiles.
+template <int D> struct FlashTile {
+  static constexpr int kPadded = (D + 15) / 16 * 16;
+  static constexpr int kKeys = D <= 128 ? 64 : 16;
+  /// Row stride in halves: an odd multiple of 16 bytes, free of conflicts.
+  static constexpr int kStride = kPadded + 8;
+};
+
+/// Starts copying rows [first, first + count) of a head's cache to shared
+/// memory; rows from `end` on and columns from D on become zero.
+template <int D>
+QZC_DEVICE void loadCacheTile(Half *tile, const Half *head, int first,
+                              int end) {
+  using Tile = FlashTile<D>;
+  constexpr int pieces = Tile::kPadded / 8;
+  for (int i = threadIdx.x; i < Tile::kKeys * pieces; i += 128) {
+    const int row = i / pieces;
+    const int column = i % pieces * 8;
+    const bool valid = first + row < end && column < D;
+    Half *target = tile + row * Tile::kStride + column;
+    const Half *source =
+        head + (valid ? static_cast<long long>(first + row) * D + column : 0);
+    if constexpr (D % 8 == 0) {
+      copyAsync(sharedAddress(target), source, valid);
+    } else {
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        target[e] = valid && column + e < D ? source[e] : Half{0};
+    }
+  }
+}
+
+/// The f16 path. `shared`: queries, then two buffers of keys and values.
+template <int Heads, int KvHeads, int D, int Window, bool SoftCap, int RopeDim,
+          bool Interleaved>
+QZC_DEVICE void flashHalf(Half *shared, const float *q, int qStride,
+                          const Half *keys, const Half *values,
+                          const float *ropeTable, float scale, float cap,
+                          int position, int tokens, float *out, int stride) {
+  using Tile = FlashTile<D>;
+  constexpr int tileHalves = Tile::kKeys * Tile::kStride;
+  constexpr int keyTiles = Tile::kKeys / 8;
+  constexpr int outTiles = Tile::kPadded / 8;
+  __shared__ float rowScale[kFlashQueries];
+  const int warp = threadIdx.x / kWarp;
+  const int lane = threadIdx.x % kWarp;
+  const int firstQuery = blockIdx.x * kFlashQueries;
+  Half *queries = shared;
+  Half *tiles = shared + kFlashQueries * Tile::kStride;
+
+  const int lastQuery = min(firstQuery + kFlashQueries, tokens) - 1;
+  const int end = position + lastQuery + 1;
+  int begin = 0;
+  if (Window > 0)
+    begin =
+        max(0, position + firstQuery + 1 - Window) / Tile::kKeys * Tile::kKeys;
+
+  loadCacheTile<D>(tiles, keys, begin, end);
+  loadCacheTile<D>(tiles + tileHalves, values, begin, end);
+  copyCommit();
+
+  // Each warp converts its own 16 rows.
+  for (int r = warp * 16; r < warp * 16 + 16; ++r) {
+    const int t = firstQuery + r;
+    const float *row = q + static_cast<long long>(min(t, tokens - 1)) * qStride;
+    const float *table =
+        ropeTable +
+        static_cast<long long>(position + min(t, tokens - 1)) * RopeDim;
+    constexpr int perLane = (Tile::kPadded + kWarp - 1) / kWarp;
+    float v[perLane];
+    float absmax = 0.0f;
+#pragma unroll
+    for (int i = 0; i < perLane; ++i) {
+      const int d = i * kWarp + lane;
+      v[i] = d < D ? rotated<RopeDim, Interleaved>(row, d, table) : 0.0f;
+      absmax = fmaxf(absmax, fabsf(v[i]));
+    }
+    const float power = powerOfTwoAbove(reduceWarp<Max>(absmax));
+    const float inverse = 1.0f / power;
+#pragma unroll
+    for (int i = 0; i < perLane; ++i) {
+      const int d = i * kWarp + lane;
+      if (d < Tile::kPadded)
+        queries[r * Tile::kStride + d] = toHalf(v[i] * inverse);
+    }
+    if (lane == 0)
+      rowScale[r] = power * queryFactor<SoftCap>(scale);
+  }
+  __syncwarp();
+
+  const int rowInTile = warp * 16 + lane / 4;
+  float factor[2];
+  int queryPosition[2];
+  float top[2];
+  float total[2] = {0.0f, 0.0f};
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    factor[h] = rowScale[rowInTile + 8 * h];
+    queryPosition[h] = position + firstQuery + rowInTile + 8 * h;
+    top[h] = -QZC_INFINITY;
+  }
+  float o[outTiles][4];
+#pragma unroll
+  for (int j = 0; j < outTiles; ++j)
+#pragma unroll
+    for (int e = 0; e < 4; ++e)
+      o[j][e] = 0.0f;
+
+  int buffer = 0;
+  for (int first = begin; first < end; first += Tile::kKeys, buffer ^= 1) {
+    const int next = first + Tile::kKeys;
+    if (next < end) {
+      Half *target = tiles + (buffer ^ 1) * 2 * tileHalves;
+      loadCacheTile<D>(target, keys, next, end);
+      loadCacheTile<D>(target + tileHalves, values, next, end);
+    }
+    copyCommit();
+    copyWait<1>();
+    __syncthreads();
+    const Half *keyTile = tiles + buffer * 2 * tileHalves;
+    const Half *valueTile = keyTile + tileHalves;
+
+    float s[keyTiles][4];
+#pragma unroll
+    for (int j = 0; j < keyTiles; ++j)
+#pragma unroll
+      for (int e = 0; e < 4; ++e)
+        s[j][e] = 0.0f;
+#pragma unroll
+    for (int kk = 0; kk < Tile::kPadded / 16; ++kk) {
+      unsigned a[4];
+      loadMatrices(a, sharedAddress(queries +
+                                    (warp * 16 + lane % 16) * Tile::kStride +
+                                    kk * 16 + lane / 16 * 8));
+#pragma unroll
+      for (int j = 0; j < keyTiles; j += 2) {
+        unsigned b[4];
+        loadMatrices(b, sharedAddress(keyTile +
+                                      (j * 8 + lane % 8 + lane / 16 * 8) *
+                                          Tile::kStride +
+                                      kk * 16 + lane / 8 % 2 * 8));
+        multiplyAccumulate(s[j], a, b[0], b[1]);
+        multiplyAccumulate(s[j + 1], a, b[2], b[3]);
+      }
+    }
+
+    // Rows lane / 4 (h = 0) and lane / 4 + 8 (h = 1): mask, online softmax.
+    float newTop[2] = {top[0], top[1]};
+#pragma unroll
+    for (int j = 0; j < keyTiles; ++j)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const int h = e / 2;
+        const int p = first + j * 8 + lane % 4 * 2 + e % 2;
+        const bool allowed = p <= queryPosition[h] &&
+                             (Window == 0 || p > queryPosition[h] - Window);
+        const float score = cappedScore<SoftCap>(s[j][e] * factor[h], cap);
+        s[j][e] = allowed ? score : -QZC_INFINITY;
+        newTop[h] = fmaxf(newTop[h], s[j][e]);
+      }
+    float shift[2];
+#pragma unroll
+    for (int h = 0; h < 2; ++h) {
+      newTop[h] =
+          fmaxf(newTop[h], __shfl_xor_sync(QZC_FULL_WARP, newTop[h], 1));
+      newTop[h] =
+          fmaxf(newTop[h], __shfl_xor_sync(QZC_FULL_WARP, newTop[h], 2));
+      shift[h] = OnlineSoftmax<1>::shift(newTop[h]);
+      const float keep = exp2f(top[h] - shift[h]);
+      top[h] = newTop[h];
+      total[h] *= keep;
+#pragma unroll
+      for (int j = 0; j < outTiles; ++j) {
+        o[j][2 * h] *= keep;
+        o[j][2 * h + 1] *= keep;
+      }
+    }
+#pragma unroll
+    for (int j = 0; j < keyTiles; ++j)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        s[j][e] = exp2f(s[j][e] - shift[e / 2]);
+        total[e / 2] += s[j][e];
+      }
+
+#pragma unroll
+    for (int kk = 0; kk < Tile::kKeys / 16; ++kk) {
+      const unsigned a[4] = {packHalves(s[2 * kk][0], s[2 * kk][1]),
+                             packHalves(s[2 * kk][2], s[2 * kk][3]),
+                             packHalves(s[2 * kk + 1][0], s[2 * kk + 1][1]),
+                             packHalves(s[2 * kk + 1][2], s[2 * kk + 1][3])};
+#pragma unroll
+      for (int j = 0; j < outTiles; j += 2) {
+        unsigned b[4];
+        loadMatricesTransposed(
+            b, sharedAddress(valueTile + (kk * 16 + lane % 16) * Tile::kStride +
+                             j * 8 + lane / 16 * 8));
+        multiplyAccumulate(o[j], a, b[0], b[1]);
+        multiplyAccumulate(o[j + 1], a, b[2], b[3]);
+      }
+    }
+    __syncthreads();
+  }
+
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    total[h] += __shfl_xor_sync(QZC_FULL_WARP, total[h], 1);
+    total[h] += __shfl_xor_sync(QZC_FULL_WARP, total[h], 2);
+    const int t = firstQuery + rowInTile + 8 * h;
+    if (t >= tokens)
+      continue;
+    const float inverse = 1.0f / total[h];
+    float *row = out + static_cast<long long>(t) * stride;
+#pragma unroll
+    for (int j = 0; j < outTiles; ++j)
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        const int d = j * 8 + lane % 4 * 2 + e;
+        if (d < D)
+          row[d] = o[j][2 * h + e] * inverse;
+      }
+  }
+}
+
+/// T queries over the cache, into which k and v were appended before. Grid:
+/// ceil(T / 64) × Heads, 128 threads. Dynamic shared memory: the f16 path's
+/// queries and tiles.
+template <class Cache, int Heads, int KvHeads, int D, int Window, bool SoftCap,
+          int RopeDim, bool Interleaved>
+QZC_DEVICE void flash(const float *q, int qStride, const void *keys,
+                      const void *values, const float *ropeTable, float scale,
+                      float cap, const DeviceState *state, int capacity,
+                      float *out, int stride) {
+  QZC_DYNAMIC_SHARED(flashShared);
+  launchDependents();
+  waitForDependencies();
+  const int head = blockIdx.y;
+  const long long base =
+      static_cast<long long>(head / (Heads / KvHeads)) * capacity * D;
+  const Cache *headKeys = static_cast<const Cache *>(keys) + base;
+  const Cache *headValues = static_cast<const Cache *>(values) + base;
+  const int position = state->position;
+  const int tokens = state->tokens;
+  q += head * D;
+  out += head * D;
+  if (static_cast<int>(blockIdx.x) * kFlashQueries >= tokens)
+    return;
+  if constexpr (sizeof(Cache) == 2) {
+    flashHalf<Heads, KvHeads, D, Window, SoftCap, RopeDim, Interleaved>(
+        reinterpret_cast<Half *>(flashShared), q, qStride, headKeys, headValues,
+        ropeTable, scale, cap, position, tokens, out, stride);
+  } else {
+    using Lanes = HeadLanes<D>;
+    const int warp = threadIdx.x / kWarp;
+    const int lane = threadIdx.x % kWarp;
+    float *query =
+        reinterpret_cast<float *>(flashShared) + warp * Lanes::kPadded;
+    for (int r = warp; r < kFlashQueries; r += 4) {
+      const int t = blockIdx.x * kFlashQueries + r;
+      if (t >= tokens)
+        break;
+      const int p = position + t;
+      __syncwarp();
+      stageQuery<D, RopeDim, Interleaved>(
+          query, q + static_cast<long long>(t) * qStride,
+          ropeTable + static_cast<long long>(p) * RopeDim,
+          queryFactor<SoftCap>(scale), lane, kWarp);
+      __syncwarp();
+      OnlineSoftmax<8> softmax[1];
+      const HeadCache<Cache, D> cache = {headKeys, headValues};
+      const int begin = Window > 0 ? max(0, p + 1 - Window) : 0;
+      CacheBatch<Cache, D> batch;
+      batch.load(cache, begin, p + 1, 1);
+      attendRange<Cache, D, 1, SoftCap>(softmax, query, cache, batch, begin,
+                                        p + 1, 1, cap);
+      if (lane >= Lanes::kLanes)
+        continue;
+      for (int i = 0; i < 8; ++i)
+        if (lane * 8 + i < D)
+          out[static_cast<long long>(t) * stride + lane * 8 + i] =
+              softmax[0].sum[i] / softmax[0].l;
+    }
+  }
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_FLASH_CUH

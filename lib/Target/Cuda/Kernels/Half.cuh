@@ -1,0 +1,126 @@
+//===- Half.cuh - 16-bit floats, tensor cores, asynchronous copies --------===//
+//
+// The few PTX instructions the kernels need, so that NVRTC has no toolkit
+// header to look for. Everything here exists from sm_80 on.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_HALF_CUH
+#define QZC_KERNELS_HALF_CUH
+
+#define QZC_DEVICE __device__ __forceinline__
+/// The block's dynamic shared memory as an array of 16-byte quads.
+#define QZC_DYNAMIC_SHARED(Name) extern __shared__ float4 Name[]
+
+namespace qzc::kernels {
+
+struct Half {
+  unsigned short bits;
+};
+struct BFloat16 {
+  unsigned short bits;
+};
+
+QZC_DEVICE float toFloat(Half h) {
+  float f;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(h.bits));
+  return f;
+}
+QZC_DEVICE float toFloat(BFloat16 b) {
+  return __uint_as_float(static_cast<unsigned>(b.bits) << 16);
+}
+QZC_DEVICE float toFloat(float f) { return f; }
+
+/// Rounds to nearest even; values outside the range become infinite.
+QZC_DEVICE Half toHalf(float f) {
+  Half h;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h.bits) : "f"(f));
+  return h;
+}
+/// Two floats as packed halves, `low` in the low 16 bits.
+QZC_DEVICE unsigned packHalves(float low, float high) {
+  unsigned packed;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+  return packed;
+}
+QZC_DEVICE float lowHalf(unsigned packed) {
+  return toFloat(Half{static_cast<unsigned short>(packed)});
+}
+QZC_DEVICE float highHalf(unsigned packed) {
+  return toFloat(Half{static_cast<unsigned short>(packed >> 16)});
+}
+
+/// 16 bytes that are read once: past the L1 cache.
+QZC_DEVICE uint4 loadStreaming(const void *address) {
+  uint4 v;
+  asm("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+      : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+      : "l"(address));
+  return v;
+}
+
+QZC_DEVICE unsigned sharedAddress(const void *pointer) {
+  return static_cast<unsigned>(__cvta_generic_to_shared(pointer));
+}
+
+/// Copies 16 bytes to shared memory; zeros where not `valid` (the source must
+/// be a readable address all the same).
+QZC_DEVICE void copyAsync(unsigned shared, const void *global, bool valid) {
+  int bytes = valid ? 16 : 0;
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared),
+               "l"(global), "r"(bytes)
+               : "memory");
+}
+QZC_DEVICE void copyCommit() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
+template <int Pending> QZC_DEVICE void copyWait() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
+}
+
+/// Four 8x8 matrices of halves; lane l gives the address of row l % 8 of
+/// matrix l / 8.
+QZC_DEVICE void loadMatrices(unsigned (&r)[4], unsigned shared) {
+  asm volatile(
+      "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+      : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+      : "r"(shared)
+      : "memory");
+}
+/// The same, each matrix transposed.
+QZC_DEVICE void loadMatricesTransposed(unsigned (&r)[4], unsigned shared) {
+  asm volatile(
+      "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+      : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+      : "r"(shared)
+      : "memory");
+}
+
+/// c[16x8] += a[16x16] · b[16x8] with f32 accumulation. Lane l holds of c:
+/// rows l/4 (c[0], c[1]) and l/4 + 8 (c[2], c[3]), columns 2(l%4) and the next.
+QZC_DEVICE void multiplyAccumulate(float (&c)[4], const unsigned (&a)[4],
+                                   unsigned b0, unsigned b1) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+               "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+               "{%0, %1, %2, %3};"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// Programmatic dependent launch: lets the next kernel's blocks start, and
+/// waits until the kernels before are complete. Nothing where a launch does not
+/// ask for it.
+QZC_DEVICE void launchDependents() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+QZC_DEVICE void waitForDependencies() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_HALF_CUH

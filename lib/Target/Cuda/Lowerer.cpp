@@ -1,0 +1,463 @@
+//===- Lowerer.cpp - Plan to launches: everything but linear layers -------===//
+
+#include "Lowerer.h"
+
+#include "qzc/Support/Error.h"
+
+#include <algorithm>
+#include <map>
+
+using namespace qzc;
+using namespace qzc::cuda;
+using format::CudaArg;
+using format::GridDim;
+using format::Launch;
+using format::Opcode;
+using format::View;
+
+/// Blocks that look for the largest logit.
+static constexpr int64_t kChooseBlocks = 64;
+/// Blocks a decode attention launch spreads over, and its most ranges.
+static constexpr int64_t kAttentionBlocks = 264;
+static constexpr int64_t kMostSplits = 64;
+/// As many arrival counters as DeviceState has.
+static constexpr int64_t kCounters = 508;
+static constexpr int64_t kMostQueriesPerBlock = 4;
+static constexpr int64_t kMostHeadDim = 256;
+static constexpr int64_t kFlashQueries = 64;
+
+const char *qzc::cuda::storageName(const format::PackedShape &shape) {
+  switch (shape.scheme) {
+  case format::Scheme::Int8:
+    return "Storage::Int8";
+  case format::Scheme::Nf4:
+    return "Storage::Nf4";
+  case format::Scheme::None:
+    break;
+  }
+  switch (shape.dtype) {
+  case format::DType::F16:
+    return "Storage::F16";
+  case format::DType::BF16:
+    return "Storage::BF16";
+  case format::DType::F32:
+    break;
+  }
+  return "Storage::F32";
+}
+
+const char *qzc::cuda::activationName(format::Activation activation) {
+  switch (activation) {
+  case format::Activation::None:
+    return "Activation::None";
+  case format::Activation::Relu:
+    return "Activation::Relu";
+  case format::Activation::Silu:
+    return "Activation::Silu";
+  case format::Activation::Gelu:
+    return "Activation::Gelu";
+  case format::Activation::GeluTanh:
+    return "Activation::GeluTanh";
+  }
+  throw Error("CUDA lowering: an unknown activation");
+}
+
+TypedArg Lowerer::viewArg(const View &view, const char *type,
+                          int64_t column) const {
+  return makeArg(isHead() ? CudaArg::Kind::HeadView : CudaArg::Kind::View, type,
+                 view.buffer, view.column + column);
+}
+
+TypedArg Lowerer::inputArg(const Launch &launch, const FusedNorm &norm) const {
+  if (!norm.launch)
+    return viewArg(launch.inputs[0], kFloats);
+  const View &from = norm.launch->inputs[0];
+  if (norm.fromBody)
+    return makeArg(CudaArg::Kind::View, kFloats, from.buffer, from.column);
+  return viewArg(from, kFloats);
+}
+
+int64_t Lowerer::stride(const View &view) const {
+  if (view.buffer == format::kHiddenBuffer)
+    return M.plan.buffers[static_cast<size_t>(M.plan.hidden.buffer)].columns;
+  return buffers()[static_cast<size_t>(view.buffer)].columns;
+}
+
+/// A tensor's part; the state's address where it has no such part.
+TypedArg Lowerer::partArg(int32_t index, size_t part, const char *type) const {
+  if (part >= layout(tensor(index).shape).size())
+    return unusedArg(type);
+  return makeArg(CudaArg::Kind::Tensor, type, index,
+                 static_cast<int64_t>(part));
+}
+
+GridDim Lowerer::perToken(int64_t tokens, int64_t times) const {
+  if (isDecode())
+    return {times, 0};
+  return {times, tokens};
+}
+
+void Lowerer::describeNorm(const Launch *norm,
+                           std::vector<std::string> &templateArgs,
+                           std::vector<TypedArg> &args) const {
+  if (!norm) {
+    for (const char *arg :
+         {"Norm::None", "Storage::F32", "false", "false", "false"})
+      templateArgs.emplace_back(arg);
+    args.push_back(unusedArg(kBytes));
+    args.push_back(unusedArg(kBytes));
+    args.push_back(floatArg(0));
+    return;
+  }
+  const auto &params = std::get<format::NormParams>(norm->params);
+  const auto &weights = norm->weights;
+  templateArgs.emplace_back(norm->opcode == Opcode::RmsNorm ? "Norm::Rms"
+                                                            : "Norm::Layer");
+  templateArgs.emplace_back(
+      weights.empty() ? "Storage::F32" : storageName(tensor(weights[0]).shape));
+  templateArgs.emplace_back(flag(params.unitOffset));
+  templateArgs.emplace_back(flag(!weights.empty()));
+  templateArgs.emplace_back(flag(weights.size() > 1));
+  if (weights.size() > 1 &&
+      tensor(weights[0]).shape.dtype != tensor(weights[1]).shape.dtype)
+    throw Error("CUDA lowering: '" + tensor(weights[0]).source.name +
+                "' and its bias have different element types");
+  args.push_back(weights.empty() ? unusedArg(kBytes)
+                                 : partArg(weights[0], 0, kBytes));
+  args.push_back(weights.size() > 1 ? partArg(weights[1], 0, kBytes)
+                                    : unusedArg(kBytes));
+  args.push_back(floatArg(params.epsilon));
+}
+
+void Lowerer::lowerEmbed(const Launch &launch) {
+  const format::Tensor &table = tensor(launch.weights[0]);
+  LaunchSpec spec;
+  spec.kernel = "embed";
+  spec.templateArgs = {std::to_string(table.shape.cols),
+                       storageName(table.shape),
+                       std::to_string(table.shape.blockSize), flag(isDecode())};
+  spec.args = {partArg(launch.weights[0], 0, kBytes),
+               partArg(launch.weights[0], 1, kFloats),
+               isDecode() ? unusedArg(kInts)
+                          : makeArg(CudaArg::Kind::Tokens, kInts),
+               stateArg(),
+               viewArg(launch.outputs[0], kFloatsOut),
+               intArg(stride(launch.outputs[0]))};
+  spec.grid[0] = perToken();
+  Builder.add(*Out, spec);
+}
+
+void Lowerer::lowerAddPositions(const Launch &launch) {
+  const format::Tensor &table = tensor(launch.weights[0]);
+  LaunchSpec spec;
+  spec.kernel = "addPositions";
+  spec.templateArgs = {std::to_string(table.shape.cols),
+                       storageName(table.shape),
+                       std::to_string(table.shape.blockSize)};
+  spec.args = {
+      viewArg(launch.inputs[0], kFloats),
+      intArg(stride(launch.inputs[0])),
+      partArg(launch.weights[0], 0, kBytes),
+      partArg(launch.weights[0], 1, kFloats),
+      intArg(std::get<format::AddPositionsParams>(launch.params).offset),
+      stateArg(),
+      viewArg(launch.outputs[0], kFloatsOut),
+      intArg(stride(launch.outputs[0]))};
+  spec.grid[0] = perToken();
+  Builder.add(*Out, spec);
+}
+
+void Lowerer::lowerNorm(const Launch &launch) {
+  LaunchSpec spec;
+  spec.kernel = "norm";
+  spec.templateArgs = {std::to_string(launch.inputs[0].columns)};
+  spec.args = {viewArg(launch.inputs[0], kFloats),
+               intArg(stride(launch.inputs[0]))};
+  describeNorm(&launch, spec.templateArgs, spec.args);
+  spec.args.push_back(viewArg(launch.outputs[0], kFloatsOut));
+  spec.args.push_back(intArg(stride(launch.outputs[0])));
+  spec.grid[0] = perToken();
+  Builder.add(*Out, spec);
+}
+
+void Lowerer::addElementwise(const char *op, const char *activation, TypedArg a,
+                             int64_t aStride, TypedArg b, int64_t bStride,
+                             float value, TypedArg out, int64_t outStride,
+                             int64_t columns) {
+  LaunchSpec spec;
+  spec.kernel = "elementwise";
+  spec.templateArgs = {op, activation};
+  spec.args = {a,
+               intArg(aStride),
+               b,
+               intArg(bStride),
+               floatArg(value),
+               out,
+               intArg(outStride),
+               intArg(columns)};
+  spec.grid[0] = {(columns + 255) / 256, 0};
+  spec.grid[1] = perToken();
+  Builder.add(*Out, spec);
+}
+
+void Lowerer::lowerElementwise(const Launch &launch) {
+  const char *op = "Elementwise::Activate";
+  const char *activation = activationName(format::Activation::None);
+  float value = 0;
+  switch (launch.opcode) {
+  case Opcode::Activate:
+    activation = activationName(
+        std::get<format::ActivateParams>(launch.params).activation);
+    break;
+  case Opcode::Add:
+    op = "Elementwise::Add";
+    break;
+  case Opcode::Mul:
+    op = "Elementwise::Mul";
+    break;
+  case Opcode::Scale:
+    op = "Elementwise::Scale";
+    break;
+  case Opcode::Clamp:
+    op = "Elementwise::Clamp";
+    break;
+  default:
+    op = "Elementwise::SoftCap";
+    break;
+  }
+  if (const auto *params = std::get_if<format::ScaleParams>(&launch.params))
+    value = params->value;
+  const bool two = launch.inputs.size() > 1;
+  const View &in = launch.inputs[0];
+  const View &out = launch.outputs[0];
+  addElementwise(op, activation, viewArg(in, kFloats), stride(in),
+                 two ? viewArg(launch.inputs[1], kFloats) : unusedArg(kFloats),
+                 two ? stride(launch.inputs[1]) : 0, value,
+                 viewArg(out, kFloatsOut), stride(out), out.columns);
+}
+
+/// Shared memory of the prefill kernel: FlashTile and HeadLanes in Kernels/.
+static uint32_t flashSharedBytes(int64_t headDim) {
+  const int64_t padded = (headDim + 15) / 16 * 16;
+  const int64_t keys = headDim <= 128 ? 64 : 16;
+  const int64_t halfPath = (kFlashQueries + 4 * keys) * (padded + 8) * 2;
+  const int64_t floatPath = 4 * 256 * 4;
+  return static_cast<uint32_t>(std::max(halfPath, floatPath));
+}
+
+void Lowerer::lowerAttention(const Launch &launch) {
+  const auto &p = std::get<format::AttentionParams>(launch.params);
+  if (p.headDim > kMostHeadDim)
+    throw Error("CUDA lowering: attention of layer " + std::to_string(p.layer) +
+                " has head_dim " + std::to_string(p.headDim) +
+                ", at most 256 is supported");
+  const int64_t ropeIndex = p.rope.value_or(0);
+  const format::Rope *rope =
+      p.rope ? &M.plan.ropes[static_cast<size_t>(ropeIndex)] : nullptr;
+  const std::string ropeDim = std::to_string(rope ? rope->dim : 0);
+  const char *interleaved = flag(rope && rope->interleaved);
+  const TypedArg ropeTable =
+      rope ? makeArg(CudaArg::Kind::RopeTable, kFloats, ropeIndex)
+           : unusedArg(kFloats);
+  const TypedArg keys = makeArg(CudaArg::Kind::KeyCache, kBytesOut, p.layer);
+  const TypedArg values =
+      makeArg(CudaArg::Kind::ValueCache, kBytesOut, p.layer);
+  const TypedArg capacity = makeArg(CudaArg::Kind::Capacity, "int");
+  const std::string heads = std::to_string(p.heads);
+  const std::string kvHeads = std::to_string(p.kvHeads);
+  const std::string headDim = std::to_string(p.headDim);
+  const View &q = launch.inputs[0];
+  const View &k = launch.inputs[1];
+  const View &v = launch.inputs[2];
+  const View &out = launch.outputs[0];
+
+  if (isDecode()) {
+    const int64_t perKvHead = p.heads / p.kvHeads;
+    int64_t queries = std::min(perKvHead, kMostQueriesPerBlock);
+    while (perKvHead % queries != 0)
+      --queries;
+    const int64_t blocks = p.heads / queries;
+    const int64_t splits =
+        blocks > kCounters
+            ? 1
+            : std::clamp<int64_t>(kAttentionBlocks / blocks, 1, kMostSplits);
+    LaunchSpec spec;
+    spec.kernel = "attendOne";
+    spec.perCacheType = true;
+    spec.templateArgs = {heads,
+                         kvHeads,
+                         headDim,
+                         std::to_string(queries),
+                         std::to_string(p.window),
+                         flag(p.softCap != 0),
+                         ropeDim,
+                         interleaved,
+                         std::to_string(splits)};
+    spec.args = {
+        viewArg(q, kFloats),
+        viewArg(k, kFloats),
+        viewArg(v, kFloats),
+        keys,
+        values,
+        ropeTable,
+        floatArg(p.scale),
+        floatArg(p.softCap),
+        Builder.fixedScratch(
+            "attention",
+            static_cast<uint64_t>(p.heads * splits * (p.headDim + 2) * 4),
+            kFloatsOut),
+        stateArg(),
+        capacity,
+        viewArg(out, kFloatsOut)};
+    spec.grid[0] = {blocks, 0};
+    spec.grid[1] = {splits, 0};
+    spec.blockThreads = 256;
+    Builder.add(*Out, spec);
+    return;
+  }
+
+  LaunchSpec append;
+  append.kernel = "appendCache";
+  append.perCacheType = true;
+  append.templateArgs = {kvHeads, headDim, ropeDim, interleaved};
+  append.args = {viewArg(k, kFloats),
+                 intArg(stride(k)),
+                 viewArg(v, kFloats),
+                 intArg(stride(v)),
+                 keys,
+                 values,
+                 ropeTable,
+                 stateArg(),
+                 capacity};
+  append.grid[0] = perToken();
+  append.blockThreads = 128;
+  Builder.add(*Out, append);
+
+  LaunchSpec flash;
+  flash.kernel = "flash";
+  flash.perCacheType = true;
+  flash.templateArgs = {heads,
+                        kvHeads,
+                        headDim,
+                        std::to_string(p.window),
+                        flag(p.softCap != 0),
+                        ropeDim,
+                        interleaved};
+  flash.args = {viewArg(q, kFloats),
+                intArg(stride(q)),
+                makeArg(CudaArg::Kind::KeyCache, kBytes, p.layer),
+                makeArg(CudaArg::Kind::ValueCache, kBytes, p.layer),
+                ropeTable,
+                floatArg(p.scale),
+                floatArg(p.softCap),
+                stateArg(),
+                capacity,
+                viewArg(out, kFloatsOut),
+                intArg(stride(out))};
+  flash.grid[0] = perToken(kFlashQueries);
+  flash.grid[1] = {p.heads, 0};
+  flash.blockThreads = 128;
+  flash.sharedBytes = flashSharedBytes(p.headDim);
+  Builder.add(*Out, flash);
+}
+
+void Lowerer::lowerList(Phase phase, Launches &out) {
+  Current = phase;
+  Out = &out;
+  Converted.clear();
+  const std::vector<Launch> &list = isHead() ? M.plan.head : M.plan.body;
+  std::map<size_t, FusedNorm> fused;
+  for (size_t i = 0; i < list.size(); ++i) {
+    const Launch &launch = list[i];
+    switch (launch.opcode) {
+    case Opcode::Embed:
+      lowerEmbed(launch);
+      break;
+    case Opcode::AddPositions:
+      lowerAddPositions(launch);
+      break;
+    case Opcode::RmsNorm:
+    case Opcode::LayerNorm: {
+      const std::vector<size_t> readers = fusableReaders(list, i);
+      for (size_t reader : readers)
+        fused[reader] = {&launch, false};
+      const bool forHead = phase == Phase::DecodeBody && i + 1 == list.size() &&
+                           headTakesLastNorm();
+      if (readers.empty() && !forHead)
+        lowerNorm(launch);
+      break;
+    }
+    case Opcode::Linear: {
+      FusedNorm norm;
+      if (auto found = fused.find(i); found != fused.end())
+        norm = found->second;
+      else if (phase == Phase::DecodeHead && headTakesLastNorm() &&
+               launch.inputs[0].buffer == format::kHiddenBuffer)
+        norm = {&M.plan.body.back(), true};
+      lowerLinear(launch, norm);
+      break;
+    }
+    case Opcode::Attention:
+      lowerAttention(launch);
+      break;
+    case Opcode::Activate:
+    case Opcode::Add:
+    case Opcode::Mul:
+    case Opcode::Scale:
+    case Opcode::Clamp:
+    case Opcode::SoftCap:
+      lowerElementwise(launch);
+      break;
+    }
+    for (const View &written : launch.outputs)
+      if (!Converted.empty() && overlap(written, ConvertedFrom))
+        Converted.clear();
+  }
+}
+
+void Lowerer::lowerScore() {
+  const View &logits = M.plan.logits;
+  LaunchSpec spec;
+  spec.kernel = "score";
+  spec.templateArgs = {std::to_string(logits.columns)};
+  spec.args = {viewArg(logits, kFloats), intArg(stride(logits)),
+               makeArg(CudaArg::Kind::Targets, kInts),
+               makeArg(CudaArg::Kind::Losses, kFloatsOut)};
+  spec.grid[0] = perToken();
+  spec.blockThreads = 512;
+  Builder.add(*Out, spec);
+}
+
+void Lowerer::lowerChoose() {
+  const View &logits = M.plan.logits;
+  LaunchSpec spec;
+  spec.kernel = "chooseToken";
+  spec.templateArgs = {std::to_string(logits.columns),
+                       std::to_string(kChooseBlocks)};
+  spec.args = {
+      viewArg(logits, kFloats),
+      Builder.fixedScratch("chooseValues", kChooseBlocks * 4, kFloatsOut),
+      Builder.fixedScratch("chooseIndices", kChooseBlocks * 4, kIntsOut),
+      stateArg()};
+  spec.grid[0] = {kChooseBlocks, 0};
+  Builder.add(*Out, spec);
+}
+
+CudaLowering Lowerer::run() {
+  format::CudaProgram program;
+  lowerList(Phase::DecodeBody, program.decode);
+  lowerList(Phase::DecodeHead, program.decode);
+  Out = &program.choose;
+  lowerChoose();
+  program.decode.insert(program.decode.end(), program.choose.begin(),
+                        program.choose.end());
+  lowerList(Phase::PrefillBody, program.prefill);
+  lowerList(Phase::PrefillHead, program.head);
+  Out = &program.score;
+  lowerScore();
+  return Builder.finish(std::move(program));
+}
+
+CudaLowering qzc::cuda::lowerToCuda(const format::Manifest &manifest) {
+  return Lowerer(manifest).run();
+}

@@ -1,0 +1,119 @@
+//===- Lowerer.h - One launch of the plan at a time -------------*- C++ -*-===//
+
+#ifndef QZC_LIB_TARGET_CUDA_LOWERER_H
+#define QZC_LIB_TARGET_CUDA_LOWERER_H
+
+#include "ProgramBuilder.h"
+
+#include <optional>
+
+namespace qzc::cuda {
+
+/// Which of the plan's lists is lowered, and for how many rows.
+enum class Phase {
+  DecodeBody, ///< one token, from the device state
+  DecodeHead,
+  PrefillBody, ///< T tokens
+  PrefillHead, ///< T rows
+};
+
+/// A norm that the linear layers behind it compute themselves.
+struct FusedNorm {
+  const format::Launch *launch = nullptr; ///< null: no norm
+  /// The norm is the body's last step and its readers are the head's.
+  bool fromBody = false;
+};
+
+class Lowerer {
+public:
+  explicit Lowerer(const format::Manifest &manifest) : M(manifest) {}
+  CudaLowering run();
+
+private:
+  using Launches = std::vector<format::CudaLaunch>;
+
+  // Lowerer.cpp: lists, small steps, attention.
+  void lowerList(Phase phase, Launches &out);
+  void lowerEmbed(const format::Launch &launch);
+  void lowerAddPositions(const format::Launch &launch);
+  void lowerNorm(const format::Launch &launch);
+  void lowerElementwise(const format::Launch &launch);
+  void lowerAttention(const format::Launch &launch);
+  void addElementwise(const char *op, const char *activation, TypedArg a,
+                      int64_t aStride, TypedArg b, int64_t bStride, float value,
+                      TypedArg out, int64_t stride, int64_t columns);
+  void lowerScore();
+  void lowerChoose();
+
+  // LinearLowering.cpp.
+  /// A run of a layer's parts that one kernel can take.
+  struct PartGroup {
+    size_t first = 0;
+    size_t count = 0;
+    int64_t column = 0; ///< of the output
+  };
+  void lowerLinear(const format::Launch &launch, const FusedNorm &norm);
+  void addMatvec(const format::Launch &launch, const FusedNorm &norm,
+                 const PartGroup &group, bool gated, const char *activation,
+                 const TypedArg &out, bool residual);
+  void lowerMixedGate(const format::Launch &launch, const FusedNorm &norm);
+  TypedArg convertInput(const format::Launch &launch, const FusedNorm &norm,
+                        TypedArg &scales);
+  void addGemms(const format::Launch &launch, const FusedNorm &norm,
+                const PartGroup &group, bool gated);
+  std::vector<PartGroup> partGroups(const format::Launch &launch,
+                                    bool byScheme) const;
+
+  // Fusion.cpp.
+  /// The linear launches behind norm `index` that may compute it themselves;
+  /// empty where it must be a launch of its own.
+  std::vector<size_t> fusableReaders(const std::vector<format::Launch> &list,
+                                     size_t index) const;
+  bool overlap(const format::View &a, const format::View &b) const;
+  /// Whether the body ends with a norm that only linear layers of the head
+  /// read, so that decode's head may compute it.
+  bool headTakesLastNorm() const;
+
+  bool isHead() const {
+    return Current == Phase::DecodeHead || Current == Phase::PrefillHead;
+  }
+  bool isDecode() const {
+    return Current == Phase::DecodeBody || Current == Phase::DecodeHead;
+  }
+  const std::vector<format::Buffer> &buffers() const {
+    return isHead() ? M.plan.headBuffers : M.plan.buffers;
+  }
+  TypedArg viewArg(const format::View &view, const char *type,
+                   int64_t column = 0) const;
+  /// What a linear layer reads: its input, or that of the norm before it.
+  TypedArg inputArg(const format::Launch &launch, const FusedNorm &norm) const;
+  int64_t stride(const format::View &view) const;
+  TypedArg partArg(int32_t tensor, size_t part, const char *type) const;
+  const format::Tensor &tensor(int32_t index) const {
+    return M.tensors[static_cast<size_t>(index)];
+  }
+  /// T blocks.
+  format::GridDim perToken(int64_t tokens = 1, int64_t times = 1) const;
+  /// Norm template arguments <Norm, Storage, UnitOffset, HasWeight, HasBias>
+  /// and the arguments weight, bias, epsilon.
+  void describeNorm(const format::Launch *norm,
+                    std::vector<std::string> &templateArgs,
+                    std::vector<TypedArg> &args) const;
+
+  const format::Manifest &M;
+  ProgramBuilder Builder;
+  Phase Current = Phase::DecodeBody;
+  Launches *Out = nullptr;
+  /// What the f16 activations in scratch were made from, while that holds.
+  std::string Converted;
+  format::View ConvertedFrom;
+};
+
+// Template arguments.
+const char *storageName(const format::PackedShape &shape);
+const char *activationName(format::Activation activation);
+inline const char *flag(bool value) { return value ? "true" : "false"; }
+
+} // namespace qzc::cuda
+
+#endif // QZC_LIB_TARGET_CUDA_LOWERER_H

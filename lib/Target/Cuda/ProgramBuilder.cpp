@@ -1,0 +1,120 @@
+//===- ProgramBuilder.cpp - Launches, their arguments, instances ----------===//
+
+#include "ProgramBuilder.h"
+
+#include <algorithm>
+
+using namespace qzc;
+using namespace qzc::cuda;
+using format::CudaArg;
+
+/// Alignment of scratch regions: fixed ones, and per-token ones per token.
+static constexpr uint64_t kFixedAlign = 256;
+static constexpr uint64_t kTokenAlign = 16;
+
+static uint64_t alignUp(uint64_t value, uint64_t alignment) {
+  return (value + alignment - 1) / alignment * alignment;
+}
+
+TypedArg qzc::cuda::makeArg(CudaArg::Kind kind, const char *type, int64_t a,
+                            int64_t b) {
+  CudaArg arg;
+  arg.kind = kind;
+  arg.a = a;
+  arg.b = b;
+  return {arg, type};
+}
+
+TypedArg qzc::cuda::intArg(int64_t value) {
+  return makeArg(CudaArg::Kind::Int, "int", value);
+}
+
+TypedArg qzc::cuda::floatArg(float value) {
+  TypedArg arg = makeArg(CudaArg::Kind::Float, "float");
+  arg.arg.f = value;
+  return arg;
+}
+
+TypedArg qzc::cuda::stateArg() { return makeArg(CudaArg::Kind::State, kState); }
+
+TypedArg qzc::cuda::unusedArg(const char *type) {
+  // Parameters of type void * accept any object pointer.
+  return makeArg(CudaArg::Kind::State, type);
+}
+
+void ProgramBuilder::add(std::vector<format::CudaLaunch> &list,
+                         const LaunchSpec &spec) {
+  std::string text = spec.kernel + (spec.perCacheType ? "<*" : "<");
+  for (const std::string &arg : spec.templateArgs)
+    text += arg + ",";
+  text += "|" + std::to_string(spec.blockThreads);
+  auto [found, isNew] = InstanceByText.try_emplace(text, Kernels.size());
+  if (isNew) {
+    KernelInstance instance;
+    instance.name = spec.kernel + std::to_string(NextNumber[spec.kernel]++);
+    instance.function = "qzc::kernels::" + spec.kernel;
+    instance.templateArgs = spec.templateArgs;
+    for (const TypedArg &arg : spec.args)
+      instance.argTypes.emplace_back(arg.type);
+    instance.blockThreads = spec.blockThreads;
+    instance.minBlocks = spec.minBlocks;
+    instance.perCacheType = spec.perCacheType;
+    Kernels.push_back(std::move(instance));
+  }
+  format::CudaLaunch launch;
+  launch.kernel = Kernels[found->second].name;
+  launch.perCacheType = spec.perCacheType;
+  launch.grid = spec.grid;
+  launch.blockThreads = spec.blockThreads;
+  launch.sharedBytes = spec.sharedBytes;
+  for (const TypedArg &arg : spec.args)
+    launch.args.push_back(arg.arg);
+  list.push_back(std::move(launch));
+}
+
+/// Until finish(), a scratch argument's `a` is its region's index.
+TypedArg ProgramBuilder::scratch(const std::string &key, uint64_t bytes,
+                                 bool perToken, const char *type) {
+  auto [found, isNew] = RegionByKey.try_emplace(key, Regions.size());
+  if (isNew)
+    Regions.push_back({0, perToken});
+  Region &region = Regions[found->second];
+  region.bytes = std::max(region.bytes, bytes);
+  return makeArg(CudaArg::Kind::Scratch, type,
+                 static_cast<int64_t>(found->second));
+}
+
+TypedArg ProgramBuilder::fixedScratch(const std::string &key, uint64_t bytes,
+                                      const char *type) {
+  return scratch(key, bytes, false, type);
+}
+
+TypedArg ProgramBuilder::tokenScratch(const std::string &key,
+                                      uint64_t bytesPerToken,
+                                      const char *type) {
+  return scratch(key, bytesPerToken, true, type);
+}
+
+CudaLowering ProgramBuilder::finish(format::CudaProgram program) {
+  std::vector<uint64_t> offsets;
+  uint64_t fixed = 0;
+  uint64_t perToken = 0;
+  for (const Region &region : Regions) {
+    uint64_t &total = region.perToken ? perToken : fixed;
+    offsets.push_back(total);
+    total += alignUp(region.bytes, region.perToken ? kTokenAlign : kFixedAlign);
+  }
+  program.scratchBytes = fixed;
+  program.scratchBytesPerToken = perToken;
+  for (auto *list : {&program.decode, &program.prefill, &program.head,
+                     &program.score, &program.choose})
+    for (format::CudaLaunch &launch : *list)
+      for (CudaArg &arg : launch.args)
+        if (arg.kind == CudaArg::Kind::Scratch) {
+          const auto index = static_cast<size_t>(arg.a);
+          const bool isPerToken = Regions[index].perToken;
+          arg.a = static_cast<int64_t>(isPerToken ? fixed : offsets[index]);
+          arg.b = static_cast<int64_t>(isPerToken ? offsets[index] : 0);
+        }
+  return {std::move(program), std::move(Kernels)};
+}

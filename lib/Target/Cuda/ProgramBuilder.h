@@ -1,0 +1,88 @@
+//===- ProgramBuilder.h - Launches, their arguments, instances --*- C++ -*-===//
+//
+// The bookkeeping below the lowering: kernel arguments with their C++ types,
+// one kernel instance for equal template arguments, scratch memory.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_LIB_TARGET_CUDA_PROGRAMBUILDER_H
+#define QZC_LIB_TARGET_CUDA_PROGRAMBUILDER_H
+
+#include "qzc/Target/Cuda/Lowering.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace qzc::cuda {
+
+/// A kernel argument and the type of its parameter.
+struct TypedArg {
+  format::CudaArg arg;
+  const char *type;
+};
+
+inline constexpr const char *kFloats = "const float *";
+inline constexpr const char *kFloatsOut = "float *";
+inline constexpr const char *kBytes = "const void *";
+inline constexpr const char *kBytesOut = "void *";
+inline constexpr const char *kHalves = "const qzc::kernels::Half *";
+inline constexpr const char *kHalvesOut = "qzc::kernels::Half *";
+inline constexpr const char *kIntsOut = "int *";
+inline constexpr const char *kInts = "const int *";
+inline constexpr const char *kState = "qzc::DeviceState *";
+
+TypedArg makeArg(format::CudaArg::Kind kind, const char *type, int64_t a = 0,
+                 int64_t b = 0);
+TypedArg intArg(int64_t value);
+TypedArg floatArg(float value);
+TypedArg stateArg();
+/// For a pointer that the instance does not read.
+TypedArg unusedArg(const char *type);
+
+/// One launch before it is added.
+struct LaunchSpec {
+  std::string kernel; ///< template of qzc::kernels, also the symbol's stem
+  std::vector<std::string> templateArgs;
+  std::vector<TypedArg> args;
+  std::array<format::GridDim, 3> grid;
+  uint32_t blockThreads = 256;
+  uint32_t sharedBytes = 0;
+  uint32_t minBlocks = 1;
+  bool perCacheType = false;
+};
+
+class ProgramBuilder {
+public:
+  /// Appends the launch to `list`, making an instance where none is equal.
+  void add(std::vector<format::CudaLaunch> &list, const LaunchSpec &spec);
+
+  /// Reserves scratch that lives through the whole program. Per-token regions
+  /// follow the fixed part: their `fixed` is resolved by finish().
+  TypedArg fixedScratch(const std::string &key, uint64_t bytes,
+                        const char *type);
+  TypedArg tokenScratch(const std::string &key, uint64_t bytesPerToken,
+                        const char *type);
+
+  /// Lays the scratch out and completes the arguments that refer to it.
+  CudaLowering finish(format::CudaProgram program);
+
+private:
+  struct Region {
+    uint64_t bytes = 0;
+    bool perToken = false;
+  };
+  TypedArg scratch(const std::string &key, uint64_t bytes, bool perToken,
+                   const char *type);
+
+  std::vector<KernelInstance> Kernels;
+  std::map<std::string, size_t> InstanceByText;
+  std::map<std::string, int> NextNumber;
+  std::map<std::string, size_t> RegionByKey;
+  std::vector<Region> Regions;
+};
+
+} // namespace qzc::cuda
+
+#endif // QZC_LIB_TARGET_CUDA_PROGRAMBUILDER_H

@@ -1,0 +1,209 @@
+//===- Emulator.cpp - Fibers that meet at barriers ------------------------===//
+
+#include "Emulator.h"
+
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <stdexcept>
+
+dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+using namespace qzc::emulator;
+
+alignas(16) char qzc::emulator::dynamicShared[99 * 1024];
+
+// Saves the callee-saved registers and the stack pointer, and takes others.
+extern "C" void qzcSwitchStack(void **save, void *load);
+asm(R"(
+.text
+.globl qzcSwitchStack
+.type qzcSwitchStack, @function
+qzcSwitchStack:
+  push %rbp
+  push %rbx
+  push %r12
+  push %r13
+  push %r14
+  push %r15
+  mov %rsp, (%rdi)
+  mov %rsi, %rsp
+  pop %r15
+  pop %r14
+  pop %r13
+  pop %r12
+  pop %rbx
+  pop %rbp
+  ret
+.size qzcSwitchStack, .-qzcSwitchStack
+)");
+
+namespace {
+constexpr size_t kStackBytes = 64 * 1024;
+constexpr unsigned kWarp = 32;
+
+struct Fiber {
+  void *stack = nullptr;
+  bool done = false;
+};
+
+struct Meeting {
+  unsigned generation = 0;
+  unsigned arrived = 0;
+  unsigned alive = 0;
+  void settle() {
+    if (arrived > 0 && arrived == alive) {
+      arrived = 0;
+      ++generation;
+    }
+  }
+};
+
+struct Warp {
+  Meeting meeting;
+  alignas(16) char slots[2][kWarp * 64];
+};
+
+/// The block that runs now.
+struct Block {
+  const Entry *entry;
+  void **args;
+  std::vector<Fiber> fibers;
+  std::vector<Warp> warps;
+  Meeting meeting;
+  void *scheduler = nullptr;
+  unsigned current = 0;
+  /// Set by whatever lets a waiting thread go on.
+  bool progress = false;
+};
+Block block;
+std::unique_ptr<char[]> stacks;
+} // namespace
+
+static std::map<int, std::vector<Entry>> &registry() {
+  static std::map<int, std::vector<Entry>> entries;
+  return entries;
+}
+
+Registration::Registration(int number, std::vector<Entry> entries) {
+  registry()[number] = std::move(entries);
+}
+
+const std::vector<Entry> &qzc::emulator::entriesOf(int number) {
+  return registry().at(number);
+}
+
+const float *qzc::emulator::halfValues() {
+  static const std::vector<float> values = [] {
+    std::vector<float> table;
+    for (unsigned bits = 0; bits < 65536; ++bits) {
+      const auto half = static_cast<unsigned short>(bits);
+      _Float16 value;
+      std::memcpy(&value, &half, 2);
+      table.push_back(value);
+    }
+    return table;
+  }();
+  return values.data();
+}
+
+static void yield() {
+  qzcSwitchStack(&block.fibers[block.current].stack, block.scheduler);
+}
+
+static void wait(Meeting &meeting) {
+  const unsigned generation = meeting.generation;
+  ++meeting.arrived;
+  meeting.settle();
+  if (meeting.generation != generation)
+    block.progress = true;
+  while (meeting.generation == generation)
+    yield();
+}
+
+const char *qzc::emulator::meetWarp(const void *data, size_t bytes) {
+  Warp &warp = block.warps[block.current / kWarp];
+  char *slots = warp.slots[warp.meeting.generation % 2];
+  if (bytes > 0)
+    std::memcpy(slots + 64 * (block.current % kWarp), data, bytes);
+  wait(warp.meeting);
+  return slots;
+}
+
+void qzc::emulator::meetBlock() { wait(block.meeting); }
+
+static void fiberMain() {
+  block.entry->call(block.args);
+  Fiber &fiber = block.fibers[block.current];
+  fiber.done = true;
+  block.progress = true;
+  Warp &warp = block.warps[block.current / kWarp];
+  --warp.meeting.alive;
+  warp.meeting.settle();
+  --block.meeting.alive;
+  block.meeting.settle();
+  yield();
+  std::abort();
+}
+
+static void runBlock(unsigned threads) {
+  block.fibers.assign(threads, Fiber());
+  block.warps.assign((threads + kWarp - 1) / kWarp, Warp());
+  block.meeting = Meeting();
+  block.meeting.alive = threads;
+  for (unsigned i = 0; i < threads; ++i) {
+    ++block.warps[i / kWarp].meeting.alive;
+    char *top = stacks.get() + (i + 1) * kStackBytes;
+    top -= reinterpret_cast<uintptr_t>(top) % 16;
+    // Six saved registers, the address to return to, and the misalignment that
+    // a call leaves.
+    auto **words = reinterpret_cast<void **>(top) - 8;
+    std::memset(words, 0, 8 * sizeof(void *));
+    words[6] = reinterpret_cast<void *>(&fiberMain);
+    block.fibers[i].stack = words;
+  }
+  unsigned left = threads;
+  while (left > 0) {
+    block.progress = false;
+    for (size_t w = 0; w < block.warps.size(); ++w) {
+      bool warpMoves = true;
+      while (warpMoves) {
+        const unsigned before = block.warps[w].meeting.generation;
+        for (unsigned i = unsigned(w) * kWarp;
+             i < threads && i < unsigned(w + 1) * kWarp; ++i) {
+          if (block.fibers[i].done)
+            continue;
+          block.current = i;
+          threadIdx.x = i;
+          qzcSwitchStack(&block.scheduler, block.fibers[i].stack);
+          left -= block.fibers[i].done;
+        }
+        warpMoves = block.warps[w].meeting.generation != before;
+      }
+    }
+    if (!block.progress && left > 0)
+      throw std::runtime_error(std::string(block.entry->symbol) +
+                               ": threads wait for each other for ever");
+  }
+}
+
+void qzc::emulator::runGrid(const Entry &entry, void **args, dim3 grid,
+                            unsigned threads, unsigned sharedBytes) {
+  if (sharedBytes > sizeof(dynamicShared))
+    throw std::runtime_error(std::string(entry.symbol) +
+                             ": too much shared memory");
+  if (!stacks)
+    stacks = std::make_unique<char[]>(1024 * kStackBytes + 16);
+  block.entry = &entry;
+  block.args = args;
+  gridDim = grid;
+  blockDim = {threads, 1, 1};
+  threadIdx = {0, 0, 0};
+  for (blockIdx.z = 0; blockIdx.z < grid.z; ++blockIdx.z)
+    for (blockIdx.y = 0; blockIdx.y < grid.y; ++blockIdx.y)
+      for (blockIdx.x = 0; blockIdx.x < grid.x; ++blockIdx.x) {
+        // NaN patterns, so that reading what nobody wrote shows.
+        std::memset(dynamicShared, 0xff, sizeof(dynamicShared));
+        runBlock(threads);
+      }
+}

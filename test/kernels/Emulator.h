@@ -1,0 +1,239 @@
+//===- Emulator.h - CUDA's built-ins for a host compiler --------*- C++ -*-===//
+//
+// Included in front of emitted CUDA code, it makes a host compiler take the
+// kernels as they are, except Half.cuh, whose PTX is replaced by plain C++ with
+// the fragment layouts of the PTX manual. The threads of a block are fibers of
+// one thread; barriers and warp-wide operations are where they meet.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_TEST_KERNELS_EMULATOR_H
+#define QZC_TEST_KERNELS_EMULATOR_H
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+// What the Format headers ask for. No __CUDACC__: they take their host side.
+#define __device__
+#define __global__
+#define __shared__ static
+#define __constant__ static const
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
+struct dim3 {
+  unsigned x = 1, y = 1, z = 1;
+};
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) {
+  return {x, y, z, w};
+}
+inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
+
+extern dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+namespace qzc::emulator {
+
+/// Waits for all living lanes of the warp; returns what they gave, 64 bytes
+/// apart.
+const char *meetWarp(const void *data, size_t bytes);
+void meetBlock();
+/// 99 KiB, the most that every GPU gives.
+extern char dynamicShared[99 * 1024];
+
+/// The emitted kernels of one model, by symbol.
+struct Entry {
+  const char *symbol;
+  void (*call)(void **args);
+};
+
+/// The kernels of a case: emitted files register theirs by constructing one.
+struct Registration {
+  Registration(int number, std::vector<Entry> entries);
+};
+const std::vector<Entry> &entriesOf(int number);
+
+/// Runs a grid; throws std::runtime_error where threads wait for each other
+/// for ever.
+void runGrid(const Entry &entry, void **args, dim3 grid, unsigned threads,
+             unsigned sharedBytes);
+
+/// The value of every f16.
+const float *halfValues();
+
+template <class T> T fromLane(const char *slots, unsigned lane) {
+  T value;
+  std::memcpy(&value, slots + 64 * lane, sizeof(T));
+  return value;
+}
+
+} // namespace qzc::emulator
+
+template <class T>
+T __shfl_sync(unsigned, T value, unsigned source, unsigned width = 32) {
+  const unsigned lane = threadIdx.x % 32;
+  const char *slots = qzc::emulator::meetWarp(&value, sizeof(T));
+  return qzc::emulator::fromLane<T>(slots, (lane & ~(width - 1)) |
+                                               (source & (width - 1)));
+}
+template <class T> T __shfl_xor_sync(unsigned, T value, unsigned mask) {
+  const unsigned lane = threadIdx.x % 32;
+  const char *slots = qzc::emulator::meetWarp(&value, sizeof(T));
+  return qzc::emulator::fromLane<T>(slots, lane ^ mask);
+}
+inline void __syncthreads() { qzc::emulator::meetBlock(); }
+inline void __syncwarp() { qzc::emulator::meetWarp(nullptr, 0); }
+inline void __threadfence() {}
+template <class T> T __ldg(const T *p) { return *p; }
+template <class T> T __ldcg(const T *p) { return *p; }
+inline unsigned atomicAdd(unsigned *p, unsigned v) {
+  const unsigned before = *p;
+  *p += v;
+  return before;
+}
+inline float __uint_as_float(unsigned bits) {
+  float value;
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
+inline float __int_as_float(int bits) {
+  return __uint_as_float(static_cast<unsigned>(bits));
+}
+inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
+  const uint64_t bytes = uint64_t(b) << 32 | a;
+  unsigned result = 0;
+  for (int i = 0; i < 4; ++i)
+    result |= unsigned(bytes >> (8 * (selector >> (4 * i) & 7)) & 255)
+              << (8 * i);
+  return result;
+}
+inline int min(int a, int b) { return a < b ? a : b; }
+inline int max(int a, int b) { return a > b ? a : b; }
+
+//===----------------------------------------------------------------------===//
+// In place of Half.cuh
+//===----------------------------------------------------------------------===//
+
+#define QZC_KERNELS_HALF_CUH
+#define QZC_DEVICE inline
+#define QZC_DYNAMIC_SHARED(Name)                                               \
+  float4 *Name = reinterpret_cast<float4 *>(qzc::emulator::dynamicShared)
+
+namespace qzc::kernels {
+
+struct Half {
+  unsigned short bits;
+};
+struct BFloat16 {
+  unsigned short bits;
+};
+
+inline float toFloat(Half h) { return emulator::halfValues()[h.bits]; }
+inline float toFloat(BFloat16 b) {
+  return __uint_as_float(unsigned(b.bits) << 16);
+}
+inline float toFloat(float f) { return f; }
+inline Half toHalf(float f) {
+  const auto value = static_cast<_Float16>(f);
+  Half h;
+  std::memcpy(&h, &value, 2);
+  return h;
+}
+inline unsigned packHalves(float low, float high) {
+  return toHalf(low).bits | unsigned(toHalf(high).bits) << 16;
+}
+inline float lowHalf(unsigned packed) {
+  return toFloat(Half{static_cast<unsigned short>(packed)});
+}
+inline float highHalf(unsigned packed) {
+  return toFloat(Half{static_cast<unsigned short>(packed >> 16)});
+}
+inline uint4 loadStreaming(const void *address) {
+  return *static_cast<const uint4 *>(address);
+}
+
+/// Shared addresses: offsets from the dynamic array, wrapping around.
+inline unsigned sharedAddress(const void *pointer) {
+  return static_cast<unsigned>(static_cast<const char *>(pointer) -
+                               emulator::dynamicShared);
+}
+inline char *sharedPointer(unsigned address) {
+  return emulator::dynamicShared + static_cast<int>(address);
+}
+inline void copyAsync(unsigned shared, const void *global, bool valid) {
+  const uint4 zero = {};
+  const uint4 source = *static_cast<const uint4 *>(global);
+  std::memcpy(sharedPointer(shared), valid ? &source : &zero, 16);
+}
+inline void copyCommit() {}
+template <int Pending> void copyWait() {}
+
+inline void loadMatricesAs(unsigned (&r)[4], unsigned shared, bool transposed) {
+  const unsigned lane = threadIdx.x % 32;
+  const char *slots = emulator::meetWarp(&shared, 4);
+  for (unsigned m = 0; m < 4; ++m) {
+    auto at = [&](unsigned row, unsigned column) {
+      unsigned short bits;
+      std::memcpy(
+          &bits,
+          sharedPointer(emulator::fromLane<unsigned>(slots, 8 * m + row)) +
+              2 * column,
+          2);
+      return unsigned(bits);
+    };
+    const unsigned row = lane / 4;
+    const unsigned column = lane % 4 * 2;
+    r[m] = transposed ? at(column, row) | at(column + 1, row) << 16
+                      : at(row, column) | at(row, column + 1) << 16;
+  }
+  // Nobody may overwrite the matrices before all lanes have read them.
+  emulator::meetWarp(nullptr, 0);
+}
+inline void loadMatrices(unsigned (&r)[4], unsigned shared) {
+  loadMatricesAs(r, shared, false);
+}
+inline void loadMatricesTransposed(unsigned (&r)[4], unsigned shared) {
+  loadMatricesAs(r, shared, true);
+}
+
+inline void multiplyAccumulate(float (&c)[4], const unsigned (&a)[4],
+                               unsigned b0, unsigned b1) {
+  struct Fragments {
+    unsigned a[4];
+    unsigned b[2];
+  } mine = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
+  const unsigned lane = threadIdx.x % 32;
+  const char *slots = emulator::meetWarp(&mine, sizeof(mine));
+  auto half = [](unsigned packed, unsigned k) {
+    return k % 2 == 0 ? lowHalf(packed) : highHalf(packed);
+  };
+  for (unsigned e = 0; e < 4; ++e) {
+    const unsigned row = lane / 4 + e / 2 * 8;
+    const unsigned column = lane % 4 * 2 + e % 2;
+    for (unsigned k = 0; k < 16; ++k) {
+      const auto fa =
+          emulator::fromLane<Fragments>(slots, row % 8 * 4 + k % 8 / 2);
+      const auto fb =
+          emulator::fromLane<Fragments>(slots, column * 4 + k % 8 / 2);
+      c[e] += half(fa.a[row / 8 + k / 8 * 2], k) * half(fb.b[k / 8], k);
+    }
+  }
+}
+
+inline void launchDependents() {}
+inline void waitForDependencies() {}
+
+} // namespace qzc::kernels
+
+#endif // QZC_TEST_KERNELS_EMULATOR_H

@@ -1,0 +1,432 @@
+//===- Model.cpp - Small random models for kernel tests -------------------===//
+
+#include "Model.h"
+
+#include "qzc/Format/Schemes/Nf4.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+using namespace qzc;
+using namespace qzc::kernel_test;
+using namespace qzc::format;
+
+uint64_t Random::next() {
+  State += 0x9e3779b97f4a7c15u;
+  uint64_t z = State;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+float Random::uniform() {
+  return static_cast<float>(next() >> 40) / float(1 << 23) - 1.0f;
+}
+
+static uint16_t toHalf(float value) {
+  // Test weights are within the normal range of f16 or tiny: truncation of the
+  // mantissa is as good as rounding for random numbers.
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  const int exponent = int(bits >> 23 & 255) - 127 + 15;
+  if (exponent <= 0)
+    return uint16_t(bits >> 16 & 0x8000);
+  return uint16_t((bits >> 16 & 0x8000) | exponent << 10 | (bits >> 13 & 1023));
+}
+
+static float fromHalf(uint16_t half) {
+  const int exponent = half >> 10 & 31;
+  const float mantissa = float(half & 1023) / 1024.0f;
+  const float value = exponent == 0
+                          ? std::ldexp(mantissa, -14)
+                          : std::ldexp(1.0f + mantissa, exponent - 15);
+  return half & 0x8000 ? -value : value;
+}
+
+namespace {
+/// Builds a plan launch by launch.
+class Maker {
+public:
+  Maker(Model &model, Random &random) : Result(model), R(random) {}
+
+  /// Random values of about ±amplitude around `center`.
+  int32_t tensor(PackedShape shape, float amplitude, float center = 0) {
+    Tensor t;
+    t.shape = shape;
+    t.source.name = "tensor" + std::to_string(Result.manifest.tensors.size());
+    t.offset = Result.weights.size();
+    const std::vector<PartLayout> parts = layout(shape);
+    Result.weights.resize(t.offset + paddedBytes(shape));
+    uint8_t *data = Result.weights.data() + t.offset;
+    auto put = [&](size_t part, size_t i, float value) {
+      std::memcpy(data + parts[part].offset + 4 * i, &value, 4);
+    };
+    if (shape.scheme == Scheme::None) {
+      float largest = 0;
+      for (int64_t i = 0; i < shape.rows * shape.cols; ++i) {
+        const float value = center + amplitude * R.uniform();
+        largest = std::max(largest, std::fabs(value));
+        const uint16_t half = toHalf(value);
+        uint32_t bits;
+        std::memcpy(&bits, &value, 4);
+        const auto bf16 = static_cast<uint16_t>(bits >> 16);
+        if (shape.dtype == DType::F32)
+          put(0, size_t(i), value);
+        else
+          std::memcpy(data + 2 * i, shape.dtype == DType::F16 ? &half : &bf16,
+                      2);
+      }
+      while (std::ldexp(largest, -t.f16Exponent) > 60000.0f)
+        ++t.f16Exponent;
+    } else {
+      for (uint64_t i = 0; i < parts[0].bytes; ++i) {
+        data[parts[0].offset + i] = uint8_t(R.next());
+        if (shape.scheme == Scheme::Int8 && data[parts[0].offset + i] == 128)
+          data[parts[0].offset + i] = 0;
+      }
+      const float unit =
+          shape.scheme == Scheme::Int8 ? amplitude / 127.0f : amplitude;
+      for (uint64_t i = 0; i < parts[1].bytes / 4; ++i)
+        put(1, i, unit * (1.0f + 0.5f * R.uniform()));
+    }
+    Result.manifest.tensors.push_back(t);
+    return int32_t(Result.manifest.tensors.size() - 1);
+  }
+
+  View buffer(int64_t columns) {
+    auto &list = Head ? plan().headBuffers : plan().buffers;
+    uint64_t &bytes = Head ? plan().headBytesPerToken : plan().bytesPerToken;
+    const int64_t stride = (columns + 15) / 16 * 16;
+    list.push_back({stride, bytes});
+    bytes += uint64_t(stride) * 4;
+    return {int32_t(list.size() - 1), 0, columns};
+  }
+
+  void launch(Opcode opcode, std::vector<View> inputs, View output,
+              std::vector<int32_t> weights, LaunchParams params) {
+    (Head ? plan().head : plan().body)
+        .push_back({opcode,
+                    std::move(inputs),
+                    {output},
+                    std::move(weights),
+                    std::move(params)});
+  }
+
+  View norm(View in, bool layerNorm, bool weighted, bool unitOffset) {
+    const View out = buffer(in.columns);
+    std::vector<int32_t> weights;
+    const PackedShape shape = {Scheme::None, R.pick({DType::F32, DType::BF16}),
+                               1, in.columns, 0};
+    if (weighted)
+      weights.push_back(tensor(shape, 0.2f, unitOffset ? 0.0f : 1.0f));
+    if (weighted && layerNorm)
+      weights.push_back(tensor(shape, 0.2f));
+    launch(layerNorm ? Opcode::LayerNorm : Opcode::RmsNorm, {in}, out, weights,
+           NormParams{1e-5f, unitOffset});
+    return out;
+  }
+
+  Plan &plan() { return Result.manifest.plan; }
+
+  Model &Result;
+  Random &R;
+  bool Head = false;
+};
+} // namespace
+
+static PackedShape randomShape(Random &r, int64_t rows, int64_t cols) {
+  PackedShape shape;
+  shape.rows = rows;
+  shape.cols = cols;
+  shape.scheme = r.pick({Scheme::None, Scheme::Int8, Scheme::Nf4, Scheme::Nf4});
+  if (shape.scheme == Scheme::None)
+    shape.dtype = r.pick({DType::F32, DType::F16, DType::BF16});
+  if (shape.scheme == Scheme::Nf4)
+    shape.blockSize =
+        r.pick({int64_t(64), int64_t(64), int64_t(32), int64_t(256)});
+  return shape;
+}
+
+static const char *schemeText(const PackedShape &shape) {
+  return shape.scheme == Scheme::None ? name(shape.dtype).data()
+                                      : name(shape.scheme).data();
+}
+
+Model qzc::kernel_test::makeCase(int number) {
+  Model model;
+  Random r(1000 + uint64_t(number));
+  Maker make(model, r);
+  Plan &plan = model.manifest.plan;
+
+  struct Heads {
+    int64_t heads, kvHeads, headDim;
+  };
+  const Heads h = r.pick<Heads>({{9, 3, 64},
+                                 {4, 4, 16},
+                                 {6, 2, 21},
+                                 {8, 1, 32},
+                                 {2, 2, 128},
+                                 {2, 1, 256},
+                                 {5, 5, 20},
+                                 {4, 2, 80},
+                                 {3, 3, 7},
+                                 {12, 2, 64},
+                                 {4, 1, 96}});
+  const int64_t hidden = r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
+  const int64_t inner = r.pick<int64_t>({64, 131, 256, 1536, 95, 416});
+  const int64_t vocab = r.pick<int64_t>({1000, 513, 4099, 256, 49152 / 4});
+  const bool layerNorm = r.chance(50);
+  const bool weighted = r.chance(85);
+  const bool unitOffset = !layerNorm && weighted && r.chance(30);
+  const bool bias = r.chance(50);
+  const bool gated = r.chance(60);
+  const bool mixed = r.chance(40); ///< every weight its own scheme
+  const int64_t window = r.chance(30) ? 19 : 0;
+  const float softCap = r.chance(25) ? 5.0f : 0.0f;
+  const auto activation = r.pick({Activation::Relu, Activation::Silu,
+                                  Activation::Gelu, Activation::GeluTanh});
+  const bool rope = r.chance(75);
+  const PackedShape common = randomShape(r, 0, 0);
+  auto shape = [&](int64_t rows, int64_t cols) {
+    PackedShape s = mixed ? randomShape(r, rows, cols) : common;
+    s.rows = rows;
+    s.cols = cols;
+    return s;
+  };
+  auto linear = [&](std::vector<View> inputs, View out,
+                    std::vector<int64_t> rows, LinearParams params) {
+    std::vector<int32_t> weights;
+    const int64_t cols = inputs[0].columns;
+    const float amplitude = 1.7f / std::sqrt(float(cols));
+    for (int64_t n : rows)
+      weights.push_back(make.tensor(shape(n, cols), amplitude));
+    params.parts = int64_t(rows.size());
+    params.hasBias = bias;
+    const DType dtype = r.pick({DType::F32, DType::BF16, DType::F16});
+    if (bias)
+      for (int64_t n : rows)
+        weights.push_back(make.tensor({Scheme::None, dtype, 1, n, 0}, 0.3f));
+    make.launch(Opcode::Linear, std::move(inputs), out, weights, params);
+  };
+
+  std::optional<int64_t> ropeIndex;
+  if (rope && h.headDim >= 4) {
+    Rope table;
+    const int64_t even = h.headDim / 2 * 2;
+    table.dim = r.chance(50) ? even : std::max<int64_t>(2, even / 4 * 2);
+    table.interleaved = r.chance(40);
+    for (int64_t i = 0; i < table.dim / 2; ++i)
+      table.inverseFrequencies.push_back(
+          std::pow(10000.0f, -2.0f * float(i) / float(table.dim)));
+    plan.ropes.push_back(table);
+    ropeIndex = 0;
+  }
+
+  View x = make.buffer(hidden);
+  const int32_t table = make.tensor(shape(vocab, hidden), 1.0f);
+  make.launch(Opcode::Embed, {}, x, {table}, EmbedParams{});
+  if (r.chance(50)) {
+    const int32_t positions =
+        make.tensor({Scheme::None, DType::F32, 1000, hidden, 0}, 0.3f);
+    make.launch(Opcode::AddPositions, {x}, x, {positions},
+                AddPositionsParams{r.pick<int64_t>({0, 2})});
+  }
+  for (int64_t layer = 0; layer < 2; ++layer) {
+    const View n = make.norm(x, layerNorm, weighted, unitOffset);
+    const int64_t q = h.heads * h.headDim;
+    const int64_t kv = h.kvHeads * h.headDim;
+    const View qkv = make.buffer(q + 2 * kv);
+    linear({n}, qkv, {q, kv, kv}, {});
+    const View attended = make.buffer(q);
+    AttentionParams attention;
+    attention.layer = layer;
+    attention.heads = h.heads;
+    attention.kvHeads = h.kvHeads;
+    attention.headDim = h.headDim;
+    attention.scale = 1.0f / std::sqrt(float(h.headDim));
+    attention.window = window;
+    attention.softCap = softCap;
+    attention.rope = ropeIndex;
+    make.launch(
+        Opcode::Attention,
+        {{qkv.buffer, 0, q}, {qkv.buffer, q, kv}, {qkv.buffer, q + kv, kv}},
+        attended, {}, attention);
+    View next = r.chance(50) ? x : make.buffer(hidden);
+    linear({attended, x}, next, {hidden}, {});
+    x = next;
+    const View n2 = make.norm(x, layerNorm, weighted, unitOffset);
+    View wide = make.buffer(inner);
+    LinearParams up;
+    up.activation = activation;
+    up.gated = gated;
+    linear({n2}, wide,
+           gated ? std::vector<int64_t>{inner, inner}
+                 : std::vector<int64_t>{inner},
+           up);
+    if (r.chance(30)) {
+      make.launch(Opcode::Clamp, {wide}, wide, {}, ScaleParams{2.5f});
+      make.launch(Opcode::Scale, {wide}, wide, {}, ScaleParams{0.75f});
+    }
+    next = make.buffer(hidden);
+    if (r.chance(50)) {
+      linear({wide, x}, next, {hidden}, {});
+    } else {
+      linear({wide}, next, {hidden}, {});
+      make.launch(Opcode::Add, {next, x}, next, {}, NoParams{});
+    }
+    if (r.chance(20)) {
+      const View product = make.buffer(hidden);
+      make.launch(Opcode::Activate, {next}, product, {},
+                  ActivateParams{Activation::Gelu});
+      make.launch(Opcode::Mul, {product, next}, product, {}, NoParams{});
+      make.launch(Opcode::Add, {next, product}, next, {}, NoParams{});
+    }
+    x = next;
+  }
+  const bool normInHead = r.chance(50);
+  if (!normInHead)
+    x = make.norm(x, layerNorm, weighted, unitOffset);
+  plan.hidden = x;
+  make.Head = true;
+  View in = {kHiddenBuffer, 0, hidden};
+  if (normInHead)
+    in = make.norm(in, layerNorm, weighted, unitOffset);
+  const View logits = make.buffer(vocab);
+  linear({in}, logits, {vocab}, {});
+  if (r.chance(30))
+    make.launch(Opcode::SoftCap, {logits}, logits, {}, ScaleParams{3.0f});
+  plan.logits = logits;
+  model.manifest.weightsBytes = model.weights.size();
+  model.manifest.model.vocab = vocab;
+  model.description =
+      "hidden " + std::to_string(hidden) + " inner " + std::to_string(inner) +
+      " vocab " + std::to_string(vocab) + " heads " + std::to_string(h.heads) +
+      "/" + std::to_string(h.kvHeads) + "x" + std::to_string(h.headDim) + " " +
+      (mixed ? "mixed" : schemeText(common)) + (gated ? " gated" : "") +
+      (bias ? " bias" : "") + (window ? " window" : "") +
+      (softCap != 0 ? " softcap" : "");
+  return model;
+}
+
+const std::vector<BenchShape> &qzc::kernel_test::benchShapes() {
+  static const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  static const PackedShape int8 = {Scheme::Int8, DType::F32, 0, 0, 0};
+  static const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  static const PackedShape f16 = {Scheme::None, DType::F16, 0, 0, 0};
+  static const std::vector<BenchShape> shapes = {
+      {"smollm2-135m-nf4", 576, 30, 9, 3, 64, 1536, 49152, nf4, bf16},
+      {"smollm2-135m-bf16", 576, 30, 9, 3, 64, 1536, 49152, bf16, bf16},
+      {"llama-1b-nf4", 2048, 16, 32, 8, 64, 8192, 128256, nf4, nf4},
+      {"llama-1b-int8", 2048, 16, 32, 8, 64, 8192, 128256, int8, int8},
+      {"llama-1b-f16", 2048, 16, 32, 8, 64, 8192, 128256, f16, f16},
+  };
+  return shapes;
+}
+
+Model qzc::kernel_test::makeBench(const BenchShape &s) {
+  Model model;
+  Random r(7);
+  Maker make(model, r);
+  Plan &plan = model.manifest.plan;
+  // Weights stay zero: only their number of bytes matters for time.
+  auto weight = [&](PackedShape shape, int64_t rows, int64_t cols) {
+    shape.rows = rows;
+    shape.cols = cols;
+    Tensor t;
+    t.shape = shape;
+    t.offset = model.manifest.weightsBytes;
+    model.manifest.weightsBytes += paddedBytes(shape);
+    model.manifest.tensors.push_back(t);
+    return int32_t(model.manifest.tensors.size() - 1);
+  };
+  const PackedShape vector = {Scheme::None, DType::BF16, 0, 0, 0};
+  Rope rope;
+  rope.dim = s.headDim;
+  rope.inverseFrequencies.assign(size_t(s.headDim / 2), 0.01f);
+  plan.ropes.push_back(rope);
+  const View x = make.buffer(s.hidden);
+  const View n = make.buffer(s.hidden);
+  const int64_t q = s.heads * s.headDim;
+  const int64_t kv = s.kvHeads * s.headDim;
+  const View qkv = make.buffer(q + 2 * kv);
+  const View attended = make.buffer(q);
+  const View wide = make.buffer(s.intermediate);
+  make.launch(Opcode::Embed, {}, x, {weight(s.head, s.vocab, s.hidden)},
+              EmbedParams{});
+  for (int64_t layer = 0; layer < s.layers; ++layer) {
+    make.launch(Opcode::RmsNorm, {x}, n, {weight(vector, 1, s.hidden)},
+                NormParams{1e-5f, false});
+    LinearParams three;
+    three.parts = 3;
+    make.launch(Opcode::Linear, {n}, qkv,
+                {weight(s.body, q, s.hidden), weight(s.body, kv, s.hidden),
+                 weight(s.body, kv, s.hidden)},
+                three);
+    AttentionParams a;
+    a.layer = layer;
+    a.heads = s.heads;
+    a.kvHeads = s.kvHeads;
+    a.headDim = s.headDim;
+    a.scale = 0.125f;
+    a.rope = 0;
+    make.launch(
+        Opcode::Attention,
+        {{qkv.buffer, 0, q}, {qkv.buffer, q, kv}, {qkv.buffer, q + kv, kv}},
+        attended, {}, a);
+    make.launch(Opcode::Linear, {attended, x}, x, {weight(s.body, s.hidden, q)},
+                LinearParams{});
+    make.launch(Opcode::RmsNorm, {x}, n, {weight(vector, 1, s.hidden)},
+                NormParams{1e-5f, false});
+    LinearParams gated;
+    gated.parts = 2;
+    gated.gated = true;
+    gated.activation = Activation::Silu;
+    make.launch(Opcode::Linear, {n}, wide,
+                {weight(s.body, s.intermediate, s.hidden),
+                 weight(s.body, s.intermediate, s.hidden)},
+                gated);
+    make.launch(Opcode::Linear, {wide, x}, x,
+                {weight(s.body, s.hidden, s.intermediate)}, LinearParams{});
+  }
+  make.launch(Opcode::RmsNorm, {x}, n, {weight(vector, 1, s.hidden)},
+              NormParams{1e-5f, false});
+  plan.hidden = n;
+  make.Head = true;
+  const View logits = make.buffer(s.vocab);
+  make.launch(Opcode::Linear, {{kHiddenBuffer, 0, s.hidden}}, logits,
+              {weight(s.head, s.vocab, s.hidden)}, LinearParams{});
+  plan.logits = logits;
+  model.manifest.model.vocab = s.vocab;
+  model.description = s.name;
+  return model;
+}
+
+float qzc::kernel_test::decodeElement(const Model &model, int32_t index,
+                                      int64_t row, int64_t col) {
+  const Tensor &t = model.manifest.tensors[size_t(index)];
+  const std::vector<PartLayout> parts = layout(t.shape);
+  const uint8_t *data = model.weights.data() + t.offset;
+  const int64_t i = row * t.shape.cols + col;
+  auto scale = [&](int64_t s) {
+    float value;
+    std::memcpy(&value, data + parts[1].offset + 4 * s, 4);
+    return value;
+  };
+  if (t.shape.scheme == Scheme::Int8)
+    return float(int8_t(data[i])) * scale(row);
+  if (t.shape.scheme == Scheme::Nf4)
+    return nf4::kCodeBook[nf4::codeAt(data, i)] * scale(i / t.shape.blockSize);
+  float value;
+  uint16_t bits;
+  if (t.shape.dtype == DType::F32) {
+    std::memcpy(&value, data + 4 * i, 4);
+    return value;
+  }
+  std::memcpy(&bits, data + 2 * i, 2);
+  if (t.shape.dtype == DType::F16)
+    return fromHalf(bits);
+  const uint32_t wide = uint32_t(bits) << 16;
+  std::memcpy(&value, &wide, 4);
+  return value;
+}

@@ -1,0 +1,66 @@
+//===- Model.h - Small random models for kernel tests -----------*- C++ -*-===//
+//
+// Plans with random odd shapes, schemes and options, and random weights for
+// them: the same on every machine, from a case number.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_TEST_KERNELS_MODEL_H
+#define QZC_TEST_KERNELS_MODEL_H
+
+#include "qzc/Format/Manifest.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace qzc::kernel_test {
+
+/// splitmix64: the same numbers everywhere.
+class Random {
+public:
+  explicit Random(uint64_t seed) : State(seed) {}
+  uint64_t next();
+  int64_t below(int64_t n) {
+    return static_cast<int64_t>(next() % uint64_t(n));
+  }
+  bool chance(int percent) { return below(100) < percent; }
+  float uniform(); ///< in [-1, 1)
+  template <class T> T pick(std::initializer_list<T> values) {
+    return values.begin()[below(static_cast<int64_t>(values.size()))];
+  }
+
+private:
+  uint64_t State;
+};
+
+/// A model with its weights section.
+struct Model {
+  std::string description;
+  format::Manifest manifest;
+  std::vector<uint8_t> weights;
+};
+
+inline constexpr int kCases = 24;
+
+/// Random case `number`, 0 ≤ number < kCases.
+Model makeCase(int number);
+
+/// A decoder of given shape with one scheme for all linear layers, for timing.
+struct BenchShape {
+  const char *name;
+  int64_t hidden, layers, heads, kvHeads, headDim, intermediate, vocab;
+  format::PackedShape body, head; ///< scheme, dtype and block size
+};
+Model makeBench(const BenchShape &shape);
+
+/// Shapes that the runner times.
+const std::vector<BenchShape> &benchShapes();
+
+/// Element (row, col) of a stored tensor, decoded naively.
+float decodeElement(const Model &model, int32_t tensor, int64_t row,
+                    int64_t col);
+
+} // namespace qzc::kernel_test
+
+#endif // QZC_TEST_KERNELS_MODEL_H

@@ -1,0 +1,117 @@
+//===- Run.cpp - Kernels on a GPU against the naive reference -------------===//
+//
+// kernel-test-run FOLDER [check|bench|all]: runs what kernel-test-build wrote.
+// Checks every case as cubin and as PTX, with an f16 and an f32 cache: prefill
+// in pieces, decode token by token, losses and greedy choice.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Machine.h"
+#include "Reference.h"
+
+#include "qzc/Support/Error.h"
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+using namespace qzc;
+using namespace qzc::kernel_test;
+
+static constexpr int64_t kChunk = 272;
+static constexpr int64_t kCapacity = 320;
+static constexpr int kTokens = 290;
+static constexpr int kDecoded = 12;
+
+static std::string readFile(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    throw Error("cannot read '" + path + "'");
+  return {std::istreambuf_iterator<char>(file),
+          std::istreambuf_iterator<char>()};
+}
+
+static int checkAll(const Driver &driver, const std::string &folder) {
+  int failures = 0;
+  for (int number = 0; number < kCases; ++number) {
+    const Model model = makeCase(number);
+    const std::vector<int32_t> tokens = randomTokens(model, number, kTokens);
+    const std::vector<double> want = referenceLogits(model, tokens);
+    const std::string stem = folder + "/case" + std::to_string(number);
+    std::printf("case %d: %s\n", number, model.description.c_str());
+    for (const char *kind : {".cubin", ".ptx"})
+      for (bool half : {false, true}) {
+        try {
+          Machine machine(driver, model, readFile(stem + kind), half, kChunk,
+                          kCapacity);
+          machine.Dependent = half;
+          const Errors e = compare(machine, model, tokens, want,
+                                   {17, 1, kTokens - kDecoded - 18}, 80);
+          const bool good = e.good(half);
+          failures += !good;
+          std::printf("  %-6s %s prefill %.1e decode %.1e after prefill %.1e "
+                      "loss %.1e wrong "
+                      "choices %d%s\n",
+                      kind, half ? "f16" : "f32", e.prefill, e.decode,
+                      e.further, e.loss, e.wrongChoices,
+                      good ? "" : "  FAILED");
+        } catch (const Error &error) {
+          ++failures;
+          std::printf("  %-6s %s FAILED: %s\n", kind, half ? "f16" : "f32",
+                      error.what());
+        }
+      }
+    std::fflush(stdout);
+  }
+  std::printf("%d failures\n", failures);
+  return failures;
+}
+
+static void bench(const Driver &driver, const std::string &folder) {
+  for (const BenchShape &shape : benchShapes()) {
+    const Model model = makeBench(shape);
+    const std::string code = readFile(folder + "/" + shape.name + ".cubin");
+    Machine machine(driver, model, code, true, 2048, 8192);
+    const format::CudaProgram &program = machine.program();
+    machine.setTokens(std::vector<int32_t>(2048, 1));
+    std::printf("%s: %.0f MB of weights, %zu launches a token\n", shape.name,
+                double(model.manifest.weightsBytes) / 1e6,
+                program.decode.size());
+    for (int position : {0, 128, 1024, 4096})
+      for (bool dependent : {false, true}) {
+        const double us =
+            machine.timeGraph(program.decode, 1, 100, dependent, position);
+        std::printf("  decode at %d%s: %.1f us, %.0f tok/s\n", position,
+                    dependent ? " dependent launches" : "", us, 1e6 / us);
+      }
+    machine.profile(program.decode, 1, 128);
+    for (int64_t rows : {17, 512, 1024, 2048}) {
+      const double us = machine.timeGraph(program.prefill, rows, 3, false, 0);
+      std::printf("  prefill %lld: %.1f us, %.0f tok/s\n",
+                  static_cast<long long>(rows), us, 1e6 / us * double(rows));
+    }
+    machine.profile(program.prefill, 1024, 0);
+    machine.profile(program.head, 512, 0);
+    std::fflush(stdout);
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "kernel-test-run FOLDER [check|bench|all]\n");
+    return 2;
+  }
+  const std::string what = argc > 2 ? argv[2] : "check";
+  try {
+    const Driver driver;
+    int failures = 0;
+    if (what != "bench")
+      failures = checkAll(driver, argv[1]);
+    if (what != "check")
+      bench(driver, argv[1]);
+    return failures == 0 ? 0 : 1;
+  } catch (const Error &error) {
+    std::fprintf(stderr, "kernel-test-run: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,228 @@
+//===- Target.cpp - Something that runs a program -------------------------===//
+
+#include "Target.h"
+
+#include "qzc/Target/Cuda/Lowering.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+using namespace qzc;
+using namespace qzc::kernel_test;
+using namespace qzc::format;
+
+std::vector<float> qzc::kernel_test::ropeTable(const Rope &rope,
+                                               int64_t capacity) {
+  std::vector<float> table;
+  for (int64_t p = 0; p < capacity; ++p)
+    for (float frequency : rope.inverseFrequencies) {
+      const double angle = double(p) * frequency;
+      table.push_back(float(std::cos(angle)) * rope.magnitude);
+      table.push_back(float(std::sin(angle)) * rope.magnitude);
+    }
+  return table;
+}
+
+Target::Target(const Model &model, bool halfCache, int64_t chunk,
+               int64_t capacity)
+    : M(model), Program(cuda::lowerToCuda(model.manifest).program),
+      HalfCache(halfCache), Chunk(chunk), Capacity(capacity) {}
+
+std::string Target::symbol(const CudaLaunch &launch) const {
+  if (!launch.perCacheType)
+    return launch.kernel;
+  return launch.kernel + (HalfCache ? "_f16" : "_f32");
+}
+
+unsigned Target::extent(const GridDim &dim, int64_t rows) const {
+  if (dim.perTokens == 0)
+    return unsigned(dim.fixed);
+  return unsigned((rows + dim.perTokens - 1) / dim.perTokens * dim.fixed);
+}
+
+std::vector<float> Target::logits(int64_t rows) const {
+  const View &view = M.manifest.plan.logits;
+  const Buffer &buffer = M.manifest.plan.headBuffers[size_t(view.buffer)];
+  const std::vector<float> all =
+      readHead(buffer.offset * uint64_t(Chunk), size_t(rows * buffer.columns));
+  std::vector<float> result;
+  for (int64_t t = 0; t < rows; ++t)
+    for (int64_t i = 0; i < view.columns; ++i)
+      result.push_back(all[size_t(t * buffer.columns + view.column + i)]);
+  return result;
+}
+
+static uint64_t bits(int value) { return uint32_t(value); }
+
+std::vector<uint64_t> Target::resolve(const CudaLaunch &launch,
+                                      int64_t firstRow) const {
+  const Plan &plan = M.manifest.plan;
+  const auto chunk = uint64_t(Chunk);
+  std::vector<uint64_t> values;
+  for (const CudaArg &arg : launch.args) {
+    const auto index = size_t(arg.a);
+    const uint64_t columns = 4 * uint64_t(arg.b);
+    switch (arg.kind) {
+    case CudaArg::Kind::View:
+      values.push_back(At.body + plan.buffers[index].offset * chunk + columns);
+      break;
+    case CudaArg::Kind::HeadView:
+      if (arg.a == kHiddenBuffer) {
+        const Buffer &buffer = plan.buffers[size_t(plan.hidden.buffer)];
+        values.push_back(
+            At.body + buffer.offset * chunk + columns +
+            4 * uint64_t(firstRow * buffer.columns + plan.hidden.column));
+      } else {
+        values.push_back(At.head + plan.headBuffers[index].offset * chunk +
+                         columns);
+      }
+      break;
+    case CudaArg::Kind::Tensor: {
+      const Tensor &tensor = M.manifest.tensors[index];
+      values.push_back(At.weights + tensor.offset +
+                       layout(tensor.shape)[size_t(arg.b)].offset);
+      break;
+    }
+    case CudaArg::Kind::KeyCache:
+      values.push_back(At.keys[index]);
+      break;
+    case CudaArg::Kind::ValueCache:
+      values.push_back(At.values[index]);
+      break;
+    case CudaArg::Kind::RopeTable:
+      values.push_back(At.ropes[index]);
+      break;
+    case CudaArg::Kind::State:
+      values.push_back(At.state);
+      break;
+    case CudaArg::Kind::Tokens:
+      values.push_back(At.tokens);
+      break;
+    case CudaArg::Kind::Targets:
+      values.push_back(At.targets);
+      break;
+    case CudaArg::Kind::Losses:
+      values.push_back(At.losses);
+      break;
+    case CudaArg::Kind::Scratch:
+      values.push_back(At.scratch + uint64_t(arg.a) + uint64_t(arg.b) * chunk);
+      break;
+    case CudaArg::Kind::Int:
+      values.push_back(bits(int(arg.a)));
+      break;
+    case CudaArg::Kind::Float: {
+      int number;
+      std::memcpy(&number, &arg.f, 4);
+      values.push_back(bits(number));
+      break;
+    }
+    case CudaArg::Kind::Capacity:
+      values.push_back(bits(int(Capacity)));
+      break;
+    case CudaArg::Kind::Chunk:
+      values.push_back(bits(int(Chunk)));
+      break;
+    }
+  }
+  return values;
+}
+
+/// Largest difference of a row of logits in the reference's deviations.
+static double rowError(const float *got, const double *want, int64_t n) {
+  const double mean = std::accumulate(want, want + n, 0.0) / double(n);
+  double variance = 0;
+  double worst = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    variance += (want[i] - mean) * (want[i] - mean);
+    const double difference = std::fabs(double(got[i]) - want[i]);
+    worst = std::isnan(difference) ? INFINITY : std::max(worst, difference);
+  }
+  return worst / std::sqrt(variance / double(n));
+}
+
+static double lossOf(const double *row, int64_t n, int64_t target) {
+  const double top = *std::max_element(row, row + n);
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i)
+    sum += std::exp(row[i] - top);
+  return std::log(sum) + top - row[target];
+}
+
+bool Errors::good(bool halfCache) const {
+  // An f16 cache rounds keys and values: decode may differ by more.
+  return prefill < 1e-2 && further < 1e-2 &&
+         decode < (halfCache ? 4e-3 : 1e-3) && loss < 5e-2 && wrongChoices == 0;
+}
+
+Errors qzc::kernel_test::compare(Target &target, const Model &model,
+                                 const std::vector<int32_t> &tokens,
+                                 const std::vector<double> &want,
+                                 const std::vector<int> &pieces,
+                                 int decodedAlone) {
+  const int64_t vocab = model.manifest.model.vocab;
+  const CudaProgram &program = target.program();
+  Errors errors;
+  auto checkChoice = [&](int position) {
+    const std::vector<float> logits = target.logits(1);
+    const auto best =
+        std::max_element(logits.begin(), logits.end()) - logits.begin();
+    const DeviceState state = target.state();
+    errors.wrongChoices +=
+        state.token != best || state.position != position || state.tokens != 1;
+  };
+  auto decodeAt = [&](int position, double &worst) {
+    target.setState(position, 1, tokens[size_t(position)], 1);
+    target.run(program.decode, 1, 0);
+    worst = std::max(worst, rowError(target.logits(1).data(),
+                                     want.data() + position * vocab, vocab));
+    checkChoice(position + 1);
+  };
+
+  int position = 0;
+  for (int piece : pieces) {
+    const std::vector<int32_t> part(tokens.begin() + position,
+                                    tokens.begin() + position + piece);
+    std::vector<int32_t> targets;
+    for (int i = 0; i < piece; ++i)
+      targets.push_back(int32_t((part[size_t(i)] * 7 + i) % vocab));
+    target.setTokens(part);
+    target.setTargets(targets);
+    target.setState(position, piece, 0, piece);
+    target.run(program.prefill, piece, 0);
+    target.run(program.head, piece, 0);
+    target.run(program.score, piece, 0);
+    const std::vector<float> logits = target.logits(piece);
+    const std::vector<float> losses = target.losses(piece);
+    for (int i = 0; i < piece; ++i) {
+      const double *row = want.data() + (position + i) * vocab;
+      errors.prefill = std::max(
+          errors.prefill, rowError(logits.data() + i * vocab, row, vocab));
+      errors.loss = std::max(errors.loss,
+                             std::fabs(losses[size_t(i)] -
+                                       lossOf(row, vocab, targets[size_t(i)])));
+    }
+    position += piece;
+  }
+  // The head on the last row alone, and the choice after it.
+  target.setState(position - pieces.back(), pieces.back(), 0, 1);
+  target.run(program.head, 1, pieces.back() - 1);
+  target.run(program.choose, 1, 0);
+  checkChoice(position);
+
+  for (; position < int(tokens.size()); ++position)
+    decodeAt(position, errors.further);
+  for (position = 0; position < decodedAlone; ++position)
+    decodeAt(position, errors.decode);
+  return errors;
+}
+
+std::vector<int32_t> qzc::kernel_test::randomTokens(const Model &model,
+                                                    int number, int count) {
+  Random random(99 + uint64_t(number));
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < count; ++i)
+    tokens.push_back(int32_t(random.below(model.manifest.model.vocab)));
+  return tokens;
+}

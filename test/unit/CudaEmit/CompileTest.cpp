@@ -1,0 +1,143 @@
+//===- CompileTest.cpp - NVRTC, architectures, the cache ------------------===//
+
+#include "Model.h"
+
+#include "qzc/Support/Error.h"
+#include "qzc/Target/Cuda/Compile.h"
+#include "qzc/Target/Cuda/Emit.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+
+using namespace qzc;
+using cuda::Arch;
+using testing::HasSubstr;
+
+namespace {
+
+const char kSource[] = "extern \"C\" __global__ void one(int *p) { *p = 1; }";
+
+/// A cache folder of the test's own.
+class CompileTest : public testing::Test {
+protected:
+  void SetUp() override {
+    Folder = testing::TempDir() + "/qzc-cache-" +
+             testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(Folder);
+    setenv("QZC_CACHE_DIR", Folder.c_str(), 1);
+  }
+  void TearDown() override { std::filesystem::remove_all(Folder); }
+
+  std::vector<std::filesystem::path> entries() const {
+    std::vector<std::filesystem::path> paths;
+    if (std::filesystem::exists(Folder))
+      for (const auto &entry : std::filesystem::directory_iterator(Folder))
+        paths.push_back(entry.path());
+    return paths;
+  }
+
+  std::string Folder;
+};
+
+std::string readFile(const std::filesystem::path &path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file),
+          std::istreambuf_iterator<char>()};
+}
+
+TEST(ArchTest, ParsesNames) {
+  const std::vector<Arch> archs =
+      cuda::parseArchs("sm_80,90a,compute_80,sm_90a");
+  ASSERT_EQ(archs.size(), 3u);
+  EXPECT_EQ(archs[0].name(), "sm_80");
+  EXPECT_EQ(archs[1].name(), "sm_90a");
+  EXPECT_EQ(archs[2].name(), "compute_80");
+  EXPECT_TRUE(archs[2].ptx);
+}
+
+TEST(ArchTest, ListsWhatIsSupported) {
+  for (const char *bad : {"sm_75", "", "sm_80,", "sm_90b", "80a"}) {
+    try {
+      cuda::parseArchs(bad);
+      FAIL() << bad;
+    } catch (const Error &error) {
+      EXPECT_EQ(error.code(), ExitCode::Usage);
+      EXPECT_THAT(error.what(), HasSubstr("sm_90a, "));
+    }
+  }
+}
+
+TEST_F(CompileTest, AllDefaultArchitectures) {
+  const std::vector<cuda::CompiledCode> code =
+      cuda::compileCuda(kSource, cuda::defaultArchs());
+  ASSERT_EQ(code.size(), cuda::defaultArchs().size());
+  for (const cuda::CompiledCode &one : code) {
+    if (one.arch.ptx) {
+      EXPECT_THAT(one.bytes, HasSubstr(".target sm_80"));
+      EXPECT_EQ(one.bytes.back(), '\0');
+    } else {
+      EXPECT_EQ(one.bytes.substr(0, 4), "\177ELF") << one.arch.name();
+    }
+  }
+  EXPECT_EQ(entries().size(), code.size());
+}
+
+TEST_F(CompileTest, CachedCodeIsTheSameAndDamageIsRepaired) {
+  const std::vector<Arch> archs = cuda::parseArchs("sm_80");
+  const std::string first = cuda::compileCuda(kSource, archs)[0].bytes;
+  ASSERT_EQ(entries().size(), 1u);
+  const std::string stored = readFile(entries()[0]);
+  EXPECT_EQ(cuda::compileCuda(kSource, archs)[0].bytes, first);
+
+  std::string damaged = stored;
+  damaged[damaged.size() / 2] ^= 1;
+  std::ofstream(entries()[0], std::ios::binary) << damaged;
+  EXPECT_EQ(cuda::compileCuda(kSource, archs)[0].bytes, first);
+  EXPECT_EQ(readFile(entries()[0]), stored);
+
+  std::ofstream(entries()[0], std::ios::binary) << stored.substr(0, 20);
+  EXPECT_EQ(cuda::compileCuda(kSource, archs)[0].bytes, first);
+}
+
+TEST_F(CompileTest, WorksWithoutACache) {
+  setenv("QZC_CACHE_DIR", "/dev/null/none", 1);
+  EXPECT_FALSE(
+      cuda::compileCuda(kSource, cuda::parseArchs("sm_80"))[0].bytes.empty());
+}
+
+TEST_F(CompileTest, AnErrorNamesItsLineAndStoresNothing) {
+  try {
+    cuda::compileCuda("extern \"C\" __global__ void bad() { missing(); }",
+                      cuda::parseArchs("sm_80,sm_90a"));
+    FAIL() << "no error";
+  } catch (const Error &error) {
+    EXPECT_THAT(error.what(), HasSubstr("model.cu(1): error"));
+    EXPECT_THAT(error.what(), HasSubstr("missing"));
+  }
+  EXPECT_TRUE(entries().empty());
+}
+
+/// Registers decide how much runs at once, spills how fast: no kernel of these
+/// models may spill, on any architecture.
+TEST_F(CompileTest, NoKernelSpills) {
+  const std::string source = cuda::emitCuda(
+      cuda::lowerToCuda(kernel_test::makeCase(4).manifest).kernels);
+  const std::regex spill("([0-9]+) bytes spill stores");
+  for (const char *arch : {"sm_80", "sm_90a", "sm_120"}) {
+    const std::string log =
+        cuda::resourceUsage(source, cuda::parseArchs(arch)[0]);
+    int functions = 0;
+    for (auto it = std::sregex_iterator(log.begin(), log.end(), spill);
+         it != std::sregex_iterator(); ++it, ++functions)
+      EXPECT_EQ((*it)[1].str(), "0") << arch << ": " << log;
+    EXPECT_GT(functions, 10) << arch;
+  }
+}
+
+} // namespace

@@ -1,0 +1,56 @@
+//===- EmitTest.cpp - Kernel instances as C++ text ------------------------===//
+
+#include "Model.h"
+
+#include "qzc/Target/Cuda/Emit.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace qzc;
+using kernel_test::makeCase;
+
+namespace {
+
+TEST(EmitTest, OneCallForAnInstance) {
+  cuda::KernelInstance kernel;
+  kernel.name = "norm0";
+  kernel.function = "qzc::kernels::norm";
+  kernel.templateArgs = {"576", "Norm::Rms"};
+  kernel.argTypes = {"const float *", "int"};
+  kernel.blockThreads = 256;
+  EXPECT_EQ(cuda::emitCuda({kernel}),
+            "#include \"Elementwise.cuh\"\n"
+            "#include \"Matvec.cuh\"\n"
+            "#include \"Gemm.cuh\"\n"
+            "#include \"Flash.cuh\"\n"
+            "#include \"Head.cuh\"\n"
+            "using namespace qzc::kernels;\n"
+            "extern \"C\" __global__ __launch_bounds__(256, 1) void "
+            "norm0(const float * v1, int v2) {\n"
+            "  qzc::kernels::norm<576, Norm::Rms>(v1, v2);\n"
+            "  return;\n"
+            "}\n\n\n");
+}
+
+TEST(EmitTest, BothCacheTypes) {
+  cuda::KernelInstance kernel;
+  kernel.name = "flash0";
+  kernel.function = "qzc::kernels::flash";
+  kernel.templateArgs = {"9"};
+  kernel.blockThreads = 128;
+  kernel.perCacheType = true;
+  const std::string text = cuda::emitCuda({kernel});
+  EXPECT_THAT(text, testing::HasSubstr("flash0_f16() {\n"
+                                       "  qzc::kernels::flash<Half, 9>();"));
+  EXPECT_THAT(text, testing::HasSubstr("flash0_f32() {\n"
+                                       "  qzc::kernels::flash<float, 9>();"));
+}
+
+TEST(EmitTest, IsDeterministic) {
+  const format::Manifest manifest = makeCase(3).manifest;
+  EXPECT_EQ(cuda::emitCuda(cuda::lowerToCuda(manifest).kernels),
+            cuda::emitCuda(cuda::lowerToCuda(manifest).kernels));
+}
+
+} // namespace

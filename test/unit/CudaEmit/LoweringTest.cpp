@@ -1,0 +1,137 @@
+//===- LoweringTest.cpp - Plans to launches -------------------------------===//
+
+#include "Model.h"
+
+#include "qzc/Support/Error.h"
+#include "qzc/Target/Cuda/Lowering.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace qzc;
+using namespace qzc::format;
+using kernel_test::makeBench;
+using kernel_test::makeCase;
+using kernel_test::Model;
+
+namespace {
+
+/// One decoder block of a small llama, nf4.
+Model smallLlama() {
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  return makeBench({"small", 64, 1, 4, 2, 16, 96, 1000, nf4, bf16});
+}
+
+std::vector<std::string> stems(const std::vector<CudaLaunch> &list) {
+  std::vector<std::string> names;
+  for (const CudaLaunch &launch : list)
+    names.push_back(
+        launch.kernel.substr(0, launch.kernel.find_first_of("0123456789")));
+  return names;
+}
+
+TEST(LoweringTest, DecodeOfALlamaBlockFusesNormsAndResiduals) {
+  const CudaProgram program = cuda::lowerToCuda(smallLlama().manifest).program;
+  EXPECT_THAT(stems(program.decode),
+              testing::ElementsAre("embed", "matvec", "attendOne", "matvec",
+                                   "matvec", "matvec", "matvec",
+                                   "chooseToken"));
+}
+
+TEST(LoweringTest, LastNormStaysWhereTheHeadReadsItOtherwise) {
+  Model model = smallLlama();
+  Plan &plan = model.manifest.plan;
+  Launch scale;
+  scale.opcode = Opcode::Scale;
+  scale.inputs = {{kHiddenBuffer, 0, 64}};
+  scale.outputs = {plan.logits};
+  scale.params = ScaleParams{2.0f};
+  plan.head.push_back(scale);
+  const CudaProgram program = cuda::lowerToCuda(model.manifest).program;
+  EXPECT_EQ(stems(program.decode)[6], "norm");
+}
+
+TEST(LoweringTest, PrefillConvertsOnceForEveryGemm) {
+  const CudaProgram program = cuda::lowerToCuda(smallLlama().manifest).program;
+  EXPECT_THAT(stems(program.prefill),
+              testing::ElementsAre(
+                  "embed", "convertRows", "convertWeights", "convertWeights",
+                  "convertWeights", "gemm", "appendCache", "flash",
+                  "convertRows", "convertWeights", "gemm", "convertRows",
+                  "convertWeights", "convertWeights", "gemm", "convertRows",
+                  "convertWeights", "gemm", "norm"));
+}
+
+TEST(LoweringTest, NormStaysWhereItsInputIsOverwritten) {
+  Model model = smallLlama();
+  Plan &plan = model.manifest.plan;
+  // The q, k, v layer writes over the norm's input: no block may read that
+  // any more once another one has written.
+  Launch &linear = plan.body[2];
+  ASSERT_EQ(linear.opcode, Opcode::Linear);
+  plan.buffers[size_t(linear.outputs[0].buffer)].offset = 0;
+  ASSERT_EQ(plan.buffers[size_t(plan.body[1].inputs[0].buffer)].offset, 0u);
+  EXPECT_EQ(stems(cuda::lowerToCuda(model.manifest).program.decode)[1], "norm");
+}
+
+TEST(LoweringTest, NormStaysWhereAnotherStepReadsIt) {
+  Model model = smallLlama();
+  Plan &plan = model.manifest.plan;
+  const View normed = plan.body[1].outputs[0];
+  Launch add;
+  add.opcode = Opcode::Add;
+  add.inputs = {normed, normed};
+  add.outputs = {plan.body[1].inputs[0]};
+  plan.body.insert(plan.body.begin() + 3, add);
+  EXPECT_EQ(stems(cuda::lowerToCuda(model.manifest).program.decode)[1], "norm");
+}
+
+TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
+  for (int number = 0; number < kernel_test::kCases; ++number) {
+    const cuda::CudaLowering lowering =
+        cuda::lowerToCuda(makeCase(number).manifest);
+    const CudaProgram &program = lowering.program;
+    for (const auto *list : {&program.decode, &program.prefill, &program.head,
+                             &program.score, &program.choose})
+      for (const CudaLaunch &launch : *list) {
+        const cuda::KernelInstance *kernel = nullptr;
+        for (const cuda::KernelInstance &candidate : lowering.kernels)
+          if (candidate.name == launch.kernel)
+            kernel = &candidate;
+        ASSERT_NE(kernel, nullptr) << launch.kernel;
+        ASSERT_EQ(kernel->argTypes.size(), launch.args.size());
+        EXPECT_EQ(kernel->blockThreads, launch.blockThreads);
+        EXPECT_EQ(kernel->perCacheType, launch.perCacheType);
+        for (size_t i = 0; i < launch.args.size(); ++i) {
+          const CudaArg::Kind kind = launch.args[i].kind;
+          const bool number = kind == CudaArg::Kind::Int ||
+                              kind == CudaArg::Kind::Capacity ||
+                              kind == CudaArg::Kind::Chunk;
+          EXPECT_EQ(kernel->argTypes[i] == "int", number);
+          EXPECT_EQ(kernel->argTypes[i] == "float",
+                    kind == CudaArg::Kind::Float);
+          if (kind == CudaArg::Kind::Scratch) {
+            EXPECT_LE(uint64_t(launch.args[i].a), program.scratchBytes);
+            EXPECT_LT(uint64_t(launch.args[i].b),
+                      std::max<uint64_t>(program.scratchBytesPerToken, 1));
+          }
+        }
+      }
+  }
+}
+
+TEST(LoweringTest, TooLargeHeadDimIsNamed) {
+  Model model = smallLlama();
+  for (Launch &launch : model.manifest.plan.body)
+    if (auto *p = std::get_if<AttentionParams>(&launch.params))
+      p->headDim = 257;
+  try {
+    cuda::lowerToCuda(model.manifest);
+    FAIL() << "no error";
+  } catch (const Error &error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("head_dim 257"));
+  }
+}
+
+} // namespace
