@@ -1,0 +1,57 @@
+//===- Compiler.h - From a module to an executable, as a library -*- C++
+//-*-===//
+//
+// What `qzc` does, without its command line: parse, quantize, fuse, lower,
+// emit, encode and pack. Tools and tests call this one function.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_PIPELINE_COMPILER_H
+#define QZC_PIPELINE_COMPILER_H
+
+#include "qzc/Format/Manifest.h"
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+namespace qzc::pipeline {
+
+/// How far to go, and what to write.
+enum class Emit {
+  Qz,       ///< the quantized and fused module
+  Schedule, ///< launches on planned buffers
+  Cuda,     ///< the C++ that NVRTC compiles
+  Ptx,      ///< its PTX
+  Bin,      ///< the executable
+};
+
+struct CompileOptions {
+  std::string input;  ///< .mlir
+  std::string output; ///< empty: standard output, for texts only
+  Emit emit = Emit::Bin;
+
+  std::string scheme = "none";
+  std::string blocks;     ///< "0:12,20:" or empty: all
+  std::string components; ///< "attn,head" or empty: the default selection
+  int64_t blockSize = 0;  ///< 0: the scheme's own
+  std::string dtype;      ///< empty: as imported
+
+  format::WeightsMode weightsMode = format::WeightsMode::Embedded;
+  std::string weightsFile; ///< External: where to write them
+  std::string weightsDir;  ///< where to read them; empty: beside the module
+  uint64_t seed = 0;       ///< Synthetic
+
+  std::string archs;   ///< "80,90a" or empty: the default list
+  std::string stub;    ///< the runtime in front of the image
+  int threads = 0;     ///< 0: all cores
+  bool dryRun = false; ///< print the table and stop
+};
+
+/// Compiles; prints the resolved table of layers to `results`. Throws
+/// qzc::Error; leaves no partial output.
+void compile(const CompileOptions &options, std::ostream &results);
+
+} // namespace qzc::pipeline
+
+#endif // QZC_PIPELINE_COMPILER_H

@@ -1,0 +1,224 @@
+//===- WeightSources.cpp - The files that weights are read from -----------===//
+
+#include "qzc/Encode/WeightSources.h"
+
+#include "qzc/Format/Schemes/Dense.h"
+#include "qzc/Support/Error.h"
+#include "qzc/Support/Hash.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace qzc;
+using namespace qzc::encode;
+using format::DType;
+using format::TensorSource;
+
+WeightSources::WeightSources(std::vector<SourceFile> files)
+    : Files(std::move(files)) {
+  for (const SourceFile &file : Files) {
+    MappedFile mapped(file.path);
+    if (mapped.size() != file.bytes)
+      throw Error("'" + file.path + "' has " + std::to_string(mapped.size()) +
+                  " bytes but had " + std::to_string(file.bytes) +
+                  " when it was imported: restore it or import again");
+    Opened.push_back(std::make_unique<SafetensorsFile>(std::move(mapped)));
+  }
+}
+
+static std::string describe(const std::vector<int64_t> &shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i)
+    text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+void WeightSources::check(const TensorSource &source,
+                          const WeightRef &ref) const {
+  if (ref.file >= Opened.size())
+    throw Error("tensor '" + source.name + "' refers to an unknown file");
+  const std::string &path = Files[ref.file].path;
+  const SafetensorsFile::Entry &entry = Opened[ref.file]->entry(source.name);
+  const std::string where = "tensor '" + source.name + "' in '" + path + "' ";
+  const std::optional<DType> type = entry.type();
+  if (!type)
+    throw Error(where + "has the type " + entry.dtype +
+                ": weights must be F32, F16 or BF16");
+  if (entry.shape != source.shape)
+    throw Error(where + "has the shape " + describe(entry.shape) +
+                ", the module expects " + describe(source.shape));
+  if (*type != source.dtype)
+    throw Error(where + "has the type " + entry.dtype +
+                ", the module expects " +
+                std::string(format::name(source.dtype)));
+  if (entry.offset != ref.offset)
+    throw Error(where + "begins at byte " + std::to_string(entry.offset) +
+                ", the module expects " + std::to_string(ref.offset));
+}
+
+void WeightSources::checkContents(size_t index) const {
+  constexpr uint64_t kPiece = uint64_t{4} << 20;
+  const MappedFile &file = Opened[index]->file();
+  Sha256 hash;
+  for (uint64_t offset = 0; offset < file.size(); offset += kPiece) {
+    const uint64_t bytes = std::min(kPiece, file.size() - offset);
+    hash.update(file.data() + offset, bytes);
+    file.release(offset, bytes);
+  }
+  if (toHex(hash.finish()) != Files[index].sha256)
+    throw Error("'" + Files[index].path +
+                "' has changed since it was imported: restore it or import "
+                "again");
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct LoadF32 {
+  using Stored = float;
+  static float load(float value) { return value; }
+};
+struct LoadF16 {
+  using Stored = uint16_t;
+  static float load(uint16_t bits) { return format::dense::fromF16(bits); }
+};
+struct LoadBf16 {
+  using Stored = uint16_t;
+  static float load(uint16_t bits) { return format::dense::fromBf16(bits); }
+};
+
+/// Source extents with a vector seen as a column, so that its rows are its
+/// elements.
+struct Extents {
+  int64_t rows; ///< after transposing
+  int64_t cols;
+};
+} // namespace
+
+static Extents extents(const TensorSource &source) {
+  if (source.shape.size() == 1)
+    return {source.shape[0], 1};
+  if (source.transposed)
+    return {source.shape[1], source.shape[0]};
+  return {source.shape[0], source.shape[1]};
+}
+
+/// Calls visit(first source row, count, first stored row) for the runs of
+/// source rows that stored rows [begin, end) come from.
+template <typename Visit>
+static void forRuns(const TensorSource &source, int64_t begin, int64_t end,
+                    Visit visit) {
+  if (source.rows.empty()) {
+    visit(begin, end - begin, begin);
+    return;
+  }
+  int64_t stored = 0;
+  for (const auto &[low, high] : source.rows) {
+    const int64_t from = std::max(begin, stored);
+    const int64_t to = std::min(end, stored + (high - low));
+    if (from < to)
+      visit(low + (from - stored), to - from, from);
+    stored += high - low;
+  }
+}
+
+/// Safetensors promises no alignment: elements are loaded by memcpy.
+template <typename Load>
+static float loadAt(const std::byte *data, int64_t index) {
+  typename Load::Stored value;
+  std::memcpy(&value, data + index * static_cast<int64_t>(sizeof value),
+              sizeof value);
+  return Load::load(value);
+}
+
+template <typename Load>
+static void readPlain(const TensorSource &source, const std::byte *data,
+                      int64_t begin, int64_t end, float *out) {
+  const int64_t cols = extents(source).cols;
+  const int64_t rowBegin = begin / cols;
+  const int64_t rowEnd = (end + cols - 1) / cols;
+  forRuns(source, rowBegin, rowEnd,
+          [&](int64_t first, int64_t count, int64_t stored) {
+            const int64_t from = std::max(begin, stored * cols);
+            const int64_t to = std::min(end, (stored + count) * cols);
+            const int64_t shift = (first - stored) * cols;
+            for (int64_t i = from; i < to; ++i)
+              out[i - begin] = loadAt<Load>(data, i + shift);
+          });
+}
+
+template <typename Load>
+static void readTransposed(const TensorSource &source, const std::byte *data,
+                           int64_t begin, int64_t end, float *out) {
+  // Source [cols, rows]: a stored row is a column there. A tile of source rows
+  // is walked along the stored rows, so that lines are used while in cache.
+  constexpr int64_t kTile = 16;
+  const auto [rows, cols] = extents(source);
+  const int64_t rowBegin = begin / cols;
+  const int64_t rowEnd = (end + cols - 1) / cols;
+  const int64_t stride = rows;
+  const int64_t width = cols;
+  forRuns(source, rowBegin, rowEnd,
+          [&](int64_t first, int64_t count, int64_t stored) {
+            for (int64_t tile = 0; tile < width; tile += kTile)
+              for (int64_t row = 0; row < count; ++row) {
+                const int64_t base = (stored + row) * width;
+                const int64_t from = std::max(tile, begin - base);
+                const int64_t to = std::min({tile + kTile, width, end - base});
+                for (int64_t col = from; col < to; ++col)
+                  out[base + col - begin] =
+                      loadAt<Load>(data, col * stride + first + row);
+              }
+          });
+}
+
+template <typename Load>
+static void readAs(const TensorSource &source, const std::byte *data,
+                   int64_t begin, int64_t end, float *out) {
+  if (source.transposed)
+    readTransposed<Load>(source, data, begin, end, out);
+  else
+    readPlain<Load>(source, data, begin, end, out);
+}
+
+void WeightSources::read(const TensorSource &source, const WeightRef &ref,
+                         int64_t begin, int64_t end, float *out) const {
+  const MappedFile &file = Opened[ref.file]->file();
+  const std::byte *data = file.data() + ref.offset;
+  switch (source.dtype) {
+  case DType::F32:
+    readAs<LoadF32>(source, data, begin, end, out);
+    break;
+  case DType::F16:
+    readAs<LoadF16>(source, data, begin, end, out);
+    break;
+  case DType::BF16:
+    readAs<LoadBf16>(source, data, begin, end, out);
+    break;
+  }
+  const auto size = static_cast<int64_t>(format::sizeOf(source.dtype));
+  const auto [rows, cols] = extents(source);
+  if (source.transposed) {
+    file.release(ref.offset, static_cast<uint64_t>(rows * cols * size));
+    return;
+  }
+  const int64_t width = cols * size;
+  forRuns(source, begin / cols, (end + cols - 1) / cols,
+          [&](int64_t first, int64_t count, int64_t) {
+            file.release(ref.offset + static_cast<uint64_t>(first * width),
+                         static_cast<uint64_t>(count * width));
+          });
+}
+
+std::string encode::sourcePosition(const TensorSource &source, int64_t index) {
+  const int64_t cols = extents(source).cols;
+  int64_t row = 0;
+  forRuns(source, index / cols, index / cols + 1,
+          [&](int64_t first, int64_t, int64_t) { row = first; });
+  const int64_t col = index % cols;
+  if (source.shape.size() == 1)
+    return describe({row});
+  return source.transposed ? describe({col, row}) : describe({row, col});
+}

@@ -1,0 +1,182 @@
+//===- Compiler.cpp - From a module to an executable ----------------------===//
+
+#include "qzc/Pipeline/Compiler.h"
+
+#include "Diagnostics.h"
+#include "ImageBuild.h"
+#include "Sources.h"
+#include "Stages.h"
+
+#include "qzc/Dialect/Qz/Transforms/Report.h"
+#include "qzc/Init.h"
+#include "qzc/Support/AtomicFile.h"
+#include "qzc/Support/Error.h"
+#include "qzc/Target/Cuda/Compile.h"
+#include "qzc/Target/Cuda/Emit.h"
+#include "qzc/Target/Cuda/Lowering.h"
+#include "qzc/Target/Manifest/Manifest.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <filesystem>
+
+namespace qzc::pipeline {
+
+/// The selection's options in canonical form.
+static std::string describeSelection(const CompileOptions &options) {
+  std::string text = "--quantize=" + options.scheme;
+  auto add = [&](const char *option, const std::string &value) {
+    if (!value.empty())
+      text += std::string(" --") + option + "=" + value;
+  };
+  add("blocks", options.blocks);
+  add("components", options.components);
+  add("block-size", options.blockSize ? std::to_string(options.blockSize) : "");
+  add("dtype", options.dtype);
+  return text;
+}
+
+namespace {
+/// One compilation, in the order of its stages.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, std::ostream &results)
+      : Options(options), Results(results), Context(registry()),
+        Diagnostics(&Context) {
+    Context.loadAllAvailableDialects();
+  }
+
+  void run();
+
+private:
+  static mlir::DialectRegistry registry() {
+    mlir::DialectRegistry registry;
+    registerAllDialects(registry);
+    return registry;
+  }
+
+  void parse();
+  std::string ptxOf(const format::Manifest &manifest) const;
+  void writeExecutable(format::Manifest &manifest,
+                       const std::vector<cuda::Arch> &archs);
+  /// Writes text to the output, or to the results without one.
+  void writeText(const std::string &text) const;
+  std::string textOfModule() const;
+  std::string sourceFolder() const;
+
+  const CompileOptions &Options;
+  std::ostream &Results;
+  mlir::MLIRContext Context;
+  DiagnosticCollector Diagnostics;
+  mlir::OwningOpRef<mlir::ModuleOp> Module;
+};
+} // namespace
+
+void Compilation::parse() {
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(Options.input, failed))
+    throw Error("cannot open '" + Options.input +
+                "': there is no such file; write it with qz-import");
+  Module = mlir::parseSourceFile<mlir::ModuleOp>(Options.input, &Context);
+  if (!Module)
+    Diagnostics.fail("cannot read '" + Options.input + "'");
+  auto models = Module->getOps<qz::ModelOp>();
+  if (models.empty() || std::next(models.begin()) != models.end())
+    throw Error("'" + Options.input +
+                "' must hold exactly one qz.model; write it with qz-import");
+}
+
+void Compilation::writeText(const std::string &text) const {
+  if (Options.output.empty()) {
+    Results << text << std::flush;
+    return;
+  }
+  AtomicFile file(Options.output);
+  file.append(text);
+  file.commit();
+}
+
+std::string Compilation::textOfModule() const {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  Module.get()->print(stream);
+  stream << '\n';
+  return stream.str();
+}
+
+std::string Compilation::sourceFolder() const {
+  if (!Options.weightsDir.empty())
+    return Options.weightsDir;
+  return std::filesystem::path(Options.input).parent_path().string();
+}
+
+void Compilation::run() {
+  std::vector<cuda::Arch> archs = Options.archs.empty()
+                                      ? cuda::defaultArchs()
+                                      : cuda::parseArchs(Options.archs);
+  if (Options.emit == Emit::Bin && Options.output.empty() && !Options.dryRun)
+    throw usageError("-o FILE is missing: where to write the executable");
+  parse();
+  runSelection(*Module, Options, Diagnostics);
+  if (Options.emit == Emit::Bin || Options.dryRun)
+    Results << qz::formatReport(qz::makeReport(*Module)) << std::flush;
+  if (Options.dryRun)
+    return;
+
+  runFusion(*Module, Diagnostics);
+  if (Options.emit == Emit::Qz)
+    return writeText(textOfModule());
+  runScheduling(*Module, Diagnostics);
+  if (Options.emit == Emit::Schedule)
+    return writeText(textOfModule());
+
+  mlir::FailureOr<format::Manifest> manifest = translateToManifest(*Module);
+  if (mlir::failed(manifest))
+    Diagnostics.fail("cannot translate '" + Options.input + "' to a plan");
+  switch (Options.emit) {
+  case Emit::Cuda:
+    return writeText(cuda::emitCuda(cuda::lowerToCuda(*manifest).kernels));
+  case Emit::Ptx:
+    return writeText(ptxOf(*manifest));
+  default:
+    return writeExecutable(*manifest, archs);
+  }
+}
+
+/// The PTX that images carry, without its terminating NUL.
+std::string Compilation::ptxOf(const format::Manifest &manifest) const {
+  std::string source = cuda::emitCuda(cuda::lowerToCuda(manifest).kernels);
+  std::vector<cuda::Arch> archs = {{80, false, true}};
+  return cuda::compileCuda(source, archs, Options.threads)[0].bytes.c_str();
+}
+
+void Compilation::writeExecutable(format::Manifest &manifest,
+                                  const std::vector<cuda::Arch> &archs) {
+  mlir::FailureOr<ProgramSources> program = collectSources(*Module);
+  if (mlir::failed(program))
+    Diagnostics.fail("cannot find the files of '" + Options.input + "'");
+  Sources sources =
+      resolveSources(*program, manifest.tensors, sourceFolder(),
+                     Options.weightsMode == format::WeightsMode::Synthetic);
+  std::string tokenizerJson = readTokenizer(sources.tokenizer);
+
+  ImageBuild image(Options, sources, manifest);
+  cuda::CudaLowering lowering = cuda::lowerToCuda(manifest);
+  std::vector<cuda::CompiledCode> code = cuda::compileCuda(
+      cuda::emitCuda(lowering.kernels), archs, Options.threads);
+  manifest.producer = "qzc " QZC_VERSION;
+  manifest.selection = describeSelection(Options);
+  manifest.cuda = std::move(lowering.program);
+  manifest.nvrtcVersion = cuda::nvrtcVersion();
+  manifest.minimumDriver = cuda::minimumDriver();
+  image.finish(manifest, tokenizerJson, code);
+}
+
+void compile(const CompileOptions &options, std::ostream &results) {
+  Compilation(options, results).run();
+}
+
+} // namespace qzc::pipeline

@@ -1,0 +1,42 @@
+//===- Diagnostics.cpp - MLIR diagnostics as one-line errors --------------===//
+
+#include "Diagnostics.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Location.h"
+#include "qzc/Support/Error.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <algorithm>
+
+namespace qzc::pipeline {
+
+/// "model.mlir:12:5: message", on one line.
+static std::string oneLine(mlir::Diagnostic &diagnostic) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (auto location =
+          diagnostic.getLocation()->findInstanceOf<mlir::FileLineColLoc>())
+    stream << location.getFilename().getValue() << ':' << location.getLine()
+           << ':' << location.getColumn() << ": ";
+  stream << diagnostic;
+  stream.flush();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext *context)
+    : Handler(context, [this](mlir::Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
+          llvm::errs() << "qzc: " << oneLine(diagnostic) << '\n';
+        else if (First.empty())
+          First = oneLine(diagnostic);
+        return mlir::success();
+      }) {}
+
+void DiagnosticCollector::fail(const std::string &otherwise) const {
+  throw Error(First.empty() ? otherwise : First);
+}
+
+} // namespace qzc::pipeline

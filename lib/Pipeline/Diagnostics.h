@@ -1,0 +1,28 @@
+//===- Diagnostics.h - MLIR diagnostics as one-line errors ------*- C++ -*-===//
+
+#ifndef QZC_LIB_PIPELINE_DIAGNOSTICS_H
+#define QZC_LIB_PIPELINE_DIAGNOSTICS_H
+
+#include "mlir/IR/Diagnostics.h"
+
+#include <string>
+
+namespace qzc::pipeline {
+
+/// While it lives, collects the context's errors; the first one is what a user
+/// is told, since the others follow from it. Warnings and remarks go to stderr.
+class DiagnosticCollector {
+public:
+  explicit DiagnosticCollector(mlir::MLIRContext *context);
+
+  /// Throws the first error as qzc::Error, or `otherwise` if none was reported.
+  [[noreturn]] void fail(const std::string &otherwise) const;
+
+private:
+  std::string First;
+  mlir::ScopedDiagnosticHandler Handler;
+};
+
+} // namespace qzc::pipeline
+
+#endif // QZC_LIB_PIPELINE_DIAGNOSTICS_H

@@ -1,0 +1,91 @@
+//===- ImageBuild.cpp - Encode the weights and pack the image -------------===//
+
+#include "ImageBuild.h"
+
+#include "qzc/Encode/Encoder.h"
+#include "qzc/Support/Error.h"
+
+#include <filesystem>
+
+namespace qzc::pipeline {
+
+using format::SectionKind;
+using format::WeightsMode;
+
+/// The runtime looks for external weights in the executable's own folder.
+static void checkWeightsFile(const CompileOptions &options) {
+  namespace fs = std::filesystem;
+  auto folder = [](const std::string &file) {
+    return fs::absolute(file).lexically_normal().parent_path();
+  };
+  if (folder(options.weightsFile) != folder(options.output))
+    throw Error("cannot write the weights to '" + options.weightsFile +
+                "': the executable looks for them in its own folder; name a "
+                "file beside '" +
+                options.output + "'");
+}
+
+static void encode(const Sources &sources, format::Manifest &manifest,
+                   const encode::SectionWriter &write, ThreadPool &pool) {
+  encode::WeightSources opened(sources.weights);
+  encode::encodeWeights(manifest.tensors, sources.refs, opened, write, pool);
+}
+
+ImageBuild::ImageBuild(const CompileOptions &options, const Sources &sources,
+                       format::Manifest &manifest)
+    : Options(options), Pool(options.threads),
+      Image(options.output, options.stub) {
+  manifest.weightsMode = options.weightsMode;
+  manifest.syntheticSeed = options.seed;
+  manifest.weightsBytes = encode::assignOffsets(manifest.tensors);
+  if (options.weightsMode == WeightsMode::Embedded)
+    encodeInside(sources, manifest);
+  else if (options.weightsMode == WeightsMode::External)
+    encodeBeside(sources, manifest);
+}
+
+void ImageBuild::encodeInside(const Sources &sources,
+                              format::Manifest &manifest) {
+  size_t section =
+      Image.reserveSection(SectionKind::Weights, manifest.weightsBytes);
+  encode(
+      sources, manifest,
+      [&](uint64_t offset, const void *data, size_t bytes) {
+        Image.write(section, offset, data, bytes);
+      },
+      Pool);
+}
+
+void ImageBuild::encodeBeside(const Sources &sources,
+                              format::Manifest &manifest) {
+  checkWeightsFile(Options);
+  manifest.weightsFile =
+      std::filesystem::path(Options.weightsFile).filename().string();
+  Beside.emplace(Options.weightsFile);
+  Beside->reserve(manifest.weightsBytes);
+  encode(
+      sources, manifest,
+      [&](uint64_t offset, const void *data, size_t bytes) {
+        Beside->writeAt(offset, data, bytes);
+      },
+      Pool);
+  Image.addExternal(SectionKind::Weights, manifest.weightsBytes,
+                    pack::hashRegion(*Beside, 0, manifest.weightsBytes));
+}
+
+void ImageBuild::finish(const format::Manifest &manifest,
+                        const std::string &tokenizerJson,
+                        const std::vector<cuda::CompiledCode> &code) {
+  format::verify(manifest);
+  Image.addSection(SectionKind::Manifest, format::toJson(manifest));
+  Image.addSection(SectionKind::Tokenizer, tokenizerJson);
+  for (const cuda::CompiledCode &compiled : code)
+    Image.addSection(compiled.arch.ptx ? SectionKind::Ptx : SectionKind::Cubin,
+                     compiled.bytes,
+                     {compiled.arch.number, compiled.arch.specific});
+  if (Beside)
+    Beside->commit();
+  Image.commit(Pool);
+}
+
+} // namespace qzc::pipeline

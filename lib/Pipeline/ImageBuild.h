@@ -1,0 +1,45 @@
+//===- ImageBuild.h - Encode the weights and pack the image -----*- C++ -*-===//
+
+#ifndef QZC_LIB_PIPELINE_IMAGEBUILD_H
+#define QZC_LIB_PIPELINE_IMAGEBUILD_H
+
+#include "Sources.h"
+
+#include "qzc/Pack/ImageWriter.h"
+#include "qzc/Pipeline/Compiler.h"
+#include "qzc/Support/AtomicFile.h"
+#include "qzc/Support/ThreadPool.h"
+#include "qzc/Target/Cuda/Compile.h"
+
+#include <optional>
+
+namespace qzc::pipeline {
+
+/// An executable under construction. The weights are encoded on construction,
+/// before the CUDA lowering, which must know how far they reach (their f16
+/// exponents); code and manifest follow with finish(). Without it nothing is
+/// left behind.
+class ImageBuild {
+public:
+  /// Sets the manifest's weights: mode, offsets, exponents, size.
+  ImageBuild(const CompileOptions &options, const Sources &sources,
+             format::Manifest &manifest);
+
+  /// Adds what is missing and gives the files their names.
+  void finish(const format::Manifest &manifest,
+              const std::string &tokenizerJson,
+              const std::vector<cuda::CompiledCode> &code);
+
+private:
+  void encodeInside(const Sources &sources, format::Manifest &manifest);
+  void encodeBeside(const Sources &sources, format::Manifest &manifest);
+
+  const CompileOptions &Options;
+  ThreadPool Pool;
+  pack::ImageWriter Image;
+  std::optional<AtomicFile> Beside; ///< External weights
+};
+
+} // namespace qzc::pipeline
+
+#endif // QZC_LIB_PIPELINE_IMAGEBUILD_H

@@ -1,0 +1,34 @@
+//===- Sources.h - The files a program refers to ----------------*- C++ -*-===//
+
+#ifndef QZC_LIB_PIPELINE_SOURCES_H
+#define QZC_LIB_PIPELINE_SOURCES_H
+
+#include "qzc/Encode/WeightSources.h"
+#include "qzc/Target/Manifest/Manifest.h"
+
+#include <string>
+#include <vector>
+
+namespace qzc::pipeline {
+
+/// A program's files where they are now, and where each tensor begins.
+struct Sources {
+  std::vector<encode::SourceFile> weights;
+  std::vector<encode::WeightRef> refs; ///< by tensor, in the manifest's order
+  encode::SourceFile tokenizer;
+};
+
+/// Resolves a program's references against `folder`. `synthetic` leaves the
+/// weights out. Throws qzc::Error where the model has no tokenizer, or a tensor
+/// (named from `tensors`) no file.
+Sources resolveSources(const ProgramSources &program,
+                       const std::vector<format::Tensor> &tensors,
+                       const std::string &folder, bool synthetic);
+
+/// The tokenizer's text, checked against its size and hash and, by loading it,
+/// for being one that the runtime can use.
+std::string readTokenizer(const encode::SourceFile &file);
+
+} // namespace qzc::pipeline
+
+#endif // QZC_LIB_PIPELINE_SOURCES_H

@@ -1,0 +1,125 @@
+//===- qzc.cpp - The compiler's command line ------------------------------===//
+
+#include "qzc/Pipeline/Compiler.h"
+#include "qzc/Support/Error.h"
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <iostream>
+#include <map>
+
+using namespace qzc;
+using pipeline::CompileOptions;
+using pipeline::Emit;
+
+/// The runtime that is installed beside this program.
+static std::string stubBesideThisProgram() {
+  std::error_code failed;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
+  return failed ? "qzc-runtime" : (self.parent_path() / "qzc-runtime").string();
+}
+
+static void readWeights(const std::string &text, CompileOptions &options) {
+  if (text == "embed") {
+    options.weightsMode = format::WeightsMode::Embedded;
+  } else if (text == "synthetic") {
+    options.weightsMode = format::WeightsMode::Synthetic;
+  } else {
+    options.weightsMode = format::WeightsMode::External;
+    options.weightsFile = text;
+  }
+}
+
+static void addOptions(CLI::App &app, CompileOptions &options,
+                       std::string &weights) {
+  static const std::map<std::string, Emit> emits = {
+      {"qz", Emit::Qz},   {"schedule", Emit::Schedule}, {"cuda", Emit::Cuda},
+      {"ptx", Emit::Ptx}, {"bin", Emit::Bin},
+  };
+  app.add_option("model", options.input, "Module written by qz-import (.mlir)")
+      ->required();
+  app.add_option("-o,--output", options.output,
+                 "File to write (texts go to standard output without it)");
+  app.add_option("--emit", options.emit,
+                 "Stage to stop at: qz, schedule, cuda, ptx or bin (default)")
+      ->transform(CLI::Transformer(emits))
+      ->type_name("STAGE");
+  app.add_flag("--dry-run", options.dryRun,
+               "Print the table of layers, schemes and bytes, and stop");
+
+  const char *selection = "Selection";
+  app.add_option("--quantize", options.scheme,
+                 "Scheme of the selected layers: none (default), int8, nf4")
+      ->type_name("SCHEME")
+      ->group(selection);
+  app.add_option("--blocks", options.blocks,
+                 "Decoder blocks to quantize, half-open as in Python: "
+                 "0:12, :4,-4: (default: all)")
+      ->type_name("LO:HI,…")
+      ->group(selection);
+  app.add_option(
+         "--components", options.components,
+         "What to quantize: attn, ffn, qkv, q, k, v, o, up, gate, down, "
+         "proj, head, embed, all (default: every linear layer but head "
+         "and embed)")
+      ->type_name("NAME,…")
+      ->group(selection);
+  app.add_option("--block-size", options.blockSize,
+                 "Elements that share a scale (nf4: 32 to 4096, default 64)")
+      ->check(CLI::PositiveNumber)
+      ->group(selection);
+  app.add_option("--dtype", options.dtype,
+                 "Type of what is not quantized: f32, f16, bf16 (default: as "
+                 "imported)")
+      ->group(selection);
+
+  const char *output = "Weights and code";
+  app.add_option("--weights", weights,
+                 "embed (default), synthetic (random, made at load), or a file "
+                 "to write beside the executable")
+      ->type_name("embed|synthetic|FILE")
+      ->group(output);
+  app.add_option("--weights-dir", options.weightsDir,
+                 "Folder of the module's files (default: the module's own)")
+      ->type_name("DIR")
+      ->group(output);
+  app.add_option("--seed", options.seed, "Seed of synthetic weights")
+      ->group(output);
+  app.add_option("--arch", options.archs,
+                 "GPU architectures, as 80,90a,ptx80 (default: every one that "
+                 "the compiler knows)")
+      ->type_name("SM,…")
+      ->group(output);
+  app.add_option("--threads", options.threads,
+                 "Threads to compile with (default: all cores)")
+      ->check(CLI::PositiveNumber)
+      ->group(output);
+}
+
+int main(int argc, char **argv) {
+  CLI::App app("Compiles a language model to one self-contained executable.",
+               "qzc");
+  app.set_version_flag("--version", "qzc " QZC_VERSION);
+  CompileOptions options;
+  std::string weights = "embed";
+  addOptions(app, options, weights);
+  try {
+    app.parse(argc, argv);
+    readWeights(weights, options);
+    options.stub = stubBesideThisProgram();
+    pipeline::compile(options, std::cout);
+    return 0;
+  } catch (const CLI::ParseError &error) {
+    if (error.get_exit_code() == 0)
+      return app.exit(error);
+    std::cerr << "qzc: error: " << error.what() << " (see --help)\n";
+    return static_cast<int>(ExitCode::Usage);
+  } catch (const Error &error) {
+    std::cerr << "qzc: error: " << error.what() << '\n';
+    return static_cast<int>(error.code());
+  } catch (const std::exception &error) {
+    std::cerr << "qzc: error: " << error.what() << '\n';
+    return static_cast<int>(ExitCode::Failed);
+  }
+}
