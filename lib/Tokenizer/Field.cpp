@@ -1,0 +1,101 @@
+//===- Field.cpp - Checked reading of tokenizer.json ----------------------===//
+
+#include "Field.h"
+
+#include "qzc/Support/Error.h"
+
+#include <algorithm>
+
+namespace qzc::tokenizer {
+
+void Field::fail(const std::string &what) const {
+  throw Error("tokenizer.json: " + (Path.empty() ? "the file" : Path) + ": " +
+              what);
+}
+
+void Field::unsupported(std::string_view known) const {
+  std::string text =
+      Value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (text.size() > 80)
+    text = text.substr(0, 77) + "...";
+  fail(text + " is not supported" +
+       (known.empty() ? "" : " (known: " + std::string(known) + ")"));
+}
+
+Field Field::at(std::string_view key) const {
+  if (!Value.is_object())
+    fail("must be an object");
+  auto found = Value.find(key);
+  std::string path =
+      Path.empty() ? std::string(key) : Path + "." + std::string(key);
+  if (found == Value.end())
+    Field(Value, path).fail("is missing");
+  return {*found, path};
+}
+
+std::optional<Field> Field::find(std::string_view key) const {
+  if (!Value.is_object())
+    fail("must be an object");
+  auto found = Value.find(key);
+  if (found == Value.end() || found->is_null())
+    return std::nullopt;
+  return at(key);
+}
+
+void Field::allowOnly(std::initializer_list<std::string_view> known) const {
+  if (!Value.is_object())
+    fail("must be an object");
+  for (const auto &[key, value] : Value.items())
+    if (key != "type" &&
+        std::find(known.begin(), known.end(), key) == known.end())
+      at(key).fail("is not a field that is supported here");
+}
+
+const std::string &Field::string() const {
+  if (!Value.is_string())
+    fail("must be a string");
+  return Value.get_ref<const std::string &>();
+}
+
+bool Field::boolean() const {
+  if (!Value.is_boolean())
+    fail("must be true or false");
+  return Value.get<bool>();
+}
+
+int64_t Field::integer(int64_t low, int64_t high) const {
+  if (!Value.is_number_integer() ||
+      (Value.is_number_unsigned() &&
+       Value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) ||
+      Value.get<int64_t>() < low || Value.get<int64_t>() > high)
+    fail("must be an integer from " + std::to_string(low) + " to " +
+         std::to_string(high));
+  return Value.get<int64_t>();
+}
+
+int32_t Field::tokenId() const {
+  return static_cast<int32_t>(integer(0, kMaxTokenId));
+}
+
+std::vector<Field> Field::items() const {
+  if (!Value.is_array())
+    fail("must be a list");
+  std::vector<Field> result;
+  result.reserve(Value.size());
+  for (size_t i = 0; i < Value.size(); ++i)
+    result.emplace_back(Value[i], Path + "[" + std::to_string(i) + "]");
+  return result;
+}
+
+bool Field::booleanOr(std::string_view key, bool otherwise) const {
+  auto field = find(key);
+  return field ? field->boolean() : otherwise;
+}
+
+std::string Field::stringOr(std::string_view key,
+                            const std::string &otherwise) const {
+  auto field = find(key);
+  return field ? field->string() : otherwise;
+}
+
+} // namespace qzc::tokenizer

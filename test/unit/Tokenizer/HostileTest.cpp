@@ -1,0 +1,141 @@
+//===- HostileTest.cpp - Bad files, bad text, long words ------------------===//
+
+#include "TestFiles.h"
+#include "qzc/Support/Error.h"
+#include "qzc/Tokenizer/Tokenizer.h"
+
+#include <chrono>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace qzc::tokenizer {
+namespace {
+
+using testing::HasSubstr;
+
+std::string refusal(const std::string &json) {
+  try {
+    Tokenizer::fromJson(json);
+  } catch (const Error &error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+/// What is said of gpt2.json with the value at `pointer` replaced.
+std::string refusal(const std::string &pointer, const nlohmann::json &value) {
+  nlohmann::json file = readGoldenJson("gpt2.json");
+  file[nlohmann::json::json_pointer(pointer)] = value;
+  return refusal(file.dump());
+}
+
+TEST(BadFile, NamesTheField) {
+  EXPECT_THAT(refusal(""), HasSubstr("tokenizer.json: not JSON"));
+  EXPECT_THAT(refusal("[]"), HasSubstr("must be an object"));
+  EXPECT_THAT(refusal("{}"), HasSubstr("model: is missing"));
+  EXPECT_THAT(refusal("/model/type", "Unigram"), HasSubstr("model.type"));
+  EXPECT_THAT(refusal("/model/type", "Unigram"), HasSubstr("BPE"));
+  EXPECT_THAT(refusal("/model/dropout", 0.1), HasSubstr("model.dropout"));
+  EXPECT_THAT(refusal("/model/novelty", 1), HasSubstr("model.novelty"));
+  EXPECT_THAT(refusal("/novelty", 1), HasSubstr("novelty"));
+  EXPECT_THAT(refusal("/model/unk_token", "<none>"),
+              HasSubstr("model.unk_token"));
+  EXPECT_THAT(refusal("/pre_tokenizer", {{"type", "Whitespace"}}),
+              HasSubstr("pre_tokenizer.type"));
+  EXPECT_THAT(refusal("/pre_tokenizer/use_regex", "yes"),
+              HasSubstr("pre_tokenizer.use_regex: must be true or false"));
+  EXPECT_THAT(refusal("/pre_tokenizer", {{"type", "Split"},
+                                         {"behavior", "Sideways"},
+                                         {"pattern", {{"String", "x"}}}}),
+              HasSubstr("pre_tokenizer.behavior"));
+  EXPECT_THAT(refusal("/pre_tokenizer", {{"type", "Split"},
+                                         {"behavior", "Isolated"},
+                                         {"pattern", {{"Regex", "(x"}}}}),
+              HasSubstr("pre_tokenizer.pattern.Regex"));
+  EXPECT_THAT(refusal("/normalizer", {{"type", "Lowercase"}}),
+              HasSubstr("normalizer.type"));
+  EXPECT_THAT(refusal("/decoder", {{"type", "WordPiece"}}),
+              HasSubstr("decoder.type"));
+  EXPECT_THAT(refusal("/post_processor", {{"type", "Other"}}),
+              HasSubstr("post_processor.type"));
+  EXPECT_THAT(refusal("/added_tokens/0/id", -1),
+              HasSubstr("added_tokens[0].id"));
+  EXPECT_THAT(refusal("/added_tokens/0/id", 7), HasSubstr("<|end|>"));
+  EXPECT_THAT(refusal("/added_tokens/0/color", 7),
+              HasSubstr("added_tokens[0].color"));
+}
+
+TEST(BadFile, ChecksTheVocabulary) {
+  EXPECT_THAT(refusal("/model/vocab", nlohmann::json::object()),
+              HasSubstr("model.vocab"));
+  EXPECT_THAT(refusal("/model/vocab/a", 4000000000u), HasSubstr("'a'"));
+  EXPECT_THAT(refusal("/model/vocab/a", -3), HasSubstr("'a'"));
+  EXPECT_THAT(refusal("/model/vocab/a", 1.5), HasSubstr("'a'"));
+  EXPECT_THAT(refusal("/model/vocab/nowhere", 5),
+              HasSubstr("the id 5 belongs to"));
+}
+
+TEST(BadFile, ChecksTheMerges) {
+  EXPECT_THAT(refusal("/model/merges/0", "one two three"),
+              HasSubstr("model.merges: entry 0"));
+  EXPECT_THAT(refusal("/model/merges/1", "single"), HasSubstr("entry 1"));
+  EXPECT_THAT(refusal("/model/merges/1", {"a"}), HasSubstr("entry 1"));
+  EXPECT_THAT(refusal("/model/merges/0", "Q qqq"), HasSubstr("'qqq'"));
+  EXPECT_THAT(refusal("/model/merges", 1), HasSubstr("model.merges"));
+}
+
+TEST(BadFile, BoundsNesting) {
+  nlohmann::json inner = {{"type", "ByteLevel"}};
+  for (int i = 0; i < 2000; ++i)
+    inner = {{"type", "Sequence"},
+             {"pretokenizers", nlohmann::json::array({inner})}};
+  EXPECT_THAT(refusal("/pre_tokenizer", inner), HasSubstr("nested too deeply"));
+}
+
+TEST(BadFile, SurvivesEveryCut) {
+  std::string json = readGolden("llama3.json");
+  for (size_t bytes = 0; bytes + 2 < json.size(); bytes += 61)
+    EXPECT_THAT(refusal(json.substr(0, bytes)), HasSubstr("not JSON"));
+}
+
+TEST(BadText, IsRefusedWithItsOffset) {
+  Tokenizer tokenizer = Tokenizer::fromJson(readGolden("gpt2.json"));
+  for (std::string bad : {"ab\xFFz", "ab\xC0\x80", "ab\xED\xA0\x80",
+                          "ab\xE2\x82", "ab\xF4\x90\x80\x80", "ab\x80"}) {
+    EXPECT_EQ(firstInvalidUtf8(bad), 2u);
+    try {
+      tokenizer.encode(bad, false);
+      ADD_FAILURE() << "accepted";
+    } catch (const Error &error) {
+      EXPECT_THAT(error.what(), HasSubstr("byte 2"));
+    }
+  }
+  EXPECT_FALSE(firstInvalidUtf8("h\xC3\xA9\xE2\x82\xAC\xF4\x8F\xBF\xBF"));
+}
+
+/// A megabyte that no pattern splits, or that one splits at every byte.
+class LongText : public testing::TestWithParam<const char *> {};
+
+TEST_P(LongText, TakesNoQuadraticTime) {
+  std::string unit = GetParam();
+  std::string text;
+  while (text.size() < 1000000)
+    text += unit;
+  for (const char *name : {"gpt2.json", "llama3.json", "added.json"}) {
+    Tokenizer tokenizer = Tokenizer::fromJson(readGolden(name));
+    auto start = std::chrono::steady_clock::now();
+    std::vector<int32_t> ids = tokenizer.encode(text, false);
+    std::chrono::duration<double> taken =
+        std::chrono::steady_clock::now() - start;
+    EXPECT_GT(ids.size(), 1000u);
+    // Quadratic time would be minutes.
+    EXPECT_LT(taken.count(), 15.0) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Units, LongText,
+                         testing::Values("a", "the", " ", "\n", "0", "!", "é",
+                                         "<s", "\t \n", "a1 "));
+
+} // namespace
+} // namespace qzc::tokenizer
