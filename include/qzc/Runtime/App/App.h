@@ -1,0 +1,37 @@
+//===- App.h - The command line of a compiled model -------------*- C++ -*-===//
+
+#ifndef QZC_RUNTIME_APP_APP_H
+#define QZC_RUNTIME_APP_APP_H
+
+#include "qzc/Runtime/Engine.h"
+#include "qzc/Runtime/Image.h"
+
+#include <functional>
+#include <memory>
+
+namespace qzc::runtime {
+
+/// What the command line takes from outside; tests put fakes in its place.
+struct AppEnvironment {
+  using EngineFactory = std::function<std::unique_ptr<Engine>(
+      const Image &image, const EngineOptions &options)>;
+
+  std::function<std::unique_ptr<Image>(bool fullCheck)> openImage;
+  EngineFactory createCpu;
+  EngineFactory createCuda;
+  std::function<bool()> cudaPresent;
+  int output = 1; ///< file descriptor of results
+};
+
+/// Parses the arguments, runs the one mode they name and returns the exit code
+/// (0, 1 failed, 2 wrong call). Results go to `environment.output`, all else to
+/// stderr.
+int runApp(int argc, const char *const *argv,
+           const AppEnvironment &environment);
+
+/// main() of a compiled model: the image is the running executable.
+int runApp(int argc, char **argv);
+
+} // namespace qzc::runtime
+
+#endif // QZC_RUNTIME_APP_APP_H

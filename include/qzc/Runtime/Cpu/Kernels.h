@@ -1,0 +1,131 @@
+//===- Kernels.h - The CPU engine's SIMD kernels ----------------*- C++ -*-===//
+//
+// One table of function pointers for every instruction set the kernels are
+// compiled for. The tables are chosen by this project's own look at the CPU,
+// so that Highway stays a header-only dependency. Kernels take raw pointers
+// and share no inline functions with the rest of the program: code compiled
+// for AVX-512 must not end up behind a symbol that an older CPU also calls.
+//
+// Every kernel computes each of its results by one fixed sequence of f32
+// operations, whatever else is computed in the same call: how work is cut into
+// ranges never changes a bit.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_RUNTIME_CPU_KERNELS_H
+#define QZC_RUNTIME_CPU_KERNELS_H
+
+#include "qzc/Format/Manifest.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace qzc::runtime::cpu {
+
+/// Weight rows of one packed panel, and keys of one panel of the key cache.
+inline constexpr int64_t kPanel = 32;
+/// Keys (4 panels) whose scores are held at once.
+inline constexpr int64_t kKeyBlock = 128;
+/// Column counts of the right-hand side of multiply() are multiples of this.
+inline constexpr int64_t kColumnAlign = 16;
+/// The most columns of one packed panel; the depth of a matrix product is cut
+/// into equal blocks of at most this many, multiples of 32.
+inline constexpr int64_t kMaxDepth = 256;
+
+/// Dot products of weights: y[r - rowBegin] = W[r] · x for the rows
+/// [rowBegin, rowEnd); x has shape.cols elements.
+using MatVecFn = void (*)(const format::PackedView &weight, int64_t rowBegin,
+                          int64_t rowEnd, const float *x, float *y);
+
+/// Decodes rows [rowBegin, rowBegin + rows), rows ≤ kPanel, columns
+/// [colBegin, colBegin + cols) to packed [cols, kPanel]; missing rows are 0.
+/// colBegin is a multiple of 32, cols ≤ kMaxDepth.
+using PackPanelFn = void (*)(const format::PackedView &weight, int64_t rowBegin,
+                             int64_t rows, int64_t colBegin, int64_t cols,
+                             float *packed);
+
+/// c [rows, cols] (+)= a [rows, depth] · b [depth, cols]; cols is a multiple of
+/// kColumnAlign; strides in elements.
+using MultiplyFn = void (*)(const float *a, int64_t aStride, int64_t rows,
+                            const float *b, int64_t bStride, int64_t depth,
+                            int64_t cols, float *c, int64_t cStride,
+                            bool accumulate);
+
+/// What remains of a linear layer for [rows, columns] of its results:
+/// out = activation(y0 + bias0) [* (y1 + bias1)] [+ residual].
+/// Null pointers stand for what is absent; y0 and y1 are overwritten; out may
+/// be residual. Strides are in elements, from row to row.
+struct FinishArgs {
+  int64_t rows, columns;
+  float *y0, *y1;
+  int64_t yStride;
+  const float *bias0, *bias1;
+  format::Activation activation;
+  const float *residual;
+  int64_t residualStride;
+  float *out;
+  int64_t outStride;
+};
+
+/// A layer's attention over T tokens at positions first … first + T − 1.
+/// Keys are cached as panels [kvHeads, capacity / kPanel, headDim, kPanel],
+/// values as [kvHeads, capacity, valueStride]; both f32 or f16.
+struct AttentionArgs {
+  const float *q, *k, *v; ///< [T, heads or kvHeads × headDim]
+  float *out;             ///< [T, heads × headDim]
+  int64_t qStride, kStride, vStride, outStride;
+  void *keys, *values;
+  bool half;           ///< the cache's type
+  int64_t capacity;    ///< a multiple of kKeyBlock
+  int64_t valueStride; ///< headDim rounded up to kColumnAlign
+  int64_t first;       ///< position of token 0
+  int64_t heads, kvHeads, headDim;
+  float scale, softCap;   ///< softCap 0: none
+  int64_t window;         ///< 0: none
+  const float *cos, *sin; ///< [position, ropeDim / 2]; null: no rope
+  int64_t ropeDim;
+  bool interleaved;
+};
+
+struct KernelTable {
+  const char *name; ///< "AVX-512"
+  MatVecFn matVec;
+  PackPanelFn packPanel;
+  MultiplyFn multiply;
+  void (*finish)(const FinishArgs &args);
+
+  /// Rotates the keys of tokens [begin, end) and stores keys and values.
+  void (*appendCache)(const AttentionArgs &args, int64_t begin, int64_t end);
+  /// Attention of the query heads of one kv head for tokens [begin, end);
+  /// scratch holds attentionScratch(args, end - begin) floats.
+  void (*attend)(const AttentionArgs &args, int64_t kvHead, int64_t begin,
+                 int64_t end, float *scratch);
+
+  /// out = x / sqrt(mean(x²) + epsilon) * (weight + offset); weight may be
+  /// null.
+  void (*rmsNorm)(const float *x, const float *weight, float offset,
+                  float epsilon, int64_t n, float *out);
+  /// out = (x − mean) / sqrt(variance + epsilon) * (weight + offset) + bias;
+  /// weight and bias may be null.
+  void (*layerNorm)(const float *x, const float *weight, float offset,
+                    const float *bias, float epsilon, int64_t n, float *out);
+  void (*activate)(format::Activation activation, const float *x, int64_t n,
+                   float *out);
+  void (*add)(const float *a, const float *b, int64_t n, float *out);
+  void (*mul)(const float *a, const float *b, int64_t n, float *out);
+  void (*scale)(const float *x, float factor, int64_t n, float *out);
+  void (*clamp)(const float *x, float limit, int64_t n, float *out);
+  void (*softCap)(const float *x, float cap, int64_t n, float *out);
+  /// ln Σ exp(x)
+  double (*logSumExp)(const float *x, int64_t n);
+};
+
+/// Floats of scratch that `attend` needs for `tokens` tokens.
+int64_t attentionScratch(const AttentionArgs &args, int64_t tokens);
+
+/// The tables this machine can run, best first; empty on a CPU without SSE4.2.
+const std::vector<const KernelTable *> &supportedKernels();
+
+} // namespace qzc::runtime::cpu
+
+#endif // QZC_RUNTIME_CPU_KERNELS_H

@@ -1,0 +1,27 @@
+//===- CodeSelection.h - Which code of an image a GPU runs ------*- C++ -*-===//
+
+#ifndef QZC_RUNTIME_CUDA_CODESELECTION_H
+#define QZC_RUNTIME_CUDA_CODESELECTION_H
+
+#include "qzc/Runtime/Image.h"
+
+#include <string>
+#include <vector>
+
+namespace qzc::runtime {
+
+/// "sm_90a" for a cubin, "PTX compute_80" for PTX.
+std::string codeName(const DeviceCode &code);
+
+/// The best code for a GPU of compute capability × 10 `capability`: its exact
+/// architecture-specific cubin; else the newest cubin of the same major version
+/// that is not newer than the GPU (cubins run on later minor versions only);
+/// else the newest PTX that is not newer. `forcePtx` skips the cubins. Throws
+/// qzc::Error that names the GPU (`gpuName`) and lists what is inside.
+const DeviceCode &selectCode(const std::vector<DeviceCode> &codes,
+                             uint32_t capability, const std::string &gpuName,
+                             bool forcePtx);
+
+} // namespace qzc::runtime
+
+#endif // QZC_RUNTIME_CUDA_CODESELECTION_H

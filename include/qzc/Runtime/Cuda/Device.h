@@ -1,0 +1,118 @@
+//===- Device.h - A GPU's context, memory and modules -----------*- C++ -*-===//
+//
+// Owners of what the driver hands out. All of them refer to a Device, which
+// must outlive them, and are used by the thread that made the Device.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_RUNTIME_CUDA_DEVICE_H
+#define QZC_RUNTIME_CUDA_DEVICE_H
+
+#include "qzc/Format/Manifest.h"
+#include "qzc/Runtime/Cuda/Driver.h"
+#include "qzc/Runtime/Image.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace qzc::runtime {
+
+/// The first device that the driver shows (CUDA_VISIBLE_DEVICES decides which
+/// that is), its primary context, and one stream for all work.
+class Device {
+public:
+  /// Throws qzc::Error where there is no driver or no device.
+  explicit Device(const char *library = kDriverLibrary);
+  Device(const Device &) = delete;
+  Device &operator=(const Device &) = delete;
+  ~Device();
+
+  const Driver &driver() const { return *Api; }
+  CUstream stream() const { return Stream; }
+  const std::string &name() const { return Name; }
+  /// Compute capability × 10.
+  uint32_t capability() const { return Capability; }
+  uint64_t freeBytes() const;
+
+  /// Waits for the stream. `what` names the work in an error.
+  void synchronize(const std::string &what) const;
+  /// Copies to the device; `from` may be changed as soon as this returns.
+  void upload(CUdeviceptr to, const void *from, size_t bytes) const;
+  /// Starts a copy from the device; valid after synchronize().
+  void download(void *to, CUdeviceptr from, size_t bytes) const;
+
+private:
+  std::unique_ptr<Driver> Api;
+  CUdevice Handle = 0;
+  CUcontext Context = nullptr;
+  CUstream Stream = nullptr;
+  std::string Name;
+  uint32_t Capability = 0;
+};
+
+/// Device memory.
+class DeviceBuffer {
+public:
+  DeviceBuffer() = default;
+  /// Allocates at least one byte; `zero` fills it (on the stream). Throws
+  /// qzc::Error naming `what` when memory is short.
+  DeviceBuffer(const Device &device, uint64_t bytes, const char *what,
+               bool zero);
+  DeviceBuffer(DeviceBuffer &&other) noexcept;
+  DeviceBuffer &operator=(DeviceBuffer &&other) noexcept;
+  ~DeviceBuffer();
+
+  CUdeviceptr address() const { return Address; }
+  uint64_t size() const { return Bytes; }
+
+private:
+  const Driver *Api = nullptr;
+  CUdeviceptr Address = 0;
+  uint64_t Bytes = 0;
+};
+
+/// Page-locked host memory.
+class PinnedBuffer {
+public:
+  PinnedBuffer(const Device &device, size_t bytes);
+  PinnedBuffer(const PinnedBuffer &) = delete;
+  PinnedBuffer &operator=(const PinnedBuffer &) = delete;
+  ~PinnedBuffer();
+
+  void *data() const { return Data; }
+
+private:
+  const Driver &Api;
+  void *Data = nullptr;
+};
+
+/// Loaded device code.
+class Module {
+public:
+  /// Checks that the driver is new enough, then loads `code`. Throws qzc::Error
+  /// saying which driver would do, or with the compiler's log for PTX.
+  Module(const Device &device, const DeviceCode &code,
+         const format::Manifest &manifest);
+  Module(const Module &) = delete;
+  Module &operator=(const Module &) = delete;
+  ~Module();
+
+  /// A kernel by its symbol, allowed `sharedBytes` of dynamic shared memory.
+  CUfunction function(const std::string &name, uint32_t sharedBytes) const;
+
+private:
+  const Driver &Api;
+  CUmodule Handle = nullptr;
+};
+
+/// Copies `bytes` at `from` (a file's mapping) to the device through two
+/// page-locked buffers, one being filled while the other travels. Returns when
+/// all has arrived.
+void uploadLarge(const Device &device, CUdeviceptr to, const std::byte *from,
+                 uint64_t bytes);
+
+} // namespace qzc::runtime
+
+#endif // QZC_RUNTIME_CUDA_DEVICE_H

@@ -1,0 +1,79 @@
+//===- Program.h - Launches bound to device addresses -----------*- C++ -*-===//
+//
+// The manifest's launches say what their arguments mean; here they become
+// addresses, once, so that launching is only the driver's call.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_RUNTIME_CUDA_PROGRAM_H
+#define QZC_RUNTIME_CUDA_PROGRAM_H
+
+#include "qzc/Format/Manifest.h"
+#include "qzc/Runtime/Cuda/Device.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace qzc::runtime {
+
+/// Where everything is that an argument can name.
+struct DeviceLayout {
+  CUdeviceptr weights = 0;
+  CUdeviceptr body = 0; ///< arena, plan.bytesPerToken × chunk
+  CUdeviceptr head = 0; ///< arena, plan.headBytesPerToken × headRows
+  CUdeviceptr scratch = 0;
+  CUdeviceptr state = 0;
+  CUdeviceptr tokens = 0;             ///< int32 [chunk]
+  CUdeviceptr targets = 0;            ///< int32 [headRows]
+  CUdeviceptr losses = 0;             ///< f32 [headRows]
+  std::vector<CUdeviceptr> keyCaches; ///< by layer
+  std::vector<CUdeviceptr> valueCaches;
+  std::vector<CUdeviceptr> ropes;
+  int64_t chunk = 0;
+  int64_t headRows = 0;
+  int64_t capacity = 0;
+  bool floatCache = false; ///< f32 instead of f16
+
+  /// First element of a view's first row in the body's or the head's arena.
+  CUdeviceptr bodyView(const format::Plan &plan, int64_t buffer,
+                       int64_t column) const;
+  CUdeviceptr headView(const format::Plan &plan, int64_t buffer,
+                       int64_t column) const;
+};
+
+/// One of the lists of a CudaProgram, ready to launch.
+class LaunchList {
+public:
+  /// Looks up the kernels and resolves the arguments of a verified manifest.
+  /// Throws qzc::Error naming a kernel that the module lacks.
+  LaunchList(const std::vector<format::CudaLaunch> &launches,
+             const format::Manifest &manifest, const DeviceLayout &layout,
+             const Module &module);
+
+  /// Launches all for `rows` rows on the device's stream; for the head's
+  /// launches the first hidden row is `firstRow`.
+  void launch(const Device &device, int64_t rows, int64_t firstRow = 0);
+
+private:
+  struct Bound {
+    std::string kernel;
+    CUfunction function = nullptr;
+    std::array<format::GridDim, 3> grid;
+    uint32_t blockThreads = 0;
+    uint32_t sharedBytes = 0;
+    std::vector<uint64_t> values; ///< each argument in its low bytes
+    std::vector<void *> pointers; ///< to values
+    /// Arguments that move with the first hidden row, and their address for
+    /// row 0.
+    std::vector<std::pair<size_t, CUdeviceptr>> hidden;
+  };
+
+  std::vector<Bound> Launches;
+  uint64_t HiddenRowBytes = 0;
+};
+
+} // namespace qzc::runtime
+
+#endif // QZC_RUNTIME_CUDA_PROGRAM_H

@@ -1,0 +1,60 @@
+//===- Workspace.h - A model's memory on a GPU ------------------*- C++ -*-===//
+
+#ifndef QZC_RUNTIME_CUDA_WORKSPACE_H
+#define QZC_RUNTIME_CUDA_WORKSPACE_H
+
+#include "qzc/Runtime/Cuda/Device.h"
+#include "qzc/Runtime/Cuda/Program.h"
+#include "qzc/Runtime/Engine.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace qzc::runtime {
+
+/// How large everything is; all sizes in bytes.
+struct WorkspacePlan {
+  int64_t capacity = 0; ///< KV-cache positions
+  int64_t chunk = 0;    ///< most tokens of one pass
+  int64_t headRows = 0; ///< most rows of one head pass
+  bool floatCache = false;
+  uint64_t weightBytes = 0;
+  std::vector<uint64_t> cacheBytes; ///< of a layer's keys; as many for values
+  uint64_t ropeBytes = 0;
+  uint64_t bodyBytes = 0;
+  uint64_t headBytes = 0;
+  uint64_t scratchBytes = 0;
+
+  uint64_t cacheTotal() const;
+  uint64_t workspaceTotal() const; ///< all but weights and caches
+  uint64_t total() const;
+};
+
+/// Sizes for these options. A chunk that was not asked for shrinks until all
+/// fits in `freeBytes`. Throws qzc::Error with needed and free MB if nothing
+/// does.
+WorkspacePlan planWorkspace(const format::Manifest &manifest,
+                            const EngineOptions &options, uint64_t freeBytes);
+
+/// cos and sin of every position and pair: [capacity, dim/2, 2]. The angle is
+/// the f32 product of position and inverse frequency, as in the models' own
+/// code; both values times the rope's magnitude.
+std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity);
+
+/// Allocates what `plan` says, uploads the weights and rope tables, zeroes the
+/// rest.
+class Workspace {
+public:
+  Workspace(const Device &device, const Image &image,
+            const WorkspacePlan &plan);
+
+  const DeviceLayout &layout() const { return Layout; }
+
+private:
+  DeviceBuffer Weights, Caches, Ropes, Body, Head, Scratch, Small;
+  DeviceLayout Layout;
+};
+
+} // namespace qzc::runtime
+
+#endif // QZC_RUNTIME_CUDA_WORKSPACE_H

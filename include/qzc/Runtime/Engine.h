@@ -1,0 +1,81 @@
+//===- Engine.h - A loaded model on one device ------------------*- C++ -*-===//
+//
+// What the command line asks of a model, whichever device runs it. An engine
+// owns its device memory and KV cache; the image must outlive it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_RUNTIME_ENGINE_H
+#define QZC_RUNTIME_ENGINE_H
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace qzc::runtime {
+
+class Image;
+
+enum class CacheType { Auto, F16, F32 }; ///< Auto: f16 on CUDA, f32 on the CPU
+
+struct EngineOptions {
+  int64_t context = 0; ///< KV-cache positions
+  int64_t chunk = 0;   ///< most tokens of one pass; 0: the engine's choice
+  CacheType cache = CacheType::Auto;
+  int threads = 0;       ///< CPU; 0: all cores this process may use
+  bool forcePtx = false; ///< CUDA: compile the PTX, ignore the cubins
+};
+
+struct MemoryUse {
+  uint64_t deviceBytes = 0; ///< CUDA: allocated on the GPU; CPU: 0
+  uint64_t weightBytes = 0;
+  uint64_t cacheBytes = 0;
+  uint64_t workspaceBytes = 0;
+};
+
+/// Tokens are checked by the caller: ids in range, position + count ≤ context.
+class Engine {
+public:
+  virtual ~Engine() = default;
+
+  /// Forgets all positions.
+  virtual void reset() = 0;
+  /// Positions in the cache.
+  virtual int64_t position() const = 0;
+  virtual const EngineOptions &options() const = 0;
+  /// "NVIDIA H200 (sm_90a)", "CPU (AVX-512, 2 threads)".
+  virtual std::string describe() const = 0;
+  virtual MemoryUse memoryUse() const = 0;
+
+  /// Appends tokens; if lastLogits is not null it receives the logits [vocab]
+  /// after the last one.
+  virtual void prefill(const int32_t *tokens, int64_t count,
+                       float *lastLogits) = 0;
+  /// Appends tokens, all at once (in chunks), and writes logits [count, vocab].
+  virtual void logits(const int32_t *tokens, int64_t count, float *out) = 0;
+  /// Appends tokens; losses[i] = −ln p(targets[i] | … tokens[i]) for rows
+  /// [firstScored, count); others are not computed.
+  virtual void score(const int32_t *tokens, const int32_t *targets,
+                     int64_t count, int64_t firstScored, float *losses) = 0;
+  /// Appends one token by the decode path and writes the logits after it.
+  virtual void decode(int32_t token, float *logits) = 0;
+  /// Appends one token by the decode path and returns the most likely next
+  /// (the lowest id among equals).
+  virtual int32_t decodeGreedy(int32_t token) = 0;
+  /// Decodes `count` tokens greedily without waiting for the host between
+  /// steps where the device can; for timing.
+  virtual void decodeMany(int32_t token, int64_t count) = 0;
+};
+
+std::unique_ptr<Engine> createCpuEngine(const Image &image,
+                                        const EngineOptions &options);
+/// Throws qzc::Error where there is no usable GPU (the message says why).
+std::unique_ptr<Engine> createCudaEngine(const Image &image,
+                                         const EngineOptions &options);
+/// Whether a driver is installed and shows at least one device.
+bool cudaDevicePresent();
+
+} // namespace qzc::runtime
+
+#endif // QZC_RUNTIME_ENGINE_H

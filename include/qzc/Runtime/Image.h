@@ -1,0 +1,48 @@
+//===- Image.h - A mapped, checked executable image -------------*- C++ -*-===//
+//
+// Opens the payload behind an executable (Format/Image.h), checks it and gives
+// access to its sections without copying them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_RUNTIME_IMAGE_H
+#define QZC_RUNTIME_IMAGE_H
+
+#include "qzc/Format/Manifest.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qzc::runtime {
+
+/// Machine code (or PTX) for one architecture.
+struct DeviceCode {
+  uint32_t arch; ///< compute capability × 10
+  bool specific; ///< sm_90a: runs on exactly that architecture
+  bool ptx;
+  std::string_view bytes; ///< PTX: with its terminating NUL
+};
+
+class Image {
+public:
+  /// Maps and checks `path`. Throws qzc::Error naming the file and the section
+  /// that was cut or altered. `fullCheck` also compares SHA-256 (--verify).
+  static std::unique_ptr<Image> open(const std::string &path, bool fullCheck);
+  virtual ~Image();
+
+  virtual const format::Manifest &manifest() const = 0;
+  virtual std::string_view tokenizerJson() const = 0;
+  virtual const std::vector<DeviceCode> &deviceCode() const = 0;
+  virtual uint64_t fileBytes() const = 0;
+
+  /// The stored weight; mapped, or generated at load for synthetic weights.
+  virtual format::PackedView tensor(int64_t index) const = 0;
+  /// All of the weights section, for large copies to a device.
+  virtual const std::byte *weights() const = 0;
+};
+
+} // namespace qzc::runtime
+
+#endif // QZC_RUNTIME_IMAGE_H

@@ -1,0 +1,72 @@
+//===- App.cpp - The command line of a compiled model ---------------------===//
+
+#include "qzc/Runtime/App/App.h"
+
+#include "Session.h"
+#include "qzc/Support/Error.h"
+
+#include <cstdio>
+#include <new>
+
+namespace qzc::runtime {
+
+namespace {
+
+void runMode(const Options &options, const AppEnvironment &environment,
+             const Stopwatch &sinceStart) {
+  switch (options.mode) {
+  case Mode::Help:
+    return Output(environment.output).write(options.helpText);
+  case Mode::Version:
+    return Output(environment.output).write("qzc runtime " QZC_VERSION "\n");
+  default:
+    break;
+  }
+  Session session(options, environment, sinceStart);
+  switch (options.mode) {
+  case Mode::Generate:
+    return generate(session);
+  case Mode::Score:
+    return scoreText(session);
+  case Mode::Bench:
+    return bench(session);
+  case Mode::Tokens:
+    return runTokens(session);
+  case Mode::Extract:
+    return extract(session);
+  case Mode::Tokenize:
+    return tokenizeText(session);
+  case Mode::Info:
+    return info(session);
+  case Mode::Verify:
+    return verifyImage(session);
+  case Mode::Help:
+  case Mode::Version:
+    return;
+  }
+}
+
+} // namespace
+
+int runApp(int argc, const char *const *argv,
+           const AppEnvironment &environment) {
+  Stopwatch sinceStart;
+  const char *name = argc > 0 ? argv[0] : "model";
+  try {
+    runMode(parseOptions(argc, argv), environment, sinceStart);
+    return 0;
+  } catch (const BrokenPipe &) {
+    return static_cast<int>(ExitCode::Failed);
+  } catch (const Error &error) {
+    std::fprintf(stderr, "%s: %s\n", name, error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc &) {
+    std::fprintf(stderr, "%s: out of memory\n", name);
+    return static_cast<int>(ExitCode::Failed);
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "%s: internal error: %s\n", name, error.what());
+    return static_cast<int>(ExitCode::Failed);
+  }
+}
+
+} // namespace qzc::runtime

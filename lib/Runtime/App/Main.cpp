@@ -1,0 +1,22 @@
+//===- Main.cpp - The command line on the real image and devices ----------===//
+
+#include "qzc/Runtime/App/App.h"
+
+#include <csignal>
+
+namespace qzc::runtime {
+
+int runApp(int argc, char **argv) {
+  // A reader that goes away shows as a failed write.
+  std::signal(SIGPIPE, SIG_IGN);
+  AppEnvironment environment;
+  environment.openImage = [](bool fullCheck) {
+    return Image::open("/proc/self/exe", fullCheck);
+  };
+  environment.createCpu = createCpuEngine;
+  environment.createCuda = createCudaEngine;
+  environment.cudaPresent = cudaDevicePresent;
+  return runApp(argc, const_cast<const char *const *>(argv), environment);
+}
+
+} // namespace qzc::runtime

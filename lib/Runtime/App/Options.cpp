@@ -1,0 +1,342 @@
+//===- Options.cpp - The arguments of a compiled model --------------------===//
+
+#include "Options.h"
+
+#include "qzc/Support/Error.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+
+namespace qzc::runtime {
+
+namespace {
+
+constexpr unsigned bit(Mode mode) { return 1u << static_cast<unsigned>(mode); }
+constexpr unsigned kRunning = bit(Mode::Generate) | bit(Mode::Score) |
+                              bit(Mode::Bench) | bit(Mode::Tokens);
+
+/// Arguments as they come; strings that name an enumerator among them.
+struct Raw {
+  Options options;
+  std::string tokens;
+  std::string protocol = "windows";
+  std::string bos = "none";
+  std::string device = "auto";
+  std::string cache = "auto";
+  int64_t count = 0;
+  int64_t stride = 0;
+  int64_t context = 0;
+  int64_t promptTokens = 0;
+};
+
+class Parser {
+public:
+  Parser() : App("A language model, compiled to one executable by qzc.") {
+    App.set_help_flag();
+    App.get_formatter()->column_width(34);
+    addModes();
+    addGeneration();
+    addScoring();
+    addBench();
+    addDevice();
+  }
+
+  Options run(int argc, const char *const *argv);
+
+private:
+  CLI::Option *mode(CLI::Option *option, Mode mode) {
+    option->group("Modes (exactly one)");
+    Modes.emplace_back(option, mode);
+    return option;
+  }
+  CLI::Option *extra(CLI::Option *option, const std::string &group,
+                     unsigned modes) {
+    option->group(group);
+    Extras.emplace_back(option, modes);
+    return option;
+  }
+
+  void addModes();
+  void addGeneration();
+  void addScoring();
+  void addBench();
+  void addDevice();
+  Mode findMode() const;
+  void checkExtras(Mode mode) const;
+  void checkValues(const Options &options) const;
+  bool given(const std::string &option) const {
+    return App.get_option(option)->count() > 0;
+  }
+
+  CLI::App App;
+  Raw Values;
+  std::vector<std::pair<CLI::Option *, Mode>> Modes;
+  std::vector<std::pair<CLI::Option *, unsigned>> Extras;
+};
+
+void Parser::addModes() {
+  Options &o = Values.options;
+  mode(App.add_option("--prompt", o.prompt, "Continue this text")
+           ->type_name("TEXT"),
+       Mode::Generate);
+  mode(App.add_option("--prompt-file", o.promptFile,
+                      "Continue the text of a file")
+           ->type_name("FILE"),
+       Mode::Generate);
+  mode(App.add_option("--score", o.textFile, "Perplexity of a text")
+           ->type_name("FILE"),
+       Mode::Score);
+  mode(App.add_flag("--bench", "Speed of prefill and decoding, memory, load "
+                               "time"),
+       Mode::Bench);
+  mode(App.add_option("--tokens", Values.tokens,
+                      "Run these token ids (3,5,7), for --logits or -n")
+           ->type_name("IDS"),
+       Mode::Tokens);
+  mode(App.add_option("--extract", o.outputFile,
+                      "Write the weights, decoded to f32, as safetensors")
+           ->type_name("FILE"),
+       Mode::Extract);
+  mode(App.add_option("--tokenize", o.textFile,
+                      "Token ids of a text as a JSON list, no special tokens")
+           ->type_name("FILE"),
+       Mode::Tokenize);
+  mode(App.add_flag("--info", "What is inside"), Mode::Info);
+  mode(App.add_flag("--verify", "Check every section against its SHA-256"),
+       Mode::Verify);
+  mode(App.add_flag("--version", "Print the version"), Mode::Version);
+  mode(App.add_flag("-h,--help", "Print this text"), Mode::Help);
+  extra(App.add_flag("--json", o.json, "Print results as JSON"), "Output",
+        bit(Mode::Score) | bit(Mode::Bench) | bit(Mode::Info));
+}
+
+void Parser::addGeneration() {
+  Options &o = Values.options;
+  const std::string group = "Generating";
+  constexpr unsigned kTokens = bit(Mode::Generate) | bit(Mode::Tokens);
+  extra(App.add_option("-n", Values.count,
+                       "Tokens to generate (default 128, as far as the "
+                       "context goes)")
+            ->type_name("N"),
+        group, kTokens | bit(Mode::Bench));
+  extra(App.add_option("--temperature", o.sampler.temperature,
+                       "0: always the most likely token")
+            ->type_name("T")
+            ->capture_default_str(),
+        group, bit(Mode::Generate));
+  extra(App.add_option("--top-k", o.sampler.topK,
+                       "Draw from the K most likely tokens; 0: from all")
+            ->type_name("K")
+            ->capture_default_str(),
+        group, bit(Mode::Generate));
+  extra(App.add_option("--top-p", o.sampler.topP,
+                       "Draw from the likeliest tokens that together have "
+                       "probability P")
+            ->type_name("P")
+            ->capture_default_str(),
+        group, bit(Mode::Generate));
+  extra(App.add_option("--seed", o.sampler.seed,
+                       "The same seed draws the same text")
+            ->type_name("S")
+            ->capture_default_str(),
+        group, bit(Mode::Generate));
+  extra(App.add_flag("--ignore-eos", o.ignoreEos,
+                     "Go on after an end-of-text token"),
+        group, kTokens);
+  extra(App.add_option("--logits", o.logitsFile,
+                       "With --tokens: float32 [tokens, vocabulary] as .npy")
+            ->type_name("FILE"),
+        group, bit(Mode::Tokens));
+  extra(App.add_flag("--stepwise", o.stepwise,
+                     "With --tokens: one token at a time"),
+        group, bit(Mode::Tokens));
+}
+
+void Parser::addScoring() {
+  const std::string group = "Scoring";
+  extra(App.add_option("--protocol", Values.protocol,
+                       "windows, stride, llama.cpp or lines")
+            ->type_name("NAME")
+            ->check(CLI::IsMember({"windows", "stride", "llama.cpp", "lines"}))
+            ->capture_default_str(),
+        group, bit(Mode::Score));
+  extra(App.add_option("--stride", Values.stride,
+                       "With --protocol=stride: new tokens a window (default "
+                       "half the context)")
+            ->type_name("N"),
+        group, bit(Mode::Score));
+  extra(App.add_option("--max-windows", Values.options.maxWindows,
+                       "Score the first N windows only")
+            ->type_name("N"),
+        group, bit(Mode::Score));
+  extra(App.add_option("--bos", Values.bos,
+                       "Where the BOS token goes: none, first (once) or window")
+            ->type_name("WHERE")
+            ->check(CLI::IsMember({"none", "first", "window"}))
+            ->capture_default_str(),
+        group, bit(Mode::Score));
+}
+
+void Parser::addBench() {
+  const std::string group = "Timing";
+  extra(App.add_option("-p", Values.promptTokens,
+                       "Prompt tokens (default 512); -n 128 are decoded")
+            ->type_name("N"),
+        group, bit(Mode::Bench));
+  extra(App.add_option("-r", Values.options.repetitions, "Repetitions")
+            ->type_name("N")
+            ->capture_default_str(),
+        group, bit(Mode::Bench));
+}
+
+void Parser::addDevice() {
+  Options &o = Values.options;
+  const std::string group = "Device";
+  extra(App.add_option("--device", Values.device,
+                       "auto, cuda or cpu; auto takes the CPU only where there "
+                       "is no NVIDIA driver or GPU")
+            ->type_name("NAME")
+            ->check(CLI::IsMember({"auto", "cuda", "cpu"}))
+            ->capture_default_str(),
+        group, kRunning);
+  extra(App.add_option("--threads", o.threads,
+                       "CPU threads (default: all this process may use)")
+            ->type_name("N"),
+        group, kRunning);
+  extra(App.add_option("--context", Values.context,
+                       "Positions: of a scoring window (default 1024), or of "
+                       "the KV cache (default: as many as needed)")
+            ->type_name("N"),
+        group, kRunning);
+  extra(App.add_option("--kv-cache", Values.cache,
+                       "auto, f16 or f32; auto: f16 on a GPU, f32 on the CPU")
+            ->type_name("TYPE")
+            ->check(CLI::IsMember({"auto", "f16", "f32"}))
+            ->capture_default_str(),
+        group, kRunning);
+  extra(App.add_flag("--force-ptx", o.forcePtx,
+                     "GPU: compile the PTX inside, ignore the machine code"),
+        group, kRunning);
+}
+
+Mode Parser::findMode() const {
+  const CLI::Option *chosen = nullptr;
+  Mode result = Mode::Help;
+  for (const auto &[option, mode] : Modes) {
+    if (!option->count())
+      continue;
+    if (mode == Mode::Help || mode == Mode::Version)
+      return mode;
+    if (chosen)
+      throw usageError(chosen->get_name() + " and " + option->get_name() +
+                       " cannot go together");
+    chosen = option;
+    result = mode;
+  }
+  if (!chosen)
+    throw usageError("nothing to do: give one of --prompt, --score, --bench, "
+                     "--tokens, --extract, --tokenize, --info, --verify, or "
+                     "--help");
+  return result;
+}
+
+void Parser::checkExtras(Mode mode) const {
+  std::string name;
+  for (const auto &[option, itsMode] : Modes)
+    if (option->count())
+      name = option->get_name();
+  for (const auto &[option, modes] : Extras)
+    if (option->count() && !(modes & bit(mode)))
+      throw usageError(option->get_name() + " does not go with " + name);
+}
+
+std::vector<int64_t> parseIds(const std::string &text) {
+  std::vector<int64_t> ids;
+  const char *at = text.data();
+  const char *end = at + text.size();
+  while (true) {
+    int64_t id = 0;
+    auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || (next != end && *next != ','))
+      throw usageError("--tokens: '" + text +
+                       "' is not a list of token ids such as 3,5,7");
+    ids.push_back(id);
+    if (next == end)
+      return ids;
+    at = next + 1;
+  }
+}
+
+void Parser::checkValues(const Options &options) const {
+  auto atLeast = [&](const std::string &option, int64_t value, int64_t least) {
+    if (given(option) && value < least)
+      throw usageError(option + " must be at least " + std::to_string(least));
+  };
+  atLeast("-n", Values.count, options.mode == Mode::Bench ? 0 : 1);
+  atLeast("-p", Values.promptTokens, 0);
+  atLeast("-r", options.repetitions, 1);
+  atLeast("--top-k", options.sampler.topK, 0);
+  atLeast("--threads", options.threads, 1);
+  atLeast("--context", Values.context, 1);
+  atLeast("--max-windows", options.maxWindows, 1);
+  atLeast("--stride", Values.stride, 1);
+  if (!std::isfinite(options.sampler.temperature) ||
+      options.sampler.temperature < 0)
+    throw usageError("--temperature must be 0 or more");
+  if (!(options.sampler.topP > 0 && options.sampler.topP <= 1))
+    throw usageError("--top-p must be above 0 and at most 1");
+  if (given("--stride") && options.protocol != evaluate::Protocol::Stride)
+    throw usageError("--stride needs --protocol=stride");
+  if (options.mode == Mode::Tokens && options.logitsFile.empty() &&
+      !options.count)
+    throw usageError("--tokens needs --logits FILE or -n N");
+  if (options.ignoreEos && !options.count && options.mode == Mode::Tokens)
+    throw usageError("--ignore-eos needs -n N");
+  if (given("--logits") && options.logitsFile.empty())
+    throw usageError("--logits needs a file name");
+  if (options.forcePtx && options.device == DeviceChoice::Cpu)
+    throw usageError("--force-ptx does not go with --device=cpu");
+}
+
+Options Parser::run(int argc, const char *const *argv) {
+  try {
+    App.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    throw usageError(error.what());
+  }
+  Options options = Values.options;
+  options.mode = findMode();
+  if (options.mode == Mode::Help || options.mode == Mode::Version) {
+    options.helpText = App.help();
+    return options;
+  }
+  checkExtras(options.mode);
+  auto optional = [&](const std::string &name, int64_t value) {
+    return given(name) ? std::optional(value) : std::nullopt;
+  };
+  options.count = optional("-n", Values.count);
+  options.stride = optional("--stride", Values.stride);
+  options.context = optional("--context", Values.context);
+  options.promptTokens = optional("-p", Values.promptTokens);
+  options.protocol = *evaluate::parseProtocol(Values.protocol);
+  options.bos = *evaluate::parseBosMode(Values.bos);
+  options.device = Values.device == "cuda"  ? DeviceChoice::Cuda
+                   : Values.device == "cpu" ? DeviceChoice::Cpu
+                                            : DeviceChoice::Auto;
+  options.cache = Values.cache == "f16"   ? CacheType::F16
+                  : Values.cache == "f32" ? CacheType::F32
+                                          : CacheType::Auto;
+  if (options.mode == Mode::Tokens)
+    options.tokens = parseIds(Values.tokens);
+  checkValues(options);
+  return options;
+}
+
+} // namespace
+
+Options parseOptions(int argc, const char *const *argv) {
+  return Parser().run(argc, argv);
+}
+
+} // namespace qzc::runtime

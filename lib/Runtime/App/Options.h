@@ -1,0 +1,71 @@
+//===- Options.h - The arguments of a compiled model ------------*- C++ -*-===//
+
+#ifndef QZC_LIB_RUNTIME_APP_OPTIONS_H
+#define QZC_LIB_RUNTIME_APP_OPTIONS_H
+
+#include "Sampler.h"
+#include "qzc/Evaluate/Perplexity.h"
+#include "qzc/Runtime/Engine.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qzc::runtime {
+
+enum class Mode {
+  Help,
+  Version,
+  Generate,
+  Score,
+  Bench,
+  Tokens,
+  Extract,
+  Tokenize,
+  Info,
+  Verify
+};
+
+enum class DeviceChoice { Auto, Cuda, Cpu };
+
+struct Options {
+  Mode mode = Mode::Help;
+  std::string helpText; ///< Help
+  bool json = false;
+
+  // Generate, Tokens
+  std::string prompt;
+  std::string promptFile;       ///< instead of prompt, unless empty
+  std::optional<int64_t> count; ///< -n, also of Bench
+  bool ignoreEos = false;
+  SamplerOptions sampler;
+  std::vector<int64_t> tokens;
+  std::string logitsFile; ///< empty: no logits wanted
+  bool stepwise = false;
+
+  // Score, Tokenize, Extract
+  std::string textFile;
+  std::string outputFile;
+  evaluate::Protocol protocol = evaluate::Protocol::Windows;
+  evaluate::BosMode bos = evaluate::BosMode::None;
+  std::optional<int64_t> stride;
+  int64_t maxWindows = 0;
+
+  // Bench
+  std::optional<int64_t> promptTokens;
+  int64_t repetitions = 5;
+
+  // Device
+  DeviceChoice device = DeviceChoice::Auto;
+  int threads = 0;
+  std::optional<int64_t> context;
+  CacheType cache = CacheType::Auto;
+  bool forcePtx = false;
+};
+
+/// Throws qzc::Error with exit code 2 on a call that makes no sense.
+Options parseOptions(int argc, const char *const *argv);
+
+} // namespace qzc::runtime
+
+#endif // QZC_LIB_RUNTIME_APP_OPTIONS_H

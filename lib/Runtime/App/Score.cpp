@@ -1,0 +1,129 @@
+//===- Score.cpp - --score: perplexity of a text --------------------------===//
+
+#include "Json.h"
+#include "qzc/Support/Hash.h"
+#include "qzc/Support/Progress.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace qzc::runtime {
+
+namespace {
+
+constexpr int64_t kDefaultContext = 1024;
+constexpr int64_t kLlamaCppContext = 512;
+
+evaluate::ProtocolOptions protocolOptions(const Session &session) {
+  const Options &options = session.options();
+  const format::ModelInfo &model = session.model();
+  evaluate::ProtocolOptions out;
+  out.protocol = options.protocol;
+  bool llamaCpp = out.protocol == evaluate::Protocol::LlamaCpp;
+  int64_t usual = out.protocol == evaluate::Protocol::Lines ? model.context
+                  : llamaCpp                                ? kLlamaCppContext
+                                                            : kDefaultContext;
+  out.context = session.contextOr(std::min(usual, model.context));
+  out.stride = options.stride.value_or(std::max<int64_t>(out.context / 2, 1));
+  out.maxWindows = options.maxWindows;
+  out.bos = options.bos;
+  if (model.bos && (!llamaCpp || model.addBos))
+    out.bosId = static_cast<int32_t>(*model.bos);
+  return out;
+}
+
+struct Scored {
+  evaluate::Score score;
+  int64_t tokens;
+  int64_t skippedLines;
+  double seconds;
+};
+
+Json toJson(const Session &session, const evaluate::ProtocolOptions &protocol,
+            const Scored &scored, const std::string &text,
+            const Engine &engine) {
+  const evaluate::Score &score = scored.score;
+  Json json;
+  json["perplexity"] = score.perplexity;
+  json["perplexity_error"] = score.perplexityError;
+  json["mean_nll"] = score.meanNll;
+  json["mean_nll_error"] = score.meanNllError;
+  if (score.meanLinePerplexity) {
+    json["mean_line_perplexity"] = *score.meanLinePerplexity;
+    json["skipped_lines"] = scored.skippedLines;
+  }
+  json["protocol"] = evaluate::name(protocol.protocol);
+  json["context"] = protocol.context;
+  if (protocol.protocol == evaluate::Protocol::Stride)
+    json["stride"] = protocol.stride;
+  if (protocol.protocol == evaluate::Protocol::LlamaCpp)
+    json["bos"] = protocol.bosId ? "window" : "none";
+  else
+    json["bos"] = evaluate::name(protocol.bos);
+  json["tokens"] = scored.tokens;
+  json["tokens_scored"] = score.tokensScored;
+  json["windows"] = score.windows;
+  json["text_bytes"] = text.size();
+  json["text_sha256"] = toHex(sha256(text.data(), text.size()));
+  json["seconds"] = scored.seconds;
+  json["tokens_per_second"] =
+      static_cast<double>(score.tokensScored) / scored.seconds;
+  addSetting(json, session, engine);
+  return json;
+}
+
+std::string toText(const Json &json) {
+  char line[256];
+  std::snprintf(
+      line, sizeof line,
+      "perplexity %.4f ± %.4f\n%lld tokens scored in %lld windows, "
+      "%.0f tokens/s\n",
+      json["perplexity"].get<double>(), json["perplexity_error"].get<double>(),
+      json["tokens_scored"].get<long long>(), json["windows"].get<long long>(),
+      json["tokens_per_second"].get<double>());
+  std::string out = line;
+  for (const char *key : {"mean_line_perplexity", "skipped_lines", "protocol",
+                          "context", "stride", "bos", "text_sha256", "device"})
+    if (json.contains(key))
+      out += std::string(key) + " " +
+             (json[key].is_string() ? json[key].get<std::string>()
+                                    : json[key].dump()) +
+             "\n";
+  return out;
+}
+
+} // namespace
+
+void scoreText(const Session &session) {
+  const Options &options = session.options();
+  evaluate::ProtocolOptions protocol = protocolOptions(session);
+  std::string bytes = readText(options.textFile);
+  tokenizer::Tokenizer tokenizer = session.readTokenizer();
+  evaluate::Text text =
+      evaluate::tokenize(bytes, protocol, [&](std::string_view part) {
+        return tokenizer.encode(part, /*addSpecial=*/false);
+      });
+  session.checkIds(text.tokens, options.textFile);
+  evaluate::Plan plan = evaluate::plan(text, protocol);
+  auto engine = session.createEngine(plan.largestWindow());
+
+  Progress progress("score", static_cast<uint64_t>(plan.scored()), "tokens");
+  Stopwatch running;
+  Scored scored{};
+  scored.score = evaluate::score(
+      text, plan, protocol,
+      [&](const int32_t *tokens, const int32_t *targets, int64_t count,
+          int64_t firstScored, float *losses) {
+        engine->reset();
+        engine->score(tokens, targets, count, firstScored, losses);
+      },
+      [&](int64_t done) { progress.advance(static_cast<uint64_t>(done)); });
+  scored.seconds = running.seconds();
+  scored.tokens = static_cast<int64_t>(text.tokens.size());
+  scored.skippedLines = plan.skippedLines;
+
+  Json json = toJson(session, protocol, scored, bytes, *engine);
+  session.output().write(options.json ? json.dump(2) + "\n" : toText(json));
+}
+
+} // namespace qzc::runtime

@@ -1,0 +1,83 @@
+//===- Session.cpp - What every mode of the command line works on ---------===//
+
+#include "Session.h"
+
+#include "qzc/Support/Error.h"
+#include "qzc/Support/MappedFile.h"
+
+#include <cstdio>
+
+namespace qzc::runtime {
+
+Session::Session(const Options &options, const AppEnvironment &environment,
+                 const Stopwatch &sinceStart)
+    : Chosen(options), Outside(environment), Started(sinceStart),
+      Out(environment.output),
+      Opened(environment.openImage(options.mode == Mode::Verify)) {}
+
+tokenizer::Tokenizer Session::readTokenizer() const {
+  if (Opened->tokenizerJson().empty())
+    throw Error("this executable holds no tokenizer, so it works on token ids "
+                "only (--tokens)");
+  return tokenizer::Tokenizer::fromJson(Opened->tokenizerJson());
+}
+
+std::unique_ptr<Engine> Session::createEngine(int64_t positions) const {
+  EngineOptions wanted;
+  wanted.context = positions;
+  wanted.cache = Chosen.cache;
+  wanted.threads = Chosen.threads;
+  wanted.forcePtx = Chosen.forcePtx;
+  bool cuda = Chosen.device == DeviceChoice::Cuda ||
+              (Chosen.device == DeviceChoice::Auto && Outside.cudaPresent());
+  if (!cuda && Chosen.forcePtx)
+    throw Error("--force-ptx needs a GPU, and there is no NVIDIA driver or "
+                "device");
+  auto engine = cuda ? Outside.createCuda(*Opened, wanted)
+                     : Outside.createCpu(*Opened, wanted);
+  if (Chosen.device == DeviceChoice::Auto)
+    std::fprintf(stderr, "--device=auto took %s\n", engine->describe().c_str());
+  return engine;
+}
+
+int64_t Session::contextOr(int64_t otherwise) const {
+  int64_t context = Chosen.context.value_or(otherwise);
+  if (context > model().context)
+    throw Error("a context of " + std::to_string(context) +
+                " is too long: the model has " +
+                std::to_string(model().context) + " positions");
+  return context;
+}
+
+std::vector<int32_t> Session::checkIds(const std::vector<int64_t> &ids,
+                                       const std::string &who) const {
+  std::vector<int32_t> out;
+  for (int64_t id : ids) {
+    if (id < 0 || id >= model().vocab)
+      throw Error(who + ": token id " + std::to_string(id) +
+                  " is out of range: the model has " +
+                  std::to_string(model().vocab) + " tokens");
+    out.push_back(static_cast<int32_t>(id));
+  }
+  return out;
+}
+
+void Session::checkIds(const std::vector<int32_t> &ids,
+                       const std::string &who) const {
+  for (int32_t id : ids)
+    if (id < 0 || id >= model().vocab)
+      throw Error(who + ": token id " + std::to_string(id) +
+                  " is out of range: the model has " +
+                  std::to_string(model().vocab) + " tokens");
+}
+
+std::string readText(const std::string &path) {
+  MappedFile file(path);
+  std::string text(reinterpret_cast<const char *>(file.data()),
+                   static_cast<size_t>(file.size()));
+  if (auto at = tokenizer::firstInvalidUtf8(text))
+    throw Error(path + ": not UTF-8 at byte " + std::to_string(*at));
+  return text;
+}
+
+} // namespace qzc::runtime

@@ -1,0 +1,73 @@
+//===- Session.h - What every mode of the command line works on -*- C++ -*-===//
+
+#ifndef QZC_LIB_RUNTIME_APP_SESSION_H
+#define QZC_LIB_RUNTIME_APP_SESSION_H
+
+#include "Options.h"
+#include "Output.h"
+#include "qzc/Runtime/App/App.h"
+#include "qzc/Tokenizer/Tokenizer.h"
+
+#include <chrono>
+
+namespace qzc::runtime {
+
+/// Seconds since it was made.
+class Stopwatch {
+public:
+  double seconds() const {
+    return std::chrono::duration<double>(Clock::now() - Start).count();
+  }
+
+private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point Start = Clock::now();
+};
+
+/// One call of the executable: its arguments, its image and its output.
+class Session {
+public:
+  Session(const Options &options, const AppEnvironment &environment,
+          const Stopwatch &sinceStart);
+
+  const Options &options() const { return Chosen; }
+  const Image &image() const { return *Opened; }
+  const format::ModelInfo &model() const { return Opened->manifest().model; }
+  const Output &output() const { return Out; }
+  const Stopwatch &sinceStart() const { return Started; }
+
+  tokenizer::Tokenizer readTokenizer() const;
+  /// Loads the model with room for `positions` on the chosen device; says on
+  /// stderr what --device=auto took.
+  std::unique_ptr<Engine> createEngine(int64_t positions) const;
+  /// --context, or `otherwise`, checked against what the model was made for.
+  int64_t contextOr(int64_t otherwise) const;
+  /// Throws unless all ids are below the vocabulary's size; `who` is named.
+  std::vector<int32_t> checkIds(const std::vector<int64_t> &ids,
+                                const std::string &who) const;
+  void checkIds(const std::vector<int32_t> &ids, const std::string &who) const;
+
+private:
+  const Options &Chosen;
+  const AppEnvironment &Outside;
+  const Stopwatch &Started;
+  Output Out;
+  std::unique_ptr<Image> Opened;
+};
+
+/// The bytes of a text file, checked to be UTF-8.
+std::string readText(const std::string &path);
+
+// The modes.
+void generate(const Session &session);
+void runTokens(const Session &session);
+void scoreText(const Session &session);
+void bench(const Session &session);
+void extract(const Session &session);
+void tokenizeText(const Session &session);
+void info(const Session &session);
+void verifyImage(const Session &session);
+
+} // namespace qzc::runtime
+
+#endif // QZC_LIB_RUNTIME_APP_SESSION_H

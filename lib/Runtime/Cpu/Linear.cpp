@@ -1,0 +1,145 @@
+//===- Linear.cpp - Running one linear launch -----------------------------===//
+//
+// The output columns are cut into tasks; a task computes its columns of all
+// parts that it needs into scratch and finishes them (bias, activation, gate,
+// residual) on the way out.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Linear.h"
+
+#include <algorithm>
+
+namespace qzc::runtime::cpu {
+
+namespace {
+
+/// Weight rows [begin, begin + rows) of one part (of both, if gated), and the
+/// output column of the first.
+struct RowRange {
+  size_t part;
+  int64_t begin;
+  int64_t rows;
+  int64_t column;
+};
+
+/// The parts' rows in ranges of `size`.
+std::vector<RowRange> cutRows(const LinearWeights &weights, int64_t size) {
+  std::vector<RowRange> ranges;
+  int64_t column = 0;
+  const size_t parts = weights.params.gated ? 1 : weights.parts.size();
+  for (size_t part = 0; part != parts; ++part) {
+    const int64_t rows = weights.parts[part].shape.rows;
+    for (int64_t begin = 0; begin < rows; begin += size)
+      ranges.push_back(
+          {part, begin, std::min(size, rows - begin), column + begin});
+    column += rows;
+  }
+  return ranges;
+}
+
+/// FinishArgs for a range's results of `tokens` rows from `firstToken` on.
+FinishArgs finishArgs(const LinearWeights &weights, const RowRange &range,
+                      int64_t firstToken, int64_t tokens, const Rows &residual,
+                      const Rows &out) {
+  FinishArgs args = {};
+  args.rows = tokens;
+  args.columns = range.rows;
+  args.activation = weights.params.activation;
+  if (!weights.biases.empty()) {
+    args.bias0 = weights.biases[range.part] + range.begin;
+    if (weights.params.gated)
+      args.bias1 = weights.biases[1] + range.begin;
+  }
+  if (residual.data)
+    args.residual = residual.row(firstToken) + range.column;
+  args.residualStride = residual.stride;
+  args.out = out.row(firstToken) + range.column;
+  args.outStride = out.stride;
+  return args;
+}
+
+/// [tokens, kPanel] of scratch = in · Wᵀ for a panel of weight rows.
+void multiplyPanel(const KernelTable &kernels, const format::PackedView &weight,
+                   const RowRange &range, int64_t tokens, const float *in,
+                   int64_t inStride, float *packed, float *result) {
+  const int64_t cols = weight.shape.cols;
+  // Equal cuts, whole multiples of 32: a matter of the shape alone.
+  const int64_t cuts = (cols + kMaxDepth - 1) / kMaxDepth;
+  const int64_t depth = ((cols + cuts - 1) / cuts + 31) / 32 * 32;
+  for (int64_t begin = 0; begin < cols; begin += depth) {
+    const int64_t count = std::min(depth, cols - begin);
+    kernels.packPanel(weight, range.begin, range.rows, begin, count, packed);
+    kernels.multiply(in + begin, inStride, tokens, packed, kPanel, count,
+                     kPanel, result, kPanel, begin != 0);
+  }
+}
+
+} // namespace
+
+void runOneToken(const Execution &execution, const LinearWeights &weights,
+                 const Rows &in, const Rows &residual, const Rows &out) {
+  const int64_t threads = execution.pool.threads();
+  int64_t size = out.columns;
+  if (threads > 1)
+    size = std::max<int64_t>(out.columns / (threads * 4) / 4 * 4, 16);
+  const std::vector<RowRange> ranges =
+      cutRows(weights, std::min(size, kRowBlock));
+  execution.pool.parallelFor(
+      static_cast<int64_t>(ranges.size()), 1,
+      [&](int64_t begin, int64_t end, int worker) {
+        float *y = execution.scratch[worker];
+        for (int64_t task = begin; task != end; ++task) {
+          const RowRange &range = ranges[task];
+          FinishArgs args = finishArgs(weights, range, 0, 1, residual, out);
+          args.y0 = y;
+          execution.kernels.matVec(weights.parts[range.part], range.begin,
+                                   range.begin + range.rows, in.data, y);
+          if (weights.params.gated) {
+            args.y1 = y + kRowBlock;
+            execution.kernels.matVec(weights.parts[1], range.begin,
+                                     range.begin + range.rows, in.data,
+                                     args.y1);
+          }
+          execution.kernels.finish(args);
+        }
+      });
+}
+
+void runManyTokens(const Execution &execution, const LinearWeights &weights,
+                   int64_t tokens, const Rows &in, const Rows &residual,
+                   const Rows &out) {
+  const std::vector<RowRange> ranges = cutRows(weights, kPanel);
+  const auto panels = static_cast<int64_t>(ranges.size());
+  // Many threads on a small weight share its panels by cutting the tokens.
+  const int64_t wanted = 3 * execution.pool.threads();
+  const int64_t pieces = std::max<int64_t>((wanted + panels - 1) / panels, 1);
+  int64_t block = std::max<int64_t>((tokens + pieces - 1) / pieces, 96);
+  block = std::min((block + 11) / 12 * 12, kTokenBlock);
+  const int64_t blocks = (tokens + block - 1) / block;
+  execution.pool.parallelFor(
+      panels * blocks, 1, [&](int64_t begin, int64_t end, int worker) {
+        float *packed = execution.scratch[worker];
+        float *y0 = packed + kMaxDepth * kPanel;
+        float *y1 = y0 + kTokenBlock * kPanel;
+        for (int64_t task = begin; task != end; ++task) {
+          const RowRange &range = ranges[task / blocks];
+          const int64_t first = task % blocks * block;
+          const int64_t count = std::min(block, tokens - first);
+          FinishArgs args =
+              finishArgs(weights, range, first, count, residual, out);
+          args.yStride = kPanel;
+          args.y0 = y0;
+          multiplyPanel(execution.kernels, weights.parts[range.part], range,
+                        count, in.row(first), in.stride, packed, y0);
+          if (weights.params.gated) {
+            args.y1 = y1;
+            multiplyPanel(execution.kernels, weights.parts[1], range, count,
+                          in.row(first), in.stride, packed, y1);
+          }
+          execution.kernels.finish(args);
+        }
+      });
+}
+
+} // namespace qzc::runtime::cpu

@@ -1,0 +1,372 @@
+//===- PlanRunner.cpp - Executes the op-level plan on the CPU -------------===//
+
+#include "PlanRunner.h"
+
+#include "qzc/Support/Error.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace qzc::runtime::cpu {
+
+using namespace format;
+
+/// Logits are wanted for many rows at once; this bounds what they take.
+static constexpr uint64_t kHeadBytes = 32 << 20;
+static constexpr int64_t kMaxHeadRows = 128;
+
+static int64_t roundUp(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+/// Tokens of an attention task: about 48 rows of queries.
+static int64_t attentionTile(const AttentionParams &params) {
+  return std::max<int64_t>(48 / (params.heads / params.kvHeads), 1);
+}
+
+static int64_t headRowsFor(const Plan &plan, int64_t chunk) {
+  const auto fitting = static_cast<int64_t>(
+      kHeadBytes / std::max<uint64_t>(plan.headBytesPerToken, 1));
+  return std::clamp<int64_t>(fitting, 1, std::min(kMaxHeadRows, chunk));
+}
+
+PlanRunner::PlanRunner(const Image &image, const EngineOptions &options,
+                       const KernelTable &kernels)
+    : Source(image), Plan(image.manifest().plan), Options(options),
+      Capacity(roundUp(options.context, kKeyBlock)), Pool(options.threads),
+      Exec{kernels, Pool, {}}, HeadRows(headRowsFor(Plan, options.chunk)),
+      Arena(Plan.bytesPerToken * options.chunk, "activations"),
+      HeadArena(Plan.headBytesPerToken * HeadRows, "logits") {
+  for (const Rope &rope : Plan.ropes) {
+    const uint64_t bytes =
+        static_cast<uint64_t>(options.context) * (rope.dim / 2) * sizeof(float);
+    RopeTable table;
+    table.cos = ZeroedMemory(bytes, "rotary tables");
+    table.sin = ZeroedMemory(bytes, "rotary tables");
+    Ropes.push_back(std::move(table));
+  }
+  for (const std::vector<Launch> *launches : {&Plan.body, &Plan.head})
+    for (const Launch &launch : *launches)
+      prepare(launch);
+  for (int worker = 0; worker != Pool.threads(); ++worker) {
+    Scratch.emplace_back(ScratchFloats * sizeof(float), "scratch");
+    Exec.scratch.push_back(Scratch.back().floats());
+  }
+}
+
+void PlanRunner::prepare(const Launch &launch) {
+  const auto keepVector = [&](int32_t index) {
+    const PackedView view = Source.tensor(index);
+    std::vector<float> values(view.shape.rows * view.shape.cols);
+    decodeRows(view, 0, view.shape.rows, values.data());
+    Vectors.emplace(index, std::move(values));
+  };
+  switch (launch.opcode) {
+  case Opcode::RmsNorm:
+  case Opcode::LayerNorm:
+    for (int32_t index : launch.weights)
+      keepVector(index);
+    return;
+  case Opcode::Linear: {
+    LinearWeights weights;
+    weights.params = std::get<LinearParams>(launch.params);
+    for (size_t i = 0; i != launch.weights.size(); ++i) {
+      const int32_t index = launch.weights[i];
+      if (i < static_cast<size_t>(weights.params.parts)) {
+        weights.parts.push_back(Source.tensor(index));
+        continue;
+      }
+      keepVector(index);
+      weights.biases.push_back(vectorOf(index));
+    }
+    Linears.emplace(&launch, std::move(weights));
+    return;
+  }
+  case Opcode::AddPositions: {
+    const int64_t offset = std::get<AddPositionsParams>(launch.params).offset;
+    const int64_t rows = Source.tensor(launch.weights[0]).shape.rows;
+    if (Options.context + offset > rows)
+      throw Error("a context of " + std::to_string(Options.context) +
+                  " is longer than the model's position table (" +
+                  std::to_string(rows - offset) + "); use a shorter --context");
+    return;
+  }
+  case Opcode::Attention:
+    return prepareAttention(std::get<AttentionParams>(launch.params));
+  default:
+    return;
+  }
+}
+
+void PlanRunner::prepareAttention(const AttentionParams &params) {
+  const uint64_t element = Options.cache == CacheType::F16 ? 2 : 4;
+  const uint64_t rows = static_cast<uint64_t>(params.kvHeads) * Capacity;
+  AttentionArgs args = {};
+  args.heads = params.heads;
+  args.kvHeads = params.kvHeads;
+  args.headDim = params.headDim;
+  args.valueStride = roundUp(params.headDim, kColumnAlign);
+  if (Caches.size() <= static_cast<size_t>(params.layer))
+    Caches.resize(params.layer + 1);
+  LayerCache &cache = Caches[params.layer];
+  cache.keys = ZeroedMemory(rows * params.headDim * element, "the KV cache");
+  cache.values =
+      ZeroedMemory(rows * args.valueStride * element, "the KV cache");
+  ScratchFloats =
+      std::max(ScratchFloats, attentionScratch(args, attentionTile(params)));
+}
+
+const float *PlanRunner::vectorOf(int32_t tensor) const {
+  return Vectors.at(tensor).data();
+}
+
+uint64_t PlanRunner::cacheBytes() const {
+  uint64_t bytes = 0;
+  for (const LayerCache &cache : Caches)
+    bytes += cache.keys.size() + cache.values.size();
+  return bytes;
+}
+
+uint64_t PlanRunner::workspaceBytes() const {
+  uint64_t bytes = Arena.size() + HeadArena.size();
+  for (const ZeroedMemory &memory : Scratch)
+    bytes += memory.size();
+  for (const RopeTable &table : Ropes)
+    bytes += table.cos.size() + table.sin.size();
+  return bytes;
+}
+
+/// cos and sin of (float)position × frequency, in f32 throughout, as
+/// transformers computes them.
+void PlanRunner::extendRopes(int64_t positions) {
+  if (positions <= RopePositions)
+    return;
+  for (size_t i = 0; i != Ropes.size(); ++i) {
+    const Rope &rope = Plan.ropes[i];
+    const int64_t half = rope.dim / 2;
+    Pool.parallelFor(positions - RopePositions, 64,
+                     [&](int64_t begin, int64_t end, int worker) {
+                       for (int64_t at = RopePositions + begin;
+                            at != RopePositions + end; ++at)
+                         for (int64_t pair = 0; pair != half; ++pair) {
+                           const float angle = static_cast<float>(at) *
+                                               rope.inverseFrequencies[pair];
+                           Ropes[i].cos.floats()[at * half + pair] =
+                               std::cos(angle) * rope.magnitude;
+                           Ropes[i].sin.floats()[at * half + pair] =
+                               std::sin(angle) * rope.magnitude;
+                         }
+                     });
+  }
+  RopePositions = positions;
+}
+
+/// Buffers are laid out for the tokens of the call, not for the chunk: one
+/// token's activations stay close together.
+Rows PlanRunner::resolve(const View &view, const Call &call) const {
+  if (view.buffer == kHiddenBuffer)
+    return {call.hidden.data + view.column, call.hidden.stride, view.columns};
+  const Buffer &buffer =
+      call.head ? Plan.headBuffers[view.buffer] : Plan.buffers[view.buffer];
+  std::byte *base = (call.head ? HeadArena : Arena).bytes();
+  auto *data = reinterpret_cast<float *>(base + buffer.offset * call.count);
+  return {data + view.column, buffer.columns, view.columns};
+}
+
+void PlanRunner::runBody(const int32_t *tokens, int64_t count, int64_t first,
+                         Path path) {
+  extendRopes(first + count);
+  const Call call = {tokens, count, first, path, /*head=*/false, {}};
+  for (const Launch &launch : Plan.body)
+    run(launch, call);
+  LastCount = count;
+}
+
+Rows PlanRunner::runHead(int64_t firstRow, int64_t rows, Path path) {
+  const Call body = {nullptr, LastCount, 0, path, /*head=*/false, {}};
+  Call call = {nullptr, rows,          0,
+               path,    /*head=*/true, resolve(Plan.hidden, body)};
+  call.hidden.data = call.hidden.row(firstRow);
+  for (const Launch &launch : Plan.head)
+    run(launch, call);
+  return resolve(Plan.logits, call);
+}
+
+template <typename Body>
+void PlanRunner::forTokens(const Call &call, int64_t columns,
+                           const Body &body) {
+  const int64_t grain =
+      std::max<int64_t>(8192 / std::max<int64_t>(columns, 1), 1);
+  Pool.parallelFor(call.count, grain,
+                   [&](int64_t begin, int64_t end, int worker) {
+                     for (int64_t token = begin; token != end; ++token)
+                       body(token);
+                   });
+}
+
+void PlanRunner::run(const Launch &launch, const Call &call) {
+  switch (launch.opcode) {
+  case Opcode::Embed:
+    return runEmbed(launch, call);
+  case Opcode::AddPositions:
+    return runAddPositions(launch, call);
+  case Opcode::RmsNorm:
+  case Opcode::LayerNorm:
+    return runNorm(launch, call);
+  case Opcode::Linear:
+    return runLinear(launch, call);
+  case Opcode::Attention:
+    return runAttention(launch, call);
+  case Opcode::Activate:
+  case Opcode::Add:
+  case Opcode::Mul:
+  case Opcode::Scale:
+  case Opcode::Clamp:
+  case Opcode::SoftCap:
+    return runElementwise(launch, call);
+  }
+}
+
+void PlanRunner::runEmbed(const Launch &launch, const Call &call) {
+  const PackedView table = Source.tensor(launch.weights[0]);
+  const Rows out = resolve(launch.outputs[0], call);
+  forTokens(call, out.columns, [&](int64_t token) {
+    const int64_t id = call.tokens[token];
+    decodeRows(table, id, id + 1, out.row(token));
+  });
+}
+
+void PlanRunner::runAddPositions(const Launch &launch, const Call &call) {
+  const PackedView table = Source.tensor(launch.weights[0]);
+  const int64_t offset = std::get<AddPositionsParams>(launch.params).offset;
+  const Rows in = resolve(launch.inputs[0], call);
+  const Rows out = resolve(launch.outputs[0], call);
+  Pool.parallelFor(call.count, 16, [&](int64_t begin, int64_t end, int worker) {
+    std::vector<float> row(out.columns);
+    for (int64_t token = begin; token != end; ++token) {
+      const int64_t at = call.first + token + offset;
+      decodeRows(table, at, at + 1, row.data());
+      Exec.kernels.add(in.row(token), row.data(), out.columns, out.row(token));
+    }
+  });
+}
+
+void PlanRunner::runNorm(const Launch &launch, const Call &call) {
+  const auto &params = std::get<NormParams>(launch.params);
+  const Rows in = resolve(launch.inputs[0], call);
+  const Rows out = resolve(launch.outputs[0], call);
+  const size_t given = launch.weights.size();
+  const float *weight = given > 0 ? vectorOf(launch.weights[0]) : nullptr;
+  const float *bias = given > 1 ? vectorOf(launch.weights[1]) : nullptr;
+  const float offset = params.unitOffset ? 1.0f : 0.0f;
+  forTokens(call, in.columns, [&](int64_t token) {
+    if (launch.opcode == Opcode::RmsNorm)
+      Exec.kernels.rmsNorm(in.row(token), weight, offset, params.epsilon,
+                           in.columns, out.row(token));
+    else
+      Exec.kernels.layerNorm(in.row(token), weight, offset, bias,
+                             params.epsilon, in.columns, out.row(token));
+  });
+}
+
+void PlanRunner::runLinear(const Launch &launch, const Call &call) {
+  const LinearWeights &weights = Linears.at(&launch);
+  const Rows in = resolve(launch.inputs[0], call);
+  const Rows out = resolve(launch.outputs[0], call);
+  Rows residual;
+  if (launch.inputs.size() > 1)
+    residual = resolve(launch.inputs[1], call);
+  if (call.path == Path::OneToken && call.count == 1)
+    runOneToken(Exec, weights, in, residual, out);
+  else
+    runManyTokens(Exec, weights, call.count, in, residual, out);
+}
+
+AttentionArgs PlanRunner::attentionArgs(const Launch &launch,
+                                        const Call &call) const {
+  const auto &params = std::get<AttentionParams>(launch.params);
+  const Rows q = resolve(launch.inputs[0], call);
+  const Rows k = resolve(launch.inputs[1], call);
+  const Rows v = resolve(launch.inputs[2], call);
+  const Rows out = resolve(launch.outputs[0], call);
+  const LayerCache &cache = Caches[params.layer];
+  AttentionArgs args = {};
+  args.q = q.data;
+  args.k = k.data;
+  args.v = v.data;
+  args.out = out.data;
+  args.qStride = q.stride;
+  args.kStride = k.stride;
+  args.vStride = v.stride;
+  args.outStride = out.stride;
+  args.keys = cache.keys.bytes();
+  args.values = cache.values.bytes();
+  args.half = Options.cache == CacheType::F16;
+  args.capacity = Capacity;
+  args.valueStride = roundUp(params.headDim, kColumnAlign);
+  args.first = call.first;
+  args.heads = params.heads;
+  args.kvHeads = params.kvHeads;
+  args.headDim = params.headDim;
+  args.scale = params.scale;
+  args.softCap = params.softCap;
+  args.window = params.window;
+  if (params.rope) {
+    args.cos = Ropes[*params.rope].cos.floats();
+    args.sin = Ropes[*params.rope].sin.floats();
+    args.ropeDim = Plan.ropes[*params.rope].dim;
+    args.interleaved = Plan.ropes[*params.rope].interleaved;
+  }
+  return args;
+}
+
+void PlanRunner::runAttention(const Launch &launch, const Call &call) {
+  const AttentionArgs args = attentionArgs(launch, call);
+  Pool.parallelFor(call.count, kPanel,
+                   [&](int64_t begin, int64_t end, int worker) {
+                     Exec.kernels.appendCache(args, begin, end);
+                   });
+  const int64_t tile = attentionTile(std::get<AttentionParams>(launch.params));
+  const int64_t tiles = (call.count + tile - 1) / tile;
+  Pool.parallelFor(
+      tiles * args.kvHeads, 1, [&](int64_t begin, int64_t end, int worker) {
+        for (int64_t task = begin; task != end; ++task) {
+          // The last tiles see the most keys: they go first.
+          const int64_t first = (tiles - 1 - task / args.kvHeads) * tile;
+          Exec.kernels.attend(args, task % args.kvHeads, first,
+                              std::min(first + tile, call.count),
+                              Exec.scratch[worker]);
+        }
+      });
+}
+
+void PlanRunner::runElementwise(const Launch &launch, const Call &call) {
+  const KernelTable &kernels = Exec.kernels;
+  const Rows a = resolve(launch.inputs[0], call);
+  const Rows b =
+      launch.inputs.size() > 1 ? resolve(launch.inputs[1], call) : Rows();
+  const Rows out = resolve(launch.outputs[0], call);
+  const int64_t n = out.columns;
+  forTokens(call, n, [&](int64_t token) {
+    const float *x = a.row(token);
+    float *y = out.row(token);
+    switch (launch.opcode) {
+    case Opcode::Activate:
+      return kernels.activate(
+          std::get<ActivateParams>(launch.params).activation, x, n, y);
+    case Opcode::Add:
+      return kernels.add(x, b.row(token), n, y);
+    case Opcode::Mul:
+      return kernels.mul(x, b.row(token), n, y);
+    case Opcode::Scale:
+      return kernels.scale(x, std::get<ScaleParams>(launch.params).value, n, y);
+    case Opcode::Clamp:
+      return kernels.clamp(x, std::get<ScaleParams>(launch.params).value, n, y);
+    default:
+      return kernels.softCap(x, std::get<ScaleParams>(launch.params).value, n,
+                             y);
+    }
+  });
+}
+
+} // namespace qzc::runtime::cpu

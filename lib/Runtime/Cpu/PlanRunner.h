@@ -1,0 +1,97 @@
+//===- PlanRunner.h - Executes the op-level plan on the CPU -----*- C++ -*-===//
+
+#ifndef QZC_RUNTIME_CPU_PLANRUNNER_H
+#define QZC_RUNTIME_CPU_PLANRUNNER_H
+
+#include "Linear.h"
+#include "ZeroedMemory.h"
+
+#include "qzc/Runtime/Engine.h"
+#include "qzc/Runtime/Image.h"
+
+#include <unordered_map>
+
+namespace qzc::runtime::cpu {
+
+/// Owns the arenas, the KV cache and the rope tables of one plan.
+class PlanRunner {
+public:
+  /// `options` is resolved: context, chunk and cache type are set.
+  PlanRunner(const Image &image, const EngineOptions &options,
+             const KernelTable &kernels);
+
+  /// How linear layers compute: dot products per weight row (one token, least
+  /// memory traffic) or matrix products. They round differently.
+  enum class Path { OneToken, ManyTokens };
+
+  /// Runs the body on `count` ≤ chunk tokens at positions `first` …
+  void runBody(const int32_t *tokens, int64_t count, int64_t first, Path path);
+  /// Runs the head on rows [firstRow, firstRow + rows) of the last body's
+  /// hidden states, rows ≤ headRows(); returns the logits.
+  Rows runHead(int64_t firstRow, int64_t rows, Path path);
+  int64_t headRows() const { return HeadRows; }
+
+  const Execution &execution() const { return Exec; }
+  uint64_t cacheBytes() const;
+  uint64_t workspaceBytes() const;
+
+private:
+  struct LayerCache {
+    ZeroedMemory keys;
+    ZeroedMemory values;
+  };
+  struct RopeTable {
+    ZeroedMemory cos; ///< [context, dim / 2]
+    ZeroedMemory sin;
+  };
+  /// What the launches of one call have in common.
+  struct Call {
+    const int32_t *tokens;
+    int64_t count;
+    int64_t first;
+    Path path;
+    bool head;
+    Rows hidden; ///< the head's input rows
+  };
+
+  void prepare(const format::Launch &launch);
+  void prepareAttention(const format::AttentionParams &params);
+  const float *vectorOf(int32_t tensor) const;
+  void extendRopes(int64_t positions);
+  Rows resolve(const format::View &view, const Call &call) const;
+
+  void run(const format::Launch &launch, const Call &call);
+  void runEmbed(const format::Launch &launch, const Call &call);
+  void runAddPositions(const format::Launch &launch, const Call &call);
+  void runNorm(const format::Launch &launch, const Call &call);
+  void runLinear(const format::Launch &launch, const Call &call);
+  void runAttention(const format::Launch &launch, const Call &call);
+  void runElementwise(const format::Launch &launch, const Call &call);
+  AttentionArgs attentionArgs(const format::Launch &launch,
+                              const Call &call) const;
+  /// body(token) for all tokens of a call, each about `columns` of work.
+  template <typename Body>
+  void forTokens(const Call &call, int64_t columns, const Body &body);
+
+  const Image &Source;
+  const format::Plan &Plan;
+  EngineOptions Options;
+  int64_t Capacity; ///< context rounded up to kKeyBlock
+  ThreadPool Pool;
+  Execution Exec;
+  int64_t HeadRows;
+  int64_t LastCount = 0; ///< tokens of the last body
+  ZeroedMemory Arena;
+  ZeroedMemory HeadArena;
+  std::vector<ZeroedMemory> Scratch; ///< by worker
+  std::vector<LayerCache> Caches;
+  std::vector<RopeTable> Ropes;
+  int64_t RopePositions = 0; ///< rows of the rope tables filled in
+  int64_t ScratchFloats = kLinearScratch;
+  std::unordered_map<int32_t, std::vector<float>> Vectors;
+  std::unordered_map<const format::Launch *, LinearWeights> Linears;
+};
+
+} // namespace qzc::runtime::cpu
+
+#endif // QZC_RUNTIME_CPU_PLANRUNNER_H

@@ -1,0 +1,48 @@
+//===- Schemes-inl.h - From a stored weight to its row type -----*- C++ -*-===//
+//
+// The CPU's list of schemes: a new one adds its row type (Schemes/None-inl.h
+// says what that is) and a line here.
+//
+//===----------------------------------------------------------------------===//
+
+#if defined(QZC_RUNTIME_CPU_SCHEMES_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef QZC_RUNTIME_CPU_SCHEMES_INL_H
+#undef QZC_RUNTIME_CPU_SCHEMES_INL_H
+#else
+#define QZC_RUNTIME_CPU_SCHEMES_INL_H
+#endif
+
+#include "Schemes/Int8-inl.h"
+#include "Schemes/Nf4-inl.h"
+#include "Schemes/None-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qzc::runtime::cpu {
+namespace HWY_NAMESPACE {
+
+/// Calls Action<Row>::run(arguments...) for the row type of the weight.
+template <template <typename Row> class Action, typename... Args>
+void withRowType(const format::PackedShape &shape, const Args &...args) {
+  switch (shape.scheme) {
+  case format::Scheme::None:
+    switch (shape.dtype) {
+    case format::DType::F32:
+      return Action<F32Row>::run(args...);
+    case format::DType::F16:
+      return Action<F16Row>::run(args...);
+    case format::DType::BF16:
+      return Action<Bf16Row>::run(args...);
+    }
+    return;
+  case format::Scheme::Int8:
+    return Action<Int8Row>::run(args...);
+  case format::Scheme::Nf4:
+    return Action<Nf4Row>::run(args...);
+  }
+}
+
+} // namespace HWY_NAMESPACE
+} // namespace qzc::runtime::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,40 @@
+//===- Int8-inl.h - CPU access to int8 weights ------------------*- C++ -*-===//
+
+#if defined(QZC_RUNTIME_CPU_SCHEMES_INT8_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef QZC_RUNTIME_CPU_SCHEMES_INT8_INL_H
+#undef QZC_RUNTIME_CPU_SCHEMES_INT8_INL_H
+#else
+#define QZC_RUNTIME_CPU_SCHEMES_INT8_INL_H
+#endif
+
+#include "../Simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qzc::runtime::cpu {
+namespace HWY_NAMESPACE {
+
+struct Int8Row : InOrder<Int8Row> {
+  const int8_t *Codes;
+  int64_t Cols;
+  float Scale;
+
+  Int8Row(const format::PackedView &weight, int64_t row)
+      : Codes(reinterpret_cast<const int8_t *>(weight.parts[0]) +
+              row * weight.shape.cols),
+        Cols(weight.shape.cols),
+        Scale(reinterpret_cast<const float *>(weight.parts[1])[row]) {}
+  int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
+  HWY_INLINE Vec load(int64_t col) const {
+    const hn::Rebind<int8_t, Tag> narrow;
+    const hn::RebindToSigned<Tag> wide;
+    const auto codes = hn::PromoteTo(wide, hn::LoadU(narrow, Codes + col));
+    return hn::Mul(hn::ConvertTo(kTag, codes), hn::Set(kTag, Scale));
+  }
+  float at(int64_t col) const { return static_cast<float>(Codes[col]) * Scale; }
+};
+
+} // namespace HWY_NAMESPACE
+} // namespace qzc::runtime::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif

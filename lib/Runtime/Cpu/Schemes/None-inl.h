@@ -1,0 +1,68 @@
+//===- None-inl.h - CPU access to unquantized weights -----------*- C++ -*-===//
+//
+// A row type gives the kernels one row of a stored weight, decoded:
+//   vectorEnd()  columns [0, vectorEnd()) can be read by load()
+//   load(col)    kLanes columns from a multiple of kLanes
+//   loadPair(col, first, second)
+//                2 * kLanes columns, in an order of the scheme's choice
+//   arrange(first, second)
+//                brings 2 * kLanes activations into that order
+//   at(col)      any one column
+//
+//===----------------------------------------------------------------------===//
+
+#if defined(QZC_RUNTIME_CPU_SCHEMES_NONE_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef QZC_RUNTIME_CPU_SCHEMES_NONE_INL_H
+#undef QZC_RUNTIME_CPU_SCHEMES_NONE_INL_H
+#else
+#define QZC_RUNTIME_CPU_SCHEMES_NONE_INL_H
+#endif
+
+#include "../Simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qzc::runtime::cpu {
+namespace HWY_NAMESPACE {
+
+struct F32Row : InOrder<F32Row> {
+  const float *Data;
+  int64_t Cols;
+
+  F32Row(const format::PackedView &weight, int64_t row)
+      : Data(reinterpret_cast<const float *>(weight.parts[0]) +
+             row * weight.shape.cols),
+        Cols(weight.shape.cols) {}
+  int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
+  HWY_INLINE Vec load(int64_t col) const { return hn::LoadU(kTag, Data + col); }
+  float at(int64_t col) const { return Data[col]; }
+};
+
+/// f16 and bf16.
+template <typename Element> struct HalfRow : InOrder<HalfRow<Element>> {
+  const Element *Data;
+  int64_t Cols;
+
+  HalfRow(const format::PackedView &weight, int64_t row)
+      : Data(reinterpret_cast<const Element *>(weight.parts[0]) +
+             row * weight.shape.cols),
+        Cols(weight.shape.cols) {}
+  int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
+  HWY_INLINE Vec load(int64_t col) const {
+    const hn::Rebind<Element, Tag> narrow;
+    return hn::PromoteTo(kTag, hn::LoadU(narrow, Data + col));
+  }
+  float at(int64_t col) const {
+    const hn::CappedTag<float, 1> one;
+    const hn::Rebind<Element, decltype(one)> narrow;
+    return hn::GetLane(hn::PromoteTo(one, hn::LoadU(narrow, Data + col)));
+  }
+};
+
+using F16Row = HalfRow<hwy::float16_t>;
+using Bf16Row = HalfRow<hwy::bfloat16_t>;
+
+} // namespace HWY_NAMESPACE
+} // namespace qzc::runtime::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif

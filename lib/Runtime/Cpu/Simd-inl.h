@@ -1,0 +1,107 @@
+//===- Simd-inl.h - Vector types and helpers of one target ------*- C++ -*-===//
+
+#if defined(QZC_RUNTIME_CPU_SIMD_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef QZC_RUNTIME_CPU_SIMD_INL_H
+#undef QZC_RUNTIME_CPU_SIMD_INL_H
+#else
+#define QZC_RUNTIME_CPU_SIMD_INL_H
+#endif
+
+#include "hwy/highway.h"
+#include "qzc/Runtime/Cpu/Kernels.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qzc::runtime::cpu {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Tag = hn::ScalableTag<float>;
+using Vec = hn::Vec<Tag>;
+static constexpr Tag kTag;
+static constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(Tag()));
+/// Vector registers of the target.
+static constexpr int kRegisters = HWY_TARGET == HWY_AVX3 ? 32 : 16;
+
+/// The first `count` < kLanes elements, zeros behind them.
+HWY_INLINE Vec loadPartial(const float *from, int64_t count) {
+  HWY_ALIGN float buffer[kLanes] = {};
+  for (int64_t i = 0; i < count; ++i)
+    buffer[i] = from[i];
+  return hn::Load(kTag, buffer);
+}
+
+HWY_INLINE void storePartial(Vec value, float *to, int64_t count) {
+  HWY_ALIGN float buffer[kLanes];
+  hn::Store(value, kTag, buffer);
+  for (int64_t i = 0; i < count; ++i)
+    to[i] = buffer[i];
+}
+
+HWY_INLINE float sumOf(Vec value) {
+  return hn::GetLane(hn::SumOfLanes(kTag, value));
+}
+
+/// out[i] = function(x[i]); in place if the same.
+template <class Function>
+HWY_INLINE void mapRow(const float *x, int64_t n, float *out,
+                       const Function &function) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    hn::StoreU(function(hn::LoadU(kTag, x + i)), kTag, out + i);
+  if (i < n)
+    storePartial(function(loadPartial(x + i, n - i)), out + i, n - i);
+}
+
+/// out[i] = function(x[i], y[i])
+template <class Function>
+HWY_INLINE void mapRows(const float *x, const float *y, int64_t n, float *out,
+                        const Function &function) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    hn::StoreU(function(hn::LoadU(kTag, x + i), hn::LoadU(kTag, y + i)), kTag,
+               out + i);
+  if (i < n)
+    storePartial(function(loadPartial(x + i, n - i), loadPartial(y + i, n - i)),
+                 out + i, n - i);
+}
+
+/// Σ function(x[i]), in four interleaved partial sums; function(0) of the
+/// padding must be cut off by the caller's choice: it gets the lane count.
+template <class Function>
+HWY_INLINE float sumRow(const float *x, int64_t n, const Function &function) {
+  Vec sum0 = hn::Zero(kTag);
+  Vec sum1 = sum0;
+  Vec sum2 = sum0;
+  Vec sum3 = sum0;
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    sum0 = hn::Add(sum0, function(hn::LoadU(kTag, x + i)));
+    sum1 = hn::Add(sum1, function(hn::LoadU(kTag, x + i + kLanes)));
+    sum2 = hn::Add(sum2, function(hn::LoadU(kTag, x + i + 2 * kLanes)));
+    sum3 = hn::Add(sum3, function(hn::LoadU(kTag, x + i + 3 * kLanes)));
+  }
+  for (; i + kLanes <= n; i += kLanes)
+    sum0 = hn::Add(sum0, function(hn::LoadU(kTag, x + i)));
+  if (i < n) {
+    const auto valid = hn::FirstN(kTag, static_cast<size_t>(n - i));
+    sum1 = hn::Add(
+        sum1, hn::IfThenElseZero(valid, function(loadPartial(x + i, n - i))));
+  }
+  return sumOf(hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3)));
+}
+
+/// For row types (Schemes/None-inl.h) whose pairs are in order.
+template <typename Row> struct InOrder {
+  HWY_INLINE void loadPair(int64_t col, Vec &first, Vec &second) const {
+    first = static_cast<const Row *>(this)->load(col);
+    second = static_cast<const Row *>(this)->load(col + kLanes);
+  }
+  static HWY_INLINE void arrange(Vec &first, Vec &second) {}
+};
+
+} // namespace HWY_NAMESPACE
+} // namespace qzc::runtime::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,241 @@
+//===- CudaEngine.cpp - The plan on a GPU ---------------------------------===//
+
+#include "qzc/Runtime/Cuda/CudaEngine.h"
+
+#include "DecodeGraph.h"
+#include "qzc/Runtime/Cuda/CodeSelection.h"
+#include "qzc/Runtime/Cuda/Device.h"
+#include "qzc/Runtime/Cuda/DeviceState.h"
+#include "qzc/Runtime/Cuda/Program.h"
+#include "qzc/Runtime/Cuda/Workspace.h"
+#include "qzc/Runtime/Image.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <functional>
+
+namespace qzc::runtime {
+
+namespace {
+/// The host's part of DeviceState.
+struct HostState {
+  int position = 0;
+  int tokens = 0;
+  int token = 0;
+  int rows = 0;
+};
+static_assert(sizeof(HostState) == offsetof(DeviceState, counters),
+              "what the host writes is what precedes the counters");
+
+class CudaEngine : public Engine {
+public:
+  CudaEngine(const Image &image, const EngineOptions &options,
+             const char *library);
+
+  void reset() override { Position = 0; }
+  int64_t position() const override { return Position; }
+  const EngineOptions &options() const override { return Options; }
+  std::string describe() const override;
+  MemoryUse memoryUse() const override;
+
+  void prefill(const int32_t *tokens, int64_t count,
+               float *lastLogits) override;
+  void logits(const int32_t *tokens, int64_t count, float *out) override;
+  void score(const int32_t *tokens, const int32_t *targets, int64_t count,
+             int64_t firstScored, float *losses) override;
+  void decode(int32_t token, float *logits) override;
+  int32_t decodeGreedy(int32_t token) override;
+  void decodeMany(int32_t token, int64_t count) override;
+
+private:
+  /// Called after the head ran on rows [first, first + rows) of a call.
+  using OnRows = std::function<void(int64_t first, int64_t rows)>;
+
+  void run(const int32_t *tokens, int64_t count, int64_t firstHeadRow,
+           const OnRows &onRows);
+  void setState(HostState state);
+  void startDecode(int32_t token, int64_t count);
+  void downloadLogits(float *out, int64_t rows);
+
+  const format::Manifest &Manifest;
+  EngineOptions Options;
+  Device Gpu;
+  const DeviceCode &Code;
+  Module Kernels;
+  WorkspacePlan Sizes;
+  Workspace Memory;
+  LaunchList Prefill, Head, Score;
+  DecodeGraph Decode;
+  PinnedBuffer HostToken;
+  PinnedBuffer HostLogits;
+  HostState Known;
+  int64_t Position = 0;
+};
+} // namespace
+
+CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
+                       const char *library)
+    : Manifest(image.manifest()), Options(options), Gpu(library),
+      Code(selectCode(image.deviceCode(), Gpu.capability(), Gpu.name(),
+                      options.forcePtx)),
+      Kernels(Gpu, Code, Manifest),
+      Sizes(planWorkspace(Manifest, options, Gpu.freeBytes())),
+      Memory(Gpu, image, Sizes),
+      Prefill(Manifest.cuda.prefill, Manifest, Memory.layout(), Kernels),
+      Head(Manifest.cuda.head, Manifest, Memory.layout(), Kernels),
+      Score(Manifest.cuda.score, Manifest, Memory.layout(), Kernels),
+      Decode(Gpu, LaunchList(Manifest.cuda.decode, Manifest, Memory.layout(),
+                             Kernels)),
+      HostToken(Gpu, sizeof(int32_t)),
+      HostLogits(Gpu,
+                 static_cast<size_t>(Manifest.model.vocab) * sizeof(float)) {
+  Options.context = Sizes.capacity;
+  Options.chunk = Sizes.chunk;
+  Options.cache = Sizes.floatCache ? CacheType::F32 : CacheType::F16;
+  Gpu.synchronize("preparing the GPU's memory");
+}
+
+std::string CudaEngine::describe() const {
+  if (Code.ptx)
+    return Gpu.name() + " (sm_" + std::to_string(Gpu.capability()) + ", " +
+           codeName(Code) + ")";
+  return Gpu.name() + " (" + codeName(Code) + ")";
+}
+
+MemoryUse CudaEngine::memoryUse() const {
+  MemoryUse use;
+  use.deviceBytes = Sizes.total();
+  use.weightBytes = Sizes.weightBytes;
+  use.cacheBytes = Sizes.cacheTotal();
+  use.workspaceBytes = Sizes.workspaceTotal();
+  return use;
+}
+
+void CudaEngine::setState(HostState state) {
+  if (std::memcmp(&state, &Known, sizeof(state)) != 0)
+    Gpu.upload(Memory.layout().state, &state, sizeof(state));
+  Known = state;
+}
+
+/// Appends tokens chunk by chunk and runs the head on the rows from
+/// `firstHeadRow` on, as many at a time as its arena holds.
+void CudaEngine::run(const int32_t *tokens, int64_t count, int64_t firstHeadRow,
+                     const OnRows &onRows) {
+  for (int64_t begin = 0; begin < count; begin += Sizes.chunk) {
+    int64_t size = std::min(Sizes.chunk, count - begin);
+    HostState state;
+    state.position = static_cast<int>(Position);
+    state.tokens = static_cast<int>(size);
+    setState(state);
+    Gpu.upload(Memory.layout().tokens, tokens + begin,
+               static_cast<size_t>(size) * sizeof(int32_t));
+    Prefill.launch(Gpu, size);
+    for (int64_t row = std::max<int64_t>(firstHeadRow - begin, 0); row < size;
+         row += Sizes.headRows) {
+      int64_t rows = std::min(Sizes.headRows, size - row);
+      state.rows = static_cast<int>(rows);
+      setState(state);
+      Head.launch(Gpu, rows, row);
+      onRows(begin + row, rows);
+    }
+    Position += size;
+  }
+  Gpu.synchronize("running " + std::to_string(count) +
+                  " tokens (prefill kernels)");
+}
+
+/// Starts the copy of the head's first `rows` rows to `out` [rows, vocab].
+void CudaEngine::downloadLogits(float *out, int64_t rows) {
+  const format::Plan &plan = Manifest.plan;
+  const format::View &view = plan.logits;
+  CUDA_MEMCPY2D copy = {};
+  copy.srcMemoryType = CU_MEMORYTYPE_DEVICE;
+  copy.srcDevice = Memory.layout().headView(plan, view.buffer, view.column);
+  copy.srcPitch =
+      static_cast<size_t>(plan.headBuffers.at(view.buffer).columns) *
+      sizeof(float);
+  copy.dstMemoryType = CU_MEMORYTYPE_HOST;
+  copy.dstHost = out;
+  copy.dstPitch = static_cast<size_t>(Manifest.model.vocab) * sizeof(float);
+  copy.WidthInBytes = copy.dstPitch;
+  copy.Height = static_cast<size_t>(rows);
+  Gpu.driver().check(Gpu.driver().memcpy2DAsync(&copy, Gpu.stream()),
+                     "copying logits from the GPU");
+}
+
+void CudaEngine::prefill(const int32_t *tokens, int64_t count,
+                         float *lastLogits) {
+  run(tokens, count, lastLogits ? count - 1 : count,
+      [&](int64_t, int64_t rows) { downloadLogits(lastLogits, rows); });
+}
+
+void CudaEngine::logits(const int32_t *tokens, int64_t count, float *out) {
+  run(tokens, count, 0, [&](int64_t first, int64_t rows) {
+    downloadLogits(out + first * Manifest.model.vocab, rows);
+  });
+}
+
+void CudaEngine::score(const int32_t *tokens, const int32_t *targets,
+                       int64_t count, int64_t firstScored, float *losses) {
+  run(tokens, count, firstScored, [&](int64_t first, int64_t rows) {
+    size_t bytes = static_cast<size_t>(rows) * sizeof(float);
+    Gpu.upload(Memory.layout().targets, targets + first, bytes);
+    Score.launch(Gpu, rows);
+    Gpu.download(losses + first, Memory.layout().losses, bytes);
+  });
+}
+
+/// Starts `count` decode steps, each taking the token the one before chose.
+void CudaEngine::startDecode(int32_t token, int64_t count) {
+  HostState state;
+  state.position = static_cast<int>(Position);
+  state.tokens = 1;
+  state.token = token;
+  state.rows = 1;
+  setState(state);
+  for (int64_t step = 0; step != count; ++step)
+    Decode.launch(Gpu);
+  Position += count;
+  Known.position = static_cast<int>(Position);
+  // The device knows the next token; the host does not, unless it asks.
+  Known.token = -1;
+}
+
+void CudaEngine::decode(int32_t token, float *logits) {
+  startDecode(token, 1);
+  auto *staging = static_cast<float *>(HostLogits.data());
+  downloadLogits(staging, 1);
+  Gpu.synchronize("decoding a token");
+  std::copy_n(staging, Manifest.model.vocab, logits);
+}
+
+int32_t CudaEngine::decodeGreedy(int32_t token) {
+  startDecode(token, 1);
+  Gpu.download(HostToken.data(),
+               Memory.layout().state + offsetof(DeviceState, token),
+               sizeof(int32_t));
+  Gpu.synchronize("decoding a token");
+  std::memcpy(&Known.token, HostToken.data(), sizeof(int32_t));
+  return Known.token;
+}
+
+void CudaEngine::decodeMany(int32_t token, int64_t count) {
+  startDecode(token, count);
+  Gpu.synchronize("decoding " + std::to_string(count) + " tokens");
+}
+
+std::unique_ptr<Engine> openCudaEngine(const Image &image,
+                                       const EngineOptions &options,
+                                       const char *library) {
+  return std::make_unique<CudaEngine>(image, options, library);
+}
+
+std::unique_ptr<Engine> createCudaEngine(const Image &image,
+                                         const EngineOptions &options) {
+  return openCudaEngine(image, options);
+}
+
+bool cudaDevicePresent() { return Driver::devicePresent(); }
+
+} // namespace qzc::runtime

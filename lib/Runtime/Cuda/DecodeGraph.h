@@ -1,0 +1,30 @@
+//===- DecodeGraph.h - One decode step as a CUDA graph ----------*- C++ -*-===//
+
+#ifndef QZC_LIB_RUNTIME_CUDA_DECODEGRAPH_H
+#define QZC_LIB_RUNTIME_CUDA_DECODEGRAPH_H
+
+#include "qzc/Runtime/Cuda/Device.h"
+#include "qzc/Runtime/Cuda/Program.h"
+
+namespace qzc::runtime {
+
+/// The launches of one token, captured once and replayed: a step costs the
+/// host one call. What changes from step to step is in the device state.
+class DecodeGraph {
+public:
+  DecodeGraph(const Device &device, LaunchList launches);
+  DecodeGraph(const DecodeGraph &) = delete;
+  DecodeGraph &operator=(const DecodeGraph &) = delete;
+  ~DecodeGraph();
+
+  /// Starts one step on the device's stream.
+  void launch(const Device &device) const;
+
+private:
+  const Driver &Api;
+  CUgraphExec Executable = nullptr;
+};
+
+} // namespace qzc::runtime
+
+#endif // QZC_LIB_RUNTIME_CUDA_DECODEGRAPH_H

@@ -1,0 +1,144 @@
+//===- Program.cpp - Launches bound to device addresses -------------------===//
+
+#include "qzc/Runtime/Cuda/Program.h"
+
+#include "qzc/Support/Error.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace qzc::runtime {
+
+using format::CudaArg;
+using format::CudaLaunch;
+using format::GridDim;
+using format::Manifest;
+using format::Plan;
+
+static CUdeviceptr viewAddress(CUdeviceptr arena,
+                               const std::vector<format::Buffer> &buffers,
+                               int64_t rows, int64_t buffer, int64_t column) {
+  return arena +
+         buffers[static_cast<size_t>(buffer)].offset *
+             static_cast<uint64_t>(rows) +
+         static_cast<uint64_t>(column) * sizeof(float);
+}
+
+CUdeviceptr DeviceLayout::bodyView(const Plan &plan, int64_t buffer,
+                                   int64_t column) const {
+  return viewAddress(body, plan.buffers, chunk, buffer, column);
+}
+
+CUdeviceptr DeviceLayout::headView(const Plan &plan, int64_t buffer,
+                                   int64_t column) const {
+  if (buffer == format::kHiddenBuffer)
+    return bodyView(plan, plan.hidden.buffer, plan.hidden.column + column);
+  return viewAddress(head, plan.headBuffers, headRows, buffer, column);
+}
+
+static uint64_t tensorPart(const CudaArg &arg, const Manifest &manifest,
+                           const DeviceLayout &layout) {
+  const format::Tensor &tensor = manifest.tensors[static_cast<size_t>(arg.a)];
+  return layout.weights + tensor.offset +
+         format::layout(tensor.shape)[static_cast<size_t>(arg.b)].offset;
+}
+
+/// A 32-bit argument in the low bytes of its slot.
+static uint64_t int32Value(int64_t value) {
+  return static_cast<uint32_t>(static_cast<int32_t>(value));
+}
+
+static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
+                        const DeviceLayout &layout) {
+  switch (arg.kind) {
+  case CudaArg::Kind::View:
+    return layout.bodyView(manifest.plan, arg.a, arg.b);
+  case CudaArg::Kind::HeadView:
+    return layout.headView(manifest.plan, arg.a, arg.b);
+  case CudaArg::Kind::Tensor:
+    return tensorPart(arg, manifest, layout);
+  case CudaArg::Kind::KeyCache:
+    return layout.keyCaches[static_cast<size_t>(arg.a)];
+  case CudaArg::Kind::ValueCache:
+    return layout.valueCaches[static_cast<size_t>(arg.a)];
+  case CudaArg::Kind::RopeTable:
+    return layout.ropes[static_cast<size_t>(arg.a)];
+  case CudaArg::Kind::State:
+    return layout.state;
+  case CudaArg::Kind::Tokens:
+    return layout.tokens;
+  case CudaArg::Kind::Targets:
+    return layout.targets;
+  case CudaArg::Kind::Losses:
+    return layout.losses;
+  case CudaArg::Kind::Scratch:
+    return layout.scratch + static_cast<uint64_t>(arg.a) +
+           static_cast<uint64_t>(arg.b) * static_cast<uint64_t>(layout.chunk);
+  case CudaArg::Kind::Int:
+    return int32Value(arg.a);
+  case CudaArg::Kind::Float: {
+    uint32_t bits = 0;
+    std::memcpy(&bits, &arg.f, sizeof(bits));
+    return bits;
+  }
+  case CudaArg::Kind::Capacity:
+    return int32Value(layout.capacity);
+  case CudaArg::Kind::Chunk:
+    return int32Value(layout.chunk);
+  }
+  throw Error("the manifest has a kernel argument of unknown kind " +
+              std::to_string(static_cast<int>(arg.kind)));
+}
+
+LaunchList::LaunchList(const std::vector<CudaLaunch> &launches,
+                       const Manifest &manifest, const DeviceLayout &layout,
+                       const Module &module) {
+  const Plan &plan = manifest.plan;
+  HiddenRowBytes =
+      sizeof(float) *
+      static_cast<uint64_t>(
+          plan.buffers[static_cast<size_t>(plan.hidden.buffer)].columns);
+  Launches.reserve(launches.size());
+  for (const CudaLaunch &launch : launches) {
+    Bound &bound = Launches.emplace_back();
+    bound.kernel = launch.kernel;
+    if (launch.perCacheType)
+      bound.kernel += layout.floatCache ? "_f32" : "_f16";
+    bound.function = module.function(bound.kernel, launch.sharedBytes);
+    bound.grid = launch.grid;
+    bound.blockThreads = launch.blockThreads;
+    bound.sharedBytes = launch.sharedBytes;
+    for (const CudaArg &arg : launch.args) {
+      bound.values.push_back(resolve(arg, manifest, layout));
+      if (arg.kind == CudaArg::Kind::HeadView && arg.a == format::kHiddenBuffer)
+        bound.hidden.emplace_back(bound.values.size() - 1, bound.values.back());
+    }
+    for (uint64_t &value : bound.values)
+      bound.pointers.push_back(&value);
+  }
+}
+
+static unsigned gridSize(const GridDim &dim, int64_t rows) {
+  int64_t count = dim.fixed;
+  if (dim.perTokens > 0)
+    count *= (rows + dim.perTokens - 1) / dim.perTokens;
+  // Too many for any GPU stay too many: the launch fails.
+  return static_cast<unsigned>(std::min<int64_t>(count, UINT32_MAX));
+}
+
+void LaunchList::launch(const Device &device, int64_t rows, int64_t firstRow) {
+  for (Bound &bound : Launches) {
+    for (auto [index, address] : bound.hidden)
+      bound.values[index] =
+          address + HiddenRowBytes * static_cast<uint64_t>(firstRow);
+    CUresult result = device.driver().launchKernel(
+        bound.function, gridSize(bound.grid[0], rows),
+        gridSize(bound.grid[1], rows), gridSize(bound.grid[2], rows),
+        bound.blockThreads, 1, 1, bound.sharedBytes, device.stream(),
+        bound.pointers.data(), nullptr);
+    if (result != CUDA_SUCCESS)
+      device.driver().check(result, "launching kernel " + bound.kernel);
+  }
+}
+
+} // namespace qzc::runtime

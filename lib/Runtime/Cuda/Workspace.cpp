@@ -1,0 +1,180 @@
+//===- Workspace.cpp - A model's memory on a GPU --------------------------===//
+
+#include "qzc/Runtime/Cuda/Workspace.h"
+
+#include "qzc/Runtime/Cuda/DeviceState.h"
+#include "qzc/Support/Error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace qzc::runtime {
+
+using format::AttentionParams;
+using format::Manifest;
+
+/// Every array starts at a multiple of this.
+static constexpr uint64_t kArrayAlign = 256;
+static constexpr int64_t kDefaultChunk = 2048;
+static constexpr int64_t kSmallestChunk = 64;
+static constexpr int64_t kMostHeadRows = 1024;
+/// What the head's arena is kept below where the choice is free.
+static constexpr uint64_t kHeadArenaBytes = uint64_t{256} << 20;
+/// What the driver takes for itself: modules, graphs, local memory.
+static constexpr uint64_t kReserve = uint64_t{64} << 20;
+
+static uint64_t alignUp(uint64_t bytes) {
+  return (bytes + kArrayAlign - 1) / kArrayAlign * kArrayAlign;
+}
+
+uint64_t WorkspacePlan::cacheTotal() const {
+  return 2 * std::accumulate(cacheBytes.begin(), cacheBytes.end(), uint64_t{0});
+}
+
+uint64_t WorkspacePlan::workspaceTotal() const {
+  auto rows = static_cast<uint64_t>(headRows);
+  return ropeBytes + bodyBytes + headBytes + scratchBytes +
+         sizeof(DeviceState) + alignUp(static_cast<uint64_t>(chunk) * 4) +
+         2 * alignUp(rows * 4);
+}
+
+uint64_t WorkspacePlan::total() const {
+  return weightBytes + cacheTotal() + workspaceTotal();
+}
+
+/// Throws where a × b leaves what any GPU has; a and b not negative.
+static uint64_t product(uint64_t a, uint64_t b) {
+  constexpr uint64_t kMost = uint64_t{1} << 48;
+  if (a != 0 && b > kMost / a)
+    throw Error("the model needs more memory than any GPU has: a smaller "
+                "--context needs less");
+  return a * b;
+}
+
+/// Bytes of the key cache (and again of the value cache) of each layer.
+static std::vector<uint64_t> cacheSizes(const Manifest &manifest,
+                                        int64_t capacity, bool floatCache) {
+  std::vector<uint64_t> sizes(static_cast<size_t>(manifest.model.layers));
+  for (const format::Launch &launch : manifest.plan.body) {
+    const auto *params = std::get_if<AttentionParams>(&launch.params);
+    if (!params)
+      continue;
+    auto layer = static_cast<size_t>(params->layer);
+    uint64_t row = product(static_cast<uint64_t>(params->kvHeads),
+                           static_cast<uint64_t>(params->headDim)) *
+                   (floatCache ? 4 : 2);
+    sizes[layer] = alignUp(product(row, static_cast<uint64_t>(capacity)));
+  }
+  return sizes;
+}
+
+static uint64_t ropeElements(const format::Rope &rope, int64_t capacity) {
+  return product(rope.inverseFrequencies.size() * 2,
+                 static_cast<uint64_t>(capacity));
+}
+
+static WorkspacePlan planFor(const Manifest &manifest, int64_t capacity,
+                             int64_t chunk, bool floatCache) {
+  WorkspacePlan plan;
+  plan.capacity = capacity;
+  plan.chunk = chunk;
+  plan.floatCache = floatCache;
+  plan.weightBytes = manifest.weightsBytes;
+  plan.cacheBytes = cacheSizes(manifest, capacity, floatCache);
+  for (const format::Rope &rope : manifest.plan.ropes)
+    plan.ropeBytes += alignUp(ropeElements(rope, capacity) * sizeof(float));
+  uint64_t rowBytes = std::max<uint64_t>(manifest.plan.headBytesPerToken, 1);
+  auto rows = static_cast<int64_t>(
+      std::min<uint64_t>(kHeadArenaBytes / rowBytes, kMostHeadRows));
+  plan.headRows = std::clamp<int64_t>(rows, 1, chunk);
+  plan.headBytes = product(rowBytes, static_cast<uint64_t>(plan.headRows));
+  plan.bodyBytes =
+      product(manifest.plan.bytesPerToken, static_cast<uint64_t>(chunk));
+  plan.scratchBytes =
+      manifest.cuda.scratchBytes +
+      product(manifest.cuda.scratchBytesPerToken, static_cast<uint64_t>(chunk));
+  return plan;
+}
+
+WorkspacePlan planWorkspace(const Manifest &manifest,
+                            const EngineOptions &options, uint64_t freeBytes) {
+  int64_t capacity =
+      options.context > 0 ? options.context : manifest.model.context;
+  bool floatCache = options.cache == CacheType::F32;
+  int64_t chunk = options.chunk > 0 ? options.chunk : kDefaultChunk;
+  chunk = std::clamp<int64_t>(chunk, 1, std::max<int64_t>(capacity, 1));
+  for (;;) {
+    WorkspacePlan plan = planFor(manifest, capacity, chunk, floatCache);
+    uint64_t needed = plan.total() + kReserve;
+    if (needed <= freeBytes)
+      return plan;
+    if (options.chunk > 0 || chunk <= kSmallestChunk)
+      throw Error("out of GPU memory: " + std::to_string(needed / 1000000) +
+                  " MB are needed (weights " +
+                  std::to_string(plan.weightBytes / 1000000) +
+                  " MB, KV cache of " + std::to_string(capacity) +
+                  " positions " + std::to_string(plan.cacheTotal() / 1000000) +
+                  " MB), " + std::to_string(freeBytes / 1000000) +
+                  " MB are free: use a smaller --context, or --device=cpu");
+    chunk = std::max(chunk / 2, kSmallestChunk);
+  }
+}
+
+std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity) {
+  std::vector<float> table;
+  table.reserve(ropeElements(rope, capacity));
+  for (int64_t position = 0; position != capacity; ++position)
+    for (float frequency : rope.inverseFrequencies) {
+      float angle = static_cast<float>(position) * frequency;
+      table.push_back(std::cos(angle) * rope.magnitude);
+      table.push_back(std::sin(angle) * rope.magnitude);
+    }
+  return table;
+}
+
+Workspace::Workspace(const Device &device, const Image &image,
+                     const WorkspacePlan &plan)
+    : Weights(device, plan.weightBytes, "the weights", false),
+      Caches(device, plan.cacheTotal(), "the KV cache", true),
+      Ropes(device, plan.ropeBytes, "the rotary tables", false),
+      Body(device, plan.bodyBytes, "activations", true),
+      Head(device, plan.headBytes, "logits", true),
+      Scratch(device, plan.scratchBytes, "scratch memory", true),
+      Small(device,
+            sizeof(DeviceState) +
+                alignUp(static_cast<uint64_t>(plan.chunk) * 4) +
+                2 * alignUp(static_cast<uint64_t>(plan.headRows) * 4),
+            "tokens", true) {
+  Layout.weights = Weights.address();
+  Layout.body = Body.address();
+  Layout.head = Head.address();
+  Layout.scratch = Scratch.address();
+  Layout.chunk = plan.chunk;
+  Layout.headRows = plan.headRows;
+  Layout.capacity = plan.capacity;
+  Layout.floatCache = plan.floatCache;
+  Layout.state = Small.address();
+  Layout.tokens = Layout.state + sizeof(DeviceState);
+  Layout.targets =
+      Layout.tokens + alignUp(static_cast<uint64_t>(plan.chunk) * 4);
+  Layout.losses =
+      Layout.targets + alignUp(static_cast<uint64_t>(plan.headRows) * 4);
+
+  CUdeviceptr next = Caches.address();
+  for (uint64_t bytes : plan.cacheBytes) {
+    Layout.keyCaches.push_back(next);
+    Layout.valueCaches.push_back(next + bytes);
+    next += 2 * bytes;
+  }
+  next = Ropes.address();
+  for (const format::Rope &rope : image.manifest().plan.ropes) {
+    std::vector<float> table = ropeTable(rope, plan.capacity);
+    Layout.ropes.push_back(next);
+    device.upload(next, table.data(), table.size() * sizeof(float));
+    next += alignUp(table.size() * sizeof(float));
+  }
+  uploadLarge(device, Weights.address(), image.weights(), plan.weightBytes);
+}
+
+} // namespace qzc::runtime

@@ -1,0 +1,170 @@
+//===- Image.cpp - A mapped, checked executable image ---------------------===//
+
+#include "qzc/Runtime/Image.h"
+
+#include "Checks.h"
+#include "SectionTable.h"
+#include "SyntheticWeights.h"
+#include "qzc/Support/Error.h"
+#include "qzc/Support/MappedFile.h"
+
+#include <cstdlib>
+#include <optional>
+
+namespace qzc::runtime {
+
+using format::SectionEntry;
+using format::SectionKind;
+using format::WeightsMode;
+
+Image::~Image() = default;
+
+/// The path without links (/proc/self/exe becomes the executable's own): what
+/// messages name, and where a weights file is looked for.
+static std::string resolve(const std::string &path) {
+  char *resolved = ::realpath(path.c_str(), nullptr);
+  if (!resolved)
+    return path;
+  std::string result = resolved;
+  std::free(resolved);
+  return result;
+}
+
+static std::string besideOf(const std::string &path, const std::string &name) {
+  size_t slash = path.rfind('/');
+  return slash == std::string::npos ? name : path.substr(0, slash + 1) + name;
+}
+
+namespace {
+class MappedImage : public Image {
+public:
+  MappedImage(const std::string &path, bool fullCheck);
+
+  const format::Manifest &manifest() const override { return Manifest; }
+  std::string_view tokenizerJson() const override { return Tokenizer; }
+  const std::vector<DeviceCode> &deviceCode() const override { return Code; }
+  uint64_t fileBytes() const override { return File.size(); }
+  format::PackedView tensor(int64_t index) const override;
+  const std::byte *weights() const override { return Weights; }
+
+private:
+  std::string_view text(const SectionEntry &entry) const {
+    return {reinterpret_cast<const char *>(File.data() + entry.offset),
+            entry.bytes};
+  }
+  void readSection(const SectionEntry &entry);
+  void openWeights(const SectionEntry *entry, bool fullCheck);
+
+  MappedFile File;
+  MappedFile WeightsFile;
+  std::optional<SyntheticWeights> Generated;
+  format::Manifest Manifest;
+  std::string_view Tokenizer;
+  std::vector<DeviceCode> Code;
+  const std::byte *Weights = nullptr;
+};
+} // namespace
+
+MappedImage::MappedImage(const std::string &path, bool fullCheck)
+    : File(resolve(path)) {
+  std::vector<SectionEntry> entries = readSectionTable(File);
+  std::vector<CheckedRange> ranges;
+  for (const SectionEntry &entry : entries)
+    if ((entry.flags & format::kExternal) == 0)
+      ranges.push_back({File.path(), &entry, File.data() + entry.offset});
+  checkHashes(ranges, fullCheck);
+
+  const SectionEntry *weights = nullptr;
+  for (const SectionEntry &entry : entries) {
+    if (static_cast<SectionKind>(entry.kind) == SectionKind::Weights)
+      weights = &entry;
+    else
+      readSection(entry);
+  }
+  openWeights(weights, fullCheck);
+}
+
+void MappedImage::readSection(const SectionEntry &entry) {
+  switch (static_cast<SectionKind>(entry.kind)) {
+  case SectionKind::Manifest:
+    try {
+      Manifest = format::parseManifest(text(entry));
+    } catch (const Error &error) {
+      throw Error("'" + File.path() + "': " + error.what());
+    }
+    return;
+  case SectionKind::Tokenizer:
+    Tokenizer = text(entry);
+    return;
+  case SectionKind::Cubin:
+    Code.push_back({entry.arch, entry.archSuffix != 0, false, text(entry)});
+    return;
+  case SectionKind::Ptx:
+    if (text(entry).find('\0') != entry.bytes - 1)
+      throw Error("'" + File.path() + "': section '" + sectionName(entry) +
+                  "' is no NUL-terminated text: compile the file again");
+    Code.push_back({entry.arch, false, true, text(entry)});
+    return;
+  case SectionKind::Weights:
+    return;
+  }
+}
+
+void MappedImage::openWeights(const SectionEntry *entry, bool fullCheck) {
+  bool external = entry && (entry->flags & format::kExternal) != 0;
+  WeightsMode mode = Manifest.weightsMode;
+  if ((mode == WeightsMode::Synthetic) != (entry == nullptr) ||
+      (mode == WeightsMode::External) != external)
+    throw Error("'" + File.path() +
+                "': manifest and sections disagree about where the weights "
+                "are: compile the file again");
+  if (mode == WeightsMode::Synthetic) {
+    Generated.emplace(Manifest);
+    Weights = Generated->data();
+    return;
+  }
+  if (entry->bytes != Manifest.weightsBytes)
+    throw Error("'" + File.path() + "': section 'weights' has " +
+                std::to_string(entry->bytes) + " bytes, the manifest says " +
+                std::to_string(Manifest.weightsBytes) +
+                ": compile the file again");
+  if (!external) {
+    Weights = File.data() + entry->offset;
+    return;
+  }
+  const std::string &name = Manifest.weightsFile;
+  if (name.empty() || name == "." || name == ".." ||
+      name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos)
+    throw Error("'" + File.path() + "': '" + name +
+                "' is no plain name of a weights file: compile the file again");
+  try {
+    WeightsFile = MappedFile(besideOf(File.path(), name));
+  } catch (const Error &error) {
+    throw Error(std::string(error.what()) + " (the weights of '" + File.path() +
+                "': both files belong in one folder)");
+  }
+  if (WeightsFile.size() != entry->bytes)
+    throw Error("'" + WeightsFile.path() + "' has " +
+                std::to_string(WeightsFile.size()) + " bytes, '" + File.path() +
+                "' was compiled with " + std::to_string(entry->bytes) +
+                ": these two files do not belong together");
+  checkHashes({{WeightsFile.path(), entry, WeightsFile.data()}}, fullCheck);
+  Weights = WeightsFile.data();
+}
+
+format::PackedView MappedImage::tensor(int64_t index) const {
+  const format::Tensor &tensor = Manifest.tensors.at(index);
+  format::PackedView view;
+  view.shape = tensor.shape;
+  size_t part = 0;
+  for (const format::PartLayout &layout : format::layout(tensor.shape))
+    view.parts[part++] = Weights + tensor.offset + layout.offset;
+  return view;
+}
+
+std::unique_ptr<Image> Image::open(const std::string &path, bool fullCheck) {
+  return std::make_unique<MappedImage>(path, fullCheck);
+}
+
+} // namespace qzc::runtime

@@ -1,0 +1,298 @@
+//===- AppTest.cpp - Each mode on a fake model ----------------------------===//
+
+#include "FakeModel.h"
+#include "qzc/Support/Error.h"
+
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace qzc::runtime {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Outcome {
+  int code;
+  std::string out;
+  std::string err;
+};
+
+class AppTest : public testing::Test {
+protected:
+  AppTest() {
+    std::string pattern = testing::TempDir() + "qzc-app-XXXXXX";
+    Folder = ::mkdtemp(pattern.data());
+    Environment.openImage = [this](bool full) {
+      FullCheck = full;
+      return std::make_unique<FakeImage>(Model);
+    };
+    Environment.createCpu = [](const Image &image, const EngineOptions &o) {
+      return std::make_unique<FakeEngine>(image, o, "CPU (fake)");
+    };
+    Environment.createCuda = [this](const Image &image,
+                                    const EngineOptions &o) {
+      if (!GpuError.empty())
+        throw Error(GpuError);
+      return std::make_unique<FakeEngine>(image, o, "GPU (fake)");
+    };
+    Environment.cudaPresent = [this] { return GpuPresent; };
+  }
+  ~AppTest() override { std::filesystem::remove_all(Folder); }
+
+  Outcome call(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "model.bin");
+    std::vector<const char *> argv;
+    for (const std::string &argument : arguments)
+      argv.push_back(argument.c_str());
+    Environment.output = ::memfd_create("output", 0);
+    testing::internal::CaptureStderr();
+    Outcome outcome{};
+    outcome.code =
+        runApp(static_cast<int>(argv.size()), argv.data(), Environment);
+    outcome.err = testing::internal::GetCapturedStderr();
+    char part[4096];
+    ::lseek(Environment.output, 0, SEEK_SET);
+    for (ssize_t n = 0;
+         (n = ::read(Environment.output, part, sizeof part)) > 0;)
+      outcome.out.append(part, static_cast<size_t>(n));
+    ::close(Environment.output);
+    return outcome;
+  }
+
+  /// The call fails with one line that holds `what`, and prints nothing.
+  void fails(const std::vector<std::string> &arguments, int code,
+             const std::string &what) {
+    Outcome outcome = call(arguments);
+    EXPECT_EQ(outcome.code, code) << what;
+    EXPECT_THAT(outcome.err, HasSubstr(what));
+    EXPECT_THAT(outcome.err, StartsWith("model.bin: "));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1);
+    EXPECT_EQ(outcome.out, "");
+  }
+
+  std::string write(const std::string &name, const std::string &text) {
+    std::string path = Folder + "/" + name;
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+  }
+
+  FakeImage Model;
+  AppEnvironment Environment;
+  std::string Folder;
+  std::string GpuError;
+  bool GpuPresent = false;
+  bool FullCheck = false;
+};
+
+TEST_F(AppTest, ContinuesTokens) {
+  Outcome outcome =
+      call({"--device=cpu", "--tokens", "3,5", "-n", "4", "--ignore-eos"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out, "[16,49,148,25]\n");
+  EXPECT_EQ(
+      call({"--device=cpu", "--tokens", "5", "-n", "4", "--stepwise"}).out,
+      "[16,49,148,25]\n");
+}
+
+TEST_F(AppTest, StopsAtEndOfText) {
+  // 2 is followed by 7.
+  EXPECT_EQ(call({"--device=cpu", "--tokens", "2", "-n", "9"}).out, "[7]\n");
+  EXPECT_EQ(
+      call({"--device=cpu", "--tokens", "2", "-n", "2", "--ignore-eos"}).out,
+      "[7,22]\n");
+}
+
+TEST_F(AppTest, WritesLogits) {
+  for (const char *way : {"--device=cpu", "--stepwise"}) {
+    std::string path = Folder + "/out.npy";
+    Outcome outcome = call({way, "--tokens", "3,5,7", "--logits", path});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    std::ifstream file(path, std::ios::binary);
+    std::string bytes(std::istreambuf_iterator<char>(file), {});
+    EXPECT_NE(bytes.find("(3, 420"), bytes.npos);
+    std::vector<float> values(3 * 420);
+    ASSERT_GT(bytes.size(), values.size() * 4);
+    std::memcpy(values.data(), bytes.data() + bytes.size() - values.size() * 4,
+                values.size() * 4);
+    EXPECT_EQ(values[10], 8);
+    EXPECT_EQ(values[420 + 16], 8);
+    EXPECT_EQ(values[840 + 22], 8);
+  }
+}
+
+TEST_F(AppTest, GeneratesText) {
+  Outcome outcome = call(
+      {"--device=cpu", "--prompt", "Hello", "-n", "6", "--temperature", "0"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_GT(outcome.out.size(), 1u);
+  EXPECT_EQ(outcome.out.back(), '\n');
+  EXPECT_THAT(outcome.err, HasSubstr("6 tokens after"));
+  std::string file = write("prompt.txt", "Hello");
+  EXPECT_EQ(call({"--device=cpu", "--prompt-file", file, "-n", "6",
+                  "--temperature", "0"})
+                .out,
+            outcome.out);
+}
+
+TEST_F(AppTest, DrawsTheSameOnTheSameSeed) {
+  auto drawn = [&](const char *seed) {
+    return call({"--device=cpu", "--prompt", "a", "-n", "20", "--temperature",
+                 "9", "--top-k", "0", "--top-p", "1", "--ignore-eos", "--seed",
+                 seed})
+        .out;
+  };
+  EXPECT_EQ(drawn("1"), drawn("1"));
+  EXPECT_NE(drawn("1"), drawn("2"));
+}
+
+TEST_F(AppTest, StartsAnEmptyPromptFromBos) {
+  EXPECT_EQ(call({"--device=cpu", "--prompt", "", "-n", "1"}).code, 0);
+  Model.Facts.model.bos.reset();
+  fails({"--device=cpu", "--prompt", "", "-n", "1"}, 1, "prompt is empty");
+}
+
+TEST_F(AppTest, Tokenizes) {
+  std::string path = write("text.txt", "the dog");
+  auto ids = nlohmann::json::parse(call({"--tokenize", path}).out);
+  EXPECT_TRUE(ids.is_array());
+  EXPECT_GT(ids.size(), 0u);
+  fails({"--tokenize", write("bad.txt", "ab\xFF")}, 1, "not UTF-8 at byte 2");
+  fails({"--tokenize", Folder + "/none"}, 1, Folder + "/none");
+}
+
+TEST_F(AppTest, ScoresAsJson) {
+  std::string path =
+      write("text.txt", "the quick brown fox jumps over the lazy dog, and it");
+  Outcome outcome = call({"--device=cpu", "--score", path, "--context", "8",
+                          "--max-windows", "2", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["protocol"], "windows");
+  EXPECT_EQ(json["context"], 8);
+  EXPECT_EQ(json["windows"], 2);
+  EXPECT_EQ(json["tokens_scored"], 14);
+  EXPECT_EQ(json["bos"], "none");
+  EXPECT_EQ(json["device"], "CPU (fake)");
+  EXPECT_NEAR(json["perplexity"], std::exp(json["mean_nll"].get<double>()),
+              1e-9);
+  EXPECT_EQ(json["text_sha256"].get<std::string>().size(), 64u);
+  EXPECT_EQ(json["weights_bytes"], 256);
+  EXPECT_TRUE(json.contains("perplexity_error"));
+  EXPECT_GT(json["tokens_per_second"], 0);
+
+  outcome = call({"--device=cpu", "--score", path, "--context", "8",
+                  "--protocol=stride", "--stride", "2"});
+  EXPECT_THAT(outcome.out, HasSubstr("stride 2"));
+  outcome = call({"--device=cpu", "--score", path, "--protocol=lines",
+                  "--bos=window", "--json"});
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)["windows"], 1);
+  fails({"--device=cpu", "--score", write("short.txt", "a")}, 1, "too short");
+  fails({"--device=cpu", "--score", write("empty.txt", "")}, 1, "too short");
+}
+
+TEST_F(AppTest, BenchReportsSpeedAndMemory) {
+  Outcome outcome = call({"--device=cpu", "--bench", "-p", "16", "-n", "4",
+                          "-r", "2", "--threads", "3", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["prefill_tokens"], 16);
+  EXPECT_EQ(json["decode_tokens"], 4);
+  EXPECT_GT(json["prefill_tok_s"], 0);
+  EXPECT_GT(json["decode_tok_s"], 0);
+  EXPECT_EQ(json["gpu_mb"], 1.0);
+  EXPECT_EQ(json["weights_mb"], 2.0);
+  EXPECT_EQ(json["threads"], 3);
+  EXPECT_GT(json["rss_peak_mb"], 0);
+  EXPECT_GE(json["load_seconds"], 0);
+  EXPECT_EQ(call({"--device=cpu", "--bench"}).code, 0); // clipped to 64
+  fails({"--device=cpu", "--bench", "-p", "65"}, 1, "65");
+}
+
+TEST_F(AppTest, SaysWhatIsInside) {
+  EXPECT_THAT(call({"--info"}).out, HasSubstr("sm_90a, compute_80 (PTX)"));
+  auto json = nlohmann::json::parse(call({"--info", "--json"}).out);
+  EXPECT_EQ(json["model"]["name"], "fake");
+  EXPECT_EQ(json["gpu_code"][0], "sm_90a");
+  EXPECT_FALSE(FullCheck);
+  EXPECT_THAT(call({"--verify"}).out, StartsWith("verified"));
+  EXPECT_TRUE(FullCheck);
+}
+
+TEST_F(AppTest, Extracts) {
+  std::string path = Folder + "/out.safetensors";
+  EXPECT_EQ(call({"--extract", path}).code, 0);
+  EXPECT_TRUE(std::filesystem::exists(path));
+  fails({"--extract", Folder + "/no/such/out"}, 1, "/no/such/out");
+}
+
+TEST_F(AppTest, ChoosesTheDevice) {
+  Outcome outcome = call({"--tokens", "5", "-n", "1"});
+  EXPECT_THAT(outcome.err, HasSubstr("--device=auto took CPU (fake)"));
+  fails({"--tokens", "5", "-n", "1", "--force-ptx"}, 1, "--force-ptx");
+  GpuPresent = true;
+  EXPECT_THAT(call({"--tokens", "5", "-n", "1"}).err, HasSubstr("GPU (fake)"));
+  // A GPU that cannot be used is no reason to go on without it.
+  GpuError = "the driver is too old";
+  fails({"--tokens", "5", "-n", "1"}, 1, "too old");
+  GpuPresent = false;
+  fails({"--tokens", "5", "-n", "1", "--device=cuda"}, 1, "too old");
+}
+
+TEST_F(AppTest, ChecksTokensAndContext) {
+  fails({"--device=cpu", "--tokens", "5,420", "-n", "1"}, 1, "420");
+  fails({"--device=cpu", "--tokens", "-1", "-n", "1"}, 1, "-1");
+  fails({"--device=cpu", "--tokens", "5", "-n", "65"}, 1, "65");
+  EXPECT_EQ(call({"--device=cpu", "--tokens", "5", "-n", "64"}).code, 0);
+  fails({"--device=cpu", "--tokens", "5", "-n", "1", "--context", "65"}, 1,
+        "a context of 65 is too long: the model has 64");
+  fails({"--device=cpu", "--tokens", "5,6,7", "-n", "1", "--context", "2"}, 1,
+        "context of 2");
+  std::string words(200, '.');
+  fails({"--device=cpu", "--prompt", words}, 1, "more than the context");
+  fails({"--device=cpu", "--prompt", "a", "-n", "65"}, 1, "-n 64 would");
+  fails({"--device=cpu", "--prompt", "\xFF"}, 1, "not UTF-8 at byte 0");
+  fails({"--device=cpu", "--tokens", "1", "--logits", Folder + "/no/out.npy"},
+        1, "/no/out.npy");
+}
+
+TEST_F(AppTest, NeedsATokenizerForText) {
+  Model.Json.clear();
+  fails({"--device=cpu", "--prompt", "a"}, 1, "tokenizer");
+  EXPECT_EQ(call({"--device=cpu", "--tokens", "1", "-n", "1"}).code, 0);
+}
+
+TEST_F(AppTest, HelpAndVersionNeedNoImage) {
+  Environment.openImage = [](bool) -> std::unique_ptr<Image> {
+    throw Error("no payload");
+  };
+  Outcome outcome = call({"--help"});
+  EXPECT_EQ(outcome.code, 0);
+  for (const char *option :
+       {"--prompt", "--score", "--bench", "--tokens", "--extract", "--tokenize",
+        "--info", "--verify", "--device", "--kv-cache", "--force-ptx", "--bos",
+        "--top-p", "--stepwise"})
+    EXPECT_THAT(outcome.out, HasSubstr(option));
+  EXPECT_THAT(call({"--version"}).out, StartsWith("qzc runtime "));
+  fails({"--info"}, 1, "no payload");
+}
+
+TEST_F(AppTest, NoticesAFullDisk) {
+  std::vector<const char *> argv = {"model.bin", "--info"};
+  Environment.output = ::open("/dev/full", O_WRONLY);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(runApp(2, argv.data(), Environment), 1);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("No space left"));
+  ::close(Environment.output);
+}
+
+} // namespace
+} // namespace qzc::runtime

@@ -1,0 +1,329 @@
+//===- EngineTest.cpp - Whole plans against loops in double ---------------===//
+
+#include "LlamaPlan.h"
+#include "NaivePlan.h"
+
+#include "qzc/Runtime/Cpu/CpuEngine.h"
+#include "qzc/Support/Error.h"
+
+#include <gtest/gtest.h>
+#include <numeric>
+
+using namespace qzc;
+using namespace qzc::runtime;
+using namespace qzc::runtime::cpu;
+using namespace qzc::runtime::test;
+
+namespace {
+
+format::PackedShape stored(format::Scheme scheme, int64_t block = 0,
+                           format::DType dtype = format::DType::F32) {
+  format::PackedShape shape;
+  shape.scheme = scheme;
+  shape.dtype = dtype;
+  shape.blockSize = block;
+  return shape;
+}
+
+/// Nothing divides anything: tails everywhere, rows that cross blocks.
+LlamaShape oddShape() {
+  LlamaShape shape = {};
+  shape.vocab = 101;
+  shape.hidden = 36;
+  shape.inner = 75;
+  shape.layers = 3;
+  shape.heads = 6;
+  shape.kvHeads = 2;
+  shape.headDim = 10;
+  shape.ropeDim = 6;
+  shape.context = 300;
+  shape.linear = stored(format::Scheme::Nf4, 64);
+  shape.head = stored(format::Scheme::None, 0, format::DType::BF16);
+  return shape;
+}
+
+/// The proportions of a real model.
+LlamaShape evenShape() {
+  LlamaShape shape = oddShape();
+  shape.vocab = 384;
+  shape.hidden = 96;
+  shape.inner = 288;
+  shape.headDim = 32;
+  shape.ropeDim = 32;
+  return shape;
+}
+
+std::vector<int32_t> someTokens(int64_t count, int64_t vocab) {
+  std::vector<int32_t> tokens(count);
+  for (int64_t i = 0; i < count; ++i)
+    tokens[i] = static_cast<int32_t>((i * 7919 + 13 * (i / 5)) % vocab);
+  return tokens;
+}
+
+EngineOptions withThreads(int threads, int64_t chunk = 0) {
+  EngineOptions options;
+  options.threads = threads;
+  options.chunk = chunk;
+  return options;
+}
+
+/// How far `logits` [tokens, vocab] is from the plan in double, in standard
+/// deviations of a row of logits (the worst row's worst value).
+double worstDeviation(const NaivePlan &naive, const std::vector<float> &logits,
+                      int64_t tokens, int64_t vocab) {
+  double worst = 0;
+  for (int64_t t = 0; t < tokens; ++t) {
+    double mean = 0;
+    double square = 0;
+    double error = 0;
+    for (int64_t id = 0; id < vocab; ++id) {
+      const double want = naive.logit(t, id);
+      mean += want / static_cast<double>(vocab);
+      square += want * want / static_cast<double>(vocab);
+      error = std::max(error, std::abs(logits[t * vocab + id] - want));
+    }
+    worst = std::max(worst, error / std::sqrt(square - mean * mean));
+  }
+  return worst;
+}
+
+std::vector<float> allLogits(Engine &engine, const std::vector<int32_t> &tokens,
+                             int64_t vocab) {
+  std::vector<float> logits(tokens.size() * vocab);
+  engine.reset();
+  engine.logits(tokens.data(), static_cast<int64_t>(tokens.size()),
+                logits.data());
+  return logits;
+}
+
+std::vector<float> stepwiseLogits(Engine &engine,
+                                  const std::vector<int32_t> &tokens,
+                                  int64_t vocab) {
+  std::vector<float> logits(tokens.size() * vocab);
+  engine.reset();
+  for (size_t i = 0; i != tokens.size(); ++i)
+    engine.decode(tokens[i], logits.data() + i * vocab);
+  return logits;
+}
+
+void expectAgreement(const LlamaShape &shape, int64_t count) {
+  const std::unique_ptr<FakeImage> image = LlamaPlan(shape, 7).take();
+  const std::vector<int32_t> tokens = someTokens(count, shape.vocab);
+  const NaivePlan naive(*image, tokens);
+  for (const KernelTable *kernels : supportedKernels()) {
+    SCOPED_TRACE(kernels->name);
+    const auto engine = createEngine(*image, withThreads(2), *kernels);
+    const auto atOnce = allLogits(*engine, tokens, shape.vocab);
+    EXPECT_LT(worstDeviation(naive, atOnce, count, shape.vocab), 1e-5);
+    const auto stepwise = stepwiseLogits(*engine, tokens, shape.vocab);
+    EXPECT_LT(worstDeviation(naive, stepwise, count, shape.vocab), 1e-5);
+  }
+}
+
+TEST(CpuEngineTest, OddShapesOfEveryScheme) {
+  LlamaShape shape = oddShape();
+  for (format::PackedShape linear :
+       {stored(format::Scheme::None, 0, format::DType::F32),
+        stored(format::Scheme::None, 0, format::DType::F16),
+        stored(format::Scheme::None, 0, format::DType::BF16),
+        stored(format::Scheme::Int8), stored(format::Scheme::Nf4, 64),
+        stored(format::Scheme::Nf4, 512)}) {
+    shape.linear = linear;
+    shape.head = linear;
+    expectAgreement(shape, 40);
+  }
+}
+
+TEST(CpuEngineTest, EvenShapesAcrossKeyBlocks) {
+  LlamaShape shape = evenShape();
+  expectAgreement(shape, 270);
+  shape.linear = stored(format::Scheme::Int8);
+  shape.head = stored(format::Scheme::Nf4, 32);
+  expectAgreement(shape, 50);
+}
+
+TEST(CpuEngineTest, VariantsOfFamilies) {
+  LlamaShape shape = oddShape();
+  shape.interleaved = true;
+  shape.bias = true;
+  shape.unitOffset = true;
+  shape.activation = format::Activation::GeluTanh;
+  shape.window = 17;
+  shape.attentionCap = 2;
+  shape.logitCap = 3;
+  expectAgreement(shape, 150);
+  shape.activation = format::Activation::Gelu;
+  shape.window = 1;
+  shape.kvHeads = 6;
+  expectAgreement(shape, 20);
+}
+
+TEST(CpuEngineTest, WindowSkipsWholeKeyBlocks) {
+  LlamaShape shape = evenShape();
+  shape.window = 70;
+  expectAgreement(shape, 300);
+}
+
+TEST(CpuEngineTest, HalfCacheIsClose) {
+  const LlamaShape shape = evenShape();
+  const auto image = LlamaPlan(shape, 3).take();
+  const auto tokens = someTokens(200, shape.vocab);
+  const NaivePlan naive(*image, tokens);
+  for (const KernelTable *kernels : supportedKernels()) {
+    SCOPED_TRACE(kernels->name);
+    EngineOptions options = withThreads(1);
+    options.cache = CacheType::F16;
+    const auto half = createEngine(*image, options, *kernels);
+    const auto full = createEngine(*image, withThreads(1), *kernels);
+    EXPECT_EQ(half->memoryUse().cacheBytes * 2, full->memoryUse().cacheBytes);
+    const auto logits = allLogits(*half, tokens, shape.vocab);
+    const double deviation = worstDeviation(naive, logits, 200, shape.vocab);
+    EXPECT_LT(deviation, 3e-3);
+    EXPECT_GT(deviation, 1e-6); // it is f16 indeed
+  }
+}
+
+TEST(CpuEngineTest, BitsDoNotDependOnThreads) {
+  for (const LlamaShape &shape : {oddShape(), evenShape()}) {
+    const auto image = LlamaPlan(shape, 11).take();
+    const auto tokens = someTokens(150, shape.vocab);
+    const std::vector<int32_t> few(tokens.begin(), tokens.begin() + 30);
+    for (const KernelTable *kernels : supportedKernels()) {
+      const auto one = createEngine(*image, withThreads(1), *kernels);
+      const auto atOnce = allLogits(*one, tokens, shape.vocab);
+      const auto stepwise = stepwiseLogits(*one, few, shape.vocab);
+      for (int threads : {2, 3}) {
+        const auto more = createEngine(*image, withThreads(threads), *kernels);
+        EXPECT_EQ(allLogits(*more, tokens, shape.vocab), atOnce);
+        EXPECT_EQ(stepwiseLogits(*more, few, shape.vocab), stepwise);
+      }
+    }
+  }
+}
+
+TEST(CpuEngineTest, BitsDoNotDependOnChunks) {
+  LlamaShape shape = oddShape();
+  shape.window = 20;
+  const auto image = LlamaPlan(shape, 5).take();
+  const auto tokens = someTokens(200, shape.vocab);
+  for (const KernelTable *kernels : supportedKernels()) {
+    const auto whole = createEngine(*image, withThreads(2), *kernels);
+    const auto expected = allLogits(*whole, tokens, shape.vocab);
+    std::vector<float> last(shape.vocab);
+    whole->reset();
+    whole->prefill(tokens.data(), 200, last.data());
+    for (int64_t chunk : {1, 7, 64, 199}) {
+      const auto cut = createEngine(*image, withThreads(2, chunk), *kernels);
+      EXPECT_EQ(allLogits(*cut, tokens, shape.vocab), expected) << chunk;
+      std::vector<float> cutLast(shape.vocab);
+      cut->reset();
+      cut->prefill(tokens.data(), 200, cutLast.data());
+      EXPECT_EQ(cutLast, last) << chunk;
+    }
+  }
+}
+
+TEST(CpuEngineTest, PrefillThenDecodeContinues) {
+  const LlamaShape shape = oddShape();
+  const auto image = LlamaPlan(shape, 5).take();
+  const auto tokens = someTokens(60, shape.vocab);
+  const NaivePlan naive(*image, tokens);
+  const auto engine = createCpuEngine(*image, withThreads(2));
+  EXPECT_EQ(engine->position(), 0);
+  std::vector<float> logits(60 * shape.vocab);
+  engine->logits(tokens.data(), 33, logits.data());
+  EXPECT_EQ(engine->position(), 33);
+  for (int64_t i = 33; i < 60; ++i)
+    engine->decode(tokens[i], logits.data() + i * shape.vocab);
+  EXPECT_LT(worstDeviation(naive, logits, 60, shape.vocab), 1e-5);
+  engine->reset();
+  EXPECT_EQ(engine->position(), 0);
+}
+
+TEST(CpuEngineTest, ScoreIsTheLogSoftmaxOfTheLogits) {
+  const LlamaShape shape = evenShape();
+  const auto image = LlamaPlan(shape, 9).take();
+  const auto tokens = someTokens(150, shape.vocab);
+  const NaivePlan naive(*image, tokens);
+  std::vector<int32_t> targets(tokens.begin() + 1, tokens.end());
+  targets.push_back(3);
+  for (int64_t chunk : {0, 40}) {
+    const auto engine = createCpuEngine(*image, withThreads(2, chunk));
+    std::vector<float> losses(150, -1);
+    engine->score(tokens.data(), targets.data(), 150, 61, losses.data());
+    EXPECT_EQ(engine->position(), 150);
+    for (int64_t t = 0; t < 150; ++t) {
+      if (t < 61) {
+        EXPECT_EQ(losses[t], -1); // not asked for, not touched
+        continue;
+      }
+      double sum = 0;
+      for (int64_t id = 0; id < shape.vocab; ++id)
+        sum += std::exp(naive.logit(t, id));
+      EXPECT_NEAR(losses[t], std::log(sum) - naive.logit(t, targets[t]), 2e-5);
+    }
+  }
+}
+
+TEST(CpuEngineTest, GreedyTakesTheFirstOfEquals) {
+  const LlamaShape shape = oddShape();
+  const auto image = LlamaPlan(shape, 5).take();
+  const auto engine = createCpuEngine(*image, withThreads(2));
+  std::vector<float> logits(shape.vocab);
+  int32_t token = 5;
+  std::vector<int32_t> chosen;
+  for (int i = 0; i < 20; ++i) {
+    engine->decode(token, logits.data());
+    token = static_cast<int32_t>(
+        std::max_element(logits.begin(), logits.end()) - logits.begin());
+    chosen.push_back(token);
+  }
+  engine->reset();
+  token = 5;
+  for (int32_t expected : chosen)
+    ASSERT_EQ(token = engine->decodeGreedy(token), expected);
+  engine->reset();
+  engine->decodeMany(5, 20);
+  EXPECT_EQ(engine->position(), 20);
+
+  // With a scale of 0 all logits are equal.
+  auto flat = LlamaPlan(shape, 5).take();
+  format::Plan &plan = flat->edit().plan;
+  plan.head.push_back({format::Opcode::Scale,
+                       {plan.logits},
+                       {plan.logits},
+                       {},
+                       format::ScaleParams{0}});
+  EXPECT_EQ(createCpuEngine(*flat, withThreads(1))->decodeGreedy(5), 0);
+}
+
+TEST(CpuEngineTest, DescribesItself) {
+  const LlamaShape shape = oddShape();
+  const auto image = LlamaPlan(shape, 5).take();
+  const auto engine = createCpuEngine(*image, withThreads(3));
+  EXPECT_EQ(engine->describe(), std::string("CPU (") +
+                                    supportedKernels().front()->name +
+                                    ", 3 threads)");
+  EXPECT_EQ(
+      createCpuEngine(*image, withThreads(1))->describe().find(", 1 thread)"),
+      engine->describe().find(", 3 threads)"));
+  EXPECT_EQ(engine->options().context, shape.context);
+  EXPECT_EQ(engine->options().cache, CacheType::F32);
+  EXPECT_GT(engine->memoryUse().cacheBytes, 0U);
+  EXPECT_GT(engine->memoryUse().workspaceBytes, 0U);
+  EXPECT_EQ(engine->memoryUse().deviceBytes, 0U);
+}
+
+TEST(CpuEngineTest, AFullContextIsAnError) {
+  const LlamaShape shape = oddShape();
+  const auto image = LlamaPlan(shape, 5).take();
+  EngineOptions options = withThreads(1);
+  options.context = 4;
+  const auto engine = createCpuEngine(*image, options);
+  engine->decodeMany(1, 4);
+  EXPECT_THROW(engine->decodeGreedy(1), Error);
+  engine->reset();
+  EXPECT_THROW(engine->decodeMany(1, 5), Error);
+}
+
+} // namespace

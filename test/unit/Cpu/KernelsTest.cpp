@@ -1,0 +1,306 @@
+//===- KernelsTest.cpp - Each kernel, for each instruction set ------------===//
+
+#include "FakeImage.h"
+#include "NaivePlan.h"
+
+#include "qzc/Runtime/Cpu/Kernels.h"
+
+#include <gtest/gtest.h>
+
+using namespace qzc;
+using namespace qzc::runtime;
+using namespace qzc::runtime::cpu;
+using namespace qzc::runtime::test;
+
+namespace {
+
+std::vector<float> randomFloats(std::mt19937 &random, int64_t n,
+                                float deviation = 1) {
+  std::normal_distribution<float> normal(0, deviation);
+  std::vector<float> values(n);
+  for (float &value : values)
+    value = normal(random);
+  return values;
+}
+
+format::PackedShape shapeOf(int64_t rows, int64_t cols, format::Scheme scheme,
+                            int64_t block, format::DType dtype) {
+  format::PackedShape shape;
+  shape.scheme = scheme;
+  shape.dtype = dtype;
+  shape.rows = rows;
+  shape.cols = cols;
+  shape.blockSize = block;
+  return shape;
+}
+
+/// Every scheme and element type on shapes with odd tails, with rows that
+/// cross blocks, and on the shapes of real layers.
+std::vector<format::PackedShape> weightShapes() {
+  using format::DType;
+  using format::Scheme;
+  std::vector<format::PackedShape> shapes;
+  const std::pair<int64_t, int64_t> extents[] = {
+      {1, 1},   {3, 7},    {5, 33},   {37, 96},  {33, 100},
+      {64, 64}, {40, 576}, {31, 515}, {9, 1536}, {70, 160}};
+  for (auto [rows, cols] : extents) {
+    for (DType dtype : {DType::F32, DType::F16, DType::BF16})
+      shapes.push_back(shapeOf(rows, cols, Scheme::None, 0, dtype));
+    shapes.push_back(shapeOf(rows, cols, Scheme::Int8, 0, DType::F32));
+    for (int64_t block : {32, 64, 4096})
+      shapes.push_back(shapeOf(rows, cols, Scheme::Nf4, block, DType::F32));
+  }
+  return shapes;
+}
+
+std::string nameOf(const format::PackedShape &shape) {
+  return std::to_string(shape.rows) + "x" + std::to_string(shape.cols) +
+         " scheme " + std::to_string(static_cast<int>(shape.scheme)) +
+         " dtype " + std::to_string(static_cast<int>(shape.dtype)) + " block " +
+         std::to_string(shape.blockSize);
+}
+
+class KernelsTest : public testing::TestWithParam<const KernelTable *> {
+protected:
+  const KernelTable &kernels() const { return *GetParam(); }
+  std::mt19937 Random{1234};
+};
+
+TEST_P(KernelsTest, MatVecAgreesWithDouble) {
+  for (const format::PackedShape &shape : weightShapes()) {
+    SCOPED_TRACE(nameOf(shape));
+    const RandomWeight weight = randomWeight(Random, shape, 1);
+    const std::vector<float> x = randomFloats(Random, shape.cols);
+    std::vector<float> y(shape.rows, -1);
+    kernels().matVec(weight.view(), 0, shape.rows, x.data(), y.data());
+    for (int64_t row = 0; row < shape.rows; ++row) {
+      double sum = 0;
+      double magnitude = 0;
+      for (int64_t col = 0; col < shape.cols; ++col) {
+        const double term =
+            static_cast<double>(x[col]) * weight.values[row * shape.cols + col];
+        sum += term;
+        magnitude += std::abs(term);
+      }
+      EXPECT_NEAR(y[row], sum, 1e-6 * magnitude) << "row " << row;
+    }
+    // A row's result does not depend on the range it is asked for in.
+    const int64_t middle = shape.rows / 2;
+    float one = 0;
+    kernels().matVec(weight.view(), middle, middle + 1, x.data(), &one);
+    EXPECT_EQ(one, y[middle]);
+  }
+}
+
+TEST_P(KernelsTest, PackPanelDecodesExactly) {
+  for (const format::PackedShape &shape : weightShapes()) {
+    SCOPED_TRACE(nameOf(shape));
+    const RandomWeight weight = randomWeight(Random, shape, 1);
+    for (int64_t begin = 0; begin < shape.cols; begin += 96) {
+      const int64_t cols = std::min<int64_t>(96, shape.cols - begin);
+      const int64_t first = shape.rows / 3;
+      const int64_t rows = std::min(kPanel, shape.rows - first);
+      std::vector<float> packed(cols * kPanel, -1);
+      kernels().packPanel(weight.view(), first, rows, begin, cols,
+                          packed.data());
+      for (int64_t col = 0; col < cols; ++col)
+        for (int64_t row = 0; row < kPanel; ++row)
+          ASSERT_EQ(
+              packed[col * kPanel + row],
+              row < rows
+                  ? weight.values[(first + row) * shape.cols + begin + col]
+                  : 0.0f)
+              << "row " << row << " column " << begin + col;
+    }
+  }
+}
+
+TEST_P(KernelsTest, MultiplyAgreesWithDoubleForAnyNumberOfRows) {
+  for (int64_t rows : {1, 2, 3, 4, 5, 7, 11, 12, 13, 23, 30, 41})
+    for (int64_t cols : {16, 32, 48, 96})
+      for (bool accumulate : {false, true}) {
+        const int64_t depth = 37 + rows;
+        const int64_t aStride = depth + 3;
+        const int64_t bStride = cols + 16;
+        const int64_t cStride = cols + 5;
+        const auto a = randomFloats(Random, rows * aStride);
+        const auto b = randomFloats(Random, depth * bStride);
+        const auto before = randomFloats(Random, rows * cStride);
+        std::vector<float> c = before;
+        kernels().multiply(a.data(), aStride, rows, b.data(), bStride, depth,
+                           cols, c.data(), cStride, accumulate);
+        for (int64_t row = 0; row < rows; ++row)
+          for (int64_t col = 0; col < cStride; ++col) {
+            const float old = before[row * cStride + col];
+            if (col >= cols) {
+              ASSERT_EQ(c[row * cStride + col], old);
+              continue;
+            }
+            double sum = accumulate ? old : 0;
+            for (int64_t k = 0; k < depth; ++k)
+              sum += static_cast<double>(a[row * aStride + k]) *
+                     b[k * bStride + col];
+            ASSERT_NEAR(c[row * cStride + col], sum, 3e-5)
+                << rows << " rows, row " << row << " column " << col;
+          }
+      }
+}
+
+TEST_P(KernelsTest, MultiplyDoesNotDependOnTheGroupingOfRows) {
+  const int64_t rows = 29;
+  const int64_t depth = 200;
+  const auto a = randomFloats(Random, rows * depth);
+  const auto b = randomFloats(Random, depth * 32);
+  std::vector<float> all(rows * 32);
+  std::vector<float> single(32);
+  kernels().multiply(a.data(), depth, rows, b.data(), 32, depth, 32, all.data(),
+                     32, false);
+  for (int64_t row = 0; row < rows; ++row) {
+    kernels().multiply(a.data() + row * depth, depth, 1, b.data(), 32, depth,
+                       32, single.data(), 32, false);
+    for (int64_t col = 0; col < 32; ++col)
+      ASSERT_EQ(single[col], all[row * 32 + col]);
+  }
+}
+
+TEST_P(KernelsTest, FinishAppliesBiasActivationGateAndResidual) {
+  const int64_t n = 27;
+  for (bool gated : {false, true})
+    for (bool biased : {false, true})
+      for (bool residual : {false, true}) {
+        auto y0 = randomFloats(Random, 2 * 32);
+        auto y1 = randomFloats(Random, 2 * 32);
+        const auto bias0 = randomFloats(Random, n);
+        const auto bias1 = randomFloats(Random, n);
+        auto out = randomFloats(Random, 2 * 50);
+        const auto old = out;
+        const auto in0 = y0;
+        const auto in1 = y1;
+        FinishArgs args = {};
+        args.rows = 2;
+        args.columns = n;
+        args.y0 = y0.data();
+        args.y1 = gated ? y1.data() : nullptr;
+        args.yStride = 32;
+        args.bias0 = biased ? bias0.data() : nullptr;
+        args.bias1 = biased && gated ? bias1.data() : nullptr;
+        args.activation = format::Activation::Silu;
+        args.residual = residual ? out.data() : nullptr;
+        args.residualStride = 50;
+        args.out = out.data();
+        args.outStride = 50;
+        kernels().finish(args);
+        for (int64_t row = 0; row < 2; ++row)
+          for (int64_t i = 0; i < n; ++i) {
+            double want = in0[row * 32 + i] + (biased ? bias0[i] : 0.0);
+            want = naiveActivation(format::Activation::Silu, want);
+            if (gated)
+              want *= in1[row * 32 + i] + (biased ? bias1[i] : 0.0);
+            if (residual)
+              want += old[row * 50 + i];
+            ASSERT_NEAR(out[row * 50 + i], want, 2e-6);
+          }
+      }
+}
+
+TEST_P(KernelsTest, NormsAgreeWithDouble) {
+  for (int64_t n : {1, 5, 16, 63, 64, 100, 576, 2049}) {
+    const auto x = randomFloats(Random, n, 3);
+    const auto weight = randomFloats(Random, n);
+    const auto bias = randomFloats(Random, n);
+    double mean = 0;
+    double squares = 0;
+    for (float value : x) {
+      mean += value / static_cast<double>(n);
+      squares += static_cast<double>(value) * value / static_cast<double>(n);
+    }
+    double variance = 0;
+    for (float value : x)
+      variance += (value - mean) * (value - mean) / static_cast<double>(n);
+    std::vector<float> out(n);
+    const double epsilon = 1e-3;
+    kernels().rmsNorm(x.data(), weight.data(), 1, 1e-3f, n, out.data());
+    for (int64_t i = 0; i < n; ++i)
+      ASSERT_NEAR(out[i],
+                  x[i] / std::sqrt(squares + epsilon) * (1.0 + weight[i]),
+                  5e-6);
+    kernels().rmsNorm(x.data(), nullptr, 0, 1e-3f, n, out.data());
+    for (int64_t i = 0; i < n; ++i)
+      ASSERT_NEAR(out[i], x[i] / std::sqrt(squares + epsilon), 2e-6);
+    kernels().layerNorm(x.data(), weight.data(), 0, bias.data(), 1e-3f, n,
+                        out.data());
+    for (int64_t i = 0; i < n; ++i)
+      ASSERT_NEAR(out[i],
+                  (x[i] - mean) / std::sqrt(variance + epsilon) * weight[i] +
+                      bias[i],
+                  1e-5);
+    kernels().layerNorm(x.data(), nullptr, 0, nullptr, 1e-3f, n, out.data());
+    for (int64_t i = 0; i < n; ++i)
+      ASSERT_NEAR(out[i], (x[i] - mean) / std::sqrt(variance + epsilon), 5e-6);
+  }
+}
+
+TEST_P(KernelsTest, ActivationsAgreeWithDouble) {
+  std::vector<float> x = {-1e30f, -200, -105, -90, -20, 0, 20, 90, 200, 1e30f};
+  for (int i = -60000; i <= 60000; i += 7)
+    x.push_back(static_cast<float>(i) * 1e-4f);
+  const auto n = static_cast<int64_t>(x.size());
+  for (auto activation : {format::Activation::None, format::Activation::Relu,
+                          format::Activation::Silu, format::Activation::Gelu,
+                          format::Activation::GeluTanh}) {
+    std::vector<float> out(n);
+    kernels().activate(activation, x.data(), n, out.data());
+    for (int64_t i = 0; i < n; ++i) {
+      const double want = naiveActivation(activation, x[i]);
+      ASSERT_NEAR(out[i], want, 3e-7 * std::max(1.0, std::abs(want)))
+          << "activation " << static_cast<int>(activation) << " of " << x[i];
+    }
+  }
+}
+
+TEST_P(KernelsTest, ElementwiseKernels) {
+  for (int64_t n : {1, 15, 16, 50}) {
+    const auto a = randomFloats(Random, n, 3);
+    const auto b = randomFloats(Random, n, 3);
+    std::vector<float> out(n);
+    const auto expect = [&](auto want, float tolerance) {
+      for (int64_t i = 0; i < n; ++i)
+        ASSERT_NEAR(out[i], want(i), tolerance);
+    };
+    kernels().add(a.data(), b.data(), n, out.data());
+    expect([&](int64_t i) { return a[i] + b[i]; }, 0);
+    kernels().mul(a.data(), b.data(), n, out.data());
+    expect([&](int64_t i) { return a[i] * b[i]; }, 0);
+    kernels().scale(a.data(), 0.37f, n, out.data());
+    expect([&](int64_t i) { return a[i] * 0.37f; }, 0);
+    kernels().clamp(a.data(), 1.5f, n, out.data());
+    expect([&](int64_t i) { return std::min(std::max(a[i], -1.5f), 1.5f); }, 0);
+    kernels().softCap(a.data(), 2.5f, n, out.data());
+    expect([&](int64_t i) { return 2.5 * std::tanh(a[i] / 2.5); }, 1e-6f);
+  }
+}
+
+TEST_P(KernelsTest, LogSumExpAgreesWithDouble) {
+  for (int64_t n : {1, 3, 16, 100, 4096, 4097, 49152}) {
+    const auto x = randomFloats(Random, n, 6);
+    double sum = 0;
+    for (float value : x)
+      sum += std::exp(static_cast<double>(value));
+    EXPECT_NEAR(kernels().logSumExp(x.data(), n), std::log(sum), 1e-6) << n;
+  }
+  const std::vector<float> large(40, 1e4f);
+  EXPECT_NEAR(kernels().logSumExp(large.data(), 40), 1e4 + std::log(40.0),
+              1e-9);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Targets, KernelsTest, testing::ValuesIn(supportedKernels()),
+    [](const testing::TestParamInfo<const KernelTable *> &info) {
+      std::string name;
+      for (char c : std::string(info.param->name))
+        if (std::isalnum(static_cast<unsigned char>(c)))
+          name += c;
+      return name;
+    });
+
+} // namespace

@@ -1,0 +1,149 @@
+//===- OpcodesTest.cpp - The opcodes that a llama-like plan lacks ---------===//
+
+#include "NaivePlan.h"
+
+#include "qzc/Runtime/Cpu/CpuEngine.h"
+#include "qzc/Support/Error.h"
+
+#include <gtest/gtest.h>
+
+using namespace qzc;
+using namespace qzc::runtime;
+using namespace qzc::runtime::cpu;
+using namespace qzc::runtime::test;
+
+namespace {
+
+constexpr int64_t kVocab = 43;
+constexpr int64_t kHidden = 24;
+constexpr int64_t kInner = 50;
+constexpr int64_t kContext = 40;
+
+format::PackedShape dense(int64_t rows, int64_t cols) {
+  format::PackedShape shape;
+  shape.rows = rows;
+  shape.cols = cols;
+  return shape;
+}
+
+/// A GPT-2-like block with every elementwise opcode somewhere, positions from
+/// row `offset` of their table on, and no rope. Launches run in place where
+/// that makes sense.
+std::unique_ptr<FakeImage> gptPlan(int64_t offset) {
+  using format::Opcode;
+  using format::View;
+  auto image = std::make_unique<FakeImage>();
+  std::mt19937 random(17);
+  const auto weight = [&](int64_t rows, int64_t cols, float deviation) {
+    return image->add(random, dense(rows, cols), deviation);
+  };
+  const int32_t table = weight(kVocab, kHidden, 1);
+  const int32_t positions = weight(kContext + offset, kHidden, 0.5f);
+  format::Manifest &manifest = image->edit();
+  manifest.model.context = kContext;
+  format::Plan &plan = manifest.plan;
+  const int64_t columns[] = {32, 32, 80, 64, 64};
+  for (int64_t count : columns) {
+    plan.buffers.push_back({count, plan.bytesPerToken});
+    plan.bytesPerToken += static_cast<uint64_t>(count) * 4;
+  }
+  const View x = {0, 0, kHidden};
+  const View n = {1, 3, kHidden};
+  const View qkv = {2, 5, 3 * kHidden};
+  const View up = {3, 0, kInner};
+  const View other = {4, 7, kInner};
+  const auto part = [&](int64_t i) {
+    return View{2, 5 + i * kHidden, kHidden};
+  };
+  const auto push = [&](Opcode opcode, std::vector<View> in, View out,
+                        std::vector<int32_t> weights,
+                        format::LaunchParams params) {
+    plan.body.push_back(
+        {opcode, std::move(in), {out}, std::move(weights), std::move(params)});
+  };
+  push(Opcode::Embed, {}, x, {table}, format::EmbedParams{});
+  push(Opcode::AddPositions, {x}, x, {positions},
+       format::AddPositionsParams{offset});
+  push(Opcode::LayerNorm, {x}, n,
+       {weight(1, kHidden, 1), weight(1, kHidden, 0.3f)},
+       format::NormParams{1e-5f, false});
+  push(Opcode::Linear, {n}, qkv,
+       {weight(3 * kHidden, kHidden, 0.2f), weight(1, 3 * kHidden, 0.1f)},
+       format::LinearParams{1, false, true, format::Activation::None});
+  push(Opcode::Clamp, {qkv}, qkv, {}, format::ScaleParams{1.1f});
+  format::AttentionParams attention;
+  attention.heads = 4;
+  attention.kvHeads = 4;
+  attention.headDim = kHidden / 4;
+  attention.scale = 0.4f;
+  push(Opcode::Attention, {part(0), part(1), part(2)}, n, {}, attention);
+  push(Opcode::Linear, {n, x}, x, {weight(kHidden, kHidden, 0.2f)},
+       format::LinearParams{});
+  push(Opcode::LayerNorm, {x}, n, {weight(1, kHidden, 1)},
+       format::NormParams{1e-5f, true});
+  push(Opcode::RmsNorm, {n}, n, {}, format::NormParams{1e-5f, false});
+  push(Opcode::Linear, {n}, up, {weight(kInner, kHidden, 0.3f)},
+       format::LinearParams{1, false, false, format::Activation::Gelu});
+  push(Opcode::Linear, {n}, other, {weight(kInner, kHidden, 0.3f)},
+       format::LinearParams{});
+  push(Opcode::Activate, {other}, other, {},
+       format::ActivateParams{format::Activation::Relu});
+  push(Opcode::Mul, {up, other}, other, {}, format::NoParams{});
+  push(Opcode::Linear, {other}, n, {weight(kHidden, kInner, 0.2f)},
+       format::LinearParams{});
+  push(Opcode::SoftCap, {n}, n, {}, format::ScaleParams{1.5f});
+  push(Opcode::Scale, {n}, n, {}, format::ScaleParams{0.7f});
+  push(Opcode::Add, {x, n}, x, {}, format::NoParams{});
+  plan.hidden = x;
+  plan.headBuffers.push_back({48, 0});
+  plan.headBytesPerToken = 192;
+  plan.logits = {0, 0, kVocab};
+  plan.head.push_back({Opcode::Linear,
+                       {{format::kHiddenBuffer, 0, kHidden}},
+                       {plan.logits},
+                       {table},
+                       format::LinearParams{}});
+  return image;
+}
+
+TEST(CpuOpcodesTest, GptLikePlanAgreesWithDouble) {
+  for (int64_t offset : {0, 2}) {
+    const auto image = gptPlan(offset);
+    std::vector<int32_t> tokens;
+    for (int32_t i = 0; i < 37; ++i)
+      tokens.push_back(i * 11 % static_cast<int32_t>(kVocab));
+    const NaivePlan naive(*image, tokens);
+    for (const KernelTable *kernels : supportedKernels()) {
+      SCOPED_TRACE(kernels->name);
+      EngineOptions options;
+      options.threads = 2;
+      const auto engine = createEngine(*image, options, *kernels);
+      std::vector<float> logits(37 * kVocab);
+      engine->logits(tokens.data(), 37, logits.data());
+      std::vector<float> step(kVocab);
+      engine->reset();
+      for (int64_t t = 0; t < 37; ++t) {
+        engine->decode(tokens[t], step.data());
+        for (int64_t id = 0; id < kVocab; ++id) {
+          ASSERT_NEAR(logits[t * kVocab + id], naive.logit(t, id), 2e-5);
+          ASSERT_NEAR(step[id], naive.logit(t, id), 2e-5);
+        }
+      }
+    }
+  }
+}
+
+TEST(CpuOpcodesTest, AContextBeyondThePositionTableIsAnError) {
+  const auto image = gptPlan(2);
+  EngineOptions options;
+  options.context = kContext + 1;
+  try {
+    createCpuEngine(*image, options);
+    FAIL() << "accepted";
+  } catch (const Error &error) {
+    EXPECT_STREQ(error.what(), "a context of 41 is longer than the model's "
+                               "position table (40); use a shorter --context");
+  }
+}
+
+} // namespace

@@ -1,0 +1,115 @@
+//===- CudaFixture.h - Tests on the fake driver -----------------*- C++ -*-===//
+
+#ifndef QZC_TEST_UNIT_CUDARUNTIME_CUDAFIXTURE_H
+#define QZC_TEST_UNIT_CUDARUNTIME_CUDAFIXTURE_H
+
+#include "FakeCuda.h"
+#include "TinyModel.h"
+#include "qzc/Runtime/Cuda/CudaEngine.h"
+#include "qzc/Runtime/Cuda/DeviceState.h"
+#include "qzc/Support/Error.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace qzc::test {
+
+/// The message of the qzc::Error that `call` throws, or "" without one.
+template <typename Call> std::string errorOf(Call call) {
+  try {
+    call();
+  } catch (const Error &error) {
+    return error.what();
+  }
+  return "";
+}
+
+/// What the tiny model computes: one number a position, and its logits.
+inline float tinyHidden(int position, int token) {
+  return static_cast<float>(position * 3 + token);
+}
+inline float tinyLogit(float hidden, int64_t id) {
+  return -std::fabs(std::fmod(hidden, static_cast<float>(kVocab)) -
+                    static_cast<float>(id)) +
+         hidden / 64;
+}
+
+class CudaFixture : public ::testing::Test {
+protected:
+  void SetUp() override {
+    void *library = ::dlopen(QZC_FAKE_CUDA, RTLD_NOW);
+    ASSERT_NE(library, nullptr) << ::dlerror();
+    auto state =
+        reinterpret_cast<FakeCuda *(*)()>(::dlsym(library, "qzcFakeCuda"));
+    ASSERT_NE(state, nullptr);
+    Fake = state();
+    *Fake = FakeCuda();
+    Fake->kernels = {{"body", 3}, {"all_f16", 9}, {"all_f32", 9}, {"step", 2},
+                     {"head", 3}, {"score", 4},   {"choose", 2}};
+    Fake->onLaunch = play;
+    format::verify(Image.Manifest);
+  }
+  void TearDown() override {
+    EXPECT_EQ(Fake->alive, 0U) << "something was not given back";
+    EXPECT_TRUE(Fake->allocations.empty());
+  }
+
+  std::unique_ptr<runtime::Engine> open(runtime::EngineOptions options = {}) {
+    return runtime::openCudaEngine(Image, options, QZC_FAKE_CUDA);
+  }
+  std::string openError(runtime::EngineOptions options = {}) {
+    return errorOf([&] { open(options); });
+  }
+
+  /// The kernels.
+  static void play(const FakeLaunch &launch) {
+    constexpr int64_t kHiddenStride = 3 * kHidden;
+    if (launch.kernel.rfind("all_", 0) == 0)
+      return;
+    auto &state = *launch.pointer<DeviceState>(0);
+    for (unsigned counter : state.counters)
+      ASSERT_EQ(counter, 0U) << "the state was not zeroed";
+    if (launch.kernel == "body")
+      for (int row = 0; row != state.tokens; ++row)
+        launch.pointer<float>(2)[row * kHiddenStride] =
+            tinyHidden(state.position + row, launch.pointer<int32_t>(1)[row]);
+    if (launch.kernel == "step") {
+      ASSERT_EQ(state.tokens, 1);
+      ASSERT_EQ(state.rows, 1);
+      *launch.pointer<float>(1) = tinyHidden(state.position, state.token);
+    }
+    if (launch.kernel == "head") {
+      ASSERT_EQ(launch.grid[0], static_cast<unsigned>(state.rows));
+      for (int row = 0; row != state.rows; ++row)
+        for (int64_t id = 0; id != kVocab; ++id)
+          launch.pointer<float>(2)[row * kLogitColumns + id] =
+              tinyLogit(launch.pointer<float>(1)[row * kHiddenStride], id);
+    }
+    if (launch.kernel == "score")
+      for (int row = 0; row != state.rows; ++row)
+        launch.pointer<float>(3)[row] = launch.pointer<float>(
+            1)[row * kLogitColumns + launch.pointer<int32_t>(2)[row]];
+    if (launch.kernel == "choose") {
+      int best = 0;
+      for (int id = 1; id != kVocab; ++id)
+        if (launch.pointer<float>(1)[id] > launch.pointer<float>(1)[best])
+          best = id;
+      state.token = best;
+      state.position += state.tokens;
+      state.tokens = 1;
+    }
+  }
+
+  TinyImage Image{tinyManifest()};
+  FakeCuda *Fake = nullptr;
+};
+
+} // namespace qzc::test
+
+#endif // QZC_TEST_UNIT_CUDARUNTIME_CUDAFIXTURE_H

@@ -1,0 +1,182 @@
+//===- EngineTest.cpp - What the engine asks of the driver ----------------===//
+
+#include "CudaFixture.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace qzc;
+using namespace qzc::test;
+
+namespace {
+class CudaEngineTest : public CudaFixture {
+protected:
+  std::vector<int32_t> Tokens = {5, 0, 19, 7, 7, 3, 11, 2, 13, 1, 18};
+
+  float expected(size_t position, int64_t id) const {
+    return tinyLogit(tinyHidden(static_cast<int>(position), Tokens[position]),
+                     id);
+  }
+  std::unique_ptr<runtime::Engine> openChunked(int64_t chunk) {
+    runtime::EngineOptions options;
+    options.context = kContext;
+    options.chunk = chunk;
+    return open(options);
+  }
+  const FakeLaunch &find(const std::string &kernel) const {
+    return *std::find_if(
+        Fake->launches.begin(), Fake->launches.end(),
+        [&](const FakeLaunch &launch) { return launch.kernel == kernel; });
+  }
+};
+
+TEST_F(CudaEngineTest, LogitsOfEveryChunkSize) {
+  for (int64_t chunk : {1, 2, 3, 5, 11, 64}) {
+    auto engine = openChunked(chunk);
+    std::vector<float> logits(Tokens.size() * kVocab);
+    engine->logits(Tokens.data(), int64_t(Tokens.size()), logits.data());
+    EXPECT_EQ(engine->position(), int64_t(Tokens.size()));
+    for (size_t row = 0; row != Tokens.size(); ++row)
+      for (int64_t id = 0; id != kVocab; ++id)
+        ASSERT_EQ(logits[row * kVocab + size_t(id)], expected(row, id))
+            << "chunk " << chunk << ", row " << row << ", id " << id;
+  }
+}
+
+TEST_F(CudaEngineTest, LogitsInRowsOfALargeHead) {
+  // Two rows fill the head's arena.
+  Image.Manifest.plan.headBytesPerToken = uint64_t{128} << 20;
+  auto engine = openChunked(7);
+  std::vector<float> logits(Tokens.size() * kVocab);
+  engine->logits(Tokens.data(), int64_t(Tokens.size()), logits.data());
+  for (size_t row = 0; row != Tokens.size(); ++row)
+    ASSERT_EQ(logits[row * kVocab + 3], expected(row, 3)) << "row " << row;
+  EXPECT_EQ(std::count_if(Fake->launches.begin(), Fake->launches.end(),
+                          [](const auto &l) { return l.kernel == "head"; }),
+            4 + 2);
+}
+
+TEST_F(CudaEngineTest, PrefillGivesTheLastLogitsAlone) {
+  auto engine = openChunked(4);
+  engine->prefill(Tokens.data(), 3, nullptr);
+  EXPECT_EQ(std::count_if(Fake->launches.begin(), Fake->launches.end(),
+                          [](const auto &l) { return l.kernel == "head"; }),
+            0);
+  std::vector<float> logits(kVocab);
+  engine->prefill(Tokens.data() + 3, 6, logits.data());
+  EXPECT_EQ(engine->position(), 9);
+  for (int64_t id = 0; id != kVocab; ++id)
+    EXPECT_EQ(logits[size_t(id)], expected(8, id));
+  engine->reset();
+  EXPECT_EQ(engine->position(), 0);
+  engine->prefill(Tokens.data(), 1, logits.data());
+  EXPECT_EQ(logits[4], expected(0, 4));
+}
+
+TEST_F(CudaEngineTest, ScoresFromTheFirstRowAskedFor) {
+  for (int64_t first : {0, 1, 4, 6, 10}) {
+    auto engine = openChunked(4);
+    std::vector<int32_t> targets = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    std::vector<float> losses(Tokens.size(), -99);
+    engine->score(Tokens.data(), targets.data(), int64_t(Tokens.size()), first,
+                  losses.data());
+    for (size_t row = 0; row != Tokens.size(); ++row)
+      EXPECT_EQ(losses[row],
+                int64_t(row) < first ? -99 : expected(row, targets[row]))
+          << "first " << first << ", row " << row;
+  }
+}
+
+TEST_F(CudaEngineTest, DecodesByReplayingOneGraph) {
+  auto engine = openChunked(4);
+  engine->prefill(Tokens.data(), 5, nullptr);
+  EXPECT_EQ(Fake->graphLaunches, 0);
+  std::vector<float> logits(kVocab);
+  engine->decode(Tokens[5], logits.data());
+  for (int64_t id = 0; id != kVocab; ++id)
+    EXPECT_EQ(logits[size_t(id)], expected(5, id));
+  int next = engine->decodeGreedy(Tokens[6]);
+  EXPECT_EQ(next, (6 * 3 + Tokens[6]) % kVocab);
+  // The chosen token, another one, and a chunk in between.
+  EXPECT_EQ(engine->decodeGreedy(next), (7 * 3 + next) % kVocab);
+  EXPECT_EQ(engine->decodeGreedy(4), (8 * 3 + 4) % kVocab);
+  engine->prefill(Tokens.data(), 2, nullptr);
+  EXPECT_EQ(engine->decodeGreedy(9), (11 * 3 + 9) % kVocab);
+  EXPECT_EQ(engine->position(), 12);
+  EXPECT_EQ(Fake->graphLaunches, 5);
+}
+
+TEST_F(CudaEngineTest, DecodeManyGoesOnWithWhatTheDeviceChose) {
+  auto engine = openChunked(4);
+  engine->decodeMany(3, 4);
+  EXPECT_EQ(engine->position(), 4);
+  EXPECT_EQ(Fake->graphLaunches, 4);
+  int token = 3;
+  for (int position = 0; position != 4; ++position)
+    token = (position * 3 + token) % int(kVocab);
+  EXPECT_EQ(engine->decodeGreedy(token), (4 * 3 + token) % kVocab);
+}
+
+TEST_F(CudaEngineTest, TheSameTokenTwiceReplacesWhatTheDeviceChose) {
+  auto engine = openChunked(4);
+  std::vector<float> logits(kVocab);
+  engine->prefill(Tokens.data(), 1, nullptr);
+  engine->decode(7, logits.data()); // the device chose 10
+  EXPECT_EQ(engine->decodeGreedy(7), (2 * 3 + 7) % kVocab);
+}
+
+TEST_F(CudaEngineTest, ResolvesEveryKindOfArgument) {
+  auto engine = openChunked(6);
+  std::vector<float> logits(kVocab);
+  engine->prefill(Tokens.data(), 5, logits.data());
+  const FakeLaunch &body = find("body");
+  EXPECT_EQ(body.grid, (std::array<unsigned, 3>{3 * 2, 2, 1}));
+  EXPECT_EQ(body.block, 128U);
+  EXPECT_EQ(body.sharedBytes, 64U * 1024);
+
+  const FakeLaunch &all = find("all_f16");
+  EXPECT_EQ(std::memcmp(all.pointer<std::byte>(0), Image.Bytes.data(),
+                        Image.Bytes.size()),
+            0);
+  // Keys [2 heads, 64 positions, 4] of two bytes each, then the values.
+  EXPECT_EQ(all.params[2] - all.params[1], 2U * 64 * 4 * 2);
+  EXPECT_EQ(all.pointer<uint16_t>(1)[2 * 64 * 4 - 1], 0);
+  const float *rope = all.pointer<float>(3);
+  EXPECT_EQ(rope[0], 2.0F);
+  EXPECT_EQ(rope[1], 0.0F);
+  EXPECT_EQ(rope[(7 * 2 + 1) * 2], 2 * std::cos(7 * 0.25F));
+  EXPECT_EQ(rope[(63 * 2 + 0) * 2 + 1], 2 * std::sin(63.0F));
+  EXPECT_EQ(*std::prev(Fake->allocations.upper_bound(all.params[4])),
+            (std::pair<const CUdeviceptr, size_t>(all.params[4] - 256 - 8 * 6,
+                                                  512 + 16 * 6)));
+  EXPECT_EQ(static_cast<int32_t>(all.params[5]), -5);
+  float number = 0;
+  std::memcpy(&number, &all.params[6], sizeof(number));
+  EXPECT_EQ(number, 1.5F);
+  EXPECT_EQ(all.params[7], 64U);
+  EXPECT_EQ(all.params[8], 6U);
+}
+
+TEST_F(CudaEngineTest, FloatCacheTakesTheOtherKernels) {
+  runtime::EngineOptions options;
+  options.context = 32;
+  options.cache = runtime::CacheType::F32;
+  auto engine = open(options);
+  engine->prefill(Tokens.data(), 2, nullptr);
+  const FakeLaunch &all = find("all_f32");
+  EXPECT_EQ(all.params[2] - all.params[1], 2U * 32 * 4 * 4);
+  EXPECT_EQ(engine->memoryUse().cacheBytes, 2U * 2 * 32 * 4 * 4);
+  EXPECT_EQ(engine->options().chunk, 32);
+}
+
+TEST_F(CudaEngineTest, AFaultOnTheDeviceIsAnError) {
+  auto engine = openChunked(4);
+  Fake->syncResult = CUDA_ERROR_ILLEGAL_ADDRESS;
+  std::string message =
+      errorOf([&] { engine->prefill(Tokens.data(), 5, nullptr); });
+  EXPECT_THAT(message, testing::HasSubstr("running 5 tokens"));
+  EXPECT_THAT(message, testing::HasSubstr("CUDA_ERROR_ILLEGAL_ADDRESS"));
+  EXPECT_THAT(errorOf([&] { engine->decodeGreedy(1); }),
+              testing::HasSubstr("decoding a token failed"));
+}
+} // namespace

@@ -1,0 +1,109 @@
+//===- LoadTest.cpp - Drivers, devices and modules that will not do -------===//
+
+#include "CudaFixture.h"
+
+using namespace qzc;
+using namespace qzc::test;
+using testing::HasSubstr;
+
+namespace {
+using LoadTest = CudaFixture;
+
+TEST_F(LoadTest, NamesAMissingDriver) {
+  EXPECT_THAT(errorOf([&] {
+                runtime::openCudaEngine(Image, {}, "libnosuchcuda.so.1");
+              }),
+              HasSubstr("no NVIDIA driver: libnosuchcuda.so.1"));
+  EXPECT_FALSE(runtime::Driver::devicePresent("libnosuchcuda.so.1"));
+}
+
+TEST_F(LoadTest, NamesADriverWithoutTheEntries) {
+  EXPECT_THAT(
+      errorOf([&] { runtime::openCudaEngine(Image, {}, QZC_OLD_CUDA); }),
+      HasSubstr("too old"));
+  // It shows a device: --device=auto must not fall back to the CPU quietly.
+  EXPECT_TRUE(runtime::Driver::devicePresent(QZC_OLD_CUDA));
+}
+
+TEST_F(LoadTest, NamesAnAbsentDevice) {
+  Fake->initResult = CUDA_ERROR_NO_DEVICE;
+  EXPECT_THAT(openError(), HasSubstr("no CUDA device"));
+  EXPECT_FALSE(runtime::Driver::devicePresent(QZC_FAKE_CUDA));
+  Fake->initResult = CUDA_SUCCESS;
+  Fake->deviceCount = 0;
+  EXPECT_THAT(openError(), HasSubstr("no CUDA device"));
+  EXPECT_FALSE(runtime::Driver::devicePresent(QZC_FAKE_CUDA));
+}
+
+TEST_F(LoadTest, ABrokenDriverIsPresent) {
+  Fake->initResult = CUDA_ERROR_SYSTEM_DRIVER_MISMATCH;
+  EXPECT_THAT(openError(), HasSubstr("different versions"));
+  EXPECT_TRUE(runtime::Driver::devicePresent(QZC_FAKE_CUDA));
+}
+
+TEST_F(LoadTest, NamesADriverOlderThanTheImage) {
+  Fake->driverVersion = 11080;
+  EXPECT_THAT(openError(), HasSubstr("the NVIDIA driver (CUDA 11.8) is too old "
+                                     "for this image, made by NVRTC 12.9: its "
+                                     "code needs one for CUDA 12.0 or newer "
+                                     "(driver 525)"));
+}
+
+TEST_F(LoadTest, SaysThatPtxNeedsANewerDriverThanCubins) {
+  Fake->loadResult = CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
+  runtime::EngineOptions options;
+  options.forcePtx = true;
+  EXPECT_THAT(openError(options),
+              HasSubstr("the NVIDIA driver (CUDA 12.4) is too old for this "
+                        "image's PTX compute_80, made by NVRTC 12.9: PTX needs "
+                        "one for CUDA 12.9 or newer (driver 575)"));
+}
+
+TEST_F(LoadTest, ShowsTheCompilersLog) {
+  Fake->loadResult = CUDA_ERROR_INVALID_PTX;
+  Fake->loadLog = "line 3; syntax error\nline 4; another\n";
+  EXPECT_THAT(openError(), HasSubstr("line 3; syntax error line 4; another"));
+}
+
+TEST_F(LoadTest, LoadsTheCubinOrThePtx) {
+  EXPECT_EQ(open()->describe(), "Fake GPU (sm_90a)");
+  EXPECT_EQ(Fake->loadedImage, "sm90a");
+  runtime::EngineOptions options;
+  options.forcePtx = true;
+  EXPECT_EQ(open(options)->describe(), "Fake GPU (sm_90, PTX compute_80)");
+  EXPECT_EQ(Fake->loadedImage, "ptx80");
+}
+
+TEST_F(LoadTest, NamesAGpuOlderThanTheImage) {
+  Fake->major = 7;
+  Fake->minor = 5;
+  EXPECT_THAT(openError(), HasSubstr("'Fake GPU' (sm_75) is older than all"));
+}
+
+TEST_F(LoadTest, NamesAMissingKernel) {
+  Fake->kernels.erase("score");
+  EXPECT_THAT(openError(), HasSubstr("finding kernel score"));
+}
+
+TEST_F(LoadTest, NamesTheKernelThatDoesNotLaunch) {
+  Fake->launchResult = CUDA_ERROR_INVALID_VALUE;
+  EXPECT_THAT(openError(), HasSubstr("launching kernel step"));
+}
+
+TEST_F(LoadTest, SaysHowMuchMemoryIsShort) {
+  Fake->freeBytes = 50000000;
+  EXPECT_THAT(openError(), HasSubstr("out of GPU memory: 67 MB are needed"));
+  EXPECT_THAT(openError(),
+              HasSubstr("50 MB are free: use a smaller --context"));
+  Fake->freeBytes = size_t{1} << 30;
+  Fake->allocResult = CUDA_ERROR_OUT_OF_MEMORY;
+  EXPECT_THAT(openError(),
+              HasSubstr("out of GPU memory: 0 MB for the weights"));
+}
+
+TEST_F(LoadTest, AllowsLargeSharedMemoryWhereItIsUsed) {
+  open();
+  EXPECT_EQ(Fake->sharedAllowed,
+            (std::map<std::string, int>{{"body", 64 * 1024}}));
+}
+} // namespace

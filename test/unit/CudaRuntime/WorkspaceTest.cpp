@@ -1,0 +1,79 @@
+//===- WorkspaceTest.cpp - How much memory a model takes ------------------===//
+
+#include "qzc/Runtime/Cuda/Workspace.h"
+
+#include "CudaFixture.h"
+
+#include <cstring>
+
+using namespace qzc;
+using namespace qzc::test;
+using namespace qzc::runtime;
+
+namespace {
+constexpr uint64_t kPlenty = uint64_t{1} << 40;
+
+TEST(Workspace, DefaultsFollowTheModel) {
+  format::Manifest manifest = tinyManifest();
+  WorkspacePlan plan = planWorkspace(manifest, {}, kPlenty);
+  EXPECT_EQ(plan.capacity, kContext);
+  EXPECT_EQ(plan.chunk, kContext);
+  EXPECT_EQ(plan.headRows, kContext);
+  EXPECT_FALSE(plan.floatCache);
+  manifest.model.context = 100000;
+  EXPECT_EQ(planWorkspace(manifest, {}, kPlenty).chunk, 2048);
+  EngineOptions options;
+  options.context = 300;
+  EXPECT_EQ(planWorkspace(manifest, options, kPlenty).chunk, 300);
+}
+
+TEST(Workspace, ChunkShrinksUntilAllFits) {
+  format::Manifest manifest = tinyManifest();
+  manifest.model.context = 4096;
+  manifest.plan.bytesPerToken = 1000000;
+  WorkspacePlan plan = planWorkspace(manifest, {}, 600000000);
+  EXPECT_EQ(plan.chunk, 512);
+  EXPECT_LE(plan.total(), 600000000U);
+  // One that was asked for does not.
+  EngineOptions options;
+  options.chunk = 1024;
+  EXPECT_THAT(errorOf([&] { planWorkspace(manifest, options, 600000000); }),
+              testing::HasSubstr("use a smaller --context"));
+}
+
+TEST(Workspace, AnAbsurdContextIsAnError) {
+  format::Manifest manifest = tinyManifest();
+  EngineOptions options;
+  options.context = INT64_MAX / 8;
+  EXPECT_THAT(errorOf([&] { planWorkspace(manifest, options, kPlenty); }),
+              testing::HasSubstr("--context"));
+}
+
+class WorkspaceOnDevice : public CudaFixture {};
+
+TEST_F(WorkspaceOnDevice, LargeUploadsArriveWhole) {
+  Device device(QZC_FAKE_CUDA);
+  std::vector<std::byte> source((size_t{20} << 20) + 7);
+  uint32_t value = 1;
+  for (std::byte &byte : source) {
+    value = value * 1664525 + 1013904223;
+    byte = static_cast<std::byte>(value >> 24);
+  }
+  DeviceBuffer buffer(device, source.size(), "a test", false);
+  uploadLarge(device, buffer.address(), source.data(), source.size());
+  EXPECT_EQ(std::memcmp(reinterpret_cast<void *>(buffer.address()),
+                        source.data(), source.size()),
+            0);
+}
+
+TEST_F(WorkspaceOnDevice, WhatIsReportedIsWhatIsAllocated) {
+  auto engine = open();
+  uint64_t allocated = 0;
+  for (auto [address, bytes] : Fake->allocations)
+    allocated += bytes;
+  MemoryUse use = engine->memoryUse();
+  EXPECT_EQ(use.deviceBytes, allocated);
+  EXPECT_EQ(use.deviceBytes,
+            use.weightBytes + use.cacheBytes + use.workspaceBytes);
+}
+} // namespace
