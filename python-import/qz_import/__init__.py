@@ -1,0 +1,1 @@
+"""Turns Hugging Face folders and GGUF files into modules of the qz dialect."""

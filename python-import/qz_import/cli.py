@@ -1,0 +1,108 @@
+"""qz-import's command line."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from qz_import.errors import ImportFailure, UsageFailure
+from qz_import.hf_import import import_folder
+
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", flags=re.ASCII)
+HUB_FILES = ["*.json", "*.jinja", "*.safetensors"]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageFailure(f"{message} (see qz-import --help)")
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = _Parser(
+        prog="qz-import",
+        description="Turns a Hugging Face folder or a GGUF file into a module of the qz dialect.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="a folder with config.json, tokenizer.json and *.safetensors; a .gguf file; "
+        "or a Hugging Face model id (needs huggingface_hub)",
+    )
+    parser.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE.mlir",
+        required=True,
+        type=Path,
+        help="the module to write",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("f32", "f16", "bf16"),
+        help="what to store a GGUF's decoded weights as (default f32)",
+    )
+    parser.add_argument(
+        "--revision", metavar="REV", help="branch, tag or commit of a Hugging Face model id"
+    )
+    return parser.parse_args(arguments)
+
+
+def _fetch(model_id: str, revision: str | None) -> Path:
+    """The local snapshot of a model of the Hugging Face hub."""
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise ImportFailure(
+            f"{model_id}: no such file or folder; to fetch a model of this name from the Hugging "
+            "Face hub, run: pip install huggingface_hub"
+        ) from None
+    try:
+        return Path(snapshot_download(model_id, revision=revision, allow_patterns=HUB_FILES))
+    except Exception as error:  # network, credentials, names: whatever the library raises
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ImportFailure(f"{model_id}: cannot be fetched from the hub: {reason}") from error
+
+
+def _run(arguments: list[str] | None) -> None:
+    options = _parse(arguments)
+    output: Path = options.output
+    if output.suffix != ".mlir":
+        raise UsageFailure(f"-o {output}: the module's name must end in .mlir")
+    if output.is_dir():
+        raise ImportFailure(f"{output}: is a folder, not a file to write")
+    if not output.parent.is_dir():
+        raise ImportFailure(f"{output}: the folder {output.parent} does not exist")
+    source = Path(options.source)
+    if options.dtype and not source.is_file():
+        raise UsageFailure(
+            "--dtype is for GGUF sources; a folder keeps its types (see qzc --dtype)"
+        )
+    if source.is_dir():
+        import_folder(source, output)
+    elif source.is_file():
+        # Only this path needs the gguf package.
+        from qz_import.gguf_import import import_gguf
+
+        import_gguf(source, output, options.dtype or "f32")
+    elif HUB_ID.fullmatch(options.source):
+        import_folder(_fetch(options.source, options.revision), output)
+    else:
+        raise ImportFailure(f"{source}: no such file or folder")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    try:
+        _run(arguments)
+    except ImportFailure as error:
+        print(f"qz-import: error: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageFailure) else 1)
+    except OSError as error:
+        print(f"qz-import: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("qz-import: error: interrupted", file=sys.stderr)
+        sys.exit(1)

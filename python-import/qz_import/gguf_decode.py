@@ -1,0 +1,124 @@
+"""Decodes the tensors of a GGUF file into one safetensors file, a few rows at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gguf import GGMLQuantizationType, GGUFReader
+from gguf.quants import dequantize
+
+from qz_import.errors import ImportFailure
+from qz_import.files import atomic_file
+from qz_import.progress import Progress
+
+# Decoded elements held at a time.
+PIECE = 1 << 20
+DTYPES = {"f32": ("F32", 4), "f16": ("F16", 2), "bf16": ("BF16", 2)}
+
+
+def open_gguf(path: Path) -> GGUFReader:
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic != b"GGUF":
+        raise ImportFailure(f"{path}: not a GGUF file (starts with {magic!r})")
+    try:
+        return GGUFReader(path)
+    except Exception as error:  # the reader raises whatever its parsing runs into
+        raise ImportFailure(f"{path}: damaged or truncated GGUF: {error}") from error
+
+
+@dataclass(frozen=True)
+class DecodedTensor:
+    """A tensor of a GGUF under its Hugging Face name. `shape` is [rows, columns] or [columns]."""
+
+    name: str
+    source: Any
+    shape: tuple[int, ...]
+    row_order: np.ndarray | None = None
+
+
+def row_order_of_rotated_halves(rows: int, heads: int) -> np.ndarray:
+    """Where each Hugging Face row of a llama q or k projection is in the GGUF.
+
+    llama.cpp rotates neighbouring rows of a head (2i, 2i + 1), Hugging Face rows i and
+    i + half: the GGUF's writer interleaves the two halves of every head.
+    """
+    if heads <= 0 or rows % (2 * heads):
+        raise ImportFailure(f"{rows} rows of a q or k projection do not split into {heads} heads")
+    return np.arange(rows).reshape(heads, rows // heads // 2, 2).swapaxes(1, 2).reshape(rows)
+
+
+def to_bf16(values: np.ndarray) -> np.ndarray:
+    """Rounds f32 to the nearest bf16, ties to even; returns the 16-bit patterns."""
+    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    rounded = (bits + (0x7FFF + ((bits >> 16) & 1))) >> 16
+    quiet_nan = (bits >> 16) | 0x40
+    return np.where(np.isnan(values), quiet_nan, rounded).astype("<u2")
+
+
+def _converter(dtype: str, name: str) -> Callable[[np.ndarray], bytes]:
+    def to_f16(values: np.ndarray) -> bytes:
+        with np.errstate(over="ignore"):
+            halves = values.astype("<f2")
+        if np.isinf(halves).any() and not np.isinf(values).any():
+            raise ImportFailure(f"tensor {name!r} does not fit f16: use --dtype=bf16 or f32")
+        return halves.tobytes()
+
+    return {
+        "f32": lambda values: values.astype("<f4").tobytes(),
+        "f16": to_f16,
+        "bf16": lambda values: to_bf16(values).tobytes(),
+    }[dtype]
+
+
+def decoded_pieces(tensor: DecodedTensor) -> Iterator[np.ndarray]:
+    """The f32 values of a tensor in order, some rows at a time."""
+    kind = tensor.source.tensor_type
+    # A bias whose elements are reordered is a column of one-element rows.
+    is_column = tensor.row_order is not None and len(tensor.shape) == 1
+    columns = 1 if is_column else tensor.shape[-1]
+    rows = math.prod(tensor.shape) // columns
+    raw = tensor.source.data.reshape(rows, -1)
+    step = max(1, PIECE // columns)
+    for first in range(0, rows, step):
+        last = min(first + step, rows)
+        piece = raw[first:last] if tensor.row_order is None else raw[tensor.row_order[first:last]]
+        try:
+            yield np.ascontiguousarray(dequantize(piece, kind), dtype=np.float32)
+        except NotImplementedError:
+            kind_name = GGMLQuantizationType(kind).name
+            raise ImportFailure(
+                f"tensor {tensor.source.name!r} is {kind_name}, which cannot be decoded"
+            ) from None
+
+
+def write_safetensors(path: Path, tensors: list[DecodedTensor], dtype: str) -> None:
+    """Writes the tensors as `dtype`; peak memory is one piece of one tensor."""
+    stored, width = DTYPES[dtype]
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    offset = 0
+    for tensor in tensors:
+        size = math.prod(tensor.shape) * width
+        header[tensor.name] = {
+            "dtype": stored,
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + size],
+        }
+        offset += size
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with atomic_file(path) as file, Progress(f"decoding to {path.name}", offset) as bar:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for tensor in tensors:
+            convert = _converter(dtype, tensor.name)
+            for piece in decoded_pieces(tensor):
+                data = convert(piece)
+                file.write(data)
+                bar.advance(len(data))

@@ -1,0 +1,64 @@
+"""Typed access to the key-value metadata of a GGUF."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gguf import GGUFReader
+
+from qz_import.errors import ImportFailure
+
+
+class Metadata:
+    """Values by key; a missing or mistyped key is an error that names it and the file."""
+
+    def __init__(self, reader: GGUFReader, where: str) -> None:
+        self._fields = reader.fields
+        self.where = where
+
+    def has(self, key: str) -> bool:
+        return key in self._fields
+
+    def _value(self, key: str) -> Any:
+        if key not in self._fields:
+            raise ImportFailure(f"{self.where}: missing metadata {key!r}")
+        try:
+            return self._fields[key].contents()
+        except (UnicodeDecodeError, IndexError, ValueError) as error:
+            raise ImportFailure(f"{self.where}: metadata {key!r}: {error}") from error
+
+    def _typed(self, key: str, kind: type | tuple[type, ...], word: str) -> Any:
+        value = self._value(key)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ImportFailure(f"{self.where}: metadata {key!r} is {value!r}, not {word}")
+        return value
+
+    def integer(self, key: str) -> int:
+        return self._typed(key, int, "an integer")
+
+    def optional_integer(self, key: str) -> int | None:
+        return self.integer(key) if self.has(key) else None
+
+    def number(self, key: str) -> float:
+        return float(self._typed(key, (int, float), "a number"))
+
+    def text(self, key: str) -> str:
+        return self._typed(key, str, "a string")
+
+    def optional_text(self, key: str) -> str | None:
+        return self.text(key) if self.has(key) else None
+
+    def flag(self, key: str, default: bool) -> bool:
+        return self._typed(key, bool, "a boolean") if self.has(key) else default
+
+    def texts(self, key: str) -> list[str]:
+        return self._list(key, str, "strings")
+
+    def integers(self, key: str) -> list[int]:
+        return self._list(key, int, "integers")
+
+    def _list(self, key: str, kind: type, word: str) -> list[Any]:
+        value = self._value(key)
+        if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
+            raise ImportFailure(f"{self.where}: metadata {key!r} is not a list of {word}")
+        return value

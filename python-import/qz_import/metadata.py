@@ -1,0 +1,111 @@
+"""Facts about a model outside its layers: special tokens, chat template, stored type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qz_import.config import Config
+from qz_import.errors import ImportFailure
+from qz_import.files import read_json
+
+ELEMENT_TYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+
+
+@dataclass(frozen=True)
+class TextFacts:
+    """What generation needs beside the graph."""
+
+    bos: int | None
+    eos: tuple[int, ...]
+    add_bos: bool
+    chat_template: str
+    tokenizer: Path | None
+
+
+def _token_ids(config: Config, key: str, vocab: int) -> tuple[int, ...]:
+    value = config.raw(key)
+    ids = [] if value is None else value if isinstance(value, list) else [value]
+    for number in ids:
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < vocab:
+            raise config.fail(key, f"{number!r} is no token id below vocab_size {vocab}")
+    return tuple(dict.fromkeys(ids))
+
+
+def _optional_config(path: Path) -> Config:
+    return Config(read_json(path) if path.exists() else {}, str(path))
+
+
+def _template_starts_with(processor: Any, bos: int) -> bool:
+    """Whether a post-processor of a tokenizer.json puts token `bos` first."""
+    if not isinstance(processor, dict):
+        return False
+    if processor.get("type") == "Sequence":
+        parts = processor.get("processors")
+        return isinstance(parts, list) and any(_template_starts_with(p, bos) for p in parts)
+    if processor.get("type") != "TemplateProcessing":
+        return False
+    try:
+        first = processor["single"][0]["SpecialToken"]["id"]
+        return processor["special_tokens"][first]["ids"] == [bos]
+    except (KeyError, IndexError, TypeError):
+        return False
+
+
+def _chat_template(folder: Path, config: Config) -> str:
+    """Jinja source; the one named "default" where there are several."""
+    separate = folder / "chat_template.jinja"
+    if separate.exists():
+        try:
+            return separate.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ImportFailure(f"{separate}: not UTF-8: {error}") from None
+    value = config.raw("chat_template")
+    if isinstance(value, list):
+        named = {t.get("name"): t.get("template") for t in value if isinstance(t, dict)}
+        value = named.get("default")
+    if value is not None and not isinstance(value, str):
+        raise config.fail("chat_template", "is neither a string nor a list with a 'default'")
+    return value or ""
+
+
+def read_text_facts(folder: Path, config: Config, vocab: int) -> TextFacts:
+    """Reads generation_config.json, tokenizer.json and tokenizer_config.json as far as present.
+
+    generation_config.json wins over config.json, as it does in transformers.
+    """
+    generation = _optional_config(folder / "generation_config.json")
+    tokenizer_config = _optional_config(folder / "tokenizer_config.json")
+    sources = {
+        key: generation if generation.has(key) else config
+        for key in ("bos_token_id", "eos_token_id")
+    }
+    starts = _token_ids(sources["bos_token_id"], "bos_token_id", vocab)
+    ends = _token_ids(sources["eos_token_id"], "eos_token_id", vocab)
+    bos = starts[0] if starts else None
+
+    tokenizer = folder / "tokenizer.json"
+    has_tokenizer = tokenizer.exists()
+    document = read_json(tokenizer) if has_tokenizer else {}
+    if has_tokenizer and not isinstance(document.get("model"), dict):
+        raise ImportFailure(f"{tokenizer}: missing key 'model'")
+    by_template = bos is not None and _template_starts_with(document.get("post_processor"), bos)
+    add_bos = tokenizer_config.flag("add_bos_token", by_template)
+    if add_bos and bos is None:
+        raise ImportFailure(
+            f"{tokenizer_config.where}: add_bos_token is true, but no bos_token_id is given"
+        )
+    return TextFacts(
+        bos=bos,
+        eos=ends,
+        add_bos=add_bos,
+        chat_template=_chat_template(folder, tokenizer_config),
+        tokenizer=tokenizer if has_tokenizer else None,
+    )
+
+
+def stored_element_type(config: Config) -> str:
+    """The MLIR type of weights that are not there: config.json's dtype."""
+    key = "dtype" if config.has("dtype") else "torch_dtype"
+    return config.choice(key, ELEMENT_TYPES, "float32")

@@ -1,0 +1,309 @@
+"""Importing Hugging Face folders: what the module says, and what makes no difference to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import struct
+import subprocess
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import CONFIG, HEADS, HIDDEN, VOCAB, weights, write_folder
+from safetensors.numpy import load_file, save_file
+
+from qz_import.files import sha256_of
+
+Imports = Callable[..., str]
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "test" / "golden" / "models"
+QZC_OPT = Path(os.environ.get("QZC_BUILD", ROOT / "build")) / "bin" / "qzc-opt"
+
+PARAM = re.compile(r'qz\.param "([^"]+)"(?: @(\w+)\[(\d+)\])? : tensor<([0-9x]+)x(\w+)>')
+FILE = re.compile(r'qz\.file @(\w+) "([^"]+)" size (\d+) sha256 "([0-9a-f]{64})"')
+
+
+def shard(folder: Path, count: int) -> None:
+    """Splits the folder's only safetensors file."""
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    weight_map = {}
+    for number in range(count):
+        name = f"model-{number + 1:05}-of-{count:05}.safetensors"
+        part = dict(list(tensors.items())[number::count])
+        save_file(part, folder / name)
+        weight_map |= dict.fromkeys(part, name)
+    index = {"metadata": {}, "weight_map": weight_map}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def check_references(module: Path, expected: dict[str, np.ndarray]) -> None:
+    """Every param's bytes, read at the place that the module names, are the tensor's."""
+    text = module.read_text()
+    files = {}
+    for symbol, reference, size, digest in FILE.findall(text):
+        raw = (module.parent / reference).read_bytes()
+        assert len(raw) == int(size) and hashlib.sha256(raw).hexdigest() == digest
+        files[symbol] = raw
+    params = PARAM.findall(text)
+    assert {name for name, *_ in params} == set(expected)
+    for name, symbol, offset, shape, element in params:
+        values = expected[name]
+        assert [int(n) for n in shape.split("x")] == list(values.shape)
+        assert {"float32": "f32", "float16": "f16"}[str(values.dtype)] == element
+        start = int(offset)
+        assert files[symbol][start : start + values.nbytes] == values.tobytes()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("shards", [1, 3])
+def test_params_lead_to_their_bytes(
+    tmp_path: Path, imports: Imports, dtype: type, shards: int
+) -> None:
+    tensors = weights(dtype)
+    folder = write_folder(tmp_path / "hf", tensors=tensors)
+    if shards > 1:
+        shard(folder, shards)
+    imports(folder, tmp_path / "m.mlir")
+    check_references(tmp_path / "m.mlir", tensors)
+
+
+def test_bf16_keeps_its_type(tmp_path: Path, imports: Imports) -> None:
+    text = imports(FIXTURES / "llama-bf16", tmp_path / "m.mlir")
+    assert {element for *_, element in PARAM.findall(text)} == {"bf16"}
+
+
+def test_the_module_in_full(tmp_path: Path, imports: Imports) -> None:
+    """The whole text of a one-block model without weights."""
+    folder = tmp_path / "hf"
+    folder.mkdir()
+    config = CONFIG | {"num_hidden_layers": 1, "torch_dtype": "bfloat16", "mlp_bias": True}
+    (folder / "config.json").write_text(json.dumps(config))
+    golden = Path(__file__).with_name("one_block.mlir")
+    assert imports(folder, tmp_path / "one block.mlir") == golden.read_text()
+
+
+@pytest.mark.skipif(not QZC_OPT.exists(), reason="qzc-opt is not built")
+@pytest.mark.parametrize("name", ["llama-bf16", "llama-f32", "llama-bias"])
+def test_qzc_opt_accepts_the_module(tmp_path: Path, imports: Imports, name: str) -> None:
+    imports(FIXTURES / name, tmp_path / "m.mlir")
+    done = subprocess.run([QZC_OPT, tmp_path / "m.mlir"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "qz.model @m" in done.stdout
+
+
+def test_references_are_relative_to_the_module(tmp_path: Path, imports: Imports) -> None:
+    folder = write_folder(tmp_path / "models" / "hf")
+    (tmp_path / "out").mkdir()
+    text = imports(folder, tmp_path / "out" / "m.mlir")
+    assert {reference for _, reference, *_ in FILE.findall(text)} == {
+        "../models/hf/model.safetensors",
+        "../models/hf/tokenizer.json",
+    }
+    inside = imports(folder, folder / "m.mlir")
+    assert {reference for _, reference, *_ in FILE.findall(inside)} == {
+        "model.safetensors",
+        "tokenizer.json",
+    }
+
+
+def test_same_bytes_from_any_folder(
+    tmp_path: Path, imports: Imports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_folder(tmp_path / "hf")
+    first = imports(folder, tmp_path / "m.mlir")
+    monkeypatch.chdir(folder)
+    assert imports(".", Path("../m.mlir")) == first
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(folder)
+    assert imports("link", Path("m.mlir")) == first
+
+
+def test_file_links_are_kept(tmp_path: Path, imports: Imports) -> None:
+    """The hub's cache is a folder of links to nameless files."""
+    folder = write_folder(tmp_path / "hf")
+    blob = tmp_path / "blob"
+    (folder / "model.safetensors").rename(blob)
+    (folder / "model.safetensors").symlink_to("../blob")
+    text = imports(folder, tmp_path / "m.mlir")
+    assert '"hf/model.safetensors"' in text
+    check_references(tmp_path / "m.mlir", weights())
+
+
+ROPE_CASES = {
+    "default": ({}, {"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}}),
+    "linear": (
+        {"rope_scaling": {"type": "linear", "factor": 2.0}},
+        {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0}},
+    ),
+    "llama3": (
+        {
+            "rope_scaling": {
+                "rope_type": "llama3",
+                "factor": 32.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 8192,
+            }
+        },
+        {
+            "rope_parameters": {
+                "rope_type": "llama3",
+                "factor": 32.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 8192,
+                "rope_theta": 10000.0,
+            }
+        },
+    ),
+}
+ROPE_ATTRIBUTES = {
+    "default": "theta = 10000.0, style = half>",
+    "linear": "theta = 10000.0, style = half, scaling = linear, factor = 2.0>",
+    "llama3": "theta = 10000.0, style = half, scaling = llama3, factor = 32.0, "
+    "low_freq_factor = 1.0, high_freq_factor = 4.0, original_context = 8192>",
+}
+
+
+@pytest.mark.parametrize("kind", ROPE_CASES)
+def test_both_forms_of_rotary_settings(tmp_path: Path, imports: Imports, kind: str) -> None:
+    older, newer = ROPE_CASES[kind]
+    without_theta = {key: value for key, value in CONFIG.items() if key != "rope_theta"}
+    old = imports(write_folder(tmp_path / "a" / "hf", CONFIG | older), tmp_path / "a" / "m.mlir")
+    new = imports(
+        write_folder(tmp_path / "b" / "hf", without_theta | newer), tmp_path / "b" / "m.mlir"
+    )
+    assert old == new
+    assert old.splitlines()[0] == f"#rope = #qz.rope<dim = 4, {ROPE_ATTRIBUTES[kind]}"
+
+
+def test_untied_head(tmp_path: Path, imports: Imports) -> None:
+    tensors = weights() | {"lm_head.weight": np.ones((VOCAB, HIDDEN), np.float32)}
+    config = CONFIG | {"tie_word_embeddings": False}
+    text = imports(write_folder(tmp_path / "hf", config, tensors), tmp_path / "m.mlir")
+    check_references(tmp_path / "m.mlir", tensors)
+    assert "qz.linear head %nf, %head :" in text
+
+
+def test_a_tied_head_is_the_embedding(tmp_path: Path, imports: Imports) -> None:
+    text = imports(write_folder(tmp_path / "hf"), tmp_path / "m.mlir")
+    assert text.count("model.embed_tokens.weight") == 1
+    assert "qz.linear head %nf, %embed :" in text
+
+
+def test_head_size_of_its_own(tmp_path: Path, imports: Imports) -> None:
+    tensors = weights()
+    for layer in range(2):
+        prefix = f"model.layers.{layer}.self_attn"
+        tensors[f"{prefix}.q_proj.weight"] = np.zeros((HEADS * 8, HIDDEN), np.float32)
+        tensors[f"{prefix}.k_proj.weight"] = np.zeros((8, HIDDEN), np.float32)
+        tensors[f"{prefix}.v_proj.weight"] = np.zeros((8, HIDDEN), np.float32)
+        tensors[f"{prefix}.o_proj.weight"] = np.zeros((HIDDEN, HEADS * 8), np.float32)
+    folder = write_folder(tmp_path / "hf", CONFIG | {"head_dim": 8}, tensors)
+    text = imports(folder, tmp_path / "m.mlir")
+    assert "#qz.rope<dim = 8," in text
+    assert f"scale {8**-0.5} " in text
+
+
+def test_special_tokens_and_chat_template(tmp_path: Path, imports: Imports) -> None:
+    folder = write_folder(tmp_path / "hf")
+    # generation_config.json wins over config.json.
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [5, 6, 5]}))
+    template = '{{ "a\\b" }}\n\té\x7f'
+    named = [{"name": "tool_use", "template": "x"}, {"name": "default", "template": template}]
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"add_bos_token": True, "chat_template": named})
+    )
+    text = imports(folder, tmp_path / "m.mlir")
+    assert "bos = 1 : i64" in text
+    assert "eos = array<i64: 5, 6>" in text
+    assert "add_bos = true" in text
+    assert r'chat_template = "{{ \"a\\b\" }}\n\té' in text
+    (folder / "chat_template.jinja").write_text("of its own")
+    assert 'chat_template = "of its own"' in imports(folder, tmp_path / "m.mlir")
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+@pytest.mark.parametrize("ids", [[1], [3]])
+def test_add_bos_from_the_post_processor(
+    tmp_path: Path, imports: Imports, is_nested: bool, ids: list[int]
+) -> None:
+    folder = write_folder(tmp_path / "hf")
+    processor = {
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A"}}],
+        "special_tokens": {"<s>": {"id": "<s>", "ids": ids, "tokens": ["<s>"]}},
+    }
+    if is_nested:
+        processor = {"type": "Sequence", "processors": [{"type": "ByteLevel"}, processor]}
+    tokenizer = {"model": {"type": "BPE"}, "post_processor": processor}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    text = imports(folder, tmp_path / "m.mlir")
+    assert f"add_bos = {'true' if ids == [1] else 'false'}" in text
+
+
+def test_no_special_tokens(tmp_path: Path, imports: Imports) -> None:
+    config = {key: value for key, value in CONFIG.items() if "token_id" not in key}
+    text = imports(write_folder(tmp_path / "hf", config), tmp_path / "m.mlir")
+    assert "bos = " not in text.replace("add_bos = ", "")
+    assert "eos = array<i64>," in text
+
+
+def test_config_alone_makes_a_module_without_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], imports: Imports
+) -> None:
+    folder = tmp_path / "hf"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(CONFIG | {"dtype": "float16"}))
+    text = imports(folder, tmp_path / "m.mlir")
+    params = PARAM.findall(text)
+    assert len(params) == len(weights())
+    assert all(symbol == "" and element == "f16" for _, symbol, _, _, element in params)
+    assert "qz.file" not in text and "tokenizer" not in text
+
+
+def test_unused_tensors_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from qz_import.cli import main
+
+    extra = {
+        "model.extra.weight": np.zeros(3, np.float32),
+        "model.layers.0.self_attn.rotary_emb.inv_freq": np.zeros(2, np.float32),
+    }
+    folder = write_folder(tmp_path / "hf", tensors=weights() | extra)
+    main([str(folder), "-o", str(tmp_path / "m.mlir")])
+    err = capsys.readouterr().err
+    assert "1 tensors of the checkpoint are not used: model.extra.weight" in err
+
+
+def test_weights_are_not_loaded(tmp_path: Path, imports: Imports) -> None:
+    """Fifty (sparse) megabytes of weights are hashed in pieces."""
+    vocab = 1 << 20
+    header = {}
+    end = 0
+    for name, values in weights().items():
+        shape = [vocab, HIDDEN] if "embed" in name else list(values.shape)
+        begin, end = end, end + 4 * int(np.prod(shape))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+    folder = write_folder(tmp_path / "hf", CONFIG | {"vocab_size": vocab})
+    text = json.dumps(header).encode()
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + end)
+    tracemalloc.start()
+    imports(folder, tmp_path / "m.mlir")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert end > 48 << 20
+    assert peak < 16 << 20
+
+
+def test_hash_and_size(tmp_path: Path) -> None:
+    raw = np.random.default_rng(3).bytes((9 << 20) + 17)
+    (tmp_path / "x").write_bytes(raw)
+    assert sha256_of(tmp_path / "x") == (len(raw), hashlib.sha256(raw).hexdigest())

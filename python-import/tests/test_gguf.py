@@ -1,0 +1,491 @@
+"""Importing GGUF files that the gguf package wrote: weights, configuration, tokenizer, errors."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import pytest
+from conftest import CONFIG, HEAD_DIM, HEADS, HIDDEN, INTERMEDIATE, KV_HEADS, tree, weights
+from safetensors import safe_open
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+from tokenizers.pre_tokenizers import ByteLevel
+
+from qz_import.gguf_decode import to_bf16
+from qz_import.gguf_source import LLAMA_BLOCK_NAMES, LLAMA_OUTER_NAMES
+
+Imports = Callable[..., str]
+Refuses = Callable[..., None]
+
+SPECIAL = ["<|end|>", "<|start|>", "<|stop|>"]
+ALPHABET = sorted(ByteLevel.alphabet())
+MERGES = ["h e", "Ġ t", "Ġt he", "1 2", "l l", "he ll", "hell o"]
+TOKENS = [*SPECIAL, *ALPHABET, *("".join(m.split()) for m in MERGES), "<tool>"]
+BLOCK_NAMES = {hf: ggml for ggml, hf in LLAMA_BLOCK_NAMES.items()}
+OUTER_NAMES = {hf: ggml for ggml, hf in LLAMA_OUTER_NAMES.items()}
+
+
+def gguf_name(name: str) -> str:
+    stem, kind = name.rsplit(".", 1)
+    if match := re.fullmatch(r"model\.layers\.(\d+)\.(.*)", stem):
+        return f"blk.{match[1]}.{BLOCK_NAMES[match[2]]}.{kind}"
+    return f"{OUTER_NAMES[stem]}.{kind}"
+
+
+def permuted(values: np.ndarray, heads: int) -> np.ndarray:
+    """What llama.cpp's converter does to q and k: each head's halves are interleaved."""
+    parts = values.reshape(heads, 2, values.shape[0] // heads // 2, *values.shape[1:])
+    return np.ascontiguousarray(parts.swapaxes(1, 2).reshape(values.shape))
+
+
+def model_weights() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(5)
+    tensors = weights()
+    tensors["model.embed_tokens.weight"] = random.normal(0, 1, (len(TOKENS), HIDDEN)).astype("f4")
+    return tensors
+
+
+class Writer:
+    """A small llama as a GGUF; what a test wants different it changes before `write`."""
+
+    def __init__(self) -> None:
+        self.architecture = "llama"
+        self.tensors = model_weights()
+        self.quantized: dict[str, gguf.GGMLQuantizationType] = {}
+        self.extra: dict[str, np.ndarray] = {}
+        self.values: dict[str, Any] = {
+            "llama.block_count": 2,
+            "llama.context_length": 64,
+            "llama.embedding_length": HIDDEN,
+            "llama.feed_forward_length": INTERMEDIATE,
+            "llama.attention.head_count": HEADS,
+            "llama.attention.head_count_kv": KV_HEADS,
+            "llama.attention.layer_norm_rms_epsilon": 1e-5,
+            "llama.rope.freq_base": 100000.0,
+            "tokenizer.ggml.model": "gpt2",
+            "tokenizer.ggml.pre": "smollm",
+            "tokenizer.ggml.tokens": TOKENS,
+            "tokenizer.ggml.token_type": [3] * 3 + [1] * (len(TOKENS) - 4) + [4],
+            "tokenizer.ggml.merges": MERGES,
+            "tokenizer.ggml.bos_token_id": 1,
+            "tokenizer.ggml.eos_token_id": 2,
+        }
+
+    def write(self, path: Path) -> Path:
+        writer = gguf.GGUFWriter(path, self.architecture)
+        for key, value in self.values.items():
+            if isinstance(value, bool):
+                writer.add_bool(key, value)
+            elif isinstance(value, int):
+                writer.add_uint32(key, value)
+            elif isinstance(value, float):
+                writer.add_float32(key, value)
+            elif isinstance(value, str):
+                writer.add_string(key, value)
+            else:
+                writer.add_array(key, value)
+        for name, values in self.tensors.items():
+            if ".q_proj." in name:
+                values = permuted(values, self.values["llama.attention.head_count"])
+            elif ".k_proj." in name:
+                values = permuted(values, self.values["llama.attention.head_count_kv"])
+            kind = self.quantized.get(name)
+            if kind is None:
+                writer.add_tensor(gguf_name(name), values)
+            else:
+                raw = gguf.quants.quantize(values, kind)
+                writer.add_tensor(gguf_name(name), raw, raw_dtype=kind)
+        for name, values in self.extra.items():
+            writer.add_tensor(name, values)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        return path
+
+
+@pytest.fixture
+def model() -> Writer:
+    return Writer()
+
+
+def wide(model: Writer) -> None:
+    """Makes the model wide enough for ggml's blocks of 32."""
+    random = np.random.default_rng(11)
+    model.values |= {"llama.embedding_length": 192, "llama.feed_forward_length": 64}
+    sizes = {HIDDEN: 192, INTERMEDIATE: 64, KV_HEADS * HEAD_DIM: 64}
+    for name, values in model.tensors.items():
+        shape = [sizes.get(size, size) for size in values.shape]
+        model.tensors[name] = random.normal(0, 0.1, shape).astype(np.float32)
+
+
+def test_weights_come_back(tmp_path: Path, model: Writer, imports: Imports) -> None:
+    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    stored = load_file(tmp_path / "m.hf" / "model.safetensors")
+    assert stored.keys() == model.tensors.keys()
+    for name, values in model.tensors.items():
+        assert stored[name].dtype == np.float32
+        np.testing.assert_array_equal(stored[name], values, err_msg=name)
+    assert '"m.hf/model.safetensors"' in text and '"m.hf/tokenizer.json"' in text
+    assert "theta = 100000.0" in text and "eps 1.0e-05" in text
+    assert f"vocab = {len(TOKENS)} : i64" in text
+    assert sorted(tree(tmp_path)) == [
+        "m.hf",
+        "m.hf/config.json",
+        "m.hf/generation_config.json",
+        "m.hf/model.safetensors",
+        "m.hf/tokenizer.json",
+        "m.hf/tokenizer_config.json",
+        "m.mlir",
+        "x.gguf",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["Q8_0", "Q4_0", "Q4_1", "F16", "BF16"])
+def test_quantized_weights_are_decoded(
+    tmp_path: Path, model: Writer, imports: Imports, kind: str
+) -> None:
+    wide(model)
+    number = gguf.GGMLQuantizationType[kind]
+    model.quantized = {name: number for name, v in model.tensors.items() if v.ndim == 2}
+    imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    stored = load_file(tmp_path / "m.hf" / "model.safetensors")
+    for name, values in model.tensors.items():
+        expected = values
+        if name in model.quantized:
+            expected = gguf.quants.dequantize(gguf.quants.quantize(values, number), number)
+        np.testing.assert_array_equal(stored[name], expected, err_msg=name)
+
+
+def test_biases_of_q_and_k_are_reordered(tmp_path: Path, model: Writer, imports: Imports) -> None:
+    sizes = {"q": HIDDEN, "k": HEAD_DIM, "v": HEAD_DIM, "o": HIDDEN}
+    for layer in range(2):
+        for part, size in sizes.items():
+            name = f"model.layers.{layer}.self_attn.{part}_proj.bias"
+            model.tensors[name] = np.arange(size, dtype=np.float32) + layer
+    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    stored = load_file(tmp_path / "m.hf" / "model.safetensors")
+    for name, values in model.tensors.items():
+        np.testing.assert_array_equal(stored[name], values, err_msg=name)
+    assert "qz.linear k %n, %wk bias %bk" in text
+
+
+def bf16_by_search(values: np.ndarray) -> np.ndarray:
+    """The nearer of the two neighbours in bf16; the one with an even pattern on a tie."""
+    low = values.view(np.uint32) >> 16
+    both = np.stack([low, low + 1])
+    distance = np.abs((both << 16).astype(np.uint32).view(np.float32).astype("f8") - values)
+    take_high = (distance[1] < distance[0]) | ((distance[1] == distance[0]) & (low % 2 == 1))
+    return np.where(take_high, low + 1, low).astype(np.uint16)
+
+
+def test_bf16_rounding() -> None:
+    random = np.random.default_rng(1)
+    bits = random.integers(0, 0x7F7F0000, 50_000, dtype=np.uint32)
+    bits[:20_000] = (bits[:20_000] & 0xFFFF0000) | 0x8000  # ties
+    bits[20_000:30_000] &= 0xFFFF0000  # exact
+    values = bits.view(np.float32)
+    np.testing.assert_array_equal(to_bf16(values), bf16_by_search(values))
+    np.testing.assert_array_equal(to_bf16(-values), bf16_by_search(values) | 0x8000)
+    special = np.array([np.inf, -np.inf, np.nan], np.float32)
+    patterns = to_bf16(special)
+    assert patterns[0] == 0x7F80 and patterns[1] == 0xFF80
+    assert patterns[2] & 0x7F80 == 0x7F80 and patterns[2] & 0x7F
+
+
+@pytest.mark.parametrize(("dtype", "element"), [("f16", "f16"), ("bf16", "bf16"), ("f32", "f32")])
+def test_stored_type(
+    tmp_path: Path, model: Writer, imports: Imports, dtype: str, element: str
+) -> None:
+    path = model.write(tmp_path / "x.gguf")
+    text = imports(path, tmp_path / "m.mlir", f"--dtype={dtype}")
+    assert f"tensor<{HIDDEN}x{INTERMEDIATE}x{element}>" in text
+    with safe_open(tmp_path / "m.hf" / "model.safetensors", "np") as file:
+        stored = file.get_slice("model.embed_tokens.weight")
+        assert stored.get_dtype() == dtype.upper()
+    name = "model.embed_tokens.weight"
+    raw = (tmp_path / "m.hf" / "model.safetensors").read_bytes()
+    values = model.tensors[name]
+    signs = (values < 0) * np.uint16(0x8000)
+    expected = {
+        "f32": values.tobytes(),
+        "f16": values.astype(np.float16).tobytes(),
+        "bf16": (bf16_by_search(np.abs(values)) | signs).tobytes(),
+    }
+    assert expected[dtype] in raw
+
+
+def test_same_bytes_again(tmp_path: Path, model: Writer, imports: Imports) -> None:
+    path = model.write(tmp_path / "x.gguf")
+    first = imports(path, tmp_path / "m.mlir", "--dtype=bf16")
+    files = {p.name: p.read_bytes() for p in (tmp_path / "m.hf").iterdir()}
+    (tmp_path / "m.hf" / "mine.txt").write_text("kept")
+    assert imports(path, tmp_path / "m.mlir", "--dtype=bf16") == first
+    for name, raw in files.items():
+        assert (tmp_path / "m.hf" / name).read_bytes() == raw
+    assert (tmp_path / "m.hf" / "mine.txt").exists()
+
+
+def test_the_decoded_folder_can_be_imported(
+    tmp_path: Path, model: Writer, imports: Imports
+) -> None:
+    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    assert imports(tmp_path / "m.hf", tmp_path / "m.mlir") == text
+
+
+def test_decoding_streams(tmp_path: Path, model: Writer, imports: Imports) -> None:
+    """Tensors of 64 MB are decoded in pieces."""
+    random = np.random.default_rng(2)
+    columns = 1 << 14
+    model.values["llama.feed_forward_length"] = columns
+    model.values["llama.embedding_length"] = 1024
+    model.values["llama.attention.key_length"] = HEAD_DIM
+    for name, values in model.tensors.items():
+        sizes = {HIDDEN: 1024, INTERMEDIATE: columns}
+        shape = [sizes.get(size, size) for size in values.shape]
+        if "q_proj" in name:
+            shape[0] = HIDDEN
+        if "o_proj" in name:
+            shape[1] = HIDDEN
+        model.tensors[name] = random.random(shape, np.float32)
+    path = model.write(tmp_path / "x.gguf")
+    model.tensors.clear()
+    tracemalloc.start()
+    imports(path, tmp_path / "m.mlir", "--dtype=bf16")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (tmp_path / "m.hf" / "model.safetensors").stat().st_size > 150 << 20
+    assert peak < 64 << 20
+
+
+# --- configuration ---
+
+
+def llama3_divisors(dim: int, theta: float, factor: float) -> np.ndarray:
+    """rope_freqs of llama.cpp's converter, element by element."""
+    divisors = []
+    for i in range(0, dim, 2):
+        wavelength = 2 * np.pi * theta ** (i / dim)
+        if wavelength < 8192 / 4:
+            divisors.append(1.0)
+        elif wavelength > 8192:
+            divisors.append(factor)
+        else:
+            smooth = (8192 / wavelength - 1) / 3
+            divisors.append(1 / ((1 - smooth) / factor + smooth))
+    return np.array(divisors, dtype=np.float32)
+
+
+@pytest.mark.parametrize("factor", [8.0, 32.0])
+def test_llama3_scaling_from_its_divisors(
+    tmp_path: Path, model: Writer, imports: Imports, factor: float
+) -> None:
+    wide(model)
+    model.values["llama.rope.freq_base"] = 500000.0
+    model.extra["rope_freqs.weight"] = llama3_divisors(64, 500000.0, factor)
+    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    assert f"scaling = llama3, factor = {factor}, low_freq_factor = 1.0," in text
+    assert "original_context = 8192>" in text
+
+
+def test_other_divisors(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
+    model.extra["rope_freqs.weight"] = np.array([1.0, 3.0], np.float32)
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "rope_freqs.weight")
+
+
+def test_linear_scaling(tmp_path: Path, model: Writer, imports: Imports) -> None:
+    model.values |= {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 4.0}
+    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    assert "scaling = linear, factor = 4.0>" in text
+
+
+def test_untied_head(tmp_path: Path, model: Writer, imports: Imports) -> None:
+    head = np.ones((len(TOKENS), HIDDEN), np.float32)
+    model.tensors["lm_head.weight"] = head
+    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    assert "qz.linear head %nf, %head" in text
+
+
+def test_special_tokens(tmp_path: Path, model: Writer, imports: Imports) -> None:
+    model.values |= {
+        "tokenizer.ggml.eot_token_id": 0,
+        "tokenizer.ggml.add_bos_token": True,
+        "tokenizer.chat_template": "{{ x }}",
+    }
+    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    assert "bos = 1 : i64" in text and "eos = array<i64: 2, 0>" in text
+    assert "add_bos = true" in text and 'chat_template = "{{ x }}"' in text
+    tokenizer = Tokenizer.from_file(str(tmp_path / "m.hf" / "tokenizer.json"))
+    assert tokenizer.encode("1").tokens == ["<|start|>", "1"]
+    assert tokenizer.encode("1", add_special_tokens=False).tokens == ["1"]
+
+
+# --- tokenizer ---
+
+
+@pytest.mark.parametrize(
+    ("pre", "tokens"),
+    [
+        # Every digit is a token of its own, though a merge of 1 and 2 exists.
+        ("smollm", ["<tool>", "hello", "Ġthe", "Ġ", "1", "2", "Ċ", "<|stop|>"]),
+        ("gpt-2", ["<tool>", "hello", "Ġthe", "Ġ", "12", "Ċ", "<|stop|>"]),
+        ("llama-bpe", ["<|start|>", "<tool>", "hello", "Ġthe", "Ġ", "12", "Ċ", "<|stop|>"]),
+    ],
+)
+def test_pre_tokenizers(
+    tmp_path: Path, model: Writer, imports: Imports, pre: str, tokens: list[str]
+) -> None:
+    model.values["tokenizer.ggml.pre"] = pre
+    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    tokenizer = Tokenizer.from_file(str(tmp_path / "m.hf" / "tokenizer.json"))
+    sample = "<tool>hello the 12\n<|stop|>"
+    encoded = tokenizer.encode(sample)
+    assert encoded.tokens == tokens
+    assert tokenizer.decode(encoded.ids, skip_special_tokens=True) == "<tool>hello the 12\n"
+    assert [tokenizer.token_to_id(token) for token in TOKENS] == list(range(len(TOKENS)))
+    assert f"add_bos = {'true' if pre == 'llama-bpe' else 'false'}" in text
+
+
+def test_llama3_takes_whole_words(tmp_path: Path, model: Writer, imports: Imports) -> None:
+    """A word of the vocabulary needs no merges there."""
+    model.values["tokenizer.ggml.merges"] = MERGES[:1]
+    for pre, expected in {"llama-bpe": ["hello"], "gpt-2": ["he", "l", "l", "o"]}.items():
+        model.values["tokenizer.ggml.pre"] = pre
+        imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+        tokenizer = Tokenizer.from_file(str(tmp_path / "m.hf" / "tokenizer.json"))
+        assert tokenizer.encode("hello", add_special_tokens=False).tokens == expected
+
+
+# --- what is wrong ---
+
+
+def test_not_a_gguf(tmp_path: Path, refuses: Refuses) -> None:
+    path = tmp_path / "x.gguf"
+    out = tmp_path / "m.mlir"
+    path.write_bytes(b"PK\x03\x04" + b"\0" * 100)
+    refuses([path, "-o", out], "x.gguf", "not a GGUF")
+    path.write_bytes(b"")
+    refuses([path, "-o", out], "x.gguf", "not a GGUF")
+    path.write_bytes(b"GGUF\x03\0\0\0" + b"\xff" * 60)
+    refuses([path, "-o", out], "x.gguf", "GGUF")
+
+
+@pytest.mark.parametrize("kept", [0.02, 0.2, 0.5, 0.99])
+def test_truncated_gguf(tmp_path: Path, model: Writer, refuses: Refuses, kept: float) -> None:
+    path = model.write(tmp_path / "x.gguf")
+    raw = path.read_bytes()
+    path.write_bytes(raw[: int(len(raw) * kept)])
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "truncated")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"tokenizer.ggml.model": "llama"}, ("tokenizer.ggml.model", "'llama'", "gpt2")),
+        ({"tokenizer.ggml.pre": "tekken"}, ("tokenizer.ggml.pre", "'tekken'", "smollm")),
+        ({"tokenizer.ggml.pre": None}, ("missing", "tokenizer.ggml.pre")),
+        ({"tokenizer.ggml.tokens": None}, ("missing", "tokenizer.ggml.tokens")),
+        ({"tokenizer.ggml.tokens": ["a", "a"]}, ("'a'", "twice")),
+        ({"tokenizer.ggml.token_type": [1, 1]}, ("token types", "2")),
+        ({"tokenizer.ggml.merges": ["h e", "x"]}, ("merge 1", "'x'")),
+        ({"tokenizer.ggml.merges": ["h zz"]}, ("merge 0", "'h zz'")),
+        ({"tokenizer.ggml.bos_token_id": 9999}, ("bos_token_id", "9999")),
+        ({"tokenizer.ggml.add_bos_token": 1}, ("add_bos_token", "1")),
+        ({"llama.block_count": None}, ("missing", "llama.block_count")),
+        ({"llama.block_count": "two"}, ("llama.block_count", "'two'")),
+        ({"llama.block_count": 3}, ("missing tensor", "model.layers.2.input_layernorm.weight")),
+        ({"llama.attention.head_count": 0}, ("head_count", "0")),
+        ({"llama.rope.dimension_count": 2}, ("dimension_count", "2", "4")),
+        ({"llama.rope.scaling.type": "yarn"}, ("rope.scaling.type", "'yarn'")),
+        ({"llama.expert_count": 8}, ("llama.expert_count",)),
+        ({"llama.rope.freq_base": float("inf")}, ("rope_theta", "inf")),
+        ({"llama.embedding_length": 24}, ("[267, 12]", "[267, 24]")),
+    ],
+)
+def test_unusable_metadata(
+    tmp_path: Path,
+    model: Writer,
+    refuses: Refuses,
+    change: dict[str, Any],
+    words: tuple[str, ...],
+) -> None:
+    values = model.values | change
+    if change.get("tokenizer.ggml.tokens"):
+        values |= {"tokenizer.ggml.bos_token_id": 0, "tokenizer.ggml.eos_token_id": 0}
+        values["tokenizer.ggml.token_type"] = [1, 1]
+    model.values = {key: value for key, value in values.items() if value is not None}
+    if model.values.get("llama.attention.head_count") == 0:
+        # The writer needs heads to interleave; what it wrote is not looked at.
+        model.tensors = {n: t for n, t in model.tensors.items() if "_proj" not in n}
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", *words)
+
+
+def test_unknown_architecture(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
+    model.architecture = "mamba"
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "'mamba'", "known: llama")
+
+
+def test_tensor_without_a_place(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
+    model.extra["blk.0.ffn_gate_exps.weight"] = np.zeros((2, 2), np.float32)
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "blk.0.ffn_gate_exps.weight")
+
+
+def test_type_that_cannot_be_decoded(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
+    model.tensors["model.norm.weight"] = np.zeros(HIDDEN, np.float64)
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "'output_norm.weight'", "F64")
+
+
+def test_value_that_f16_cannot_hold(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
+    model.tensors["model.norm.weight"][3] = 70000
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir", "--dtype=f16"], "'model.norm.weight'", "bf16")
+
+
+def test_a_file_in_the_way(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
+    path = model.write(tmp_path / "x.gguf")
+    (tmp_path / "m.hf").write_text("")
+    refuses([path, "-o", tmp_path / "m.mlir"], "m.hf")
+
+
+def test_an_earlier_import_survives_a_failure(
+    tmp_path: Path, model: Writer, imports: Imports, refuses: Refuses
+) -> None:
+    imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    model.values["llama.block_count"] = 3
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "model.layers.2")
+
+
+def test_full_disk(tmp_path: Path, model: Writer) -> None:
+    """A limit on a file's size stands in for a full disk."""
+    model.write(tmp_path / "x.gguf")
+    before = tree(tmp_path)
+    command = f"ulimit -f 4; trap '' XFSZ; exec '{sys.executable}' -m qz_import x.gguf -o m.mlir"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("qz-import: error: ") and "cannot write" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert tree(tmp_path) == before
+
+
+def test_config_json_is_complete(tmp_path: Path, model: Writer, imports: Imports) -> None:
+    """What the decoded folder says is what the fixture's own config.json says."""
+    imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    config = json.loads((tmp_path / "m.hf" / "config.json").read_text())
+    expected = CONFIG | {"vocab_size": len(TOKENS), "rope_theta": 100000.0, "eos_token_id": [2]}
+    assert {key: config[key] for key in expected} == expected
+    assert config["architectures"] == ["LlamaForCausalLM"]
