@@ -1,0 +1,127 @@
+"""--extract gives back its input: sources exactly, quantized tensors as a reference does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import run
+from safetensors.numpy import load_file
+
+# Dettmers et al., QLoRA (2023), appendix E.
+NF4 = (
+    -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453,
+    -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,
+    0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+    0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
+)
+
+Compiled = Callable[..., Path]
+ATTN = ("q_proj", "k_proj", "v_proj", "o_proj")
+FFN = ("gate_proj", "up_proj", "down_proj")
+
+
+def sources(folder: Path) -> dict[str, np.ndarray]:
+    """All tensors of a Hugging Face folder as float32."""
+    import ml_dtypes  # noqa: F401  (teaches NumPy bfloat16)
+
+    tensors: dict[str, np.ndarray] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        tensors.update(load_file(path))
+    return {name: value.astype(np.float32) for name, value in tensors.items()}
+
+
+def decode_int8(weight: np.ndarray) -> np.ndarray:
+    absmax = np.abs(weight).max(axis=1, keepdims=True).astype(np.float32)
+    factor = np.divide(np.float32(127), absmax, out=np.zeros_like(absmax), where=absmax != 0)
+    codes = np.rint(weight * factor)
+    return codes.astype(np.float32) * (absmax / np.float32(127))
+
+
+def decode_nf4(weight: np.ndarray) -> np.ndarray:
+    """Blocks of 64 over the flattened tensor, coded by the midpoints of neighbouring codes."""
+    book = np.array(NF4, np.float32)
+    flat = weight.reshape(-1)
+    padded = np.zeros(-(-flat.size // 64) * 64, np.float32)
+    padded[: flat.size] = flat
+    blocks = padded.reshape(-1, 64)
+    absmax = np.abs(blocks).max(axis=1, keepdims=True)
+    inverse = np.divide(np.float32(1), absmax, out=np.zeros_like(absmax), where=absmax != 0)
+    middles = (book[1:] + book[:-1]) / np.float32(2)
+    codes = np.searchsorted(middles, blocks * inverse, side="left")
+    return (book[codes] * absmax).reshape(-1)[: flat.size].reshape(weight.shape)
+
+
+def selected(name: str, components: tuple[str, ...], blocks: range) -> bool:
+    parts = name.split(".")
+    return (
+        name.startswith("model.layers.")
+        and int(parts[2]) in blocks
+        and any(part in parts for part in components)
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "components", "blocks", "decode"),
+    [
+        (("--quantize=none",), (), range(0), None),
+        (("--quantize=int8",), ATTN + FFN, range(3), decode_int8),
+        (("--quantize=int8", "--blocks=0:1"), ATTN + FFN, range(1), decode_int8),
+        (("--quantize=int8", "--components=ffn"), FFN, range(3), decode_int8),
+        (("--quantize=int8", "--components=q,down", "--blocks=-2:"), ("q_proj", "down_proj"),
+         range(1, 3), decode_int8),
+        (("--quantize=nf4",), ATTN + FFN, range(3), decode_nf4),
+        (("--quantize=nf4", "--components=attn", "--blocks=0:1,2:3"), ATTN, (0, 2), decode_nf4),
+    ],
+)
+def test_selection(
+    compiled: Compiled,
+    imported: Callable[[str], Path],
+    tmp_path: Path,
+    options: tuple[str, ...],
+    components: tuple[str, ...],
+    blocks: range,
+    decode: Callable[[np.ndarray], np.ndarray] | None,
+) -> None:
+    out = tmp_path / "x.safetensors"
+    run(compiled("llama-bf16", *options), "--extract", out)
+    got = load_file(out)
+    want = sources(imported("llama-bf16").parent)
+    assert got.keys() == want.keys()
+    changed = 0
+    for name, value in want.items():
+        if decode and selected(name, components, blocks):
+            value = decode(value)
+            changed += 1
+        assert got[name].dtype == np.float32
+        assert np.array_equal(got[name], value), name
+    assert bool(changed) == bool(decode)
+
+
+def test_quantized_head_of_a_tied_model(
+    compiled: Compiled, imported: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "x.safetensors"
+    embed = sources(imported("llama-bf16").parent)["model.embed_tokens.weight"]
+    run(compiled("llama-bf16", "--quantize=int8", "--components=head"), "--extract", out)
+    got = load_file(out)
+    assert np.array_equal(got["model.embed_tokens.weight"], embed)
+    assert np.array_equal(got["lm_head.weight"], decode_int8(embed))
+    run(compiled("llama-bf16", "--quantize=int8", "--components=head,embed"), "--extract", out)
+    got = load_file(out)
+    assert np.array_equal(got["model.embed_tokens.weight"], decode_int8(embed))
+    assert "lm_head.weight" not in got
+
+
+def test_dtype_casts_what_is_not_quantized(
+    compiled: Compiled, imported: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "x.safetensors"
+    image = compiled("llama-bf16", "--quantize=int8", "--components=ffn", "--dtype=f16")
+    run(image, "--extract", out)
+    got = load_file(out)
+    for name, value in sources(imported("llama-bf16").parent).items():
+        if not selected(name, FFN, range(3)):
+            assert np.array_equal(got[name], value.astype(np.float16).astype(np.float32)), name

@@ -1,0 +1,66 @@
+"""Logits, continuations and perplexities of the fixture models agree with transformers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import MODEL_NAMES, MODELS, run, scores
+
+Compiled = Callable[..., Path]
+SCHEMES = ("none", "int8", "nf4")
+PARTIAL = ("int8-blocks", "int8-ffn", "nf4-head")
+# Of the standard deviation of the golden logits; the worst row decides.
+BOUND = 1e-4
+
+
+def golden(name: str, scheme: str) -> dict:
+    return dict(np.load(MODELS / name / "golden" / f"{scheme}.npz"))
+
+
+def logits_of(image: Path, tokens: np.ndarray, out: Path, *options: str) -> np.ndarray:
+    words = ",".join(str(token) for token in tokens)
+    run(image, "--device=cpu", "--tokens", words, "--logits", out, *options)
+    return np.load(out)
+
+
+def check(image: Path, want: dict, count: int, out: Path, *options: str) -> None:
+    got = logits_of(image, want[f"tokens_{count}"], out, *options)
+    assert got.dtype == np.float32 and got.shape[0] == count
+    reference = want[f"logits_{count}"]
+    rows = want[f"rows_{count}"]
+    error = np.abs(got[rows] - reference).max(axis=1) / reference.std()
+    worst = int(error.argmax())
+    assert error[worst] < BOUND, f"row {rows[worst]}: {error[worst]:.3g} of the logits' deviation"
+
+
+@pytest.mark.parametrize("options", [(), ("--stepwise",)], ids=["at-once", "stepwise"])
+@pytest.mark.parametrize("count", [1, 17, 600])
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_logits(
+    compiled: Compiled, tmp_path: Path, name: str, scheme: str, count: int, options: tuple[str, ...]
+) -> None:
+    image = compiled(name, f"--quantize={scheme}")
+    check(image, golden(name, scheme), count, tmp_path / "x.npy", *options)
+
+
+@pytest.mark.parametrize("selection", PARTIAL)
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_partial_selections(compiled: Compiled, tmp_path: Path, name: str, selection: str) -> None:
+    image = compiled(name, *scores(name)["selections"][selection]["options"].split())
+    check(image, golden(name, selection), 17, tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_greedy_continuation(compiled: Compiled, name: str, scheme: str) -> None:
+    want = golden(name, scheme)
+    image = compiled(name, f"--quantize={scheme}")
+    prompt = ",".join(str(token) for token in want["tokens_17"])
+    count = len(want["continuation"])
+    done = run(image, "--device=cpu", "--tokens", prompt, "-n", count, "--ignore-eos")
+    assert json.loads(done.stdout) == want["continuation"].tolist()
