@@ -23,8 +23,12 @@ FFN = ("gate", "up", "down")
 
 
 def decoded_nf4(weight: torch.Tensor) -> torch.Tensor:
-    """Blocks of 64 over the flattened f32 tensor."""
-    codes, state = bnb.quantize_4bit(weight.contiguous(), blocksize=64, quant_type="nf4")
+    """Blocks of 64 over the flattened f32 tensor.
+
+    It is flattened here: given a matrix, the CPU decoder of bitsandbytes 0.50 starts its count of
+    blocks anew in every row, which is not how the codes were made.
+    """
+    codes, state = bnb.quantize_4bit(weight.reshape(-1), blocksize=64, quant_type="nf4")
     return bnb.dequantize_4bit(codes, state).reshape(weight.shape)
 
 
