@@ -4,8 +4,6 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"
-#include "qzc/Support/Error.h"
-
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
@@ -16,8 +14,10 @@ namespace qzc::pipeline {
 static std::string oneLine(mlir::Diagnostic &diagnostic) {
   std::string text;
   llvm::raw_string_ostream stream(text);
+  // Line 0 is the module itself, which no one wrote.
   if (auto location =
-          diagnostic.getLocation()->findInstanceOf<mlir::FileLineColLoc>())
+          diagnostic.getLocation()->findInstanceOf<mlir::FileLineColLoc>();
+      location && location.getLine() != 0)
     stream << location.getFilename().getValue() << ':' << location.getLine()
            << ':' << location.getColumn() << ": ";
   stream << diagnostic;
@@ -35,8 +35,9 @@ DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext *context)
         return mlir::success();
       }) {}
 
-void DiagnosticCollector::fail(const std::string &otherwise) const {
-  throw Error(First.empty() ? otherwise : First);
+void DiagnosticCollector::fail(const std::string &otherwise,
+                               ExitCode code) const {
+  throw Error(First.empty() ? otherwise : First, code);
 }
 
 } // namespace qzc::pipeline

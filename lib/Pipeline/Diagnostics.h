@@ -3,6 +3,8 @@
 #ifndef QZC_LIB_PIPELINE_DIAGNOSTICS_H
 #define QZC_LIB_PIPELINE_DIAGNOSTICS_H
 
+#include "qzc/Support/Error.h"
+
 #include "mlir/IR/Diagnostics.h"
 
 #include <string>
@@ -16,7 +18,8 @@ public:
   explicit DiagnosticCollector(mlir::MLIRContext *context);
 
   /// Throws the first error as qzc::Error, or `otherwise` if none was reported.
-  [[noreturn]] void fail(const std::string &otherwise) const;
+  [[noreturn]] void fail(const std::string &otherwise,
+                         ExitCode code = ExitCode::Failed) const;
 
 private:
   std::string First;

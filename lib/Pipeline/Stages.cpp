@@ -12,9 +12,10 @@
 namespace qzc::pipeline {
 
 static void run(mlir::PassManager &passes, mlir::ModuleOp module,
-                const DiagnosticCollector &diagnostics, const char *stage) {
+                const DiagnosticCollector &diagnostics, const char *stage,
+                ExitCode code = ExitCode::Failed) {
   if (mlir::failed(passes.run(module)))
-    diagnostics.fail(std::string(stage) + " failed");
+    diagnostics.fail(std::string(stage) + " failed", code);
 }
 
 void runSelection(mlir::ModuleOp module, const CompileOptions &options,
@@ -31,7 +32,8 @@ void runSelection(mlir::ModuleOp module, const CompileOptions &options,
     cast.dtype = options.dtype;
     passes.addPass(qz::createQzCast(cast));
   }
-  run(passes, module, diagnostics, "the selection");
+  // What these passes refuse is what the options ask for.
+  run(passes, module, diagnostics, "the selection", ExitCode::Usage);
 }
 
 void runFusion(mlir::ModuleOp module, const DiagnosticCollector &diagnostics) {

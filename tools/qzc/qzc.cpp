@@ -37,6 +37,8 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       {"qz", Emit::Qz},   {"schedule", Emit::Schedule}, {"cuda", Emit::Cuda},
       {"ptx", Emit::Ptx}, {"bin", Emit::Bin},
   };
+  // As in other compilers the last of several counts.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("model", options.input, "Module written by qz-import (.mlir)")
       ->required();
   app.add_option("-o,--output", options.output,
@@ -49,14 +51,16 @@ static void addOptions(CLI::App &app, CompileOptions &options,
                "Print the table of layers, schemes and bytes, and stop");
 
   const char *selection = "Selection";
-  app.add_option("--quantize", options.scheme,
-                 "Scheme of the selected layers: none (default), int8, nf4")
-      ->type_name("SCHEME")
-      ->group(selection);
+  CLI::Option *quantize =
+      app.add_option("--quantize", options.scheme,
+                     "Scheme of the selected layers: none (default), int8, nf4")
+          ->type_name("SCHEME")
+          ->group(selection);
   app.add_option("--blocks", options.blocks,
                  "Decoder blocks to quantize, half-open as in Python: "
                  "0:12, :4,-4: (default: all)")
       ->type_name("LO:HI,…")
+      ->needs(quantize)
       ->group(selection);
   app.add_option(
          "--components", options.components,
@@ -64,10 +68,12 @@ static void addOptions(CLI::App &app, CompileOptions &options,
          "proj, head, embed, all (default: every linear layer but head "
          "and embed)")
       ->type_name("NAME,…")
+      ->needs(quantize)
       ->group(selection);
   app.add_option("--block-size", options.blockSize,
                  "Elements that share a scale (nf4: 32 to 4096, default 64)")
       ->check(CLI::PositiveNumber)
+      ->needs(quantize)
       ->group(selection);
   app.add_option("--dtype", options.dtype,
                  "Type of what is not quantized: f32, f16, bf16 (default: as "
@@ -87,8 +93,8 @@ static void addOptions(CLI::App &app, CompileOptions &options,
   app.add_option("--seed", options.seed, "Seed of synthetic weights")
       ->group(output);
   app.add_option("--arch", options.archs,
-                 "GPU architectures, as 80,90a,ptx80 (default: every one that "
-                 "the compiler knows)")
+                 "GPU architectures, as 80,90a,compute_80 (default: 80, 86, 89, "
+                 "90a, 100, 120 and the PTX compute_80)")
       ->type_name("SM,…")
       ->group(output);
   app.add_option("--threads", options.threads,

@@ -58,13 +58,13 @@ int runApp(int argc, const char *const *argv,
   } catch (const BrokenPipe &) {
     return static_cast<int>(ExitCode::Failed);
   } catch (const Error &error) {
-    std::fprintf(stderr, "%s: %s\n", name, error.what());
+    std::fprintf(stderr, "%s: error: %s\n", name, error.what());
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc &) {
-    std::fprintf(stderr, "%s: out of memory\n", name);
+    std::fprintf(stderr, "%s: error: out of memory\n", name);
     return static_cast<int>(ExitCode::Failed);
   } catch (const std::exception &error) {
-    std::fprintf(stderr, "%s: internal error: %s\n", name, error.what());
+    std::fprintf(stderr, "%s: error: internal: %s\n", name, error.what());
     return static_cast<int>(ExitCode::Failed);
   }
 }
