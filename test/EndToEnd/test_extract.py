@@ -34,9 +34,10 @@ def sources(folder: Path) -> dict[str, np.ndarray]:
 
 
 def decode_int8(weight: np.ndarray) -> np.ndarray:
+    """A scale a row; 127 / absmax is rounded twice, as PyTorch and so bitsandbytes do."""
     absmax = np.abs(weight).max(axis=1, keepdims=True).astype(np.float32)
-    factor = np.divide(np.float32(127), absmax, out=np.zeros_like(absmax), where=absmax != 0)
-    codes = np.rint(weight * factor)
+    inverse = np.divide(np.float32(1), absmax, out=np.zeros_like(absmax), where=absmax != 0)
+    codes = np.rint(weight * (inverse * np.float32(127)))
     return codes.astype(np.float32) * (absmax / np.float32(127))
 
 

@@ -16,9 +16,9 @@ qz.model @m attributes {family = "f", layers = 2 : i64, hidden = 4 : i64, vocab 
   qz.file @tok "tokenizer.json" size 5 sha256 "0000000000000000000000000000000000000000000000000000000000000000"
   // CHECK: %[[E:.*]] = sched.tensor "embed" "embed" : tensor<8x4xbf16> in @w at 100 as tensor<8x4xbf16>
   // CHECK: %[[WQ:.*]] = sched.tensor "q" block 0 "q" : tensor<4x4xbf16> as !qz.packed<4x4, int8>
-  // CHECK: %[[WK:.*]] = sched.tensor "k" block 0 "k"
-  // CHECK: %[[WV:.*]] = sched.tensor "v" block 0 "k" transposed rows [2, 4]
   // CHECK: sched.tensor "bias" block 0 "bq"
+  // CHECK: %[[WK:.*]] = sched.tensor "k" block 0 "k" transposed rows [0, 2]
+  // CHECK: %[[WV:.*]] = sched.tensor "v" block 0 "k" transposed rows [2, 4]
   // CHECK: %[[G0:.*]] = sched.tensor "norm" block 1 "g"
   // CHECK: %[[WG:.*]] = sched.tensor "gate" block 1 "gate"
   // CHECK: %[[WU:.*]] = sched.tensor "up" block 1 "up"

@@ -44,8 +44,7 @@ TEST(MemoryPlanner, RandomLifetimes) {
             plan.offsets[j] < plan.offsets[i] + lifetimes[i].bytes;
         bool shareSteps = lifetimes[i].first <= lifetimes[j].last &&
                           lifetimes[j].first <= lifetimes[i].last;
-        if (i != j)
-          EXPECT_FALSE(shareBytes && shareSteps) << "seed " << seed;
+        EXPECT_FALSE(i != j && shareBytes && shareSteps) << "seed " << seed;
       }
       peak = std::max(peak, live);
     }

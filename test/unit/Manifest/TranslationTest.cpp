@@ -55,7 +55,7 @@ TEST_F(Translation, WholeManifest) {
   ASSERT_EQ(manifest->tensors.size(), 8u);
   EXPECT_EQ(manifest->tensors[0].role, "embed");
   EXPECT_EQ(manifest->tensors[0].block, -1);
-  const format::Tensor &value = manifest->tensors[3];
+  const format::Tensor &value = manifest->tensors[4];
   EXPECT_EQ(value.role, "v");
   EXPECT_EQ(value.block, 0);
   EXPECT_TRUE(value.source.transposed);
