@@ -161,7 +161,8 @@ void Compilation::writeExecutable(format::Manifest &manifest,
   Sources sources =
       resolveSources(*program, manifest.tensors, sourceFolder(),
                      Options.weightsMode == format::WeightsMode::Synthetic);
-  std::string tokenizerJson = readTokenizer(sources.tokenizer);
+  std::string tokenizerJson =
+      sources.tokenizer ? readTokenizer(*sources.tokenizer) : "";
 
   ImageBuild image(Options, sources, manifest);
   cuda::CudaLowering lowering = cuda::lowerToCuda(manifest);

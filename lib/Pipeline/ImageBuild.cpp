@@ -78,7 +78,8 @@ void ImageBuild::finish(const format::Manifest &manifest,
                         const std::vector<cuda::CompiledCode> &code) {
   format::verify(manifest);
   Image.addSection(SectionKind::Manifest, format::toJson(manifest));
-  Image.addSection(SectionKind::Tokenizer, tokenizerJson);
+  if (!tokenizerJson.empty())
+    Image.addSection(SectionKind::Tokenizer, tokenizerJson);
   for (const cuda::CompiledCode &compiled : code)
     Image.addSection(compiled.arch.ptx ? SectionKind::Ptx : SectionKind::Cubin,
                      compiled.bytes,

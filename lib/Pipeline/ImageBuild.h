@@ -25,7 +25,8 @@ public:
   ImageBuild(const CompileOptions &options, const Sources &sources,
              format::Manifest &manifest);
 
-  /// Adds what is missing and gives the files their names.
+  /// Adds what is missing (no tokenizer where its text is empty) and gives the
+  /// files their names.
   void finish(const format::Manifest &manifest,
               const std::string &tokenizerJson,
               const std::vector<cuda::CompiledCode> &code);

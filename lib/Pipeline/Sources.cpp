@@ -23,10 +23,8 @@ Sources resolveSources(const ProgramSources &program,
                        const std::vector<format::Tensor> &tensors,
                        const std::string &folder, bool synthetic) {
   Sources sources;
-  if (!program.tokenizer)
-    throw Error("the model has no tokenizer: import it from a folder that has "
-                "a tokenizer.json");
-  sources.tokenizer = fileIn(folder, program.files[*program.tokenizer]);
+  if (program.tokenizer)
+    sources.tokenizer = fileIn(folder, program.files[*program.tokenizer]);
   if (synthetic)
     return sources;
 

@@ -6,6 +6,7 @@
 #include "qzc/Encode/WeightSources.h"
 #include "qzc/Target/Manifest/Manifest.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,13 @@ namespace qzc::pipeline {
 struct Sources {
   std::vector<encode::SourceFile> weights;
   std::vector<encode::WeightRef> refs; ///< by tensor, in the manifest's order
-  encode::SourceFile tokenizer;
+  /// Without one the executable takes token ids only.
+  std::optional<encode::SourceFile> tokenizer;
 };
 
 /// Resolves a program's references against `folder`. `synthetic` leaves the
-/// weights out. Throws qzc::Error where the model has no tokenizer, or a tensor
-/// (named from `tensors`) no file.
+/// weights out. Throws qzc::Error where a tensor (named from `tensors`) has no
+/// file.
 Sources resolveSources(const ProgramSources &program,
                        const std::vector<format::Tensor> &tensors,
                        const std::string &folder, bool synthetic);

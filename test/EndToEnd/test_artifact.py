@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import qzc, run
+from conftest import assert_refused, qzc, run
 
 Compiled = Callable[..., Path]
 NEWEST_GLIBC = (2, 34)
@@ -118,8 +118,9 @@ def test_synthetic_weights_need_no_files(
 ) -> None:
     module = imported("llama-bf16")
     alone = tmp_path / "model.mlir"
-    shutil.copy(module, alone)
-    shutil.copy(module.parent / "tokenizer.json", tmp_path)
+    text, count = re.subn(r",\s*tokenizer = @tokenizer", "", module.read_text())
+    assert count == 1
+    alone.write_text(text)
     def logits(image: Path, *options: str) -> np.ndarray:
         out = tmp_path / "x.npy"
         run(image, "--device=cpu", "--tokens", "5,6,7", "--logits", out, *options)
@@ -133,3 +134,6 @@ def test_synthetic_weights_need_no_files(
     assert np.isfinite(first).all() and first.std() > 0
     assert np.array_equal(first, logits(images[0], "--threads=1"))
     assert not np.array_equal(first, logits(images[1]))
+    # Nor a tokenizer: such an executable takes token ids alone.
+    done = run(images[0], "--device=cpu", "--prompt", "a", check=False)
+    assert_refused(done, "no tokenizer", tool=str(images[0]))

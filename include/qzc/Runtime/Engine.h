@@ -17,12 +17,14 @@ namespace qzc::runtime {
 
 class Image;
 
-enum class CacheType { Auto, F16, F32 }; ///< Auto: f16 on CUDA, f32 on the CPU
+/// Element type of the KV cache. f16 halves it; its rounding alone moves logits
+/// by 1e-3 of their standard deviation, so it is a choice to make.
+enum class CacheType { F32, F16 };
 
 struct EngineOptions {
   int64_t context = 0; ///< KV-cache positions
   int64_t chunk = 0;   ///< most tokens of one pass; 0: the engine's choice
-  CacheType cache = CacheType::Auto;
+  CacheType cache = CacheType::F32;
   int threads = 0;       ///< CPU; 0: all cores this process may use
   bool forcePtx = false; ///< CUDA: compile the PTX, ignore the cubins
 };

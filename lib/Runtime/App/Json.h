@@ -12,11 +12,8 @@ namespace qzc::runtime {
 /// Keys stay in the order in which they were written.
 using Json = nlohmann::ordered_json;
 
-/// "f16", "f32", or "auto" where the engine leaves it open.
 inline const char *cacheName(CacheType cache) {
-  return cache == CacheType::F16   ? "f16"
-         : cache == CacheType::F32 ? "f32"
-                                   : "auto";
+  return cache == CacheType::F16 ? "f16" : "f32";
 }
 
 /// Model, selection, device and cache type: what a measurement was made with.

@@ -23,7 +23,7 @@ struct Raw {
   std::string protocol = "windows";
   std::string bos = "none";
   std::string device = "auto";
-  std::string cache = "auto";
+  std::string cache = "f32";
   int64_t count = 0;
   int64_t stride = 0;
   int64_t context = 0;
@@ -210,9 +210,9 @@ void Parser::addDevice() {
             ->type_name("N"),
         group, kRunning);
   extra(App.add_option("--kv-cache", Values.cache,
-                       "auto, f16 or f32; auto: f16 on a GPU, f32 on the CPU")
+                       "f32, or f16: half the memory, a little less exact")
             ->type_name("TYPE")
-            ->check(CLI::IsMember({"auto", "f16", "f32"}))
+            ->check(CLI::IsMember({"f32", "f16"}))
             ->capture_default_str(),
         group, kRunning);
   extra(App.add_flag("--force-ptx", o.forcePtx,
@@ -324,9 +324,7 @@ Options Parser::run(int argc, const char *const *argv) {
   options.device = Values.device == "cuda"  ? DeviceChoice::Cuda
                    : Values.device == "cpu" ? DeviceChoice::Cpu
                                             : DeviceChoice::Auto;
-  options.cache = Values.cache == "f16"   ? CacheType::F16
-                  : Values.cache == "f32" ? CacheType::F32
-                                          : CacheType::Auto;
+  options.cache = Values.cache == "f16" ? CacheType::F16 : CacheType::F32;
   if (options.mode == Mode::Tokens)
     options.tokens = parseIds(Values.tokens);
   checkValues(options);

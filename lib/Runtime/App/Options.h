@@ -59,7 +59,7 @@ struct Options {
   DeviceChoice device = DeviceChoice::Auto;
   int threads = 0;
   std::optional<int64_t> context;
-  CacheType cache = CacheType::Auto;
+  CacheType cache = CacheType::F32;
   bool forcePtx = false;
 };
 

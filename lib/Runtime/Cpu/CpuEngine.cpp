@@ -105,8 +105,6 @@ private:
     if (options.chunk <= 0)
       options.chunk = kDefaultChunk;
     options.chunk = std::min(options.chunk, options.context);
-    if (options.cache == CacheType::Auto)
-      options.cache = CacheType::F32;
     return options;
   }
 

@@ -92,7 +92,6 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
                  static_cast<size_t>(Manifest.model.vocab) * sizeof(float)) {
   Options.context = Sizes.capacity;
   Options.chunk = Sizes.chunk;
-  Options.cache = Sizes.floatCache ? CacheType::F32 : CacheType::F16;
   Gpu.synchronize("preparing the GPU's memory");
 }
 

@@ -33,7 +33,7 @@ TEST(Options, AreRead) {
   Options options =
       parse({"--prompt", "Once upon", "-n", "64", "--temperature=0.5",
              "--top-k=7", "--top-p=0.5", "--seed=18446744073709551615",
-             "--ignore-eos", "--device=cuda", "--kv-cache=f32", "--context",
+             "--ignore-eos", "--device=cuda", "--kv-cache=f16", "--context",
              "100", "--force-ptx", "--threads=2"});
   EXPECT_EQ(options.mode, Mode::Generate);
   EXPECT_EQ(options.prompt, "Once upon");
@@ -44,7 +44,7 @@ TEST(Options, AreRead) {
   EXPECT_EQ(options.sampler.seed, UINT64_MAX);
   EXPECT_TRUE(options.ignoreEos);
   EXPECT_EQ(options.device, DeviceChoice::Cuda);
-  EXPECT_EQ(options.cache, CacheType::F32);
+  EXPECT_EQ(options.cache, CacheType::F16);
   EXPECT_EQ(options.context, 100);
   EXPECT_TRUE(options.forcePtx);
   EXPECT_EQ(options.threads, 2);

@@ -134,13 +134,13 @@ TEST_F(CudaEngineTest, ResolvesEveryKindOfArgument) {
   EXPECT_EQ(body.block, 128U);
   EXPECT_EQ(body.sharedBytes, 64U * 1024);
 
-  const FakeLaunch &all = find("all_f16");
+  const FakeLaunch &all = find("all_f32");
   EXPECT_EQ(std::memcmp(all.pointer<std::byte>(0), Image.Bytes.data(),
                         Image.Bytes.size()),
             0);
-  // Keys [2 heads, 64 positions, 4] of two bytes each, then the values.
-  EXPECT_EQ(all.params[2] - all.params[1], 2U * 64 * 4 * 2);
-  EXPECT_EQ(all.pointer<uint16_t>(1)[2 * 64 * 4 - 1], 0);
+  // Keys [2 heads, 64 positions, 4] of four bytes each, then the values.
+  EXPECT_EQ(all.params[2] - all.params[1], 2U * 64 * 4 * 4);
+  EXPECT_EQ(all.pointer<float>(1)[2 * 64 * 4 - 1], 0);
   const float *rope = all.pointer<float>(3);
   EXPECT_EQ(rope[0], 2.0F);
   EXPECT_EQ(rope[1], 0.0F);
@@ -157,15 +157,15 @@ TEST_F(CudaEngineTest, ResolvesEveryKindOfArgument) {
   EXPECT_EQ(all.params[8], 6U);
 }
 
-TEST_F(CudaEngineTest, FloatCacheTakesTheOtherKernels) {
+TEST_F(CudaEngineTest, HalfCacheTakesTheOtherKernels) {
   runtime::EngineOptions options;
   options.context = 32;
-  options.cache = runtime::CacheType::F32;
+  options.cache = runtime::CacheType::F16;
   auto engine = open(options);
   engine->prefill(Tokens.data(), 2, nullptr);
-  const FakeLaunch &all = find("all_f32");
-  EXPECT_EQ(all.params[2] - all.params[1], 2U * 32 * 4 * 4);
-  EXPECT_EQ(engine->memoryUse().cacheBytes, 2U * 2 * 32 * 4 * 4);
+  const FakeLaunch &all = find("all_f16");
+  EXPECT_EQ(all.params[2] - all.params[1], 2U * 32 * 4 * 2);
+  EXPECT_EQ(engine->memoryUse().cacheBytes, 2U * 2 * 32 * 4 * 2);
   EXPECT_EQ(engine->options().chunk, 32);
 }
 

@@ -19,7 +19,7 @@ TEST(Workspace, DefaultsFollowTheModel) {
   EXPECT_EQ(plan.capacity, kContext);
   EXPECT_EQ(plan.chunk, kContext);
   EXPECT_EQ(plan.headRows, kContext);
-  EXPECT_FALSE(plan.floatCache);
+  EXPECT_TRUE(plan.floatCache);
   manifest.model.context = 100000;
   EXPECT_EQ(planWorkspace(manifest, {}, kPlenty).chunk, 2048);
   EngineOptions options;

@@ -1,0 +1,121 @@
+"""Compares executables on a GPU with golden values (needs NumPy alone):
+
+    check.py FOLDER
+
+FOLDER is what prepare.py wrote. Every image runs with its machine code and again with its PTX:
+logits of 1, 17 and 600 tokens, at once and one by one, the greedy continuation, and perplexity.
+Errors are the largest of a row, in standard deviations of the golden logits; the worst row is
+printed. Exit status 1 if any bound is broken.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+COUNTS = (1, 17, 600)
+BOUNDS = {"at once": 1e-2, "stepwise": 1e-3}
+PERPLEXITY_BOUND = 5e-4
+CODE = {"cubin": (), "ptx": ("--force-ptx",)}
+# Most of a tiny model's time is starting up.
+PARALLEL = 8
+
+# What to print, and what broke its bound.
+Findings = tuple[list[str], list[str]]
+
+
+def run(image: Path, *options: object) -> str:
+    command = [str(image), "--device=cuda", *map(str, options)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def worst_row(image: Path, golden: dict, count: int, options: tuple[str, ...]) -> tuple[float, int]:
+    """The largest error of a row, and which row has it."""
+    tokens = ",".join(str(token) for token in golden[f"tokens_{count}"])
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "x.npy"
+        run(image, "--tokens", tokens, "--logits", out, *options)
+        rows = golden[f"rows_{count}"]
+        logits = np.load(out)[rows]
+    reference = golden[f"logits_{count}"]
+    error = np.abs(logits - reference).max(axis=1) / reference.std()
+    error = np.where(np.isnan(error), np.inf, error)
+    worst = int(error.argmax())
+    return float(error[worst]), int(rows[worst])
+
+
+def check_logits(image: Path, golden: dict, code: str) -> Findings:
+    """A line an entry point: the worst row of each count of tokens."""
+    lines, failures = [], []
+    for how, bound in BOUNDS.items():
+        options = CODE[code] + (("--stepwise",) if how == "stepwise" else ())
+        cells = []
+        for count in COUNTS:
+            if f"tokens_{count}" not in golden:
+                continue
+            error, row = worst_row(image, golden, count, options)
+            cells.append(f"{count}: {error:.1e} (row {row})")
+            if error >= bound:
+                failures.append(f"{image.stem} {code} {how} {count} tokens: {error:.2e}, row {row}")
+        lines.append(f"{image.stem:28} {code:6} {how:9} {'  '.join(cells)}")
+    return lines, failures
+
+
+def check_continuation(image: Path, golden: dict, code: str) -> Findings:
+    if "continuation" not in golden:
+        return [], []
+    want = golden["continuation"].tolist()
+    prompt = ",".join(str(token) for token in golden["tokens_17"])
+    got = json.loads(
+        run(image, "--tokens", prompt, "-n", len(want), "--ignore-eos", *CODE[code])
+    )
+    return [], [] if got == want else [f"{image.stem} {code}: continuation {got}, not {want}"]
+
+
+def check_perplexity(image: Path, text: Path, entry: dict, code: str) -> Findings:
+    score = run(image, "--score", text, "--json", "--context", entry["context"], *CODE[code])
+    error = abs(json.loads(score)["perplexity"] / entry["perplexity"] - 1)
+    line = f"{image.stem:28} {code:6} perplexity off by {error:.1e}"
+    return [line], [] if error < PERPLEXITY_BOUND else [line]
+
+
+def check_image(folder: Path, entry: dict) -> Findings:
+    image = folder / f"{entry['image']}.bin"
+    golden = dict(np.load(folder / f"{entry['image']}.npz"))
+    lines, failures = [], []
+    for code in CODE:
+        for found in (
+            check_logits(image, golden, code),
+            check_continuation(image, golden, code),
+            check_perplexity(image, folder / "text.txt", entry, code),
+        ):
+            lines += found[0]
+            failures += found[1]
+    return lines, failures
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    entries = json.loads((folder / "images.json").read_text())
+    failures = []
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for lines, broken in pool.map(lambda entry: check_image(folder, entry), entries):
+            print("\n".join(lines), flush=True)
+            failures += broken
+    for failure in failures:
+        print(f"FAILED {failure}")
+    print(f"{len(entries)} images, {len(failures)} bounds broken")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
