@@ -20,6 +20,27 @@ static std::string stubBesideThisProgram() {
   return failed ? "qzc-runtime" : (self.parent_path() / "qzc-runtime").string();
 }
 
+static Emit readEmit(const std::string &text) {
+  static const std::map<std::string, Emit> emits = {
+      {"qz", Emit::Qz},   {"schedule", Emit::Schedule}, {"cuda", Emit::Cuda},
+      {"ptx", Emit::Ptx}, {"bin", Emit::Bin},
+  };
+  auto found = emits.find(text);
+  if (found == emits.end())
+    throw usageError("--emit: '" + text +
+                     "' is no stage; known are qz, schedule, cuda, ptx, bin");
+  return found->second;
+}
+
+static void checkSelection(const CLI::App &app) {
+  if (app.count("--quantize") != 0)
+    return;
+  for (const char *option : {"--blocks", "--components", "--block-size"})
+    if (app.count(option) != 0)
+      throw usageError(std::string(option) +
+                       " selects nothing without --quantize=SCHEME");
+}
+
 static void readWeights(const std::string &text, CompileOptions &options) {
   if (text == "embed") {
     options.weightsMode = format::WeightsMode::Embedded;
@@ -31,36 +52,35 @@ static void readWeights(const std::string &text, CompileOptions &options) {
   }
 }
 
+/// What stands for something else in CompileOptions.
+struct RawOptions {
+  std::string emit = "bin";
+  std::string weights = "embed";
+};
+
 static void addOptions(CLI::App &app, CompileOptions &options,
-                       std::string &weights) {
-  static const std::map<std::string, Emit> emits = {
-      {"qz", Emit::Qz},   {"schedule", Emit::Schedule}, {"cuda", Emit::Cuda},
-      {"ptx", Emit::Ptx}, {"bin", Emit::Bin},
-  };
+                       RawOptions &raw) {
   // As in other compilers the last of several counts.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("model", options.input, "Module written by qz-import (.mlir)")
       ->required();
   app.add_option("-o,--output", options.output,
                  "File to write (texts go to standard output without it)");
-  app.add_option("--emit", options.emit,
+  app.add_option("--emit", raw.emit,
                  "Stage to stop at: qz, schedule, cuda, ptx or bin (default)")
-      ->transform(CLI::Transformer(emits))
       ->type_name("STAGE");
   app.add_flag("--dry-run", options.dryRun,
                "Print the table of layers, schemes and bytes, and stop");
 
   const char *selection = "Selection";
-  CLI::Option *quantize =
-      app.add_option("--quantize", options.scheme,
-                     "Scheme of the selected layers: none (default), int8, nf4")
-          ->type_name("SCHEME")
-          ->group(selection);
+  app.add_option("--quantize", options.scheme,
+                 "Scheme of the selected layers: none (default), int8, nf4")
+      ->type_name("SCHEME")
+      ->group(selection);
   app.add_option("--blocks", options.blocks,
                  "Decoder blocks to quantize, half-open as in Python: "
                  "0:12, :4,-4: (default: all)")
       ->type_name("LO:HI,…")
-      ->needs(quantize)
       ->group(selection);
   app.add_option(
          "--components", options.components,
@@ -68,12 +88,10 @@ static void addOptions(CLI::App &app, CompileOptions &options,
          "proj, head, embed, all (default: every linear layer but head "
          "and embed)")
       ->type_name("NAME,…")
-      ->needs(quantize)
       ->group(selection);
   app.add_option("--block-size", options.blockSize,
                  "Elements that share a scale (nf4: 32 to 4096, default 64)")
       ->check(CLI::PositiveNumber)
-      ->needs(quantize)
       ->group(selection);
   app.add_option("--dtype", options.dtype,
                  "Type of what is not quantized: f32, f16, bf16 (default: as "
@@ -81,7 +99,7 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       ->group(selection);
 
   const char *output = "Weights and code";
-  app.add_option("--weights", weights,
+  app.add_option("--weights", raw.weights,
                  "embed (default), synthetic (random, made at load), or a file "
                  "to write beside the executable")
       ->type_name("embed|synthetic|FILE")
@@ -92,9 +110,10 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       ->group(output);
   app.add_option("--seed", options.seed, "Seed of synthetic weights")
       ->group(output);
-  app.add_option("--arch", options.archs,
-                 "GPU architectures, as 80,90a,compute_80 (default: 80, 86, 89, "
-                 "90a, 100, 120 and the PTX compute_80)")
+  app.add_option(
+         "--arch", options.archs,
+         "GPU architectures, as 80,90a,compute_80 (default: 80, 86, 89, "
+         "90a, 100, 120 and the PTX compute_80)")
       ->type_name("SM,…")
       ->group(output);
   app.add_option("--threads", options.threads,
@@ -108,11 +127,13 @@ int main(int argc, char **argv) {
                "qzc");
   app.set_version_flag("--version", "qzc " QZC_VERSION);
   CompileOptions options;
-  std::string weights = "embed";
-  addOptions(app, options, weights);
+  RawOptions raw;
+  addOptions(app, options, raw);
   try {
     app.parse(argc, argv);
-    readWeights(weights, options);
+    checkSelection(app);
+    options.emit = readEmit(raw.emit);
+    readWeights(raw.weights, options);
     options.stub = stubBesideThisProgram();
     pipeline::compile(options, std::cout);
     return 0;

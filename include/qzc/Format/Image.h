@@ -41,7 +41,7 @@ enum SectionFlags : uint32_t {
 struct SectionEntry {
   uint32_t kind;  ///< SectionKind
   uint32_t flags; ///< SectionFlags
-  uint32_t arch;  ///< Cubin, Ptx: compute capability × 10 (80, 90, 120), else 0
+  uint32_t arch; ///< Cubin, Ptx: compute capability × 10 (80, 90, 120), else 0
   /// Cubin: 'a' for an architecture-specific image (sm_90a), else 0.
   uint32_t archSuffix;
   uint64_t offset;

@@ -33,8 +33,9 @@ static int64_t headRowsFor(const Plan &plan, int64_t chunk) {
 PlanRunner::PlanRunner(const Image &image, const EngineOptions &options,
                        const KernelTable &kernels)
     : Source(image), Plan(image.manifest().plan), Options(options),
-      Capacity(roundUp(options.context, kKeyBlock)), Pool(options.threads),
-      Exec{kernels, Pool, {}}, HeadRows(headRowsFor(Plan, options.chunk)),
+      Capacity(roundUp(options.context, kKeyBlock)),
+      Pool(options.threads), Exec{kernels, Pool, {}},
+      HeadRows(headRowsFor(Plan, options.chunk)),
       Arena(Plan.bytesPerToken * options.chunk, "activations"),
       HeadArena(Plan.headBytesPerToken * HeadRows, "logits") {
   for (const Rope &rope : Plan.ropes) {

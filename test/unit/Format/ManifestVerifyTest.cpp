@@ -42,7 +42,9 @@ static const std::vector<Case> kCases = {
      }},
     {"shape of its source", [](Manifest &m) { m.tensors[0].shape.rows = 9; }},
     {"source rows out of range",
-     [](Manifest &m) { m.tensors[3].source.rows = {{40, 56}}; }},
+     [](Manifest &m) {
+       m.tensors[3].source.rows = {{40, 56}};
+     }},
     {"no matrix", [](Manifest &m) { m.tensors[0].source.shape = {}; }},
     {"f16 exponent", [](Manifest &m) { m.tensors[0].f16Exponent = -1; }},
     {"block that does not exist", [](Manifest &m) { m.tensors[1].block = 1; }},

@@ -22,15 +22,9 @@ namespace HWY_NAMESPACE {
 
 /// An integer of the bytes that hold `Lanes` codes.
 template <int64_t Lanes> struct HalfWord;
-template <> struct HalfWord<4> {
-  using Type = uint16_t;
-};
-template <> struct HalfWord<8> {
-  using Type = uint32_t;
-};
-template <> struct HalfWord<16> {
-  using Type = uint64_t;
-};
+template <> struct HalfWord<4> { using Type = uint16_t; };
+template <> struct HalfWord<8> { using Type = uint32_t; };
+template <> struct HalfWord<16> { using Type = uint64_t; };
 
 struct Nf4Row {
   const uint8_t *Codes;

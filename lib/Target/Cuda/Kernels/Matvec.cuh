@@ -148,12 +148,8 @@ struct LoopStage {
   }
 };
 
-template <bool First, class A, class B> struct Choose {
-  using Type = A;
-};
-template <class A, class B> struct Choose<false, A, B> {
-  using Type = B;
-};
+template <bool First, class A, class B> struct Choose { using Type = A; };
+template <class A, class B> struct Choose<false, A, B> { using Type = B; };
 
 /// The dot product of a chunk with the staged input of the same elements.
 template <Storage S, int Block>
