@@ -2,6 +2,8 @@
 
 #include "qzc/Format/Synthetic.h"
 
+#include "qzc/Support/Hash.h"
+
 #include <algorithm>
 
 namespace qzc::format {
@@ -30,11 +32,19 @@ static void makeScales(SyntheticPart &result, double mean) {
   result.unit = static_cast<float>(mean / 2 / 65536);
 }
 
-SyntheticPart syntheticPart(const Tensor &tensor, int64_t index, size_t part,
-                            uint64_t seed) {
+/// One number for the seed and which weight it is.
+static uint64_t keyOf(const TensorSource &source, uint64_t seed) {
+  uint64_t key =
+      synthetic::hash(seed, xxh3(source.name.data(), source.name.size()));
+  for (const auto &[low, high] : source.rows)
+    key = synthetic::hash(synthetic::hash(key, static_cast<uint64_t>(low)),
+                          static_cast<uint64_t>(high));
+  return key;
+}
+
+SyntheticPart syntheticPart(const Tensor &tensor, size_t part, uint64_t seed) {
   SyntheticPart result = {};
-  result.key = synthetic::hash(
-      synthetic::hash(seed, static_cast<uint64_t>(index)), part);
+  result.key = synthetic::hash(keyOf(tensor.source, seed), part);
   switch (tensor.shape.scheme) {
   case Scheme::None: {
     const double scale = tensor.role == "bias" ? 0.1 : 1.0;

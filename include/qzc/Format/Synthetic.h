@@ -3,7 +3,9 @@
 // With --weights=synthetic an image stores no weights: the runtime makes the
 // stored bytes at load, on the CPU or on the GPU, and both make the same. The
 // bytes of a part (see Scheme.h) are little-endian 64-bit words; word i is a
-// function of (seed, tensor index, part index, i) alone:
+// function of (seed, source name and rows, part index, i) alone. The place of a
+// weight in a plan is no part of it: passes move weights, and the interpreter
+// has to find the same values before and after them.
 //
 //   f32, f16, bf16  normal-like values of standard deviation 0.02 (a sum of
 //                   four uniform 16-bit numbers), around 1 for the role "norm",
@@ -112,9 +114,8 @@ QZC_HD uint64_t syntheticWord(const SyntheticPart &part, uint64_t word) {
 }
 
 #ifndef __CUDACC_RTC__
-/// The recipe for part `part` of tensor number `index` of a manifest.
-SyntheticPart syntheticPart(const Tensor &tensor, int64_t index, size_t part,
-                            uint64_t seed);
+/// The recipe for part `part` of a tensor.
+SyntheticPart syntheticPart(const Tensor &tensor, size_t part, uint64_t seed);
 
 /// Bytes [begin, begin + bytes) of a part; `begin` is a multiple of 8.
 void synthesize(const SyntheticPart &part, uint64_t begin, uint64_t bytes,

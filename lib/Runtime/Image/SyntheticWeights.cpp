@@ -30,12 +30,11 @@ SyntheticWeights::SyntheticWeights(const format::Manifest &manifest)
   };
   constexpr uint64_t kPieceBytes = uint64_t{1} << 20; // a multiple of 8
   std::vector<Piece> pieces;
-  for (size_t index = 0; index != manifest.tensors.size(); ++index) {
-    const format::Tensor &tensor = manifest.tensors[index];
+  for (const format::Tensor &tensor : manifest.tensors) {
     std::vector<format::PartLayout> parts = format::layout(tensor.shape);
     for (size_t number = 0; number != parts.size(); ++number) {
-      format::SyntheticPart part = format::syntheticPart(
-          tensor, static_cast<int64_t>(index), number, manifest.syntheticSeed);
+      format::SyntheticPart part =
+          format::syntheticPart(tensor, number, manifest.syntheticSeed);
       std::byte *out = Data + tensor.offset + parts[number].offset;
       for (uint64_t begin = 0; begin < parts[number].bytes;
            begin += kPieceBytes)

@@ -7,14 +7,13 @@
 
 using namespace qzc::format;
 
-static std::vector<float> decoded(const Tensor &tensor, int64_t index,
-                                  uint64_t seed) {
+static std::vector<float> decoded(const Tensor &tensor, uint64_t seed) {
   std::vector<std::byte> bytes(paddedBytes(tensor.shape));
   PackedView view;
   view.shape = tensor.shape;
   const auto parts = layout(tensor.shape);
   for (size_t i = 0; i < parts.size(); ++i) {
-    synthesize(syntheticPart(tensor, index, i, seed), 0, parts[i].bytes,
+    synthesize(syntheticPart(tensor, i, seed), 0, parts[i].bytes,
                bytes.data() + parts[i].offset);
     view.parts[i] = bytes.data() + parts[i].offset;
   }
@@ -50,8 +49,7 @@ TEST(Synthetic, EverySchemeLooksLikeTrainedWeights) {
         PackedShape{Scheme::None, DType::BF16, 100, 333, 0},
         PackedShape{Scheme::Int8, DType::F32, 100, 333, 0},
         PackedShape{Scheme::Nf4, DType::F32, 100, 333, 64}}) {
-    const auto [mean, deviation] =
-        moments(decoded(tensorOf(shape, "q"), 3, 42));
+    const auto [mean, deviation] = moments(decoded(tensorOf(shape, "q"), 42));
     // nf4's code book is not symmetric: its mean is 0.022 of a block's scale.
     const double expected = shape.scheme == Scheme::Nf4 ? 0.022 * 0.048 : 0;
     EXPECT_NEAR(mean, expected, 1e-3) << name(shape.scheme);
@@ -61,16 +59,16 @@ TEST(Synthetic, EverySchemeLooksLikeTrainedWeights) {
 
 TEST(Synthetic, NormsAreNearOneAndBiasesNearZero) {
   const PackedShape shape = {Scheme::None, DType::F32, 1, 5000, 0};
-  const auto norm = moments(decoded(tensorOf(shape, "norm"), 0, 1));
+  const auto norm = moments(decoded(tensorOf(shape, "norm"), 1));
   EXPECT_NEAR(norm.first, 1, 1e-2);
-  const auto bias = moments(decoded(tensorOf(shape, "bias"), 0, 1));
+  const auto bias = moments(decoded(tensorOf(shape, "bias"), 1));
   EXPECT_NEAR(bias.first, 0, 1e-3);
   EXPECT_NEAR(bias.second, 0.002, 2e-4);
 }
 
 TEST(Synthetic, AnyRangeGivesTheBytesOfTheWhole) {
   Tensor tensor = tensorOf({Scheme::Nf4, DType::F32, 5, 43, 64}, "q");
-  const SyntheticPart part = syntheticPart(tensor, 1, 0, 9);
+  const SyntheticPart part = syntheticPart(tensor, 0, 9);
   std::vector<std::byte> whole(125);
   synthesize(part, 0, whole.size(), whole.data());
   std::vector<std::byte> piece(61);
@@ -78,12 +76,29 @@ TEST(Synthetic, AnyRangeGivesTheBytesOfTheWhole) {
   EXPECT_TRUE(std::equal(piece.begin(), piece.end(), whole.begin() + 64));
 }
 
-TEST(Synthetic, SeedTensorAndPartMatter) {
+TEST(Synthetic, SeedNameRowsAndPartMatter) {
   Tensor tensor = tensorOf({Scheme::Int8, DType::F32, 8, 8, 0}, "q");
-  const uint64_t key = syntheticPart(tensor, 0, 0, 0).key;
-  EXPECT_NE(key, syntheticPart(tensor, 1, 0, 0).key);
-  EXPECT_NE(key, syntheticPart(tensor, 0, 1, 0).key);
-  EXPECT_NE(key, syntheticPart(tensor, 0, 0, 1).key);
+  tensor.source.name = "a";
+  const uint64_t key = syntheticPart(tensor, 0, 0).key;
+  EXPECT_NE(key, syntheticPart(tensor, 1, 0).key);
+  EXPECT_NE(key, syntheticPart(tensor, 0, 1).key);
+  Tensor other = tensor;
+  other.source.name = "b";
+  EXPECT_NE(key, syntheticPart(other, 0, 0).key);
+  Tensor rows = tensor;
+  rows.source.rows = {{0, 8}};
+  const uint64_t first = syntheticPart(rows, 0, 0).key;
+  rows.source.rows = {{8, 16}};
+  EXPECT_NE(first, syntheticPart(rows, 0, 0).key);
+}
+
+TEST(Synthetic, RoundingADenseWeightKeepsItsValues) {
+  Tensor tensor = tensorOf({Scheme::None, DType::F32, 3, 5, 0}, "q");
+  const std::vector<float> wide = decoded(tensor, 3);
+  tensor.shape.dtype = DType::BF16;
+  const std::vector<float> narrow = decoded(tensor, 3);
+  for (size_t i = 0; i < wide.size(); ++i)
+    EXPECT_EQ(narrow[i], dense::fromBf16(dense::toBf16(wide[i])));
 }
 
 TEST(Synthetic, TheGeneratorIsFixed) {

@@ -78,7 +78,7 @@ TEST_F(ImageTest, MakesSyntheticWeights) {
     const format::Tensor &tensor = Manifest.tensors[index];
     uint64_t bytes = format::layout(tensor.shape)[0].bytes;
     std::vector<std::byte> expected(bytes);
-    format::synthesize(format::syntheticPart(tensor, index, 0, 7), 0, bytes,
+    format::synthesize(format::syntheticPart(tensor, 0, 7), 0, bytes,
                        expected.data());
     EXPECT_EQ(std::memcmp(image->tensor(index).parts[0], expected.data(),
                           expected.size()),
