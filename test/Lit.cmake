@@ -6,6 +6,6 @@ find_program(LIT NAMES lit.py lit PATHS ${LLVM_BINARY_DIR}/build/utils/lit
 configure_file(lit.site.cfg.py.in lit.site.cfg.py @ONLY)
 add_custom_target(check-lit
   COMMAND ${Python3_EXECUTABLE} ${LIT} -sv ${CMAKE_CURRENT_BINARY_DIR}
-  DEPENDS qzc-opt
+  DEPENDS qzc-opt qz-interpret
   USES_TERMINAL
   COMMENT "Running the lit suite")

@@ -2,13 +2,13 @@
 
 #include "qzc/Pipeline/Compiler.h"
 
-#include "Diagnostics.h"
 #include "ImageBuild.h"
 #include "Sources.h"
 #include "Stages.h"
 
 #include "qzc/Dialect/Qz/Transforms/Report.h"
 #include "qzc/Init.h"
+#include "qzc/Pipeline/Diagnostics.h"
 #include "qzc/Support/AtomicFile.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Target/Cuda/Compile.h"

@@ -1,6 +1,6 @@
 //===- Diagnostics.cpp - MLIR diagnostics as one-line errors --------------===//
 
-#include "Diagnostics.h"
+#include "qzc/Pipeline/Diagnostics.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"

@@ -3,9 +3,9 @@
 #ifndef QZC_LIB_PIPELINE_STAGES_H
 #define QZC_LIB_PIPELINE_STAGES_H
 
-#include "Diagnostics.h"
 
 #include "qzc/Pipeline/Compiler.h"
+#include "qzc/Pipeline/Diagnostics.h"
 
 #include "mlir/IR/BuiltinOps.h"
 

@@ -1,7 +1,7 @@
 //===- Diagnostics.h - MLIR diagnostics as one-line errors ------*- C++ -*-===//
 
-#ifndef QZC_LIB_PIPELINE_DIAGNOSTICS_H
-#define QZC_LIB_PIPELINE_DIAGNOSTICS_H
+#ifndef QZC_PIPELINE_DIAGNOSTICS_H
+#define QZC_PIPELINE_DIAGNOSTICS_H
 
 #include "qzc/Support/Error.h"
 
@@ -28,4 +28,4 @@ private:
 
 } // namespace qzc::pipeline
 
-#endif // QZC_LIB_PIPELINE_DIAGNOSTICS_H
+#endif // QZC_PIPELINE_DIAGNOSTICS_H
