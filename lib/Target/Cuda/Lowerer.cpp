@@ -121,7 +121,8 @@ void Lowerer::describeNorm(const Launch *norm,
   if (weights.size() > 1 &&
       tensor(weights[0]).shape.dtype != tensor(weights[1]).shape.dtype)
     throw Error("CUDA lowering: '" + tensor(weights[0]).source.name +
-                "' and its bias have different element types");
+                "' and its bias have different element types; --dtype makes "
+                "them one");
   args.push_back(weights.empty() ? unusedArg(kBytes)
                                  : partArg(weights[0], 0, kBytes));
   args.push_back(weights.size() > 1 ? partArg(weights[1], 0, kBytes)

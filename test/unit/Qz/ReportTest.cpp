@@ -22,7 +22,9 @@ qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 64 : i64,
     %x0 = qz.embed %t, %e : tensor<128x64xbf16> -> tensor<?x64xf32>
     %x1 = qz.block 0 (%x = %x0) : tensor<?x64xf32> {
       %g = qz.param "norm" : tensor<64xbf16>
-      %n = qz.rms_norm %x, %g eps 1.0e-5 : tensor<?x64xf32>, tensor<64xbf16>
+      %s = qz.param "shift" : tensor<64xbf16>
+      %n = qz.layer_norm %x, %g bias %s eps 1.0e-5
+        : tensor<?x64xf32>, tensor<64xbf16>, tensor<64xbf16>
       %w = qz.param "qkv" transposed rows [[0, 64]]
         source tensor<64x192xf32> : tensor<64x64xf32>
       %b = qz.param "bias" : tensor<64xf32>
@@ -61,27 +63,28 @@ TEST_F(ReportTest, CountsWhatIsStored) {
   ASSERT_TRUE(Module);
   quantize("nf4", "");
   Report report = makeReport(*Module);
-  ASSERT_EQ(report.rows.size(), 4U);
+  ASSERT_EQ(report.rows.size(), 5U);
   EXPECT_EQ(report.rows[0].role, "embed");
   EXPECT_FALSE(report.rows[0].block);
   EXPECT_EQ(report.rows[0].bytesAfter, 128U * 64 * 2);
   EXPECT_EQ(report.rows[1].role, "norm");
   EXPECT_TRUE(report.rows[1].vector);
-  const ReportRow &weight = report.rows[2];
+  EXPECT_EQ(report.rows[2].role, "bias");
+  const ReportRow &weight = report.rows[3];
   EXPECT_EQ(weight.name, "qkv[0:64]");
   EXPECT_EQ(weight.role, "q");
   EXPECT_EQ(weight.block, 0);
   EXPECT_EQ(weight.bytesBefore, 64U * 64 * 4);
   EXPECT_EQ(weight.bytesAfter, 64U * 64 / 2 + 64 * 4);
   EXPECT_EQ(describeStorage(weight.shape), "nf4/64");
-  EXPECT_EQ(report.rows[3].role, "bias");
-  EXPECT_EQ(report.bytesBefore, 16384U + 128 + 16384 + 256);
-  EXPECT_EQ(report.bytesAfter, 16384U + 128 + 2304 + 256);
+  EXPECT_EQ(report.rows[4].role, "bias");
+  EXPECT_EQ(report.bytesBefore, 16384U + 256 + 16384 + 256);
+  EXPECT_EQ(report.bytesAfter, 16384U + 256 + 2304 + 256);
   EXPECT_EQ(formatReport(report),
             "layer               shape   stored as  MB before  MB after\n"
             "embed               128x64  bf16           0.016     0.016\n"
             "qkv[0:64]           64x64   nf4/64         0.016     0.002\n"
-            "2 norms and biases                         0.000     0.000\n"
+            "3 norms and biases                         0.000     0.000\n"
             "total                                      0.033     0.019\n");
 }
 
@@ -89,13 +92,13 @@ TEST_F(ReportTest, CountsATiedSourceOnce) {
   ASSERT_TRUE(Module);
   quantize("int8", "head");
   Report report = makeReport(*Module);
-  ASSERT_EQ(report.rows.size(), 5U);
+  ASSERT_EQ(report.rows.size(), 6U);
   EXPECT_EQ(report.rows[0].role, "embed");
   EXPECT_EQ(report.rows[1].name, "embed");
   EXPECT_EQ(report.rows[1].role, "head");
   EXPECT_EQ(report.rows[1].bytesBefore, 0U);
   EXPECT_EQ(report.rows[1].bytesAfter, 128U * 64 + 128 * 4);
-  EXPECT_EQ(report.bytesBefore, 16384U + 128 + 16384 + 256);
+  EXPECT_EQ(report.bytesBefore, 16384U + 256 + 16384 + 256);
 }
 
 } // namespace

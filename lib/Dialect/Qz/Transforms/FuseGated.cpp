@@ -21,6 +21,14 @@ LinearOp plainLinear(Value value, LinearRole role) {
   return linear;
 }
 
+/// Both biases of one type, or none.
+bool biasesAlike(LinearOp gate, LinearOp up) {
+  Value first = gate.getBias();
+  Value second = up.getBias();
+  return first && second ? first.getType() == second.getType()
+                         : !first && !second;
+}
+
 bool fuse(MulOp mul, Value activated, Value other) {
   auto activate = activated.getDefiningOp<ActivateOp>();
   if (!activate || !activate->hasOneUse())
@@ -29,7 +37,7 @@ bool fuse(MulOp mul, Value activated, Value other) {
   LinearOp up = plainLinear(other, LinearRole::Up);
   if (!gate || !up || gate.getInput() != up.getInput() ||
       gate.getWeight().getType() != up.getWeight().getType() ||
-      !gate.getBias() != !up.getBias())
+      !biasesAlike(gate, up))
     return false;
   OpBuilder builder(mul);
   auto fused = builder.create<GatedLinearOp>(

@@ -22,7 +22,9 @@ static StringRef roleOfUse(OpOperand &use) {
     return "embed";
   if (isa<AddPositionsOp>(user))
     return "position";
-  if (isa<RmsNormOp, LayerNormOp>(user))
+  if (auto norm = dyn_cast<LayerNormOp>(user))
+    return norm.getWeight() == use.get() ? "norm" : "bias";
+  if (isa<RmsNormOp>(user))
     return "norm";
   if (isVector(use.get().getType()))
     return "bias";

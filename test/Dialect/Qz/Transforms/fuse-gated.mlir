@@ -34,7 +34,8 @@ qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab 
       %u2 = qz.linear up %y1, %p : (tensor<?x4xf32>, !qz.packed<4x4, nf4>) -> tensor<?x4xf32>
       %a2 = qz.activate silu %g2 : tensor<?x4xf32>
       %y2 = qz.mul %a2, %u2 : tensor<?x4xf32>
-      // So do layers of different inputs, with one bias, or with another use.
+      // So do layers of different inputs, with one bias, with biases of
+      // different types, or with another use.
       // CHECK-NOT: qz.gated_linear
       %g3 = qz.linear gate %y2, %g : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
       %u3 = qz.linear up %y1, %u : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
@@ -44,8 +45,13 @@ qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab 
       %u4 = qz.linear up %y3, %u : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
       %a4 = qz.activate silu %g4 : tensor<?x4xf32>
       %y4 = qz.mul %a4, %u4 : tensor<?x4xf32>
-      %g5 = qz.linear gate %y4, %g : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
-      %u5 = qz.linear up %y4, %u : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
+      %b6 = qz.param "wide" : tensor<4xf32>
+      %g6 = qz.linear gate %y4, %g bias %b : (tensor<?x4xf32>, tensor<4x4xbf16>, tensor<4xbf16>) -> tensor<?x4xf32>
+      %u6 = qz.linear up %y4, %u bias %b6 : (tensor<?x4xf32>, tensor<4x4xbf16>, tensor<4xf32>) -> tensor<?x4xf32>
+      %a6 = qz.activate silu %g6 : tensor<?x4xf32>
+      %y6 = qz.mul %a6, %u6 : tensor<?x4xf32>
+      %g5 = qz.linear gate %y6, %g : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
+      %u5 = qz.linear up %y6, %u : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
       %a5 = qz.activate silu %g5 : tensor<?x4xf32>
       %m5 = qz.mul %a5, %u5 : tensor<?x4xf32>
       %y5 = qz.add %m5, %u5 : tensor<?x4xf32>

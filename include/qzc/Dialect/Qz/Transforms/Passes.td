@@ -79,7 +79,7 @@ def QzFuseGated : Qz_Pass<"qz-fuse-gated"> {
   let description = [{
     `mul(activate(linear gate), linear up)` becomes `qz.gated_linear` where both
     layers have the same input, the same type of weight, no other use, and
-    either both or neither a bias. Runs before qz-fuse-activation, which would
+    biases of one type or none. Runs before qz-fuse-activation, which would
     take the activation away.
   }];
 }
