@@ -9,9 +9,11 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +42,14 @@ def qzc(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str
 
 def qz_import(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
     return run(ROOT / ".venv" / "bin" / "qz-import", *arguments, **kwargs)
+
+
+def qz_interpret(module: Path, tokens: str, *arguments: object) -> np.ndarray:
+    """The logits that a module means for these tokens."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "logits.npy"
+        run(BUILD / "bin" / "qz-interpret", module, "--tokens", tokens, "--logits", out, *arguments)
+        return np.load(out)
 
 
 def assert_refused(

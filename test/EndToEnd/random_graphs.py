@@ -69,13 +69,13 @@ def choose_sizes(rng: random.Random) -> Sizes:
     kv_heads = rng.choice((1, 1, 2, 3))
     return Sizes(
         vocab=rng.choice((17, 64, 131, 300)),
-        hidden=rng.choice((8, 20, 33, 48, 64, 100)),
+        hidden=rng.choice((20, 33, 48, 64, 100, 264)),
         layers=rng.choice((1, 2, 3)),
         context=rng.choice((9, 33, 64, 160, 290)),
         heads=kv_heads * rng.choice((1, 1, 2, 3, 5)),
         kv_heads=kv_heads,
-        head_dim=rng.choice((4, 6, 7, 14, 16, 31, 32)),
-        inner=rng.choice((5, 24, 50, 96, 129)),
+        head_dim=rng.choice((4, 6, 7, 14, 16, 31, 32, 72, 128)),
+        inner=rng.choice((5, 24, 50, 96, 129, 530)),
     )
 
 
@@ -91,8 +91,11 @@ class Graph:
         self.indent = "    "
         # How one layer's matrices are stored: alike, or each in its own way.
         self.storage: Callable[[int, int, random.Random], str] | None = None
+        # Matrices that can be used here, by shape.
+        self.visible: list[tuple[tuple[int, int], Weight]] = []
         self.tokenizer = tokenizer.read_bytes()
-        length = self.rng.choice((1, 2, self.sizes.context // 2, self.sizes.context))
+        most = self.sizes.context
+        length = self.rng.choice((1, 2, most // 2, most - 1, most, most))
         self.tokens = [self.rng.randrange(self.sizes.vocab) for _ in range(length)]
 
     # Texts.
@@ -144,6 +147,14 @@ class Graph:
         self.storage = lambda rows, cols, _: kind(rows, cols, random.Random(seed))
 
     def matrix(self, rows: int, cols: int) -> Weight:
+        shared = [weight for shape, weight in self.visible if shape == (rows, cols)]
+        if shared and self.chance(10):
+            return self.rng.choice(shared)
+        weight = self.new_matrix(rows, cols)
+        self.visible.append(((rows, cols), weight))
+        return weight
+
+    def new_matrix(self, rows: int, cols: int) -> Weight:
         kind = self.storage or self.rng.choice((self.dense_type, *SCHEMES))
         stored = kind(rows, cols, self.rng)
         if self.chance(25):
@@ -187,7 +198,7 @@ class Graph:
         return self.op(f"qz.linear {role} {operands} : {signature}", rows, std)
 
     def norm(self, x: Value) -> Value:
-        eps = self.rng.choice(("1.0e-5", "1.0e-6"))
+        eps = self.rng.choice(("1.0e-4", "1.0e-5"))
         # The CUDA kernels read a norm's weight and bias as one type.
         dtype = self.rng.choice(DTYPES)
         weight = self.vector(x.cols, dtype) if self.chance(75) else None
@@ -226,6 +237,23 @@ class Graph:
             x, y = y, x
         return self.op(f"qz.{kind} {x.name}, {y.name} : {x.type}", x.cols, std)
 
+    def quirk(self, x: Value) -> Value:
+        """What folds away or is never used, or uses a value twice: nothing that matters."""
+        kind = self.rng.randrange(40)
+        if kind == 0:
+            return self.activate("none", x)
+        if kind == 1:
+            return self.scale(x, 1.0)
+        if kind == 2:
+            return self.limit(self.limit(x))
+        if kind == 3:
+            return self.activate("relu", self.activate("relu", self.binary("add", x, x)))
+        if kind == 4:
+            self.norm(self.scale(x, 2.0))
+        if kind == 5:
+            return self.binary("add", x, self.binary("mul", x, x))
+        return x
+
     # Parts of a decoder.
 
     def rope_attribute(self) -> str:
@@ -246,12 +274,13 @@ class Graph:
         """Attention of normalized or other features and its output layer."""
         s = self.sizes
         bias = self.chance(40)
+        other = self.norm(x) if self.chance(15) else x
         widths = (s.heads * s.head_dim, s.kv_heads * s.head_dim, s.kv_heads * s.head_dim)
         q, k, v = (
-            self.linear(role, x, width, bias=bias if self.chance(85) else not bias)
-            for role, width in zip("qkv", widths, strict=True)
+            self.linear(role, source, width, bias=bias if self.chance(85) else not bias)
+            for role, source, width in zip("qkv", (x, other, other), widths, strict=True)
         )
-        if self.chance(20):
+        if k.cols > 20 and self.chance(20):
             q, k = self.norm(q), self.norm(k)
         if self.chance(20):
             q, k = self.limit(q), self.limit(k)
@@ -271,7 +300,7 @@ class Graph:
             text += f" soft_cap {self.rng.choice(('1.0', '5.0', '50.0'))}"
         signature = f"({q.type}, {k.type}, {v.type}) -> {q.type}"
         mixed = self.op(f"qz.attention {text} : {signature}", q.cols, v.std * 0.5)
-        mixed = self.amplify(mixed, branch_std)
+        mixed = self.amplify(self.quirk(mixed), branch_std)
         return self.linear("o", mixed, s.hidden, bias=self.chance(40), residual=residual)
 
     def amplify(self, x: Value, branch_std: float) -> Value:
@@ -284,6 +313,8 @@ class Graph:
         s = self.sizes
         bias = self.chance(40)
         activation = self.rng.choice(ACTIVATIONS)
+        # Activations differ from one another only beyond small values.
+        x = self.amplify(x, self.rng.choice((1.0, 2.0)))
         if self.chance(60):
             gate = self.linear("gate", x, s.inner, bias=bias)
             up = self.linear("up", x, s.inner, bias=bias if self.chance(85) else not bias)
@@ -294,7 +325,7 @@ class Graph:
             inner = self.activate(activation, self.linear("up", x, s.inner, bias=bias))
         if self.chance(15):
             inner = self.limit(inner)
-        inner = self.amplify(inner, branch_std)
+        inner = self.amplify(self.quirk(inner), branch_std)
         return self.linear("down", inner, s.hidden, bias=bias, residual=residual)
 
     def branch(self, part: Callable[..., Value], x: Value, stream: Value) -> Value:
@@ -302,7 +333,7 @@ class Graph:
         kind = self.rng.choice(("plain", "plain", "residual", "inner", "outer"))
         if kind == "residual":
             return part(x, stream.std, stream)
-        y = part(x, stream.std, None)
+        y = self.quirk(part(x, stream.std, None))
         if kind == "inner":
             y = self.norm(y)
         y = self.binary("add", stream, y)
@@ -311,6 +342,7 @@ class Graph:
     def block(self, index: int, x: Value, others: Sequence[Value]) -> Value:
         argument = Value(f"%b{index}", x.cols, x.std)
         outer, self.lines = self.lines, []
+        visible = list(self.visible)
         self.indent = "      "
         self.choose_storage()
         if self.chance(30):
@@ -326,7 +358,7 @@ class Graph:
         if others and self.chance(15):
             y = self.binary("add", y, self.rng.choice(others))
         self.emit(f"qz.yield {y.name} : {y.type}")
-        inner, self.lines, self.indent = self.lines, outer, "    "
+        inner, self.lines, self.indent, self.visible = self.lines, outer, "    ", visible
         result = Value(self.fresh(), x.cols, y.std)
         self.emit(f"{result.name} = qz.block {index} ({argument.name} = {x.name}) : {x.type} {{")
         self.lines += inner
