@@ -230,9 +230,9 @@ std::string formatLogits(const Logits &logits) {
             ":";
     for (int64_t i = 0; i < std::min(kShown, logits.vocab); ++i) {
       std::array<char, 64> digits;
-      // Adding 0 after rounding keeps "-0.00000" out of the text.
-      const double rounded = std::round(double{row[i]} * 1e5) / 1e5 + 0.0;
-      std::snprintf(digits.data(), digits.size(), " %.5f", rounded);
+      // Adding 0 after rounding keeps "-0.0000" out of the text.
+      const double rounded = std::round(double{row[i]} * 1e4) / 1e4 + 0.0;
+      std::snprintf(digits.data(), digits.size(), " %.4f", rounded);
       text += digits.data();
     }
     text += logits.vocab > kShown ? " …\n" : "\n";

@@ -34,8 +34,8 @@ struct Logits {
 Logits interpret(mlir::ModuleOp module, const std::vector<int32_t> &tokens,
                  const std::string &folder, uint64_t seed);
 
-/// A line a token: "row 3, argmax 5: 0.25000 -1.50000 …", the first eight
-/// logits with five digits.
+/// A line a token: "row 3, argmax 5: 0.2500 -1.5000 …", the first eight
+/// logits with four digits.
 std::string formatLogits(const Logits &logits);
 
 } // namespace qzc::interpreter
