@@ -3,7 +3,6 @@
 #ifndef QZC_LIB_PIPELINE_STAGES_H
 #define QZC_LIB_PIPELINE_STAGES_H
 
-
 #include "qzc/Pipeline/Compiler.h"
 #include "qzc/Pipeline/Diagnostics.h"
 

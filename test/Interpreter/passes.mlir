@@ -43,7 +43,7 @@
 // A line a token.
 // RUN: %qz-interpret %s %{tokens} | FileCheck %s --check-prefix=TEXT
 // RUN: %qz-interpret %s %{tokens} | count 7
-// TEXT: row 0, argmax {{[0-8]}}:{{( -?0\.[0-9]{4}){8}}} …
+// TEXT: row 0, argmax {{[0-8]}}:{{( -?0\.[0-9][0-9][0-9][0-9])+}} …
 // TEXT-NEXT: row 1, argmax
 
 // Weights without a file are those of the seed.

@@ -89,9 +89,7 @@ def frequencies(dim: int, scaling: str = "none") -> Array:
     return np.where(wavelength < original / high, plain, long)
 
 
-def rope(
-    x: Array, heads: int, dim: int, interleaved: bool = False, scaling: str = "none"
-) -> Array:
+def rope(x: Array, heads: int, dim: int, interleaved: bool = False, scaling: str = "none") -> Array:
     out = x.reshape(len(x), heads, -1).copy()
     for position in range(len(x)):
         for i, frequency in enumerate(frequencies(dim, scaling)):

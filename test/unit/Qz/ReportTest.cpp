@@ -84,7 +84,7 @@ TEST_F(ReportTest, CountsWhatIsStored) {
             "layer               shape   stored as  MB before  MB after\n"
             "embed               128x64  bf16           0.016     0.016\n"
             "qkv[0:64]           64x64   nf4/64         0.016     0.002\n"
-            "3 norms and biases                         0.000     0.000\n"
+            "3 norms and biases                         0.001     0.001\n"
             "total                                      0.033     0.019\n");
 }
 
