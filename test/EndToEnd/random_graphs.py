@@ -1,6 +1,6 @@
 """Random models of the qz dialect, without weights: every variant of its operations, odd sizes.
 
-    random_graphs.py SEED TOKENIZER > model.mlir
+    random_graphs.py SEED > model.mlir
 
 A graph is a decoder as families might have it. Its synthetic weights are small, so constants are
 chosen by what they multiply: attention scores, gates and branches must matter for the logits, or
@@ -9,13 +9,11 @@ a mistake in them would not show.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 # Standard deviation of synthetic matrices.
 WEIGHT_STD = 0.02
@@ -82,7 +80,7 @@ def choose_sizes(rng: random.Random) -> Sizes:
 class Graph:
     """The module's text, operation by operation."""
 
-    def __init__(self, seed: int, tokenizer: Path) -> None:
+    def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.sizes = choose_sizes(self.rng)
         self.count = 0
@@ -93,7 +91,6 @@ class Graph:
         self.storage: Callable[[int, int, random.Random], str] | None = None
         # Matrices that can be used here, by shape.
         self.visible: list[tuple[tuple[int, int], Weight]] = []
-        self.tokenizer = tokenizer.read_bytes()
         most = self.sizes.context
         length = self.rng.choice((1, 2, most // 2, most - 1, most, most))
         self.tokens = [self.rng.randrange(self.sizes.vocab) for _ in range(length)]
@@ -273,13 +270,18 @@ class Graph:
     def attention(self, x: Value, branch_std: float, residual: Value | None) -> Value:
         """Attention of normalized or other features and its output layer."""
         s = self.sizes
+        heads, kv_heads = s.heads, s.kv_heads
         bias = self.chance(40)
         other = self.norm(x) if self.chance(15) else x
-        widths = (s.heads * s.head_dim, s.kv_heads * s.head_dim, s.kv_heads * s.head_dim)
-        q, k, v = (
-            self.linear(role, source, width, bias=bias if self.chance(85) else not bias)
-            for role, source, width in zip("qkv", (x, other, other), widths, strict=True)
-        )
+        if x.cols % s.head_dim == 0 and self.chance(20):
+            heads = kv_heads = x.cols // s.head_dim
+            q, k, v = x, other, other
+        else:
+            widths = (heads * s.head_dim, kv_heads * s.head_dim, kv_heads * s.head_dim)
+            q, k, v = (
+                self.linear(role, source, width, bias=bias if self.chance(85) else not bias)
+                for role, source, width in zip("qkv", (x, other, other), widths, strict=True)
+            )
         if k.cols > 20 and self.chance(20):
             q, k = self.norm(q), self.norm(k)
         if self.chance(20):
@@ -290,9 +292,9 @@ class Graph:
             v = k
         if self.chance(75):
             rope = self.rope_attribute()
-            q = self.op(f"qz.rope {q.name}, {rope} heads {s.heads} : {q.type}", q.cols, q.std)
-            k = self.op(f"qz.rope {k.name}, {rope} heads {s.kv_heads} : {k.type}", k.cols, k.std)
-        text = f"{q.name}, {k.name}, {v.name} heads {s.heads} kv_heads {s.kv_heads}"
+            q = self.op(f"qz.rope {q.name}, {rope} heads {heads} : {q.type}", q.cols, q.std)
+            k = self.op(f"qz.rope {k.name}, {rope} heads {kv_heads} : {k.type}", k.cols, k.std)
+        text = f"{q.name}, {k.name}, {v.name} heads {heads} kv_heads {kv_heads}"
         text += f" scale {scale:.6e}"
         if self.chance(40):
             text += f" window {self.rng.choice((1, 2, 7, 31, 32, 100, 1000))}"
@@ -415,12 +417,10 @@ class Graph:
             x = self.block(index, x, streams)
             streams.append(before)
         logits = self.head(x, table)
-        sha256 = hashlib.sha256(self.tokenizer).hexdigest()
         head = [
             f'qz.model @random attributes {{family = "random", layers = {s.layers} : i64,',
             f"    hidden = {s.hidden} : i64, vocab = {s.vocab} : i64, context = {s.context} : i64,",
-            "    eos = array<i64>, add_bos = false, tokenizer = @tokenizer} {",
-            f'  qz.file @tokenizer "tokenizer.json" size {len(self.tokenizer)} sha256 "{sha256}"',
+            "    eos = array<i64>, add_bos = false} {",
             f"  qz.graph(%tokens : tensor<?xi32>) -> {logits.type} {{",
         ]
         tail = [f"    qz.return {logits.name} : {logits.type}", "  }", "}"]
@@ -428,4 +428,4 @@ class Graph:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(Graph(int(sys.argv[1]), Path(sys.argv[2])).text())
+    sys.stdout.write(Graph(int(sys.argv[1])).text())
