@@ -37,7 +37,8 @@ static void addOptions(CLI::App &app, Options &options) {
       ->type_name("3,5,7")
       ->required();
   app.add_option("--weights-dir", options.weightsDir,
-                 "Folder of the module's files (default: the module's own)")
+                 "Folder of the module's files (default: the module's own; of "
+                 "standard input, the current one)")
       ->type_name("DIR");
   app.add_option("--seed", options.seed,
                  "Seed of the weights that have no file (default: 0)");
