@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qz_import.errors import ImportFailure
-from qz_import.weights import ELEMENT_TYPES, StoredTensor
+from qz_import.weights import ELEMENT_TYPES, StoredTensor, same_contents
 
 
 def quoted(text: str) -> str:
@@ -77,6 +77,10 @@ class Rope:
         return f"#qz.rope<{', '.join(fields)}>"
 
 
+# A tensor's name and which of its rows are used: None for all of them.
+_Part = tuple[str, tuple[int, int] | None]
+
+
 @dataclass
 class _Scope:
     """SSA names of a region; those of the regions around it are taken, too."""
@@ -102,9 +106,11 @@ class GraphBuilder:
         self.lines: list[str] = []
         self.files: dict[Path, str] = {}
         self.attributes: dict[str, str] = {}
+        # Tensors of the checkpoint that the graph reads, and those that repeat one of them.
         self.used: set[str] = set()
+        self.repeated: set[str] = set()
         self._scopes = [_Scope({"%tokens"})]
-        self._params: list[dict[str, Value]] = [{}]
+        self._params: list[dict[_Part, Value]] = [{}]
 
     # --- names and lines ---
 
@@ -150,35 +156,80 @@ class GraphBuilder:
         """Whether the checkpoint holds a tensor; False without weights."""
         return self._tensors is not None and name in self._tensors
 
-    def param(self, hint: str, name: str, *shape: int) -> Value:
-        """The weight `name`, which must have this shape. A param of an outer region is reused."""
+    def prefix(self, name: str, *choices: str) -> str:
+        """What stands before the names of this checkpoint: the first choice under which it has the
+        tensor `name`. Of a checkpoint without it, the first of all."""
+        return next((choice for choice in choices if self.has_weight(choice + name)), choices[0])
+
+    def _stored(self, name: str, shape: tuple[int, ...]) -> StoredTensor | None:
+        """The tensor `name`, checked to be a weight of this shape; None without weights."""
+        if self._tensors is None:
+            return None
+        stored = self._tensors.get(name)
+        if stored is None:
+            raise ImportFailure(
+                f"{self._checkpoint}: missing tensor {name!r} of shape {list(shape)}"
+            )
+        where = f"{stored.file}: tensor {name!r}"
+        if stored.shape != shape:
+            raise ImportFailure(
+                f"{where} has shape {list(stored.shape)}, but the configuration asks for "
+                f"{list(shape)}"
+            )
+        if stored.dtype not in ELEMENT_TYPES:
+            raise ImportFailure(
+                f"{where} is {stored.dtype}; supported are {', '.join(ELEMENT_TYPES)}"
+            )
+        return stored
+
+    def param(
+        self,
+        hint: str,
+        name: str,
+        *shape: int,
+        transposed: bool = False,
+        rows: tuple[int, int] | None = None,
+    ) -> Value:
+        """The weight `name`, which the checkpoint must have in this shape.
+
+        `transposed`: it is used as [shape[1], shape[0]]; `rows`: only these (half-open) rows of it
+        are used, or elements of a vector. A param of an outer region is reused.
+        """
         for known in self._params:
-            if name in known:
-                return known[name]
+            if (name, rows) in known:
+                return known[name, rows]
+        stored = self._stored(name, shape)
         element, place = self._element, ""
-        if self._tensors is not None:
-            stored = self._tensors.get(name)
-            if stored is None:
-                raise ImportFailure(
-                    f"{self._checkpoint}: missing tensor {name!r} of shape {list(shape)}"
-                )
-            where = f"{stored.file}: tensor {name!r}"
-            if stored.shape != shape:
-                raise ImportFailure(
-                    f"{where} has shape {list(stored.shape)}, but the configuration asks for "
-                    f"{list(shape)}"
-                )
-            if stored.dtype not in ELEMENT_TYPES:
-                raise ImportFailure(
-                    f"{where} is {stored.dtype}; supported are {', '.join(ELEMENT_TYPES)}"
-                )
+        if stored is not None:
             element = ELEMENT_TYPES[stored.dtype]
             place = f" @{self._file(stored.file)}[{stored.offset}]"
         self.used.add(name)
-        type_text = _tensor_type(shape, element)
-        value = self._op(hint, f"param {quoted(name)}{place} : {type_text}", shape, element)
-        self._params[-1][name] = value
+        result = shape[::-1] if transposed else shape
+        how = " transposed" if transposed else ""
+        if rows is not None:
+            result = (rows[1] - rows[0], *result[1:])
+            how += f" rows [[{rows[0]}, {rows[1]}]]"
+        source = f" source {_tensor_type(shape, element)}" if how else ""
+        text = f"param {quoted(name)}{place}{how}{source} : {_tensor_type(result, element)}"
+        value = self._op(hint, text, result, element)
+        self._params[-1][name, rows] = value
         return value
+
+    def expect_copy(self, name: str, of: str) -> None:
+        """Checks that `name`, where the checkpoint holds it, repeats the weight `of`.
+
+        For tied heads: transformers' versions disagree on what a head with other values means.
+        """
+        if not self.has_weight(name):
+            return
+        assert self._tensors is not None
+        tensor = self._tensors[name]
+        if not same_contents(tensor, self._tensors[of]):
+            raise ImportFailure(
+                f"{tensor.file}: tensor {name!r} differs from {of!r}, though config.json ties the "
+                "two: set its tie_word_embeddings to false to use both"
+            )
+        self.repeated.add(name)
 
     # --- ops ---
 
@@ -188,6 +239,26 @@ class GraphBuilder:
         return self._op(
             "x0", f"embed {self.tokens.name}, {table.name} : {table.type} -> {result}", shape
         )
+
+    def add_positions(self, hint: str, x: Value, table: Value, offset: int = 0) -> Value:
+        """x plus row `position + offset` of a table of learned positions."""
+        where = f" offset {offset}" if offset else ""
+        text = f"add_positions {x.name}, {table.name}{where} : {x.type}, {table.type}"
+        return self._op(hint, text, x.shape)
+
+    def layer_norm(
+        self,
+        hint: str,
+        x: Value,
+        eps: float,
+        weight: Value | None = None,
+        bias: Value | None = None,
+    ) -> Value:
+        """A bias needs a weight beside it."""
+        operands = [operand for operand in (x, weight, bias) if operand is not None]
+        names = (f", {weight.name}" if weight else "") + (f" bias {bias.name}" if bias else "")
+        types = ", ".join(operand.type for operand in operands)
+        return self._op(hint, f"layer_norm {x.name}{names} eps {real(eps)} : {types}", x.shape)
 
     def rms_norm(self, hint: str, x: Value, weight: Value, eps: float) -> Value:
         text = f"rms_norm {x.name}, {weight.name} eps {real(eps)} : {x.type}, {weight.type}"

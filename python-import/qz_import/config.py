@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from qz_import.errors import ImportFailure
@@ -21,6 +22,13 @@ class Config:
 
     def has(self, key: str) -> bool:
         return self._values.get(key) is not None
+
+    def mentions(self, key: str) -> bool:
+        """Whether the key is there, be it as null."""
+        return key in self._values
+
+    def keys(self) -> Iterable[str]:
+        return self._values.keys()
 
     def raw(self, key: str) -> Any:
         return self._values.get(key)

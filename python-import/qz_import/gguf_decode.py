@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +13,11 @@ from gguf import GGMLQuantizationType, GGUFReader
 from gguf.quants import dequantize
 
 from qz_import.errors import ImportFailure
-from qz_import.files import atomic_file
-from qz_import.progress import Progress
+from qz_import.safetensors_writer import NewTensor, write_safetensors
 
 # Decoded elements held at a time.
 PIECE = 1 << 20
-DTYPES = {"f32": ("F32", 4), "f16": ("F16", 2), "bf16": ("BF16", 2)}
+DTYPES = {"f32": "F32", "f16": "F16", "bf16": "BF16"}
 
 
 def open_gguf(path: Path) -> GGUFReader:
@@ -99,26 +96,14 @@ def decoded_pieces(tensor: DecodedTensor) -> Iterator[np.ndarray]:
             ) from None
 
 
-def write_safetensors(path: Path, tensors: list[DecodedTensor], dtype: str) -> None:
+def write_decoded(path: Path, tensors: list[DecodedTensor], dtype: str) -> None:
     """Writes the tensors as `dtype`; peak memory is one piece of one tensor."""
-    stored, width = DTYPES[dtype]
-    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
-    offset = 0
-    for tensor in tensors:
-        size = math.prod(tensor.shape) * width
-        header[tensor.name] = {
-            "dtype": stored,
-            "shape": list(tensor.shape),
-            "data_offsets": [offset, offset + size],
-        }
-        offset += size
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with atomic_file(path) as file, Progress(f"decoding to {path.name}", offset) as bar:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for tensor in tensors:
-            convert = _converter(dtype, tensor.name)
-            for piece in decoded_pieces(tensor):
-                data = convert(piece)
-                file.write(data)
-                bar.advance(len(data))
+    stored = DTYPES[dtype]
+
+    def entry(tensor: DecodedTensor) -> NewTensor:
+        convert = _converter(dtype, tensor.name)
+        return NewTensor(
+            tensor.name, stored, tensor.shape, lambda: map(convert, decoded_pieces(tensor))
+        )
+
+    write_safetensors(path, [entry(tensor) for tensor in tensors], "decoding to")

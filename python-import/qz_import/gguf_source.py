@@ -15,7 +15,7 @@ from qz_import.gguf_decode import (
     DecodedTensor,
     open_gguf,
     row_order_of_rotated_halves,
-    write_safetensors,
+    write_decoded,
 )
 from qz_import.gguf_metadata import Metadata
 from qz_import.gguf_tokenizer import GgufTokenizer
@@ -179,6 +179,6 @@ def decode_gguf(path: Path, folder: Path, dtype: str) -> None:
         "tokenizer.json": tokenizer.tokenizer_json(),
         "tokenizer_config.json": tokenizer.tokenizer_config_json(),
     }
-    write_safetensors(folder / "model.safetensors", tensors, dtype)
+    write_decoded(folder / "model.safetensors", tensors, dtype)
     for name, document in documents.items():
         write_json(folder / name, document)

@@ -7,6 +7,7 @@ from typing import Any
 
 from qz_import.errors import ImportFailure
 from qz_import.gguf_metadata import Metadata
+from qz_import.tokenizer_json import added_token, bpe_document, byte_level, check_merges
 
 # Kinds of tokens (tokenizer.ggml.token_type).
 UNKNOWN, CONTROL, USER_DEFINED = 2, 3, 4
@@ -28,22 +29,13 @@ class PreTokenizer:
     add_bos: bool = False
 
 
-def _byte_level(use_regex: bool) -> dict[str, Any]:
-    return {
-        "type": "ByteLevel",
-        "add_prefix_space": False,
-        "trim_offsets": True,
-        "use_regex": use_regex,
-    }
-
-
 def _sequence(*parts: dict[str, Any]) -> dict[str, Any]:
     return {"type": "Sequence", "pretokenizers": list(parts)}
 
 
-_GPT2 = PreTokenizer(_byte_level(use_regex=True))
+_GPT2 = PreTokenizer(byte_level(use_regex=True))
 _SMOLLM = PreTokenizer(
-    _sequence({"type": "Digits", "individual_digits": True}, _byte_level(use_regex=True))
+    _sequence({"type": "Digits", "individual_digits": True}, byte_level(use_regex=True))
 )
 _LLAMA3 = PreTokenizer(
     _sequence(
@@ -53,47 +45,12 @@ _LLAMA3 = PreTokenizer(
             "behavior": "Isolated",
             "invert": False,
         },
-        _byte_level(use_regex=False),
+        byte_level(use_regex=False),
     ),
     ignore_merges=True,
     add_bos=True,
 )
 PRE_TOKENIZERS = {"gpt-2": _GPT2, "smollm": _SMOLLM, "llama-bpe": _LLAMA3, "llama3": _LLAMA3}
-
-
-def _added_token(number: int, content: str, special: bool) -> dict[str, Any]:
-    return {
-        "id": number,
-        "content": content,
-        "single_word": False,
-        "lstrip": False,
-        "rstrip": False,
-        "normalized": False,
-        "special": special,
-    }
-
-
-def _post_processor(bos: str | None, bos_id: int | None) -> dict[str, Any]:
-    if bos is None:
-        return {
-            "type": "ByteLevel",
-            "add_prefix_space": True,
-            "trim_offsets": False,
-            "use_regex": True,
-        }
-    first = {"SpecialToken": {"id": bos, "type_id": 0}}
-    second = {"SpecialToken": {"id": bos, "type_id": 1}}
-    return {
-        "type": "TemplateProcessing",
-        "single": [first, {"Sequence": {"id": "A", "type_id": 0}}],
-        "pair": [
-            first,
-            {"Sequence": {"id": "A", "type_id": 0}},
-            second,
-            {"Sequence": {"id": "B", "type_id": 1}},
-        ],
-        "special_tokens": {bos: {"id": bos, "ids": [bos_id], "tokens": [bos]}},
-    }
 
 
 class GgufTokenizer:
@@ -142,16 +99,6 @@ class GgufTokenizer:
             raise ImportFailure(f"{self._meta.where}: token {twice!r} appears twice")
         return vocabulary
 
-    def _merges(self, vocabulary: dict[str, int]) -> list[str]:
-        merges = self._meta.texts("tokenizer.ggml.merges")
-        for number, merge in enumerate(merges):
-            parts = merge.split(" ")
-            if len(parts) != 2 or not all(p in vocabulary for p in (*parts, "".join(parts))):
-                raise ImportFailure(
-                    f"{self._meta.where}: merge {number}, {merge!r}, is not of two known tokens"
-                )
-        return merges
-
     def _added_tokens(self) -> list[dict[str, Any]]:
         kinds = self._meta.integers("tokenizer.ggml.token_type")
         if len(kinds) != len(self.tokens):
@@ -159,41 +106,26 @@ class GgufTokenizer:
                 f"{self._meta.where}: {len(self.tokens)} tokens, but {len(kinds)} token types"
             )
         return [
-            _added_token(number, token, special=kind != USER_DEFINED)
+            added_token(number, token, special=kind != USER_DEFINED)
             for number, (token, kind) in enumerate(zip(self.tokens, kinds, strict=True))
             if kind in (UNKNOWN, CONTROL, USER_DEFINED)
         ]
 
     def tokenizer_json(self) -> dict[str, Any]:
         vocabulary = self._vocabulary()
-        bos = self._text_of(self.bos_id) if self.add_bos else None
-        return {
-            "version": "1.0",
-            "truncation": None,
-            "padding": None,
-            "added_tokens": self._added_tokens(),
-            "normalizer": None,
-            "pre_tokenizer": self._pre.splitter,
-            "post_processor": _post_processor(bos, self.bos_id),
-            "decoder": {
-                "type": "ByteLevel",
-                "add_prefix_space": True,
-                "trim_offsets": True,
-                "use_regex": True,
-            },
-            "model": {
-                "type": "BPE",
-                "dropout": None,
-                "unk_token": None,
-                "continuing_subword_prefix": None,
-                "end_of_word_suffix": None,
-                "fuse_unk": False,
-                "byte_fallback": False,
-                "ignore_merges": self._pre.ignore_merges,
-                "vocab": vocabulary,
-                "merges": self._merges(vocabulary),
-            },
-        }
+        merges = self._meta.texts("tokenizer.ggml.merges")
+        bos = None
+        if self.add_bos:
+            assert self.bos_id is not None
+            bos = self.tokens[self.bos_id], self.bos_id
+        return bpe_document(
+            vocabulary,
+            check_merges(self._meta.where, merges, vocabulary),
+            self._added_tokens(),
+            self._pre.splitter,
+            bos,
+            self._pre.ignore_merges,
+        )
 
     def tokenizer_config_json(self) -> dict[str, Any]:
         values = {

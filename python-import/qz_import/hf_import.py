@@ -8,12 +8,16 @@ import sys
 from pathlib import Path
 
 from qz_import.builder import GraphBuilder, quoted
+from qz_import.checkpoint import SAFETENSORS, read_checkpoint
+from qz_import.companion import Companion, import_with_companion
 from qz_import.config import Config
 from qz_import.errors import ImportFailure
 from qz_import.families import Family, family_of
-from qz_import.files import atomic_file, read_json, sha256_of
+from qz_import.files import read_json, sha256_of, write_json
 from qz_import.metadata import TextFacts, read_text_facts, stored_element_type
-from qz_import.weights import read_checkpoint
+from qz_import.safetensors_writer import NewTensor, write_safetensors
+from qz_import.vocab_tokenizer import build_tokenizer
+from qz_import.weights import StoredTensor, read_header
 
 NAMED_TENSORS = 4
 # Tables that old checkpoints carry along and nothing reads.
@@ -31,7 +35,8 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _note_unused(graph: GraphBuilder, names: list[str]) -> None:
-    unused = [name for name in names if name not in graph.used and not IGNORED.search(name)]
+    known = graph.used | graph.repeated
+    unused = [name for name in names if name not in known and not IGNORED.search(name)]
     if unused:
         shown = ", ".join(unused[:NAMED_TENSORS]) + (", …" if len(unused) > NAMED_TENSORS else "")
         note(f"warning: {len(unused)} tensors of the checkpoint are not used: {shown}")
@@ -57,49 +62,86 @@ def _model_attributes(family: Family, config: Config, vocab: int, facts: TextFac
     return attributes
 
 
-def _file_line(symbol: str, path: Path, seen_as: Path, module_folder: Path) -> str:
+def _file_line(symbol: str, path: Path, place: Path, module_folder: Path) -> str:
     size, digest = sha256_of(path)
-    reference = _relative(seen_as / path.name, module_folder)
+    reference = _relative(place, module_folder)
     return f'  qz.file @{symbol} {quoted(reference)} size {size} sha256 "{digest}"'
 
 
-def module_text(folder: Path, output: Path, seen_as: Path) -> str:
-    """The module of a Hugging Face folder. File references lead from the place of `output` to
-    `seen_as`, which is where the folder's files will be."""
+def _find_tokenizer(folder: Path, family: Family, companion: Companion) -> Path | None:
+    """The folder's tokenizer.json, or one made of its vocab.json and merges.txt."""
+    path = folder / "tokenizer.json"
+    if path.exists():
+        return path
+    document = build_tokenizer(folder, family.tokenizer_class)
+    if document is None:
+        return None
+    path = companion.staging() / path.name
+    write_json(path, document)
+    return path
+
+
+def _emit(
+    folder: Path, config: Config, family: Family, tensors: dict[str, StoredTensor] | None
+) -> GraphBuilder:
+    graph = GraphBuilder(tensors, str(folder), stored_element_type(config))
+    graph.finish(family.emit(config, graph))
+    return graph
+
+
+def _copied(
+    tensors: dict[str, StoredTensor], used: set[str], companion: Companion
+) -> dict[str, StoredTensor]:
+    """The used tensors as safetensors, in the type that they have."""
+    path = companion.staging() / SAFETENSORS.single
+    new = [
+        NewTensor(name, tensor.dtype, tensor.shape, tensor.pieces)
+        for name, tensor in tensors.items()
+        if name in used
+    ]
+    write_safetensors(path, new, "copying to")
+    return read_header(path)
+
+
+def module_text(folder: Path, output: Path, companion: Companion) -> str:
+    """The module of a Hugging Face folder. What it cannot refer to as it is (weights of torch
+    files, the pieces of a tokenizer) is converted into `companion`."""
     config_path = folder / "config.json"
     if not config_path.is_file():
         raise ImportFailure(f"{config_path}: missing (no such file)")
     config = Config(read_json(config_path), str(config_path))
     family = family_of(config)
     vocab = config.size("vocab_size")
-    facts = read_text_facts(folder, config, vocab)
-    tensors = read_checkpoint(folder)
-    graph = GraphBuilder(tensors, str(folder), stored_element_type(config))
-    graph.finish(family.emit(config, graph))
-
+    tokenizer = _find_tokenizer(folder, family, companion)
+    facts = read_text_facts(folder, config, vocab, tokenizer)
+    checkpoint = read_checkpoint(folder)
+    tensors = checkpoint.tensors if checkpoint else None
+    graph = _emit(folder, config, family, tensors)
     if tensors is None:
-        note(f"{folder} holds no safetensors: compile the module with --weights=synthetic")
+        note(f"{folder} holds no weights: compile the module with --weights=synthetic")
     else:
         _note_unused(graph, list(tensors))
     if facts.tokenizer is None:
         note(f"{folder} holds no tokenizer.json: the model will take token ids only")
+    if checkpoint and checkpoint.is_torch:
+        graph = _emit(folder, config, family, _copied(checkpoint.tensors, graph.used, companion))
 
     name = re.sub(r"\W", "_", output.stem, flags=re.ASCII)
     symbol = f"_{name}" if name[:1].isdigit() else name
     attributes = ",\n    ".join(_model_attributes(family, config, vocab, facts))
     lines = [f"{alias} = {text}" for alias, text in graph.attributes.items()]
     lines += ["", f"qz.model @{symbol} attributes {{\n    {attributes}}} {{"]
-    for path, file_symbol in graph.files.items():
-        lines.append(_file_line(file_symbol, path, seen_as, output.parent))
+    files = [(file_symbol, path) for path, file_symbol in graph.files.items()]
     if facts.tokenizer:
-        lines.append(_file_line("tokenizer", facts.tokenizer, seen_as, output.parent))
+        files.append(("tokenizer", facts.tokenizer))
+    for file_symbol, path in files:
+        lines.append(_file_line(file_symbol, path, companion.place(path), output.parent))
     lines.append(f"  qz.graph(%tokens : tensor<?xi32>) -> tensor<?x{vocab}xf32> {{")
     lines += ["  " + line for line in graph.lines]
     return "\n".join([*lines, "  }", "}", ""])
 
 
 def import_folder(folder: Path, output: Path) -> None:
-    """Writes the module of a Hugging Face folder, which stays where it is."""
-    text = module_text(folder, output, seen_as=folder)
-    with atomic_file(output) as file:
-        file.write(text.encode())
+    """Writes the module of a Hugging Face folder, which stays where it is, and NAME.hf beside the
+    module where something had to be converted."""
+    import_with_companion(folder, output, lambda companion: module_text(folder, output, companion))

@@ -70,8 +70,9 @@ def _chat_template(folder: Path, config: Config) -> str:
     return value or ""
 
 
-def read_text_facts(folder: Path, config: Config, vocab: int) -> TextFacts:
-    """Reads generation_config.json, tokenizer.json and tokenizer_config.json as far as present.
+def read_text_facts(folder: Path, config: Config, vocab: int, tokenizer: Path | None) -> TextFacts:
+    """Reads generation_config.json and tokenizer_config.json as far as present, and `tokenizer`,
+    the tokenizer.json, if there is one.
 
     generation_config.json wins over config.json, as it does in transformers.
     """
@@ -85,10 +86,8 @@ def read_text_facts(folder: Path, config: Config, vocab: int) -> TextFacts:
     ends = _token_ids(sources["eos_token_id"], "eos_token_id", vocab)
     bos = starts[0] if starts else None
 
-    tokenizer = folder / "tokenizer.json"
-    has_tokenizer = tokenizer.exists()
-    document = read_json(tokenizer) if has_tokenizer else {}
-    if has_tokenizer and not isinstance(document.get("model"), dict):
+    document = read_json(tokenizer) if tokenizer else {}
+    if tokenizer and not isinstance(document.get("model"), dict):
         raise ImportFailure(f"{tokenizer}: missing key 'model'")
     by_template = bos is not None and _template_starts_with(document.get("post_processor"), bos)
     add_bos = tokenizer_config.flag("add_bos_token", by_template)
@@ -101,7 +100,7 @@ def read_text_facts(folder: Path, config: Config, vocab: int) -> TextFacts:
         eos=ends,
         add_bos=add_bos,
         chat_template=_chat_template(folder, tokenizer_config),
-        tokenizer=tokenizer if has_tokenizer else None,
+        tokenizer=tokenizer,
     )
 
 

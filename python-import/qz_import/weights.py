@@ -1,19 +1,17 @@
-"""Where the tensors of a checkpoint are: safetensors headers, checked, without reading weights."""
+"""Where a tensor is, and the headers of safetensors files: checked, without reading weights."""
 
 from __future__ import annotations
 
 import math
-import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qz_import.errors import ImportFailure
-from qz_import.files import parse_json_object, read_json
+from qz_import.files import CHUNK, parse_json_object
 
-SINGLE = "model.safetensors"
-INDEX = "model.safetensors.index.json"
 # The format's own limit on a header.
 HEADER_LIMIT = 100_000_000
 DTYPE_BYTES = {
@@ -33,6 +31,32 @@ class StoredTensor:
     offset: int
     shape: tuple[int, ...]
     dtype: str
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return math.prod(self.shape) * DTYPE_BYTES[self.dtype]
+
+    def pieces(self) -> Iterator[bytes]:
+        """The tensor's bytes, some at a time."""
+        left = self.size
+        with self.file.open("rb") as file:
+            file.seek(self.offset)
+            while left > 0:
+                piece = file.read(min(left, CHUNK))
+                if not piece:
+                    raise ImportFailure(f"{self.file}: became shorter while it was read")
+                left -= len(piece)
+                yield piece
+
+
+def same_contents(a: StoredTensor, b: StoredTensor) -> bool:
+    """Whether two tensors have the same type, shape and bytes."""
+    if (a.dtype, a.shape) != (b.dtype, b.shape):
+        return False
+    if (a.file, a.offset) == (b.file, b.offset):
+        return True
+    return all(x == y for x, y in zip(a.pieces(), b.pieces(), strict=True))
 
 
 def _is_size(value: object) -> bool:
@@ -101,43 +125,3 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
             f"{path}: {data_size - last_end} bytes after the last tensor belong to none"
         )
     return tensors
-
-
-def _sharded(folder: Path) -> dict[str, StoredTensor]:
-    index = folder / INDEX
-    weight_map = read_json(index).get("weight_map")
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise ImportFailure(f"{index}: missing key 'weight_map'")
-    shards: dict[str, dict[str, StoredTensor]] = {}
-    tensors = {}
-    for name, shard in weight_map.items():
-        if not isinstance(shard, str) or shard in ("", ".", "..") or "/" in shard or "\0" in shard:
-            raise ImportFailure(f"{index}: {shard!r} of tensor {name!r} is no plain file name")
-        if shard not in shards:
-            shards[shard] = read_header(folder / shard)
-        if name not in shards[shard]:
-            raise ImportFailure(
-                f"{folder / shard}: missing tensor {name!r}, which {INDEX} puts here"
-            )
-        tensors[name] = shards[shard][name]
-    return tensors
-
-
-def read_checkpoint(folder: Path) -> dict[str, StoredTensor] | None:
-    """The tensors of a Hugging Face folder by name; None where it holds no weights at all."""
-    # A dangling link is a missing file, not a folder without weights.
-    if os.path.lexists(folder / SINGLE):
-        return read_header(folder / SINGLE)
-    if os.path.lexists(folder / INDEX):
-        return _sharded(folder)
-    others = sorted(
-        path.name
-        for path in folder.iterdir()
-        if path.suffix in (".bin", ".pt", ".pth", ".ckpt", ".safetensors", ".gguf")
-    )
-    if others:
-        raise ImportFailure(
-            f"{folder}: neither {SINGLE} nor {INDEX} is there, but {others[0]} is; "
-            "only safetensors under their usual names are read"
-        )
-    return None

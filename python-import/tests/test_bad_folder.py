@@ -46,8 +46,8 @@ def test_missing_safetensors(tmp_path: Path, rejects: Callable[..., None]) -> No
     (folder / "model.safetensors").symlink_to("../gone")
     rejects(folder, "model.safetensors", "missing")
     (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(b"x")
-    rejects(folder, str(folder), "model.safetensors", "pytorch_model.bin")
+    (folder / "weights.bin").write_bytes(b"x")
+    rejects(folder, str(folder), "model.safetensors", "pytorch_model.bin", "weights.bin")
 
 
 def test_missing_shard(tmp_path: Path, rejects: Callable[..., None]) -> None:
@@ -195,7 +195,7 @@ def test_config_that_is_no_json(tmp_path: Path, rejects: Callable[..., None], te
 
 def test_unknown_model_type(tmp_path: Path, rejects: Callable[..., None]) -> None:
     folder = write_folder(tmp_path / "hf", CONFIG | {"model_type": "mamba"})
-    rejects(folder, "config.json", "model_type", "'mamba'", "known: llama")
+    rejects(folder, "config.json", "model_type", "'mamba'", "known: gpt2, llama, opt")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from qz_import.builder import GraphBuilder, Value
 from qz_import.config import Config
 
 Emit = Callable[[Config, GraphBuilder], Value]
+# Beyond this a count of layers is a mistake, not a model.
+MOST_LAYERS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Family:
     hidden: str = "hidden_size"
     layers: str = "num_hidden_layers"
     context: str = "max_position_embeddings"
+    # What vocab.json and merges.txt are read as where tokenizer_config.json does not say.
+    tokenizer_class: str | None = None
 
 
 _FAMILIES: dict[str, Family] = {}

@@ -5,21 +5,11 @@ Pre-norm blocks: RMS norms, rotary grouped-query attention, a gated MLP.
 
 from __future__ import annotations
 
+from qz_import.activations import ACTIVATIONS
 from qz_import.builder import GraphBuilder, Rope, Value
 from qz_import.config import Config
-from qz_import.families import Family, register
+from qz_import.families import MOST_LAYERS, Family, register
 from qz_import.rotary import read_rope
-
-ACTIVATIONS = {
-    "silu": "silu",
-    "swish": "silu",
-    "relu": "relu",
-    "gelu": "gelu",
-    "gelu_new": "gelu_tanh",
-    "gelu_pytorch_tanh": "gelu_tanh",
-}
-# Beyond this a count of layers is a mistake, not a model.
-MOST_LAYERS = 1 << 14
 
 
 class Llama:
@@ -92,7 +82,9 @@ class Llama:
                 block.result = graph.add("y", h, self.mlp(n, f"{prefix}.mlp"))
             x = block.output
         x = self.norm("nf", x, "model.norm")
-        if not self.tied:
+        if self.tied:
+            graph.expect_copy("lm_head.weight", "model.embed_tokens.weight")
+        else:
             table = graph.param("head", "lm_head.weight", self.vocab, self.hidden)
         return graph.linear("logits", "head", x, table)
 

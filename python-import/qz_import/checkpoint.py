@@ -1,0 +1,76 @@
+"""The weights of a Hugging Face folder: which files they are in, in which of two formats."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from qz_import.errors import ImportFailure
+from qz_import.files import read_json
+from qz_import.torch_file import read_torch
+from qz_import.weights import StoredTensor, read_header
+
+Tensors = dict[str, StoredTensor]
+
+
+@dataclass(frozen=True)
+class _Format:
+    """One file, or an index that says which shard has which tensor."""
+
+    single: str
+    index: str
+    read: Callable[[Path], Tensors]
+
+
+SAFETENSORS = _Format("model.safetensors", "model.safetensors.index.json", read_header)
+TORCH = _Format("pytorch_model.bin", "pytorch_model.bin.index.json", read_torch)
+# Files that look like weights of another kind or name.
+WEIGHT_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".safetensors", ".gguf", ".h5", ".msgpack")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors by name. Those of torch files must be copied before anything can refer to them."""
+
+    tensors: Tensors
+    is_torch: bool
+
+
+def _sharded(folder: Path, form: _Format) -> Tensors:
+    index = folder / form.index
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise ImportFailure(f"{index}: missing key 'weight_map'")
+    shards: dict[str, Tensors] = {}
+    tensors = {}
+    for name, shard in weight_map.items():
+        if not isinstance(shard, str) or shard in ("", ".", "..") or "/" in shard or "\0" in shard:
+            raise ImportFailure(f"{index}: {shard!r} of tensor {name!r} is no plain file name")
+        if shard not in shards:
+            shards[shard] = form.read(folder / shard)
+        if name not in shards[shard]:
+            raise ImportFailure(
+                f"{folder / shard}: missing tensor {name!r}, which {form.index} puts here"
+            )
+        tensors[name] = shards[shard][name]
+    return tensors
+
+
+def read_checkpoint(folder: Path) -> Checkpoint | None:
+    """The tensors of a Hugging Face folder; None where it holds no weights at all. Safetensors
+    come first: a folder may hold its weights in several forms."""
+    for form in (SAFETENSORS, TORCH):
+        # A dangling link is a missing file, not a folder without weights.
+        if os.path.lexists(folder / form.single):
+            return Checkpoint(form.read(folder / form.single), form is TORCH)
+        if os.path.lexists(folder / form.index):
+            return Checkpoint(_sharded(folder, form), form is TORCH)
+    others = sorted(path.name for path in folder.iterdir() if path.suffix in WEIGHT_SUFFIXES)
+    if others:
+        raise ImportFailure(
+            f"{folder}: neither {SAFETENSORS.single} nor {TORCH.single} nor an index of theirs is "
+            f"there, but {others[0]} is; only weights under their usual names are read"
+        )
+    return None
