@@ -8,17 +8,9 @@ from __future__ import annotations
 
 import bitsandbytes.functional as bnb
 import torch
+from model_layers import replace_weights
 
-BLOCK_COMPONENTS = {
-    "q": "self_attn.q_proj",
-    "k": "self_attn.k_proj",
-    "v": "self_attn.v_proj",
-    "o": "self_attn.o_proj",
-    "gate": "mlp.gate_proj",
-    "up": "mlp.up_proj",
-    "down": "mlp.down_proj",
-}
-ALL_COMPONENTS = tuple(BLOCK_COMPONENTS)
+ALL_COMPONENTS = ("q", "k", "v", "o", "gate", "up", "down", "proj")
 FFN = ("gate", "up", "down")
 
 
@@ -41,19 +33,12 @@ def decoded_int8(weight: torch.Tensor) -> torch.Tensor:
 DECODED = {"nf4": decoded_nf4, "int8": decoded_int8}
 
 
-@torch.no_grad()
-def quantize_llama(
+def quantize_model(
     model: torch.nn.Module,
     scheme: str,
     components: tuple[str, ...] = ALL_COMPONENTS,
     blocks: range | None = None,
 ) -> None:
-    """Replaces the selected weights of a float32 LlamaForCausalLM by their decoded selves."""
-    if scheme == "none":
-        return
-    layers = model.model.layers
-    for index in blocks if blocks is not None else range(len(layers)):
-        for component in components:
-            linear = layers[index].get_submodule(BLOCK_COMPONENTS[component])
-            assert linear.weight.dtype == torch.float32
-            linear.weight.copy_(DECODED[scheme](linear.weight))
+    """Replaces the selected weights of a float32 model by their decoded selves."""
+    if scheme != "none":
+        replace_weights(model, components, blocks, DECODED[scheme])

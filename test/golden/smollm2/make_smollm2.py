@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from reference_weights import ALL_COMPONENTS, FFN, quantize_llama  # noqa: E402
+from reference_weights import ALL_COMPONENTS, FFN, quantize_model  # noqa: E402
 
 CONTEXT = 1024
 WINDOWS = 64
@@ -68,7 +68,7 @@ def main() -> None:
     for name in sys.argv[3:] or SELECTIONS:
         scheme, components, blocks = SELECTIONS[name]
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-        quantize_llama(model, scheme, components, blocks)
+        quantize_model(model, scheme, components, blocks)
         result = score(model, tokens)
         document = json.loads(out.read_text()) if out.exists() else {"results": {}}
         document |= {

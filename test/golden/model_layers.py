@@ -1,0 +1,101 @@
+"""Where the linear layers that can be selected are in transformers' models (needs torch)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from transformers.pytorch_utils import Conv1D
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A linear layer by its module's name, or one of `parts` equal parts of its outputs."""
+
+    module: str
+    part: int = 0
+    parts: int = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Components in blocks, and those outside of them."""
+
+    blocks: str
+    inside: dict[str, Layer]
+    outside: dict[str, tuple[Layer, ...]] = field(default_factory=dict)
+
+
+LAYOUTS = {
+    "llama": Layout(
+        "model.layers",
+        {
+            "q": Layer("self_attn.q_proj"),
+            "k": Layer("self_attn.k_proj"),
+            "v": Layer("self_attn.v_proj"),
+            "o": Layer("self_attn.o_proj"),
+            "gate": Layer("mlp.gate_proj"),
+            "up": Layer("mlp.up_proj"),
+            "down": Layer("mlp.down_proj"),
+        },
+    ),
+    "gpt2": Layout(
+        "transformer.h",
+        {
+            "q": Layer("attn.c_attn", 0, 3),
+            "k": Layer("attn.c_attn", 1, 3),
+            "v": Layer("attn.c_attn", 2, 3),
+            "o": Layer("attn.c_proj"),
+            "up": Layer("mlp.c_fc"),
+            "down": Layer("mlp.c_proj"),
+        },
+    ),
+    "opt": Layout(
+        "model.decoder.layers",
+        {
+            "q": Layer("self_attn.q_proj"),
+            "k": Layer("self_attn.k_proj"),
+            "v": Layer("self_attn.v_proj"),
+            "o": Layer("self_attn.out_proj"),
+            "up": Layer("fc1"),
+            "down": Layer("fc2"),
+        },
+        {"proj": (Layer("model.decoder.project_in"), Layer("model.decoder.project_out"))},
+    ),
+}
+
+
+def _selected(
+    model: torch.nn.Module, components: tuple[str, ...], blocks: range | None
+) -> Iterator[tuple[torch.nn.Module, Layer]]:
+    layout = LAYOUTS[model.config.model_type]
+    modules = model.get_submodule(layout.blocks)
+    for index in blocks if blocks is not None else range(len(modules)):
+        for component in components:
+            if component in layout.inside:
+                layer = layout.inside[component]
+                yield modules[index].get_submodule(layer.module), layer
+    for component in components:
+        for layer in layout.outside.get(component, ()):
+            # OPT has projections only where its widths differ.
+            parent, _, name = layer.module.rpartition(".")
+            module = getattr(model.get_submodule(parent), name)
+            if module is not None:
+                yield module, layer
+
+
+@torch.no_grad()
+def replace_weights(
+    model: torch.nn.Module,
+    components: tuple[str, ...],
+    blocks: range | None,
+    decoded: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    """Replaces each selected weight w, seen as [out, in], by decoded(w). `blocks` limits only what
+    is in blocks."""
+    for module, layer in _selected(model, components, blocks):
+        assert module.weight.dtype == torch.float32
+        weight = module.weight.T if isinstance(module, Conv1D) else module.weight
+        part = weight.chunk(layer.parts)[layer.part]
+        part.copy_(decoded(part.contiguous()))
