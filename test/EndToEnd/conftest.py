@@ -19,12 +19,25 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("QZC_BUILD", ROOT / "build"))
 MODELS = ROOT / "test" / "golden" / "models"
-MODEL_NAMES = ("llama-bf16", "llama-f32", "llama-bias")
+MODEL_NAMES = (
+    "llama-bf16",
+    "llama-f32",
+    "llama-bias",
+    "gpt2-f32",
+    "gpt2-bf16",
+    "opt-post",
+    "opt-pre",
+)
 
 
 def scores(name: str) -> dict:
     """The selections of a fixture model with their options and golden scores."""
     return json.loads((MODELS / name / "golden" / "scores.json").read_text())
+
+
+def selections() -> list[tuple[str, str]]:
+    """Every fixture model with every selection that it has golden values of."""
+    return [(name, selection) for name in MODEL_NAMES for selection in scores(name)["selections"]]
 
 
 def run(*command: object, check: bool = True, **kwargs: object) -> subprocess.CompletedProcess[str]:

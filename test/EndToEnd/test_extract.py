@@ -24,11 +24,11 @@ FFN = ("gate_proj", "up_proj", "down_proj")
 
 
 def sources(folder: Path) -> dict[str, np.ndarray]:
-    """All tensors of a Hugging Face folder as float32."""
+    """All tensors of an imported Hugging Face folder as float32."""
     import ml_dtypes  # noqa: F401  (teaches NumPy bfloat16)
 
     tensors: dict[str, np.ndarray] = {}
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted(folder.rglob("*.safetensors")):
         tensors.update(load_file(path))
     return {name: value.astype(np.float32) for name, value in tensors.items()}
 
@@ -126,3 +126,91 @@ def test_dtype_casts_what_is_not_quantized(
     for name, value in sources(imported("llama-bf16").parent).items():
         if not selected(name, FFN, range(3)):
             assert np.array_equal(got[name], value.astype(np.float16).astype(np.float32)), name
+
+
+def decoded_rows(
+    weight: np.ndarray,
+    rows: slice,
+    is_transposed: bool,
+    decode: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """The weight with these rows (columns, of a transposed one) decoded, the others as they are."""
+    result = weight.copy()
+    view = result.T if is_transposed else result
+    view[rows] = decode(np.ascontiguousarray(view[rows]))
+    return result
+
+
+@pytest.mark.parametrize("name", ["gpt2-bf16", "gpt2-f32"])
+@pytest.mark.parametrize("decode", [decode_int8, decode_nf4])
+def test_parts_of_transposed_weights(
+    compiled: Compiled,
+    imported: Callable[[str], Path],
+    tmp_path: Path,
+    name: str,
+    decode: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    """GPT-2's fused q, k and v are selected by their parts, and come back put together."""
+    out = tmp_path / "x.safetensors"
+    scheme = {decode_int8: "int8", decode_nf4: "nf4"}[decode]
+    options = (f"--quantize={scheme}", "--components=k,o,up,down", "--blocks=1:2")
+    run(compiled(name, *options), "--extract", out)
+    got = load_file(out)
+    want = sources(imported(name).parent)
+    assert got.keys() == want.keys()
+    prefix = "h.1" if name == "gpt2-bf16" else "transformer.h.1"
+    hidden = want[f"{prefix}.ln_1.weight"].size
+    rows = {
+        f"{prefix}.attn.c_attn.weight": slice(hidden, 2 * hidden),
+        f"{prefix}.attn.c_proj.weight": slice(None),
+        f"{prefix}.mlp.c_fc.weight": slice(None),
+        f"{prefix}.mlp.c_proj.weight": slice(None),
+    }
+    assert rows.keys() < want.keys()
+    for key, value in want.items():
+        if key in rows:
+            value = decoded_rows(value, rows[key], True, decode)
+        assert np.array_equal(got[key], value), key
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        (("--components=proj",), ("project_in", "project_out")),
+        # Blocks limit only what is in blocks.
+        (
+            ("--blocks=1:", "--components=proj,o,up"),
+            ("project_in", "project_out", "s.1.fc1", "s.1.self_attn.out_proj"),
+        ),
+        (("--components=embed,head",), ("embed_tokens",)),
+    ],
+)
+def test_weights_outside_of_blocks(
+    compiled: Compiled,
+    imported: Callable[[str], Path],
+    tmp_path: Path,
+    options: tuple[str, ...],
+    changed: tuple[str, ...],
+) -> None:
+    out = tmp_path / "x.safetensors"
+    run(compiled("opt-post", "--quantize=int8", *options), "--extract", out)
+    got = load_file(out)
+    want = sources(imported("opt-post").parent)
+    assert got.keys() == want.keys()
+    names = {name for name in want if any(name.endswith(f"{end}.weight") for end in changed)}
+    assert len(names) == len(changed)
+    for name, value in want.items():
+        expected = decode_int8(value) if name in names else value
+        assert np.array_equal(got[name], expected), name
+
+
+def test_quantized_copy_of_a_projected_head(
+    compiled: Compiled, imported: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "x.safetensors"
+    run(compiled("opt-post", "--quantize=int8", "--components=head"), "--extract", out)
+    got = load_file(out)
+    want = sources(imported("opt-post").parent)
+    embed = want["model.decoder.embed_tokens.weight"]
+    assert np.array_equal(got["model.decoder.embed_tokens.weight"], embed)
+    assert np.array_equal(got["lm_head.weight"], decode_int8(embed))

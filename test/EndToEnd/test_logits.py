@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MODEL_NAMES, MODELS, run, scores
+from conftest import MODEL_NAMES, MODELS, run, scores, selections
 
 Compiled = Callable[..., Path]
 SCHEMES = ("none", "int8", "nf4")
-PARTIAL = ("int8-blocks", "int8-ffn", "nf4-head")
+PARTIAL = [(name, selection) for name, selection in selections() if selection not in SCHEMES]
 # Of the standard deviation of the golden logits; the worst row decides.
 BOUND = 1e-4
 
@@ -48,8 +48,7 @@ def test_logits(
     check(image, golden(name, scheme), count, tmp_path / "x.npy", *options)
 
 
-@pytest.mark.parametrize("selection", PARTIAL)
-@pytest.mark.parametrize("name", MODEL_NAMES)
+@pytest.mark.parametrize(("name", "selection"), PARTIAL)
 def test_partial_selections(compiled: Compiled, tmp_path: Path, name: str, selection: str) -> None:
     image = compiled(name, *scores(name)["selections"][selection]["options"].split())
     check(image, golden(name, selection), 17, tmp_path / "x.npy")

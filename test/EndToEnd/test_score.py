@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MODEL_NAMES, MODELS, run, scores
+from conftest import MODELS, run, scores, selections
 
 Compiled = Callable[..., Path]
 
 
 @pytest.mark.parametrize("protocol", ["windows", "stride"])
-@pytest.mark.parametrize("selection", scores(MODEL_NAMES[0])["selections"])
-@pytest.mark.parametrize("name", MODEL_NAMES)
+@pytest.mark.parametrize(("name", "selection"), selections())
 def test_perplexity(compiled: Compiled, name: str, selection: str, protocol: str) -> None:
     want = scores(name)
     options = want["selections"][selection]["options"].split()
