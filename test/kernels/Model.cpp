@@ -187,6 +187,9 @@ Model qzc::kernel_test::makeCase(int number) {
   const auto activation = r.pick({Activation::Relu, Activation::Silu,
                                   Activation::Gelu, Activation::GeluTanh});
   const bool rope = r.chance(75);
+  // OPT-350m's form: norms behind the additions, narrow embeddings projected.
+  const bool post = number >= kPlainCases;
+  const int64_t narrow = post ? hidden / 2 : hidden;
   const PackedShape common = randomShape(r, 0, 0);
   auto shape = [&](int64_t rows, int64_t cols) {
     PackedShape s = mixed ? randomShape(r, rows, cols) : common;
@@ -223,9 +226,14 @@ Model qzc::kernel_test::makeCase(int number) {
     ropeIndex = 0;
   }
 
-  View x = make.buffer(hidden);
-  const int32_t table = make.tensor(shape(vocab, hidden), 1.0f);
+  View x = make.buffer(narrow);
+  const int32_t table = make.tensor(shape(vocab, narrow), 1.0f);
   make.launch(Opcode::Embed, {}, x, {table}, EmbedParams{});
+  if (post) {
+    const View wide = make.buffer(hidden);
+    linear({x}, wide, {hidden}, {});
+    x = wide;
+  }
   if (r.chance(50)) {
     const int32_t positions =
         make.tensor({Scheme::None, DType::F32, 1000, hidden, 0}, 0.3f);
@@ -233,7 +241,10 @@ Model qzc::kernel_test::makeCase(int number) {
                 AddPositionsParams{r.pick<int64_t>({0, 2})});
   }
   for (int64_t layer = 0; layer < 2; ++layer) {
-    const View n = make.norm(x, layerNorm, weighted, unitOffset);
+    const auto normed = [&](View in, bool here) {
+      return here ? make.norm(in, layerNorm, weighted, unitOffset) : in;
+    };
+    const View n = normed(x, !post);
     const int64_t q = h.heads * h.headDim;
     const int64_t kv = h.kvHeads * h.headDim;
     const View qkv = make.buffer(q + 2 * kv);
@@ -254,8 +265,8 @@ Model qzc::kernel_test::makeCase(int number) {
         attended, {}, attention);
     View next = r.chance(50) ? x : make.buffer(hidden);
     linear({attended, x}, next, {hidden}, {});
-    x = next;
-    const View n2 = make.norm(x, layerNorm, weighted, unitOffset);
+    x = normed(next, post);
+    const View n2 = normed(x, !post);
     View wide = make.buffer(inner);
     LinearParams up;
     up.activation = activation;
@@ -282,14 +293,19 @@ Model qzc::kernel_test::makeCase(int number) {
       make.launch(Opcode::Mul, {product, next}, product, {}, NoParams{});
       make.launch(Opcode::Add, {next, product}, next, {}, NoParams{});
     }
-    x = next;
+    x = normed(next, post);
   }
-  const bool normInHead = r.chance(50);
-  if (!normInHead)
+  const bool normInHead = r.chance(50) && !post;
+  if (post) {
+    const View out = make.buffer(narrow);
+    linear({x}, out, {narrow}, {});
+    x = out;
+  } else if (!normInHead) {
     x = make.norm(x, layerNorm, weighted, unitOffset);
+  }
   plan.hidden = x;
   make.Head = true;
-  View in = {kHiddenBuffer, 0, hidden};
+  View in = {kHiddenBuffer, 0, narrow};
   if (normInHead)
     in = make.norm(in, layerNorm, weighted, unitOffset);
   const View logits = make.buffer(vocab);
@@ -304,6 +320,7 @@ Model qzc::kernel_test::makeCase(int number) {
       " vocab " + std::to_string(vocab) + " heads " + std::to_string(h.heads) +
       "/" + std::to_string(h.kvHeads) + "x" + std::to_string(h.headDim) + " " +
       (mixed ? "mixed" : schemeText(common)) + (gated ? " gated" : "") +
+      (post ? " post-norm" : "") +
       (bias ? " bias" : "") + (window ? " window" : "") +
       (softCap != 0 ? " softcap" : "");
   return model;
