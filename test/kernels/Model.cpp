@@ -320,9 +320,8 @@ Model qzc::kernel_test::makeCase(int number) {
       " vocab " + std::to_string(vocab) + " heads " + std::to_string(h.heads) +
       "/" + std::to_string(h.kvHeads) + "x" + std::to_string(h.headDim) + " " +
       (mixed ? "mixed" : schemeText(common)) + (gated ? " gated" : "") +
-      (post ? " post-norm" : "") +
-      (bias ? " bias" : "") + (window ? " window" : "") +
-      (softCap != 0 ? " softcap" : "");
+      (post ? " post-norm" : "") + (bias ? " bias" : "") +
+      (window ? " window" : "") + (softCap != 0 ? " softcap" : "");
   return model;
 }
 
