@@ -39,6 +39,8 @@ class DecodedTensor:
     source: Any
     shape: tuple[int, ...]
     row_order: np.ndarray | None = None
+    # The GGUF has it as [columns, rows].
+    transposed: bool = False
 
 
 def row_order_of_rotated_halves(rows: int, heads: int) -> np.ndarray:
@@ -75,13 +77,9 @@ def _converter(dtype: str, name: str) -> Callable[[np.ndarray], bytes]:
     }[dtype]
 
 
-def decoded_pieces(tensor: DecodedTensor) -> Iterator[np.ndarray]:
-    """The f32 values of a tensor in order, some rows at a time."""
+def _row_pieces(tensor: DecodedTensor, rows: int, columns: int) -> Iterator[np.ndarray]:
+    """The f32 values of the GGUF's rows in the order wanted, some rows at a time."""
     kind = tensor.source.tensor_type
-    # A bias whose elements are reordered is a column of one-element rows.
-    is_column = tensor.row_order is not None and len(tensor.shape) == 1
-    columns = 1 if is_column else tensor.shape[-1]
-    rows = math.prod(tensor.shape) // columns
     raw = tensor.source.data.reshape(rows, -1)
     step = max(1, PIECE // columns)
     for first in range(0, rows, step):
@@ -94,6 +92,26 @@ def decoded_pieces(tensor: DecodedTensor) -> Iterator[np.ndarray]:
             raise ImportFailure(
                 f"tensor {tensor.source.name!r} is {kind_name}, which cannot be decoded"
             ) from None
+
+
+def decoded_pieces(tensor: DecodedTensor) -> Iterator[np.ndarray]:
+    """The f32 values of a tensor in order, some rows at a time; a transposed one is held whole."""
+    # A bias whose elements are reordered is a column of one-element rows.
+    is_column = tensor.row_order is not None and len(tensor.shape) == 1
+    columns = 1 if is_column else tensor.shape[-1]
+    rows = math.prod(tensor.shape) // columns
+    if not tensor.transposed:
+        yield from _row_pieces(tensor, rows, columns)
+        return
+    whole = np.empty((columns, rows), np.float32)
+    first = 0
+    for piece in _row_pieces(tensor, columns, rows):
+        count = piece.size // rows
+        whole[first : first + count] = piece.reshape(count, rows)
+        first += count
+    step = max(1, PIECE // columns)
+    for first in range(0, rows, step):
+        yield np.ascontiguousarray(whole[:, first : first + step].T)
 
 
 def write_decoded(path: Path, tensors: list[DecodedTensor], dtype: str) -> None:

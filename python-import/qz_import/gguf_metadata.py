@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from gguf import GGUFReader
 
 from qz_import.errors import ImportFailure
+
+
+def shortest(value: float) -> float:
+    """The shortest decimal of a value that the GGUF stores as f32: 1e-05, not 9.99999974e-06."""
+    return float(str(np.float32(value)))
 
 
 class Metadata:
@@ -48,8 +54,10 @@ class Metadata:
     def optional_text(self, key: str) -> str | None:
         return self.text(key) if self.has(key) else None
 
-    def flag(self, key: str, default: bool) -> bool:
-        return self._typed(key, bool, "a boolean") if self.has(key) else default
+    def flag(self, key: str, default: bool | None = None) -> bool:
+        """Without a default, the key must be there."""
+        is_given = default is None or self.has(key)
+        return self._typed(key, bool, "a boolean") if is_given else default
 
     def texts(self, key: str) -> list[str]:
         return self._list(key, str, "strings")

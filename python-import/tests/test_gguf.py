@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel
 
 from qz_import.gguf_decode import to_bf16
-from qz_import.gguf_source import LLAMA_BLOCK_NAMES, LLAMA_OUTER_NAMES
+from qz_import.gguf_llama import LLAMA_NAMES
 
 Imports = Callable[..., str]
 Refuses = Callable[..., None]
@@ -30,8 +30,8 @@ SPECIAL = ["<|end|>", "<|start|>", "<|stop|>"]
 ALPHABET = sorted(ByteLevel.alphabet())
 MERGES = ["h e", "Ġ t", "Ġt he", "1 2", "l l", "he ll", "hell o"]
 TOKENS = [*SPECIAL, *ALPHABET, *("".join(m.split()) for m in MERGES), "<tool>"]
-BLOCK_NAMES = {hf: ggml for ggml, hf in LLAMA_BLOCK_NAMES.items()}
-OUTER_NAMES = {hf: ggml for ggml, hf in LLAMA_OUTER_NAMES.items()}
+BLOCK_NAMES = {hf: ggml for ggml, hf in LLAMA_NAMES.block.items()}
+OUTER_NAMES = {hf: ggml for ggml, hf in LLAMA_NAMES.outer.items()}
 
 
 def gguf_name(name: str) -> str:
@@ -434,7 +434,7 @@ def test_unusable_metadata(
 def test_unknown_architecture(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
     model.architecture = "mamba"
     path = model.write(tmp_path / "x.gguf")
-    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "'mamba'", "known: llama")
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "'mamba'", "known: gpt2, llama, opt")
 
 
 def test_tensor_without_a_place(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
