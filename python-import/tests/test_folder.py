@@ -89,7 +89,7 @@ def test_the_module_in_full(tmp_path: Path, imports: Imports) -> None:
 
 
 @pytest.mark.skipif(not QZC_OPT.exists(), reason="qzc-opt is not built")
-@pytest.mark.parametrize("name", ["llama-bf16", "llama-f32", "llama-bias"])
+@pytest.mark.parametrize("name", sorted(path.name for path in FIXTURES.glob("*-*/")))
 def test_qzc_opt_accepts_the_module(tmp_path: Path, imports: Imports, name: str) -> None:
     imports(FIXTURES / name, tmp_path / "m.mlir")
     done = subprocess.run([QZC_OPT, tmp_path / "m.mlir"], capture_output=True, text=True)

@@ -14,15 +14,26 @@ import numpy as np
 import pytest
 
 MODELS = Path(__file__).resolve().parents[2] / "test" / "golden" / "models"
+FIXTURES = sorted(path.name for path in MODELS.iterdir() if (path / "config.json").exists())
 # Of the golden logits' standard deviation. The interpreter works in float64.
 BOUND = 1e-4
 
 FILE = re.compile(r'qz\.file @(\w+) "([^"]+)"')
-PARAM = re.compile(r'(%\w+) = qz\.param "[^"]+" @(\w+)\[(\d+)\] : tensor<([0-9x]+)x(\w+)>')
+PARAM = re.compile(
+    r'(%\w+) = qz\.param "[^"]+" @(\w+)\[(\d+)\]( transposed)?(?: rows \[\[(\d+), (\d+)\]\])?'
+    r"(?: source tensor<([0-9x]+)x\w+>)? : tensor<([0-9x]+)x(\w+)>"
+)
 OP = re.compile(r"(%\w+) = qz\.(\w+) (.*?) :")
 BLOCK = re.compile(r"(%\w+) = qz\.block \d+ \((%\w+) = (%\w+)\)")
 YIELD = re.compile(r"qz\.(?:yield|return) (%\w+) :")
 ROPE = re.compile(r"(\w+) = ([\w.]+)")
+
+
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "relu": lambda x: np.maximum(x, 0),
+    "gelu_tanh": lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+}
 
 
 def as_float(raw: bytes, element: str) -> np.ndarray:
@@ -36,7 +47,8 @@ class Interpreter:
         text = module.read_text()
         self.lines = text.splitlines()
         self.files = {s: (module.parent / name).read_bytes() for s, name in FILE.findall(text)}
-        self.rope_fields = dict(ROPE.findall(text.split(">", 1)[0].split("<", 1)[1]))
+        alias = re.search(r"^#rope = #qz\.rope<(.*)>$", text, flags=re.M)
+        self.rope_fields = dict(ROPE.findall(alias[1])) if alias else {}
 
     def frequencies(self) -> np.ndarray:
         field = self.rope_fields
@@ -87,20 +99,45 @@ class Interpreter:
         if name == "attention":
             return self.attention(args[0], args[1], args[2], words)
         if name == "activate":
-            assert words[0] == "silu"
-            return args[0] / (1 + np.exp(-args[0]))
+            return ACTIVATIONS[words[0]](args[0])
+        if name == "layer_norm":
+            centred = args[0] - args[0].mean(-1, keepdims=True)
+            eps = float(words[-1])
+            normed = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + eps)
+            return normed * args[1] + args[2]
+        if name == "add_positions":
+            first = int(words[-1]) if "offset" in words else 0
+            return args[0] + args[1][first : first + len(args[0])]
         return {"add": np.add, "mul": np.multiply}[name](*args)
+
+    def param(
+        self,
+        symbol: str,
+        offset: str,
+        transposed: str | None,
+        first: str | None,
+        last: str | None,
+        source: str | None,
+        sizes: str,
+        element: str,
+    ) -> np.ndarray:
+        shape = [int(size) for size in (source or sizes).split("x")]
+        size = int(np.prod(shape)) * (4 if element == "f32" else 2)
+        raw = self.files[symbol][int(offset) : int(offset) + size]
+        value = as_float(raw, element).reshape(shape)
+        if transposed:
+            value = value.T
+        if first and last:
+            value = value[int(first) : int(last)]
+        assert list(value.shape) == [int(size) for size in sizes.split("x")]
+        return value
 
     def run(self, tokens: np.ndarray) -> np.ndarray:
         values: dict[str, np.ndarray] = {"%tokens": tokens}
         block_result = ""
         for line in self.lines:
             if match := PARAM.search(line):
-                name, symbol, offset, sizes, element = match.groups()
-                shape = [int(size) for size in sizes.split("x")]
-                size = int(np.prod(shape)) * (4 if element == "f32" else 2)
-                raw = self.files[symbol][int(offset) : int(offset) + size]
-                values[name] = as_float(raw, element).reshape(shape)
+                values[match[1]] = self.param(*match.groups()[1:])
             elif match := BLOCK.search(line):
                 block_result, inside, outside = match.groups()
                 values[inside] = values[outside]
@@ -114,7 +151,7 @@ class Interpreter:
 
 
 @pytest.mark.parametrize("count", [1, 17, 600])
-@pytest.mark.parametrize("name", ["llama-bf16", "llama-f32", "llama-bias"])
+@pytest.mark.parametrize("name", FIXTURES)
 def test_logits(tmp_path: Path, imports: Callable[..., str], name: str, count: int) -> None:
     golden = np.load(MODELS / name / "golden" / "none.npz")
     imports(MODELS / name, tmp_path / "m.mlir")
