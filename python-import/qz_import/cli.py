@@ -12,7 +12,9 @@ from qz_import.errors import ImportFailure, UsageFailure
 from qz_import.hf_import import import_folder
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", flags=re.ASCII)
-HUB_FILES = ["*.json", "*.jinja", "*.safetensors"]
+HUB_FILES = ["*.json", "*.jinja", "merges.txt", "*.safetensors"]
+# Fetched where a model has no safetensors.
+HUB_TORCH_FILES = ["pytorch_model*.bin"]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,8 +31,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="a folder with config.json, tokenizer.json and *.safetensors; a .gguf file; "
-        "or a Hugging Face model id (needs huggingface_hub)",
+        help="a folder with config.json, tokenizer.json (or vocab.json and merges.txt) and "
+        "*.safetensors (or pytorch_model.bin); a .gguf file; or a Hugging Face model id "
+        "(needs huggingface_hub)",
     )
     parser.add_argument(
         "-o",
@@ -60,8 +63,13 @@ def _fetch(model_id: str, revision: str | None) -> Path:
             f"{model_id}: no such file or folder; to fetch a model of this name from the Hugging "
             "Face hub, run: pip install huggingface_hub"
         ) from None
+
+    def snapshot(patterns: list[str]) -> Path:
+        return Path(snapshot_download(model_id, revision=revision, allow_patterns=patterns))
+
     try:
-        return Path(snapshot_download(model_id, revision=revision, allow_patterns=HUB_FILES))
+        folder = snapshot(HUB_FILES)
+        return folder if any(folder.glob("*.safetensors")) else snapshot(HUB_TORCH_FILES)
     except Exception as error:  # network, credentials, names: whatever the library raises
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ImportFailure(f"{model_id}: cannot be fetched from the hub: {reason}") from error

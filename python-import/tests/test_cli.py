@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import tree, write_folder
+from conftest import tree, weights, write_folder
+from torch_files import write_torch
 
 from qz_import.cli import main
 
@@ -97,21 +98,31 @@ def test_hub_id_without_the_library(
     )
 
 
-def test_hub_id_with_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_torch", [False, True])
+def test_hub_id_with_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_torch: bool
+) -> None:
     """A stand-in for huggingface_hub: what is asked for, and where the snapshot is."""
     folder = write_folder(tmp_path / "snapshot")
+    if is_torch:
+        (folder / "model.safetensors").unlink()
     asked = []
 
     def snapshot_download(model: str, *, revision: str | None, allow_patterns: list[str]) -> str:
         asked.append((model, revision, allow_patterns))
+        if "pytorch_model*.bin" in allow_patterns:
+            write_torch(folder / "pytorch_model.bin", weights())
         return str(folder)
 
     module = types.ModuleType("huggingface_hub")
     module.snapshot_download = snapshot_download
     monkeypatch.setitem(sys.modules, "huggingface_hub", module)
     main(["maker/model-1.5", "--revision=v2", "-o", str(tmp_path / "m.mlir")])
-    assert asked == [("maker/model-1.5", "v2", ["*.json", "*.jinja", "*.safetensors"])]
-    assert '"snapshot/model.safetensors"' in (tmp_path / "m.mlir").read_text()
+    first = ("maker/model-1.5", "v2", ["*.json", "*.jinja", "merges.txt", "*.safetensors"])
+    second = ("maker/model-1.5", "v2", ["pytorch_model*.bin"])
+    assert asked == ([first, second] if is_torch else [first])
+    reference = '"m.hf/model.safetensors"' if is_torch else '"snapshot/model.safetensors"'
+    assert reference in (tmp_path / "m.mlir").read_text()
 
 
 def test_hub_failure(tmp_path: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch) -> None:
