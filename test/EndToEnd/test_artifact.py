@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import assert_refused, qzc, run
+from conftest import MODELS, assert_refused, qz_import, qzc, run
 
 Compiled = Callable[..., Path]
 NEWEST_GLIBC = (2, 34)
@@ -137,3 +137,14 @@ def test_synthetic_weights_need_no_files(
     # Nor a tokenizer: such an executable takes token ids alone.
     done = run(images[0], "--device=cpu", "--prompt", "a", check=False)
     assert_refused(done, "no tokenizer", tool=str(images[0]))
+
+
+@pytest.mark.parametrize("name", ["gpt2-bf16", "opt-post"])
+def test_a_configuration_alone_is_enough(tmp_path: Path, name: str) -> None:
+    shutil.copy(MODELS / name / "config.json", tmp_path)
+    qz_import(tmp_path, "-o", tmp_path / "model.mlir")
+    image = tmp_path / "model.bin"
+    options = ("--weights=synthetic", "--quantize=int8", "--arch=90a")
+    qzc(tmp_path / "model.mlir", *options, "-o", image)
+    done = run(image, "--device=cpu", "--tokens", "5,6,7", "-n", "3", "--ignore-eos")
+    assert len(json.loads(done.stdout)) == 3
