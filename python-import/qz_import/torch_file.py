@@ -154,7 +154,8 @@ def _read_legacy(path: Path, file: IO[bytes]) -> tuple[Any, dict[str, _Span]]:
         raise ImportFailure(f"{path}: its byte order is not little endian")
     value, keys = unpickler.load(stream), unpickler.load(stream)
     storages = {view.storage.key: view.storage for view in _views(path, value).values()}
-    if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(storages):
+    are_names = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+    if not are_names or sorted(keys) != sorted(storages):
         raise ImportFailure(f"{path}: the storages behind the dictionary are not those it uses")
     spans, position, size = {}, stream.tell(), path.stat().st_size
     for key in keys:

@@ -408,6 +408,8 @@ def test_legacy_files_that_lie(rejects: Callable[..., None]) -> None:
     keys = t.program(b"](" + t.text("0") + t.text("1") + b"e")
     for other in (b"](" + t.text("0") + b"e", b"](" + t.text("0") * 2 + b"e", b"}", b"](}}e"):
         rejects(good.replace(keys, t.program(other)), "storages")
+    nested = b"](" + t.text("0") + b")" + b"\x85" * 200_000 + b"e"
+    rejects(good.replace(keys, t.program(nested)), "storages")
     count = (6).to_bytes(8, "little")
     rejects(good.replace(count, (7).to_bytes(8, "little")), "storage '0'", "7")
     rejects(good.replace(count, b"\xff" * 8), "storage '0'")
