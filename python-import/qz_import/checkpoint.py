@@ -46,7 +46,8 @@ def _sharded(folder: Path, form: _Format) -> Tensors:
     shards: dict[str, Tensors] = {}
     tensors = {}
     for name, shard in weight_map.items():
-        if not isinstance(shard, str) or shard in ("", ".", "..") or "/" in shard or "\0" in shard:
+        is_name = isinstance(shard, str) and shard.isprintable() and "/" not in shard
+        if not is_name or shard in ("", ".", ".."):
             raise ImportFailure(f"{index}: {shard!r} of tensor {name!r} is no plain file name")
         if shard not in shards:
             shards[shard] = form.read(folder / shard)

@@ -69,14 +69,14 @@ def _check_directory(path: Path, file: IO[bytes]) -> int:
     return begin
 
 
-def _entry_span(path: Path, file: IO[bytes], info: zipfile.ZipInfo) -> _Span:
+def _entry_span(path: Path, file: IO[bytes], info: zipfile.ZipInfo, limit: int) -> _Span:
     """The contents of an entry, by the header that stands before them."""
     where = f"{path}: entry {info.filename!r:.200}"
     if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
         raise ImportFailure(f"{where} is compressed, which torch never does")
     if info.flag_bits & ENCRYPTED:
         raise ImportFailure(f"{where} is encrypted")
-    file.seek(info.header_offset)
+    file.seek(min(info.header_offset, limit))
     raw = file.read(ZIP_LOCAL_BYTES)
     if len(raw) < ZIP_LOCAL_BYTES or raw[:4] != ZIP_MAGIC:
         raise ImportFailure(f"{where} does not begin where the directory says")
@@ -108,7 +108,7 @@ def _zip_spans(path: Path, file: IO[bytes]) -> dict[str, _Span]:
     for info in entries:
         if info.filename in spans:
             raise ImportFailure(f"{path}: entry {info.filename!r:.200} appears twice")
-        spans[info.filename] = _entry_span(path, file, info)
+        spans[info.filename] = _entry_span(path, file, info, limit)
     _check_overlaps(path, spans, limit)
     return spans
 
@@ -125,13 +125,13 @@ def _read_zip(path: Path, file: IO[bytes]) -> tuple[Any, dict[str, _Span]]:
     if len(pickles) != 1:
         raise ImportFailure(f"{path}: a zip archive with {len(pickles)} data.pkl, not one")
     if spans[pickles[0]].size > PICKLE_LIMIT:
-        raise ImportFailure(f"{path}: {pickles[0]} of {spans[pickles[0]].size} bytes is too large")
+        raise ImportFailure(f"{path}: a data.pkl of {spans[pickles[0]].size} bytes is too large")
     root = pickles[0].removesuffix("data.pkl")
     order = spans.get(f"{root}byteorder")
     if order and (order.size > 16 or _contents(file, order) != b"little"):
         raise ImportFailure(f"{path}: its byte order is not little endian")
     raw = _contents(file, spans[pickles[0]])
-    value = Unpickler(f"{path}: {pickles[0]}").load(io.BytesIO(raw))
+    value = Unpickler(f"{path}: data.pkl").load(io.BytesIO(raw))
     data = f"{root}data/"
     return value, {
         name.removeprefix(data): span for name, span in spans.items() if name.startswith(data)

@@ -59,7 +59,7 @@ def test_missing_shard(tmp_path: Path, rejects: Callable[..., None]) -> None:
     rejects(folder, "b.safetensors", "missing")
     index.write_text(json.dumps({"weight_map": {"model.other.weight": "a.safetensors"}}))
     rejects(folder, "a.safetensors", "'model.other.weight'")
-    for name in ("../a.safetensors", "/etc/passwd", "", "..", 3):
+    for name in ("../a.safetensors", "/etc/passwd", "", "..", "a\n", "\0", 3):
         index.write_text(json.dumps({"weight_map": {"x": name}}))
         rejects(folder, "index.json", repr(name), "file name")
     index.write_text("{}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
@@ -347,6 +348,8 @@ def test_archives(rejects: Callable[..., None]) -> None:
         twice = t.zipped(pickle, storages, {"archive/data.pkl": pickle})
     rejects(twice, "archive/data.pkl", "twice")
     rejects(good.replace(b"little", b"big en"), "byte order")
+    odd = t.zipped(t.program(SYSTEM), {})
+    rejects(odd.replace(b"archive", b"a\nchive"), "'os' 'system'")
     # Another name in front of the contents than in the directory.
     rejects(good.replace(b"archive/data/1", b"archive/data/x", 1), "archive/data/1", "another name")
     rejects(good + b"more", "truncated")
@@ -380,6 +383,11 @@ def test_archive_entries_that_lie(rejects: Callable[..., None]) -> None:
     rejects(changed(20, "<2L", 0x7FFFFFFF, 0x7FFFFFFF), "archive/data/")
     rejects(changed(20, "<2L", 4096, 4096), "overlap")
     rejects(changed(20, "<2L", 8, 1 << 30), "archive/data/1", "compressed")
+    buffer = io.BytesIO(good)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("archive/x", b"")
+        archive.getinfo("archive/data/1").header_offset = (1 << 64) - 1
+    rejects(buffer.getvalue(), "archive/data/1", "does not begin")
     # Sizes and places in 64 bits, and a directory that would fill the memory.
     huge = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 1 << 40, 1 << 41)
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, len(good) - 22, 1)
