@@ -2,10 +2,11 @@
 
 #include "Json.h"
 #include "qzc/Format/Extract.h"
+#include "qzc/Format/Footprint.h"
 #include "qzc/Support/Error.h"
 
+#include <algorithm>
 #include <cstdio>
-#include <map>
 
 namespace qzc::runtime {
 
@@ -37,27 +38,36 @@ const char *weightsName(format::WeightsMode mode) {
   return "";
 }
 
-struct SchemeUse {
+struct StorageUse {
+  std::string name; ///< as format::storageName
+  bool quantized = false;
   int64_t tensors = 0;
   uint64_t bytes = 0;
 };
 
-std::string storedAs(const format::PackedShape &shape) {
-  std::string text(format::name(shape.scheme));
-  if (shape.scheme == format::Scheme::None)
-    return text + " (" + std::string(format::name(shape.dtype)) + ")";
-  return text;
+/// What is stored how, quantized weights first, each group by name.
+std::vector<StorageUse> storageUses(const format::Manifest &manifest) {
+  std::vector<StorageUse> uses;
+  for (const format::Tensor &tensor : manifest.tensors) {
+    std::string name = format::storageName(tensor.shape);
+    auto use = std::find_if(uses.begin(), uses.end(), [&](const auto &other) {
+      return other.name == name;
+    });
+    if (use == uses.end())
+      use = uses.insert(
+          use, {name, tensor.shape.scheme != format::Scheme::None, 0, 0});
+    ++use->tensors;
+    use->bytes += format::storedBytes(tensor.shape);
+  }
+  std::sort(uses.begin(), uses.end(), [](const auto &a, const auto &b) {
+    return std::pair(!a.quantized, a.name) < std::pair(!b.quantized, b.name);
+  });
+  return uses;
 }
 
 std::string describe(const Image &image) {
   const format::Manifest &manifest = image.manifest();
   const format::ModelInfo &model = manifest.model;
-  std::map<std::string, SchemeUse> schemes;
-  for (const format::Tensor &tensor : manifest.tensors) {
-    SchemeUse &use = schemes[storedAs(tensor.shape)];
-    ++use.tensors;
-    use.bytes += format::storedBytes(tensor.shape);
-  }
   std::string out;
   auto line = [&](const std::string &what, const std::string &value) {
     out += what + std::string(what.size() < 12 ? 12 - what.size() : 1, ' ') +
@@ -73,9 +83,15 @@ std::string describe(const Image &image) {
        megabytes(manifest.weightsBytes) + ", " +
            weightsName(manifest.weightsMode) +
            (manifest.weightsFile.empty() ? "" : " in " + manifest.weightsFile));
-  for (const auto &[name, use] : schemes)
-    line("  " + name,
+  for (const StorageUse &use : storageUses(manifest))
+    line("  " + use.name,
          std::to_string(use.tensors) + " tensors, " + megabytes(use.bytes));
+  format::Footprint before = format::sourceFootprint(manifest);
+  format::Footprint after = format::storedFootprint(manifest);
+  line("memory", "packed " + megabytes(after.packed) + " (imported " +
+                     megabytes(before.packed) + "), hf-footprint " +
+                     megabytes(after.hfFootprint) + ", with buffers " +
+                     megabytes(after.hfFootprintWithBuffers()));
   std::string codes;
   for (const DeviceCode &code : image.deviceCode())
     codes += (codes.empty() ? "" : ", ") + codeName(code);
@@ -86,6 +102,12 @@ std::string describe(const Image &image) {
                                 ? ""
                                 : ", NVRTC " + manifest.nvrtcVersion));
   return out;
+}
+
+Json toJson(const format::Footprint &footprint) {
+  return {{"packed_bytes", footprint.packed},
+          {"hf_footprint_bytes", footprint.hfFootprint},
+          {"hf_footprint_buffers_bytes", footprint.hfFootprintWithBuffers()}};
 }
 
 } // namespace
@@ -100,6 +122,15 @@ void info(const Session &session) {
   // The lowering is for machines, and many times the rest.
   json.erase("plan");
   json.erase("cuda");
+  json["stored_as"] = Json::array();
+  for (const StorageUse &use : storageUses(image.manifest()))
+    json["stored_as"].push_back({{"storage", use.name},
+                                 {"quantized", use.quantized},
+                                 {"tensors", use.tensors},
+                                 {"bytes", use.bytes}});
+  json["memory"] = {
+      {"imported", toJson(format::sourceFootprint(image.manifest()))},
+      {"stored", toJson(format::storedFootprint(image.manifest()))}};
   json["file_bytes"] = image.fileBytes();
   json["gpu_code"] = Json::array();
   for (const DeviceCode &code : image.deviceCode())

@@ -76,16 +76,22 @@ TEST_F(ReportTest, CountsWhatIsStored) {
   EXPECT_EQ(weight.block, 0);
   EXPECT_EQ(weight.bytesBefore, 64U * 64 * 4);
   EXPECT_EQ(weight.bytesAfter, 64U * 64 / 2 + 64 * 4);
-  EXPECT_EQ(describeStorage(weight.shape), "nf4/64");
+  EXPECT_EQ(format::storageName(weight.shape), "nf4/64");
   EXPECT_EQ(report.rows[4].role, "bias");
-  EXPECT_EQ(report.bytesBefore, 16384U + 256 + 16384 + 256);
-  EXPECT_EQ(report.bytesAfter, 16384U + 256 + 2304 + 256);
-  EXPECT_EQ(formatReport(report),
-            "layer               shape   stored as  MB before  MB after\n"
-            "embed               128x64  bf16           0.016     0.016\n"
-            "qkv[0:64]           64x64   nf4/64         0.016     0.002\n"
-            "3 norms and biases                         0.001     0.001\n"
-            "total                                      0.033     0.019\n");
+  EXPECT_EQ(report.before.packed, 16384U + 256 + 16384 + 256);
+  EXPECT_EQ(report.after.packed, 16384U + 256 + 2304 + 256);
+  // Scales are no parameters.
+  EXPECT_EQ(report.before.hfFootprint, report.before.packed);
+  EXPECT_EQ(report.after.hfFootprint, 16384U + 256 + 2048 + 256);
+  EXPECT_EQ(
+      formatReport(report),
+      "layer                        shape   stored as  MB before  MB after\n"
+      "embed                        128x64  bf16           0.016     0.016\n"
+      "qkv[0:64]                    64x64   nf4/64         0.016     0.002\n"
+      "3 norms and biases                                  0.001     0.001\n"
+      "total, packed                                       0.033     0.019\n"
+      "total, hf-footprint                                 0.033     0.019\n"
+      "total, hf-footprint+buffers                         0.033     0.019\n");
 }
 
 TEST_F(ReportTest, CountsATiedSourceOnce) {
@@ -98,7 +104,7 @@ TEST_F(ReportTest, CountsATiedSourceOnce) {
   EXPECT_EQ(report.rows[1].role, "head");
   EXPECT_EQ(report.rows[1].bytesBefore, 0U);
   EXPECT_EQ(report.rows[1].bytesAfter, 128U * 64 + 128 * 4);
-  EXPECT_EQ(report.bytesBefore, 16384U + 256 + 16384 + 256);
+  EXPECT_EQ(report.before.packed, 16384U + 256 + 16384 + 256);
 }
 
 } // namespace

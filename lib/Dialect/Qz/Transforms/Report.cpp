@@ -2,6 +2,8 @@
 
 #include "qzc/Dialect/Qz/Transforms/Report.h"
 
+#include "llvm/ADT/SetVector.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -70,15 +72,6 @@ std::optional<int64_t> paramBlock(ParamOp param) {
   return std::nullopt;
 }
 
-std::string describeStorage(const format::PackedShape &shape) {
-  if (shape.scheme == format::Scheme::None)
-    return std::string(format::name(shape.dtype));
-  std::string text(format::name(shape.scheme));
-  if (shape.blockSize != 0)
-    text += "/" + std::to_string(shape.blockSize);
-  return text;
-}
-
 //===----------------------------------------------------------------------===//
 // The table
 //===----------------------------------------------------------------------===//
@@ -91,6 +84,25 @@ static std::string nameWithRows(ParamOp param) {
     rows += (rows.empty() ? "" : ",") + std::to_string(low) + ":" +
             std::to_string(high);
   return rows.empty() ? name : name + "[" + rows + "]";
+}
+
+/// Of the module's models; each distinct rotary embedding is one of theirs.
+static uint64_t bufferBytes(ModuleOp module) {
+  uint64_t bytes = 0;
+  module.walk([&](ModelOp model) {
+    llvm::SetVector<RopeAttr> ropes;
+    model.walk([&](RopeOp op) { ropes.insert(op.getRope()); });
+    model.walk([&](AttentionOp op) {
+      if (auto rope = op.getRope())
+        ropes.insert(*rope);
+    });
+    std::vector<int64_t> dims;
+    for (RopeAttr rope : ropes)
+      dims.push_back(rope.getDim());
+    bytes += format::bufferBytes(model.getFamily(), model.getLayers(),
+                                 model.getContext(), dims);
+  });
+  return bytes;
 }
 
 Report makeReport(ModuleOp module) {
@@ -107,13 +119,15 @@ Report makeReport(ModuleOp module) {
     before.dtype = param.getSourceDType();
     before.rows = row.shape.rows;
     before.cols = row.shape.cols;
-    if (counted.insert(row.name).second)
+    if (counted.insert(row.name).second) {
       row.bytesBefore = format::storedBytes(before);
+      report.before.add(before);
+    }
     row.bytesAfter = format::storedBytes(row.shape);
-    report.bytesBefore += row.bytesBefore;
-    report.bytesAfter += row.bytesAfter;
+    report.after.add(row.shape);
     report.rows.push_back(std::move(row));
   });
+  report.before.hfBuffers = report.after.hfBuffers = bufferBytes(module);
   return report;
 }
 
@@ -140,14 +154,20 @@ std::string formatReport(const Report &report) {
     lines.push_back(
         {row.name,
          std::to_string(row.shape.rows) + "x" + std::to_string(row.shape.cols),
-         describeStorage(row.shape), megabytes(row.bytesBefore),
+         format::storageName(row.shape), megabytes(row.bytesBefore),
          megabytes(row.bytesAfter)});
   }
   if (vectors != 0)
     lines.push_back({std::to_string(vectors) + " norms and biases", "", "",
                      megabytes(vectorsBefore), megabytes(vectorsAfter)});
-  lines.push_back({"total", "", "", megabytes(report.bytesBefore),
-                   megabytes(report.bytesAfter)});
+  auto total = [&](const char *convention, uint64_t before, uint64_t after) {
+    lines.push_back({std::string("total, ") + convention, "", "",
+                     megabytes(before), megabytes(after)});
+  };
+  total("packed", report.before.packed, report.after.packed);
+  total("hf-footprint", report.before.hfFootprint, report.after.hfFootprint);
+  total("hf-footprint+buffers", report.before.hfFootprintWithBuffers(),
+        report.after.hfFootprintWithBuffers());
 
   std::array<size_t, 5> widths = {};
   for (const Line &line : lines)

@@ -9,6 +9,7 @@
 #define QZC_DIALECT_QZ_TRANSFORMS_REPORT_H
 
 #include "qzc/Dialect/Qz/IR/QzDialect.h"
+#include "qzc/Format/Footprint.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -32,8 +33,8 @@ struct ReportRow {
 
 struct Report {
   std::vector<ReportRow> rows; ///< in the order of the module
-  uint64_t bytesBefore = 0;
-  uint64_t bytesAfter = 0;
+  format::Footprint before;    ///< of the source, each weight once
+  format::Footprint after;
 };
 
 /// What a weight is for: a linear role, "embed", "position", "norm" or "bias";
@@ -43,14 +44,11 @@ std::string paramRole(ParamOp param);
 /// The decoder block that uses a weight, if it is declared in one.
 std::optional<int64_t> paramBlock(ParamOp param);
 
-/// "nf4/64", "int8", "bf16".
-std::string describeStorage(const format::PackedShape &shape);
-
 /// Every weight of the module's models.
 Report makeReport(mlir::ModuleOp module);
 
-/// Aligned text, a line a matrix, one for all vectors, and the totals in MB
-/// (10^6 bytes).
+/// Aligned text, a line a matrix, one for all vectors, and the totals in each
+/// convention of Footprint.h, in MB (10^6 bytes).
 std::string formatReport(const Report &report);
 
 } // namespace qzc::qz
