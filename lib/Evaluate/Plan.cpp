@@ -22,27 +22,6 @@ std::optional<int> indexIn(const std::string_view *begin,
   return static_cast<int>(found - begin);
 }
 
-void check(const ProtocolOptions &options) {
-  if (options.context < 2)
-    throw usageError("--context must be at least 2 to score a text");
-  if (options.maxWindows < 0)
-    throw usageError("--max-windows must not be negative");
-  int64_t longest = options.context - (options.bos == BosMode::Window ? 1 : 0);
-  if (options.protocol == Protocol::Stride &&
-      (options.stride < 1 || options.stride > longest))
-    throw usageError("--stride must be from 1 to " + std::to_string(longest) +
-                     ", the text tokens of a window");
-  if (options.protocol == Protocol::LlamaCpp && options.bos != BosMode::None)
-    throw usageError("--bos does not go with --protocol=llama.cpp, which adds "
-                     "BOS as the model's tokenizer does");
-  if (options.protocol == Protocol::Lines && options.bos == BosMode::First)
-    throw usageError("--bos=first does not go with --protocol=lines; "
-                     "--bos=window puts BOS in front of each line");
-  if (options.bos != BosMode::None && !options.bosId)
-    throw usageError("--bos=" + std::string(name(options.bos)) +
-                     ": the model has no BOS token");
-}
-
 [[noreturn]] void tooShort(int64_t have, int64_t need) {
   throw Error("the text is too short to score: it has " + std::to_string(have) +
               " tokens, one window needs " + std::to_string(need));
@@ -131,6 +110,38 @@ std::string_view name(BosMode mode) {
 std::optional<BosMode> parseBosMode(std::string_view name) {
   auto index = indexIn(std::begin(kBosModes), std::end(kBosModes), name);
   return index ? std::optional(static_cast<BosMode>(*index)) : std::nullopt;
+}
+
+void check(const ProtocolOptions &options) {
+  if (options.context < 2)
+    throw usageError("--context must be at least 2 to score a text");
+  if (options.maxWindows < 0)
+    throw usageError("--max-windows must not be negative");
+  int64_t longest = options.context - (options.bos == BosMode::Window ? 1 : 0);
+  if (options.protocol == Protocol::Stride &&
+      (options.stride < 1 || options.stride > longest))
+    throw usageError("--stride must be from 1 to " + std::to_string(longest) +
+                     ", the text tokens of a window");
+  if (options.protocol == Protocol::LlamaCpp && options.bos != BosMode::None)
+    throw usageError("--bos does not go with --protocol=llama.cpp, which adds "
+                     "BOS as the model's tokenizer does");
+  if (options.protocol == Protocol::Lines && options.bos == BosMode::First)
+    throw usageError("--bos=first does not go with --protocol=lines; "
+                     "--bos=window puts BOS in front of each line");
+  if (options.bos != BosMode::None && !options.bosId)
+    throw usageError("--bos=" + std::string(name(options.bos)) +
+                     ": the model has no BOS token");
+}
+
+int64_t defaultContext(Protocol protocol, int64_t positions) {
+  if (protocol == Protocol::Lines)
+    return positions;
+  return std::min<int64_t>(protocol == Protocol::LlamaCpp ? 512 : 1024,
+                           positions);
+}
+
+int64_t defaultStride(int64_t context) {
+  return std::max<int64_t>(context / 2, 1);
 }
 
 Text tokenize(

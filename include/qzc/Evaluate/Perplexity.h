@@ -45,6 +45,15 @@ struct ProtocolOptions {
   std::optional<int32_t> bosId;
 };
 
+/// Throws qzc::Error (exit code 2) where the options contradict each other.
+void check(const ProtocolOptions &options);
+
+/// Context length of a window where none is asked for, for a model of
+/// `positions`: 1024, llama.cpp 512, lines as long as the model takes.
+int64_t defaultContext(Protocol protocol, int64_t positions);
+/// Stride where none is asked for: half the context.
+int64_t defaultStride(int64_t context);
+
 /// One call of the model: tokens [begin, end) of the text, with BOS in front
 /// or in place of the first one. Token i of the window (i ≥ firstScored ≥ 1)
 /// is scored given those before it.
@@ -79,8 +88,8 @@ struct Plan {
   int64_t scored() const;
 };
 
-/// Throws qzc::Error: options that contradict each other (exit code 2), a text
-/// too short to score, a line longer than the context.
+/// Checks the options first. Throws qzc::Error on a text too short to score and
+/// on a line longer than the context.
 Plan plan(const Text &text, const ProtocolOptions &options);
 
 struct Score {

@@ -1,14 +1,14 @@
 //===- Bench.cpp - --bench: speed, memory, load time ----------------------===//
 
 #include "Json.h"
+#include "qzc/Evaluate/Statistics.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/ThreadPool.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
+#include <fstream>
 #include <functional>
-#include <sys/resource.h>
 
 namespace qzc::runtime {
 
@@ -18,15 +18,11 @@ constexpr int64_t kDefaultPrompt = 512;
 constexpr int64_t kDefaultCount = 128;
 constexpr double kMegabyte = 1e6;
 
-struct Speed {
-  double mean = 0; ///< tokens a second
-  double deviation = 0;
-};
-
-/// Tokens a second of `repetitions` runs, after one that does not count.
-Speed measure(int64_t tokens, int64_t repetitions,
-              const std::function<void()> &prepare,
-              const std::function<void()> &work) {
+/// Tokens a second of each of `repetitions` runs, after one that does not
+/// count.
+std::vector<double> measure(int64_t tokens, int64_t repetitions,
+                            const std::function<void()> &prepare,
+                            const std::function<void()> &work) {
   std::vector<double> speeds;
   for (int64_t i = -1; i < repetitions; ++i) {
     prepare();
@@ -35,14 +31,7 @@ Speed measure(int64_t tokens, int64_t repetitions,
     if (i >= 0)
       speeds.push_back(static_cast<double>(tokens) / watch.seconds());
   }
-  auto n = static_cast<double>(speeds.size());
-  Speed out;
-  for (double speed : speeds)
-    out.mean += speed / n;
-  for (double speed : speeds)
-    out.deviation += (speed - out.mean) * (speed - out.mean);
-  out.deviation = n > 1 ? std::sqrt(out.deviation / (n - 1)) : 0;
-  return out;
+  return speeds;
 }
 
 /// Token ids without pattern, the same in every run.
@@ -56,10 +45,14 @@ std::vector<int32_t> someTokens(int64_t count, int64_t vocab) {
   return out;
 }
 
+/// VmHWM: unlike getrusage, it knows nothing of the process that started this
+/// one.
 double peakResidentBytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (double kibibytes = 0; word == "VmHWM:" && status >> kibibytes)
+      return kibibytes * 1024;
+  throw Error("cannot read the peak memory use from /proc/self/status");
 }
 
 std::string toText(const Json &json) {
@@ -110,10 +103,13 @@ void bench(const Session &session) {
   std::vector<int32_t> tokens = someTokens(needed, model.vocab);
   std::vector<float> logits(static_cast<size_t>(model.vocab));
   auto reset = [&] { engine->reset(); };
-  auto add = [&](const std::string &what, int64_t amount, const Speed &speed) {
+  auto add = [&](const std::string &what, int64_t amount,
+                 const std::vector<double> &speeds) {
+    evaluate::Spread spread = evaluate::spreadOf(speeds);
     json[what + "_tokens"] = amount;
-    json[what + "_tok_s"] = speed.mean;
-    json[what + "_tok_s_sd"] = speed.deviation;
+    json[what + "_tok_s"] = spread.mean;
+    json[what + "_tok_s_sd"] = spread.deviation;
+    json[what + "_tok_s_runs"] = speeds;
   };
   if (prompt > 0)
     add("prefill", prompt, measure(prompt, options.repetitions, reset, [&] {

@@ -4,15 +4,11 @@
 #include "qzc/Support/Hash.h"
 #include "qzc/Support/Progress.h"
 
-#include <algorithm>
 #include <cstdio>
 
 namespace qzc::runtime {
 
 namespace {
-
-constexpr int64_t kDefaultContext = 1024;
-constexpr int64_t kLlamaCppContext = 512;
 
 evaluate::ProtocolOptions protocolOptions(const Session &session) {
   const Options &options = session.options();
@@ -20,11 +16,9 @@ evaluate::ProtocolOptions protocolOptions(const Session &session) {
   evaluate::ProtocolOptions out;
   out.protocol = options.protocol;
   bool llamaCpp = out.protocol == evaluate::Protocol::LlamaCpp;
-  int64_t usual = out.protocol == evaluate::Protocol::Lines ? model.context
-                  : llamaCpp                                ? kLlamaCppContext
-                                                            : kDefaultContext;
-  out.context = session.contextOr(std::min(usual, model.context));
-  out.stride = options.stride.value_or(std::max<int64_t>(out.context / 2, 1));
+  out.context =
+      session.contextOr(evaluate::defaultContext(out.protocol, model.context));
+  out.stride = options.stride.value_or(evaluate::defaultStride(out.context));
   out.maxWindows = options.maxWindows;
   out.bos = options.bos;
   if (model.bos && (!llamaCpp || model.addBos))

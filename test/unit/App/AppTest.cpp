@@ -210,6 +210,8 @@ TEST_F(AppTest, BenchReportsSpeedAndMemory) {
   EXPECT_EQ(json["gpu_mb"], 1.0);
   EXPECT_EQ(json["weights_mb"], 2.0);
   EXPECT_EQ(json["threads"], 3);
+  EXPECT_EQ(json["prefill_tok_s_runs"].size(), 2u);
+  EXPECT_EQ(json["decode_tok_s_runs"].size(), 2u);
   EXPECT_GT(json["rss_peak_mb"], 0);
   EXPECT_GE(json["load_seconds"], 0);
   EXPECT_EQ(call({"--device=cpu", "--bench"}).code, 0); // clipped to 64
@@ -221,6 +223,10 @@ TEST_F(AppTest, SaysWhatIsInside) {
   auto json = nlohmann::json::parse(call({"--info", "--json"}).out);
   EXPECT_EQ(json["model"]["name"], "fake");
   EXPECT_EQ(json["gpu_code"][0], "sm_90a");
+  EXPECT_EQ(json["stored_as"][0]["storage"], "f32");
+  EXPECT_EQ(json["stored_as"][0]["bytes"], 24);
+  EXPECT_EQ(json["memory"]["imported"]["packed_bytes"], 24);
+  EXPECT_EQ(json["memory"]["stored"]["hf_footprint_bytes"], 24);
   EXPECT_FALSE(FullCheck);
   EXPECT_THAT(call({"--verify"}).out, StartsWith("verified"));
   EXPECT_TRUE(FullCheck);
