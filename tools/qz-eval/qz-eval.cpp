@@ -85,6 +85,8 @@ static void addOptions(CLI::App &app, Arguments &arguments) {
   app.add_option("executables", options.images, "Models compiled by qzc")
       ->required()
       ->type_name("FILE");
+  // As in the other tools the last of several counts.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("-o,--output", options.output,
                  "Folder for table.md and results.json")
       ->type_name("DIR");

@@ -41,10 +41,10 @@ struct Footprint {
   uint64_t hfFootprintWithBuffers() const { return hfFootprint + hfBuffers; }
 };
 
-/// Bytes of what transformers 4 (4.48 and later) registers as buffers: f32
-/// frequencies for each rotary embedding (`ropeDims`: how many elements each
-/// turns) and, in families that keep a causal mask in each layer, that mask
-/// [context, context] of bool and an f32 scalar.
+/// Bytes of what transformers 4.57 registers as buffers: f32 frequencies for
+/// each rotary embedding (`ropeDims`: how many elements each turns) and, in
+/// families that keep a causal mask in each layer, that mask [context, context]
+/// of bool and an f32 scalar.
 uint64_t bufferBytes(std::string_view family, int64_t layers, int64_t context,
                      const std::vector<int64_t> &ropeDims);
 

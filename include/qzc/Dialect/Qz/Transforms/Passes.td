@@ -86,6 +86,18 @@ def QzFuseGated : Qz_Pass<"qz-fuse-gated"> {
 
 def QzFuseActivation : Qz_Pass<"qz-fuse-activation"> {
   let summary = "Moves an activation into the linear layer before it";
+  let description = [{
+    Where the layer's value has no other use, and the layer has neither an
+    activation nor a residual, which is added after it.
+
+    Before, and after `--qz-fuse-activation`:
+    ```mlir
+    %0 = qz.linear up %x, %w : (…) -> tensor<?x4xf32>
+    %1 = qz.activate relu %0 : tensor<?x4xf32>
+
+    %0 = qz.linear up %x, %w activation relu : (…) -> tensor<?x4xf32>
+    ```
+  }];
 }
 
 def QzFuseResidual : Qz_Pass<"qz-fuse-residual"> {
