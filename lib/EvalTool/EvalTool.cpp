@@ -35,15 +35,18 @@ std::string lastWords(const std::string &err, const std::string &program) {
 class Evaluation {
 public:
   Evaluation(const EvalOptions &options, std::ostream &errors)
-      : Options(options), Errors(errors) {}
+      : Options(options), Errors(errors), Images(options.images.size()) {
+    for (size_t i = 0; i < Images.size(); ++i)
+      Images[i].file = options.images[i];
+  }
 
   bool run(std::ostream &results);
 
 private:
-  /// Runs one mode of one executable and hands its JSON to `read`; a failure
-  /// is said and noted.
+  /// Runs one mode of one executable and hands its JSON to `read`. A failure is
+  /// said and noted, and false.
   template <typename Read>
-  void measure(Measured &image, const std::vector<std::string> &arguments,
+  bool measure(Measured &image, const std::vector<std::string> &arguments,
                Json &json, Read read);
   Json call(const Measured &image, const std::vector<std::string> &arguments);
   /// Of all executables; false if one failed.
@@ -54,8 +57,8 @@ private:
 
   const EvalOptions &Options;
   std::ostream &Errors;
+  std::vector<Measured> Images; ///< as options.images
   StatusLine Status;
-  std::vector<Measured> Images;
   bool Failed = false;
 };
 
@@ -79,39 +82,40 @@ Json Evaluation::call(const Measured &image,
 }
 
 template <typename Read>
-void Evaluation::measure(Measured &image,
+bool Evaluation::measure(Measured &image,
                          const std::vector<std::string> &arguments, Json &json,
                          Read read) {
   std::string mode = arguments[0].substr(0, arguments[0].find('='));
-  Status.set("qz-eval: " + image.file + " " + mode);
+  auto number = std::to_string(&image - Images.data() + 1);
+  Status.set("qz-eval: " + number + "/" + std::to_string(Images.size()) + " " +
+             image.file + " " + mode);
   try {
     json = call(image, arguments);
     read();
+    return true;
   } catch (const Error &error) {
     std::string message = "'" + image.file + "' " + mode + ": " + error.what();
     Status.clear();
     Errors << "qz-eval: error: " << message << std::endl;
-    image.errors.push_back(message);
+    image.error = message;
     Failed = true;
+    return false;
   }
 }
 
 bool Evaluation::readAllFacts() {
-  for (const std::string &file : Options.images) {
-    Measured image;
-    image.file = file;
+  for (Measured &image : Images)
     measure(image, {"--info", "--json"}, image.info,
             [&] { image.facts = readFacts(image.info); });
-    Images.push_back(std::move(image));
-  }
   return !Failed;
 }
 
 void Evaluation::measureAll(const Conditions &conditions) {
   for (Measured &image : Images) {
-    measure(image, conditions.benchArguments(), image.bench,
-            [&] { image.speed = readSpeed(image.bench); });
-    if (conditions.scoring)
+    bool timed = measure(image, conditions.benchArguments(), image.bench,
+                         [&] { image.speed = readSpeed(image.bench); });
+    // What failed once would most likely fail again, for the same reason.
+    if (timed && conditions.scoring)
       measure(image, conditions.scoreArguments(), image.score, [&] {
         image.perplexity = readPerplexity(image.score, *conditions.scoring);
       });

@@ -247,8 +247,8 @@ std::string formatJson(const std::vector<Measured> &images,
       entry["bench"] = image.bench;
     if (!image.score.is_null())
       entry["score"] = image.score;
-    if (!image.errors.empty())
-      entry["errors"] = image.errors;
+    if (!image.error.empty())
+      entry["error"] = image.error;
     json["executables"].push_back(std::move(entry));
   }
   // Paths need not be UTF-8.

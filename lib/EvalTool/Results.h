@@ -43,7 +43,7 @@ struct Measured {
   Json info;
   Json bench;
   Json score;
-  std::vector<std::string> errors;
+  std::string error; ///< what failed first; empty: nothing
 };
 
 /// The parsers throw qzc::Error naming the key that is missing or of another

@@ -147,7 +147,7 @@ def test_what_fails_midway_leaves_a_gap(
     assert first[-1] == "–" and "±" in first[-2]
     assert "±" in second[-1]
     entries = json.loads((out / "results.json").read_text())["executables"]
-    assert "errors" in entries[0] and "errors" not in entries[1]
+    assert "error" in entries[0] and "error" not in entries[1]
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,10 @@ struct EvalOptions {
 
 /// Measures every executable and prints the table to `results`. One that cannot
 /// say what it is stops everything before anything is measured; one that fails
-/// later leaves gaps in its row. Each failure is a line on `errors`, and the
-/// return value is whether there was none. Throws qzc::Error where the options
-/// do not fit the executables or the output cannot be written.
+/// later is measured no further and leaves gaps in its row. Each failure is a
+/// line on `errors`, and the return value is whether there was none. Throws
+/// qzc::Error where the options do not fit the executables or the output cannot
+/// be written.
 bool evaluateImages(const EvalOptions &options, std::ostream &results,
                     std::ostream &errors);
 

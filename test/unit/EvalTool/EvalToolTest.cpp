@@ -134,12 +134,13 @@ TEST_F(EvalToolTest, AFailureLeavesAGapAndTheOthersGoOn) {
   EXPECT_FALSE(run());
   EXPECT_EQ(Errors, "qz-eval: error: '" + a +
                         "' --bench: failed with exit code 1: out of memory\n");
-  EXPECT_THAT(Results, HasSubstr("| 116.4 | – | – | – | – | – | 17.123 "));
+  EXPECT_THAT(Results, HasSubstr("| 116.4 | – | – | – | – | – | – |\n"));
   EXPECT_THAT(Results, HasSubstr("| 93.2 ± 0.5 | 17.123 ± 0.057 |"));
   Json json = Json::parse(readAll(Options.output + "/results.json"));
-  EXPECT_THAT(json["executables"][0]["errors"][0].get<std::string>(),
+  EXPECT_THAT(json["executables"][0]["error"].get<std::string>(),
               EndsWith("out of memory"));
-  EXPECT_FALSE(json["executables"][1].contains("errors"));
+  EXPECT_FALSE(json["executables"][1].contains("error"));
+  EXPECT_THAT(readAll(a + ".log"), Not(HasSubstr("--score")));
 }
 
 TEST_F(EvalToolTest, SaysWhatASignalOrSilenceWas) {

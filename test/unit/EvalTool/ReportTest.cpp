@@ -120,7 +120,7 @@ TEST(Report, Json) {
   image.score = fakeScore();
   Measured failed = measured("out/\xff.bin");
   failed.bench = nullptr;
-  failed.errors = {"it broke"};
+  failed.error = "it broke";
   std::string text = formatJson({image, failed}, with);
   EXPECT_EQ(text, formatJson({image, failed}, with));
   Json json = Json::parse(text);
@@ -146,10 +146,10 @@ TEST(Report, Json) {
   EXPECT_EQ(first["info"], info);
   EXPECT_EQ(first["bench"], fakeBench());
   EXPECT_EQ(first["score"], fakeScore());
-  EXPECT_FALSE(first.contains("errors"));
+  EXPECT_FALSE(first.contains("error"));
   const Json &second = json["executables"][1];
   EXPECT_FALSE(second.contains("bench"));
-  EXPECT_EQ(second["errors"], Json::array({"it broke"}));
+  EXPECT_EQ(second["error"], "it broke");
 }
 
 } // namespace
