@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <charconv>
 #include <iostream>
 
 using namespace qzc;
@@ -19,63 +20,73 @@ struct Arguments {
 };
 } // namespace
 
+// Validators whose descriptions --help does not repeat.
+static CLI::Validator atLeast(int64_t least) {
+  auto check = [least](const std::string &text) {
+    int64_t value = 0;
+    const char *end = text.data() + text.size();
+    auto [parsed, error] = std::from_chars(text.data(), end, value);
+    if (error == std::errc() && parsed == end && value >= least)
+      return std::string();
+    return "'" + text + "' is no number of at least " + std::to_string(least);
+  };
+  return {check, ""};
+}
+static CLI::Validator oneOf(const std::vector<std::string> &names) {
+  return CLI::IsMember(names).description("");
+}
+
 static void addScoring(CLI::App &app, Arguments &arguments) {
   EvalOptions &options = arguments.options;
   const char *group = "Scoring";
-  CLI::Option *text =
-      app.add_option("--text", options.text,
-                     "Text to score (without it, no perplexity)")
-          ->type_name("FILE")
-          ->group(group);
+  app.add_option("--text", options.text,
+                 "Text to score (without it, no perplexity)")
+      ->type_name("FILE")
+      ->group(group);
   app.add_option("--protocol", arguments.protocol,
                  "windows (default), stride, llama.cpp or lines")
-      ->check(CLI::IsMember({"windows", "stride", "llama.cpp", "lines"}))
+      ->check(oneOf({"windows", "stride", "llama.cpp", "lines"}))
       ->type_name("NAME")
-      ->group(group)
-      ->needs(text);
+      ->group(group);
   app.add_option("--context", options.context,
                  "Positions of a window (default: the protocol's, as far as "
                  "every model goes)")
-      ->check(CLI::PositiveNumber)
+      ->check(atLeast(1))
       ->type_name("N")
-      ->group(group)
-      ->needs(text);
+      ->group(group);
   app.add_option("--stride", options.stride,
                  "With --protocol=stride: new tokens a window (default half "
                  "the context)")
-      ->check(CLI::PositiveNumber)
+      ->check(atLeast(1))
       ->type_name("N")
-      ->group(group)
-      ->needs(text);
+      ->group(group);
   app.add_option("--max-windows", options.maxWindows,
                  "Score the first N windows only")
-      ->check(CLI::PositiveNumber)
+      ->check(atLeast(1))
       ->type_name("N")
-      ->group(group)
-      ->needs(text);
+      ->group(group);
   app.add_option("--bos", arguments.bos,
                  "Where the BOS token goes: none (default), first (once) or "
                  "window")
-      ->check(CLI::IsMember({"none", "first", "window"}))
+      ->check(oneOf({"none", "first", "window"}))
       ->type_name("WHERE")
-      ->group(group)
-      ->needs(text);
+      ->group(group);
 }
 
 static void addTiming(CLI::App &app, EvalOptions &options) {
   const char *group = "Timing";
   app.add_option("-p", options.promptTokens,
                  "Prompt tokens (default 512, as far as every model goes)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(atLeast(0))
       ->type_name("N")
       ->group(group);
   app.add_option("-n", options.count,
                  "Tokens to decode (default 128, as far as every model goes)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(atLeast(0))
       ->type_name("N")
       ->group(group);
   app.add_option("-r", options.repetitions, "Repetitions (default 5)")
-      ->check(CLI::PositiveNumber)
+      ->check(atLeast(1))
       ->type_name("N")
       ->group(group);
 }
@@ -94,14 +105,24 @@ static void addOptions(CLI::App &app, Arguments &arguments) {
   addTiming(app, options);
   const char *group = "Device";
   app.add_option("--device", options.device, "auto (default), cuda or cpu")
-      ->check(CLI::IsMember({"auto", "cuda", "cpu"}))
+      ->check(oneOf({"auto", "cuda", "cpu"}))
       ->type_name("NAME")
       ->group(group);
   app.add_option("--threads", options.threads,
                  "CPU threads (default: all that may be used)")
-      ->check(CLI::PositiveNumber)
+      ->check(atLeast(1))
       ->type_name("N")
       ->group(group);
+}
+
+static void checkTogether(const CLI::App &app, const EvalOptions &options) {
+  if (app.count("--text") == 0)
+    for (const char *option :
+         {"--protocol", "--context", "--stride", "--max-windows", "--bos"})
+      if (app.count(option) != 0)
+        throw usageError(std::string(option) + " needs --text FILE");
+  if (options.stride && options.protocol != evaluate::Protocol::Stride)
+    throw usageError("--stride needs --protocol=stride");
 }
 
 int main(int argc, char **argv) {
@@ -116,8 +137,7 @@ int main(int argc, char **argv) {
     EvalOptions &options = arguments.options;
     options.protocol = *evaluate::parseProtocol(arguments.protocol);
     options.bos = *evaluate::parseBosMode(arguments.bos);
-    if (options.stride && options.protocol != evaluate::Protocol::Stride)
-      throw usageError("--stride needs --protocol=stride");
+    checkTogether(app, options);
     bool all = evaltool::evaluateImages(options, std::cout, std::cerr);
     return all ? 0 : static_cast<int>(ExitCode::Failed);
   } catch (const CLI::ParseError &error) {
