@@ -11,7 +11,7 @@ namespace qzc::format {
 /// model_types whose attention keeps its causal mask as a buffer.
 static constexpr std::string_view kFamiliesWithMasks[] = {"gpt2"};
 
-std::string storageName(const PackedShape &shape) {
+std::string describeStorage(const PackedShape &shape) {
   if (shape.scheme == Scheme::None)
     return std::string(name(shape.dtype));
   std::string text(name(shape.scheme));

@@ -39,7 +39,7 @@ const char *weightsName(format::WeightsMode mode) {
 }
 
 struct StorageUse {
-  std::string name; ///< as format::storageName
+  std::string name; ///< as format::describeStorage
   bool quantized = false;
   int64_t tensors = 0;
   uint64_t bytes = 0;
@@ -49,7 +49,7 @@ struct StorageUse {
 std::vector<StorageUse> storageUses(const format::Manifest &manifest) {
   std::vector<StorageUse> uses;
   for (const format::Tensor &tensor : manifest.tensors) {
-    std::string name = format::storageName(tensor.shape);
+    std::string name = format::describeStorage(tensor.shape);
     auto use = std::find_if(uses.begin(), uses.end(), [&](const auto &other) {
       return other.name == name;
     });

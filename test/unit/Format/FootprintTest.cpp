@@ -9,9 +9,9 @@
 using namespace qzc::format;
 
 TEST(Footprint, NamesStorage) {
-  EXPECT_EQ(storageName({Scheme::None, DType::BF16, 2, 3, 0}), "bf16");
-  EXPECT_EQ(storageName({Scheme::Int8, DType::F32, 2, 3, 0}), "int8");
-  EXPECT_EQ(storageName({Scheme::Nf4, DType::F32, 2, 3, 128}), "nf4/128");
+  EXPECT_EQ(describeStorage({Scheme::None, DType::BF16, 2, 3, 0}), "bf16");
+  EXPECT_EQ(describeStorage({Scheme::Int8, DType::F32, 2, 3, 0}), "int8");
+  EXPECT_EQ(describeStorage({Scheme::Nf4, DType::F32, 2, 3, 128}), "nf4/128");
 }
 
 TEST(Footprint, ParametersAreCodesAlone) {

@@ -76,7 +76,7 @@ TEST_F(ReportTest, CountsWhatIsStored) {
   EXPECT_EQ(weight.block, 0);
   EXPECT_EQ(weight.bytesBefore, 64U * 64 * 4);
   EXPECT_EQ(weight.bytesAfter, 64U * 64 / 2 + 64 * 4);
-  EXPECT_EQ(format::storageName(weight.shape), "nf4/64");
+  EXPECT_EQ(format::describeStorage(weight.shape), "nf4/64");
   EXPECT_EQ(report.rows[4].role, "bias");
   EXPECT_EQ(report.before.packed, 16384U + 256 + 16384 + 256);
   EXPECT_EQ(report.after.packed, 16384U + 256 + 2304 + 256);

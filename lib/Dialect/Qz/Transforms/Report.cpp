@@ -154,7 +154,7 @@ std::string formatReport(const Report &report) {
     lines.push_back(
         {row.name,
          std::to_string(row.shape.rows) + "x" + std::to_string(row.shape.cols),
-         format::storageName(row.shape), megabytes(row.bytesBefore),
+         format::describeStorage(row.shape), megabytes(row.bytesBefore),
          megabytes(row.bytesAfter)});
   }
   if (vectors != 0)
