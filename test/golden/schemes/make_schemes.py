@@ -15,31 +15,13 @@ and nf4 cases are named BLOCK.NAME.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from bitsandbytes import functional
-from safetensors.torch import save_file
+from weights import around, random_weight, save
 
-FOLDER = Path(__file__).resolve().parent
 CODE_BOOK = functional.get_4bit_type("nf4", device="cpu").numpy()
 MIDPOINTS = ((CODE_BOOK[:-1] + CODE_BOOK[1:]) / np.float32(2)).astype(np.float32)
-
-
-def around(values: np.ndarray, steps: int) -> np.ndarray:
-    """The values and their `steps` f32 neighbours on each side."""
-    result = [values]
-    up = down = values
-    for _ in range(steps):
-        up = np.nextafter(up, np.float32(np.inf))
-        down = np.nextafter(down, np.float32(-np.inf))
-        result += [up, down]
-    return np.concatenate(result).astype(np.float32)
-
-
-def random_weight(rng: np.random.Generator, *shape: int, deviation: float = 0.02) -> torch.Tensor:
-    return torch.from_numpy((rng.standard_normal(shape) * deviation).astype(np.float32))
 
 
 def ties(rng: np.random.Generator, block: int, absmaxes: list[float]) -> torch.Tensor:
@@ -162,15 +144,6 @@ def main() -> None:
         "column": int8(random_weight(rng, 9, 1)),
     }
     save(cases, "int8.safetensors")
-
-
-def save(cases: dict[str, dict[str, torch.Tensor]], name: str) -> None:
-    tensors = {
-        f"{case}.{part}": tensor.contiguous()
-        for case, parts in cases.items()
-        for part, tensor in parts.items()
-    }
-    save_file(tensors, FOLDER / name)
 
 
 if __name__ == "__main__":

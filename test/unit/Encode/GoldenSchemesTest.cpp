@@ -6,14 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GoldenFile.h"
+
 #include "qzc/Encode/Encoder.h"
 
-#include "qzc/Support/Hash.h"
-#include "qzc/Support/MappedFile.h"
-
 #include <cstring>
-#include <gtest/gtest.h>
-#include <set>
 
 using namespace qzc;
 using namespace qzc::encode;
@@ -33,18 +30,8 @@ static void checkCase(const WeightSources &sources, const std::string &name,
       encodeTensor(tensor, {0, weight.offset}, sources);
   const PackedView view = viewOf(tensor.shape, bytes.data());
   const auto parts = layout(tensor.shape);
-  const auto compare = [&](const char *what, const std::byte *ours,
-                           uint64_t size) {
-    const auto &entry = file.entry(name + "." + what);
-    ASSERT_EQ(entry.bytes, size) << what;
-    const std::byte *reference = file.file().data() + entry.offset;
-    size_t different = 0;
-    for (size_t i = 0; i < size; ++i)
-      different += ours[i] != reference[i];
-    EXPECT_EQ(different, 0u) << what << ": bytes of " << size;
-  };
-  compare("codes", view.parts[0], parts[0].bytes);
-  compare("scales", view.parts[1], parts[1].bytes);
+  expectBytes(file, name + ".codes", view.parts[0], parts[0].bytes);
+  expectBytes(file, name + ".scales", view.parts[1], parts[1].bytes);
 
   std::vector<float> decoded(
       static_cast<size_t>(tensor.shape.rows * tensor.shape.cols));
@@ -60,25 +47,9 @@ static void checkCase(const WeightSources &sources, const std::string &name,
   }
 }
 
-/// The case names of a golden file.
-static std::set<std::string> cases(const SafetensorsFile &file) {
-  std::set<std::string> names;
-  for (const auto &[name, entry] : file.entries())
-    names.insert(name.substr(0, name.rfind('.')));
-  return names;
-}
-
-static WeightSources open(const std::string &name) {
-  const std::string path =
-      std::string(QZC_TEST_DATA) + "/golden/schemes/" + name;
-  const MappedFile file(path);
-  return WeightSources(
-      {{path, file.size(), toHex(sha256(file.data(), file.size()))}});
-}
-
 TEST(GoldenSchemes, Nf4IsWhatBitsandbytesStores) {
-  const WeightSources sources = open("nf4.safetensors");
-  const std::set<std::string> names = cases(sources.file(0));
+  const WeightSources sources = openGolden("nf4.safetensors");
+  const std::set<std::string> names = goldenCases(sources.file(0));
   EXPECT_EQ(names.size(), 16u);
   for (const std::string &name : names)
     checkCase(sources, name, Scheme::Nf4,
@@ -86,8 +57,8 @@ TEST(GoldenSchemes, Nf4IsWhatBitsandbytesStores) {
 }
 
 TEST(GoldenSchemes, Int8IsTheReference) {
-  const WeightSources sources = open("int8.safetensors");
-  const std::set<std::string> names = cases(sources.file(0));
+  const WeightSources sources = openGolden("int8.safetensors");
+  const std::set<std::string> names = goldenCases(sources.file(0));
   EXPECT_EQ(names.size(), 7u);
   for (const std::string &name : names)
     checkCase(sources, name, Scheme::Int8, 0);
