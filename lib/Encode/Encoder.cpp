@@ -2,6 +2,8 @@
 
 #include "qzc/Encode/Encoder.h"
 
+#include "KeptScales.h"
+
 #include "qzc/Format/Portable.h"
 #include "qzc/Format/Schemes/Dense.h"
 #include "qzc/Support/Error.h"
@@ -11,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <deque>
 
 using namespace qzc;
 using namespace qzc::encode;
@@ -85,44 +88,51 @@ static void requireFinite(const Tensor &tensor, const float *values,
               ": the weights are damaged");
 }
 
-/// Some value became infinite in the stored type: says which.
-[[noreturn]] static void
-failOverflow(const Tensor &tensor, const Workspace &workspace, int64_t begin) {
-  std::array<std::byte, sizeof(float)> stored;
-  std::byte *part = stored.data();
-  const PackedShape &shape = tensor.shape;
-  const float *bad = std::find_if(
-      workspace.values.data(),
-      workspace.values.data() + workspace.values.size(), [&](float value) {
-        return std::isinf(format::encodeElements(shape, &value, 1, &part));
-      });
-  const int64_t index = begin + (bad - workspace.values.data());
-  throw Error(tensorAt(tensor, index) + " is " + std::to_string(*bad) +
-              ", which does not fit " + std::string(format::name(shape.dtype)) +
-              ": choose another --dtype");
+/// Some value or scale became infinite in the stored type: says which.
+[[noreturn]] static void failOverflow(const Tensor &tensor,
+                                      Workspace &workspace, int64_t begin,
+                                      std::byte *const *parts) {
+  const PackedShape shape = format::streamedShape(tensor.shape);
+  const int64_t unit = format::encodingUnit(shape);
+  const auto count = static_cast<int64_t>(workspace.values.size());
+  const float *values = workspace.values.data();
+  int64_t at = 0;
+  while (at + unit < count &&
+         std::isfinite(format::encodeElements(shape, values + at, unit, parts)))
+    at += unit;
+  if (shape.scheme == format::Scheme::None)
+    throw Error(tensorAt(tensor, begin + at) + " is " +
+                std::to_string(values[at]) + ", which does not fit " +
+                std::string(format::name(shape.dtype)) +
+                ": choose another --dtype");
+  throw Error(tensorAt(tensor, begin + at) + ": the scale of the " +
+              std::to_string(unit) +
+              " values from there on does not fit the type that " +
+              std::string(format::name(shape.scheme)) +
+              " stores it in: choose another scheme");
 }
 
 /// Reads and encodes a chunk to the workspace's parts; returns the largest
 /// decoded magnitude.
 static float encodeChunk(const Tensor &tensor, const WeightRef &ref,
-                         const WeightSources &sources, int64_t begin,
-                         int64_t end, Workspace &workspace) {
-  const int64_t count = end - begin;
+                         const WeightSources &sources, const Chunk &chunk,
+                         Workspace &workspace) {
+  const PackedShape shape = format::streamedShape(tensor.shape);
+  const int64_t count = chunk.end - chunk.begin;
   workspace.values.resize(static_cast<size_t>(count));
   float *values = workspace.values.data();
-  sources.read(tensor.source, ref, begin, end, values);
-  requireFinite(tensor, values, begin, count);
+  sources.read(tensor.source, ref, chunk.begin, chunk.end, values);
+  requireFinite(tensor, values, chunk.begin, count);
 
   std::byte *parts[4] = {};
-  const size_t partCount = format::layout(tensor.shape).size();
+  const size_t partCount = format::layout(shape).size();
   for (size_t i = 0; i < partCount; ++i) {
-    workspace.parts[i].resize(format::partBytes(tensor.shape, i, count));
+    workspace.parts[i].resize(format::partBytes(shape, i, count));
     parts[i] = workspace.parts[i].data();
   }
-  const float largest =
-      format::encodeElements(tensor.shape, values, count, parts);
+  const float largest = format::encodeElements(shape, values, count, parts);
   if (!std::isfinite(largest))
-    failOverflow(tensor, workspace, begin);
+    failOverflow(tensor, workspace, chunk.begin, parts);
   return largest;
 }
 
@@ -136,17 +146,31 @@ static std::vector<Chunk> makeChunks(const Tensor &tensor, size_t index) {
   return chunks;
 }
 
-/// Writes a chunk's parts, each to its place in the section.
-static void writeChunk(const Tensor &tensor, int64_t begin,
-                       const Workspace &workspace, const SectionWriter &write) {
-  size_t index = 0;
-  for (const PartLayout &part : format::layout(tensor.shape)) {
-    const std::vector<std::byte> &bytes = workspace.parts[index];
-    write(tensor.offset + part.offset +
-              format::partBytes(tensor.shape, index, begin),
-          bytes.data(), bytes.size());
-    ++index;
-  }
+/// Encodes a chunk and writes its parts, each to its place in the section.
+/// Scales go to `kept` where there is one, and are written after the tensor's
+/// last chunk. Returns the largest decoded magnitude, as far as it is known.
+static float encodeAndWrite(const Tensor &tensor, const WeightRef &ref,
+                            const WeightSources &sources, const Chunk &chunk,
+                            Workspace &workspace, KeptScales *kept,
+                            const SectionWriter &write) {
+  float largest = encodeChunk(tensor, ref, sources, chunk, workspace);
+  const std::vector<PartLayout> layout = format::layout(tensor.shape);
+  const size_t streamed = kept ? scalesPart(tensor.shape) : layout.size();
+  for (size_t i = 0; i < streamed; ++i)
+    write(tensor.offset + layout[i].offset +
+              format::partBytes(tensor.shape, i, chunk.begin),
+          workspace.parts[i].data(), workspace.parts[i].size());
+  if (!kept)
+    return largest;
+  if (!kept->take(chunk.begin, workspace.parts[streamed]))
+    return 0;
+  const std::vector<std::byte> scales = kept->finish(largest);
+  if (!std::isfinite(largest))
+    throw Error("tensor '" + tensor.source.name +
+                "': its quantized scales do not fit f32: leave --double-quant "
+                "out");
+  write(tensor.offset + layout[streamed].offset, scales.data(), scales.size());
+  return largest;
 }
 
 static void raise(std::atomic<uint32_t> &largest, float value) {
@@ -161,12 +185,17 @@ void encode::encodeWeights(std::vector<Tensor> &tensors,
                            const WeightSources &sources,
                            const SectionWriter &write, ThreadPool &pool) {
   std::vector<Chunk> chunks;
+  std::vector<KeptScales *> kept(tensors.size());
+  std::deque<KeptScales> keptScales;
   uint64_t bytes = 0;
   for (size_t i = 0; i < tensors.size(); ++i) {
     sources.check(tensors[i].source, refs[i]);
     const std::vector<Chunk> more = makeChunks(tensors[i], i);
     chunks.insert(chunks.end(), more.begin(), more.end());
     bytes += format::storedBytes(tensors[i].shape);
+    if (tensors[i].shape.doubleQuant)
+      kept[i] = &keptScales.emplace_back(tensors[i].shape,
+                                         static_cast<int64_t>(more.size()));
   }
   // Magnitudes as bits, which have the same order.
   std::vector<std::atomic<uint32_t>> largest(tensors.size());
@@ -176,20 +205,18 @@ void encode::encodeWeights(std::vector<Tensor> &tensors,
   constexpr uint64_t kMegabyte = 1'000'000;
   Progress progress("encode", bytes / kMegabyte, "MB");
   std::atomic<uint64_t> done{0};
+  const SectionWriter writeAndCount = [&](uint64_t offset, const void *data,
+                                          size_t size) {
+    write(offset, data, size);
+    const uint64_t before = done.fetch_add(size);
+    progress.advance((before + size) / kMegabyte - before / kMegabyte);
+  };
 
   const auto encodeOne = [&](const Chunk &chunk, Workspace &workspace) {
-    const Tensor &tensor = tensors[chunk.tensor];
-    raise(largest[chunk.tensor],
-          encodeChunk(tensor, refs[chunk.tensor], sources, chunk.begin,
-                      chunk.end, workspace));
-    writeChunk(tensor, chunk.begin, workspace, write);
-    uint64_t written = 0;
-    for (const auto &part : workspace.parts)
-      written += part.size();
-    for (auto &part : workspace.parts)
-      part.clear();
-    const uint64_t before = done.fetch_add(written);
-    progress.advance((before + written) / kMegabyte - before / kMegabyte);
+    const size_t index = chunk.tensor;
+    raise(largest[index],
+          encodeAndWrite(tensors[index], refs[index], sources, chunk, workspace,
+                         kept[index], writeAndCount));
   };
 
   // The files' hashes are the longest pieces of work and go first.
@@ -218,15 +245,16 @@ std::vector<std::byte> encode::encodeTensor(const Tensor &tensor,
                                             const WeightRef &ref,
                                             const WeightSources &sources) {
   std::vector<std::byte> bytes(format::paddedBytes(tensor.shape));
+  const SectionWriter write = [&](uint64_t offset, const void *data,
+                                  size_t count) {
+    const auto *from = static_cast<const std::byte *>(data);
+    std::copy(from, from + count, bytes.data() + (offset - tensor.offset));
+  };
   Workspace workspace;
-  for (const Chunk &chunk : makeChunks(tensor, 0)) {
-    encodeChunk(tensor, ref, sources, chunk.begin, chunk.end, workspace);
-    writeChunk(tensor, chunk.begin, workspace,
-               [&](uint64_t offset, const void *data, size_t count) {
-                 const auto *from = static_cast<const std::byte *>(data);
-                 std::copy(from, from + count,
-                           bytes.data() + (offset - tensor.offset));
-               });
-  }
+  const std::vector<Chunk> chunks = makeChunks(tensor, 0);
+  KeptScales kept(tensor.shape, static_cast<int64_t>(chunks.size()));
+  for (const Chunk &chunk : chunks)
+    encodeAndWrite(tensor, ref, sources, chunk, workspace,
+                   tensor.shape.doubleQuant ? &kept : nullptr, write);
   return bytes;
 }

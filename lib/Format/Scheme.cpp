@@ -10,7 +10,7 @@
 
 namespace qzc::format {
 
-static const SchemeTraits &traits(Scheme scheme) {
+const SchemeTraits &traits(Scheme scheme) {
   switch (scheme) {
 #define QZC_SCHEME(Enumerator, Number, Name)                                   \
   case Scheme::Enumerator:                                                     \
@@ -59,6 +59,21 @@ std::optional<DType> parseDType(std::string_view text) {
 
 size_t sizeOf(DType dtype) { return dtype == DType::F32 ? 4 : 2; }
 
+bool storedAlike(const PackedShape &a, const PackedShape &b) {
+  return a.scheme == b.scheme && a.blockSize == b.blockSize &&
+         a.doubleQuant == b.doubleQuant &&
+         (a.scheme != Scheme::None || a.dtype == b.dtype);
+}
+
+std::string describeStorage(const PackedShape &shape) {
+  if (shape.scheme == Scheme::None)
+    return std::string(name(shape.dtype));
+  std::string text(name(shape.scheme));
+  if (shape.blockSize != 0)
+    text += "/" + std::to_string(shape.blockSize);
+  return text + (shape.doubleQuant ? " double" : "");
+}
+
 int64_t defaultBlockSize(Scheme scheme) {
   return traits(scheme).defaultBlockSize;
 }
@@ -80,7 +95,9 @@ std::optional<std::string_view> checkShape(const PackedShape &shape) {
   constexpr int64_t kMostElements = int64_t{1} << 59;
   if (shape.cols > kMostElements / shape.rows)
     return "the tensor's size does not fit in 63 bits";
-  return traits(shape.scheme).checkBlockSize(shape);
+  if (shape.doubleQuant && !traits(shape.scheme).hasDoubleQuant)
+    return "the scheme has no double quantization";
+  return traits(shape.scheme).checkShape(shape);
 }
 
 static uint64_t alignPart(uint64_t bytes) {
@@ -109,6 +126,12 @@ uint64_t storedBytes(const PackedShape &shape) {
   for (const PartLayout &part : layout(shape))
     bytes += part.bytes;
   return bytes;
+}
+
+PackedShape streamedShape(const PackedShape &shape) {
+  PackedShape streamed = shape;
+  streamed.doubleQuant = false;
+  return streamed;
 }
 
 void decodeRows(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,

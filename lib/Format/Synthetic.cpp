@@ -2,16 +2,15 @@
 
 #include "qzc/Format/Synthetic.h"
 
+#include "Schemes/Traits.h"
+
 #include "qzc/Support/Hash.h"
 
 #include <algorithm>
 
 namespace qzc::format {
 
-// Standard deviation of synthetic::sum: sqrt(4 · (65536² - 1) / 12).
-static constexpr double kSumDeviation = 37837.226;
 static constexpr double kDeviation = 0.02;
-static constexpr double kLargest = kDeviation / kSumDeviation * 131070;
 
 static uint32_t denseKind(DType dtype) {
   switch (dtype) {
@@ -25,11 +24,28 @@ static uint32_t denseKind(DType dtype) {
   return SyntheticPart::F32;
 }
 
-/// Scales of this mean, ± 25 %.
-static void makeScales(SyntheticPart &result, double mean) {
-  result.kind = SyntheticPart::Scales;
-  result.center = static_cast<float>(mean);
-  result.unit = static_cast<float>(mean / 2 / 65536);
+static SyntheticPart densePart(const Tensor &tensor) {
+  const double scale = tensor.role == "bias" ? 0.1 : 1.0;
+  SyntheticPart result = {};
+  result.kind = denseKind(tensor.shape.dtype);
+  result.center = tensor.role == "norm" ? 1.0f : 0.0f;
+  result.unit =
+      static_cast<float>(scale * kDeviation / synthetic::kSumDeviation);
+  return result;
+}
+
+static SyntheticPart quantizedPart(const SyntheticRecipe &recipe,
+                                   bool doubleQuant) {
+  SyntheticPart result = {};
+  result.kind = recipe.kind;
+  result.center = static_cast<float>(recipe.mean * kDeviation);
+  // ± 25 %.
+  result.unit = result.center / 2 / 65536;
+  if (recipe.kind == SyntheticPart::Scales && doubleQuant) {
+    result.kind = SyntheticPart::ScaleGroups;
+    result.unit = result.center / 4;
+  }
+  return result;
 }
 
 /// One number for the seed and which weight it is.
@@ -43,30 +59,12 @@ static uint64_t keyOf(const TensorSource &source, uint64_t seed) {
 }
 
 SyntheticPart syntheticPart(const Tensor &tensor, size_t part, uint64_t seed) {
-  SyntheticPart result = {};
+  SyntheticPart result =
+      tensor.shape.scheme == Scheme::None
+          ? densePart(tensor)
+          : quantizedPart(traits(tensor.shape.scheme).synthetic[part],
+                          tensor.shape.doubleQuant);
   result.key = synthetic::hash(keyOf(tensor.source, seed), part);
-  switch (tensor.shape.scheme) {
-  case Scheme::None: {
-    const double scale = tensor.role == "bias" ? 0.1 : 1.0;
-    result.kind = denseKind(tensor.shape.dtype);
-    result.center = tensor.role == "norm" ? 1.0f : 0.0f;
-    result.unit = static_cast<float>(scale * kDeviation / kSumDeviation);
-    break;
-  }
-  case Scheme::Int8:
-    if (part == 0)
-      result.kind = SyntheticPart::Int8Codes;
-    else
-      makeScales(result, kLargest / 127);
-    break;
-  case Scheme::Nf4:
-    // The largest of a block of 64 normal values is about 2.4 deviations.
-    if (part == 0)
-      result.kind = SyntheticPart::Uniform;
-    else
-      makeScales(result, 2.4 * kDeviation);
-    break;
-  }
   return result;
 }
 

@@ -10,9 +10,10 @@
 //   f32, f16, bf16  normal-like values of standard deviation 0.02 (a sum of
 //                   four uniform 16-bit numbers), around 1 for the role "norm",
 //                   and a tenth of that for the role "bias"
-//   int8 codes      the same sum, as codes in [-127, 127]
-//   nf4 codes       uniform, which is how real nf4 codes are distributed
-//   scales          what such weights have, ± 25 % uniformly
+//   8-bit codes     the same sum, as codes in [-127, 127]
+//   4-bit codes     uniform, which is how real nf4 codes are distributed
+//   scales          what such weights have, ± 25 % uniformly; f32, f16, or
+//                   groups as in Schemes/DoubleQuant.h with uniform codes
 //
 // A part whose bytes are no multiple of 8 ends with the first bytes of its last
 // word.
@@ -23,6 +24,7 @@
 #define QZC_FORMAT_SYNTHETIC_H
 
 #include "qzc/Format/Schemes/Dense.h"
+#include "qzc/Format/Schemes/DoubleQuant.h"
 
 #ifndef __CUDACC_RTC__
 #include "qzc/Format/Manifest.h"
@@ -32,15 +34,30 @@ namespace qzc::format {
 
 /// How one part is made; plain data, passed to kernels by value.
 struct SyntheticPart {
-  enum Kind : uint32_t { F32, F16, Bf16, Int8Codes, Uniform, Scales };
+  enum Kind : uint32_t {
+    F32,
+    F16,
+    Bf16,
+    Int8Codes,
+    Uniform,
+    Scales,
+    HalfScales,
+    ScaleGroups
+  };
   uint64_t key;  ///< of seed, tensor and part
   uint32_t kind; ///< Kind
   float center;  ///< mean of dense values and scales
-  float unit;    ///< of the integer sum (dense) or of 1/65536 (scales)
+  /// Of the integer sum (dense), of 1/65536 (scales), of 1 (groups).
+  float unit;
   uint32_t unused;
 };
 
 namespace synthetic {
+
+/// Standard deviation of sum(): sqrt(4 · (65536² - 1) / 12).
+inline constexpr double kSumDeviation = 37837.226;
+/// The largest sum, in deviations.
+inline constexpr double kLargest = 131070 / kSumDeviation;
 
 /// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014) at counter `index`.
 QZC_HD uint64_t hash(uint64_t key, uint64_t index) {
@@ -50,7 +67,7 @@ QZC_HD uint64_t hash(uint64_t key, uint64_t index) {
   return z ^ (z >> 31);
 }
 
-/// Roughly normal, in [-131070, 131070], standard deviation 37837.
+/// Roughly normal, in [-131070, 131070].
 QZC_HD int32_t sum(uint64_t key, uint64_t element) {
   const uint64_t bits = hash(key, element);
   return static_cast<int32_t>((bits & 0xffff) + (bits >> 16 & 0xffff) +
@@ -64,11 +81,19 @@ QZC_HD float value(const SyntheticPart &part, uint64_t element) {
   return addRounded(part.center, spread);
 }
 
+/// Scale `i` of the word with these bits.
+QZC_HD float scale(const SyntheticPart &part, uint64_t bits, uint32_t i) {
+  const auto low = static_cast<int32_t>(bits >> i & 0xffff);
+  const float spread = mulRounded(static_cast<float>(low - 32768), part.unit);
+  return addRounded(part.center, spread);
+}
+
 } // namespace synthetic
 
 /// Eight stored bytes, the first in the lowest bits.
 QZC_HD uint64_t syntheticWord(const SyntheticPart &part, uint64_t word) {
   using synthetic::hash;
+  using synthetic::scale;
   using synthetic::sum;
   using synthetic::value;
   uint64_t bytes = 0;
@@ -98,17 +123,26 @@ QZC_HD uint64_t syntheticWord(const SyntheticPart &part, uint64_t word) {
   case SyntheticPart::Uniform:
     bytes = hash(part.key, word);
     break;
-  case SyntheticPart::Scales: {
-    const uint64_t bits = hash(part.key, word);
-    for (uint32_t i = 0; i < 2; ++i) {
-      const auto low = static_cast<int32_t>(bits >> 32 * i & 0xffff);
-      const float spread =
-          mulRounded(static_cast<float>(low - 32768), part.unit);
-      bytes |= static_cast<uint64_t>(floatBits(addRounded(part.center, spread)))
-               << 32 * i;
-    }
+  case SyntheticPart::Scales:
+    for (uint32_t i = 0; i < 64; i += 32)
+      bytes |=
+          static_cast<uint64_t>(floatBits(scale(part, hash(part.key, word), i)))
+          << i;
     break;
-  }
+  case SyntheticPart::HalfScales:
+    for (uint32_t i = 0; i < 64; i += 16)
+      bytes |= static_cast<uint64_t>(
+                   dense::toF16(scale(part, hash(part.key, word), i)))
+               << i;
+    break;
+  case SyntheticPart::ScaleGroups:
+    // The group's absmax and offset, then its codes.
+    if (word % (sizeof(doublequant::ScaleGroup) / 8) == 0)
+      bytes = static_cast<uint64_t>(floatBits(part.center)) << 32 |
+              floatBits(part.unit);
+    else
+      bytes = hash(part.key, word);
+    break;
   }
   return bytes;
 }

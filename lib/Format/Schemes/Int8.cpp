@@ -51,5 +51,14 @@ static void decode(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
 }
 
 const SchemeTraits qzc::format::kInt8Traits = {
-    2,     {"codes", "scales"}, 0, requireNoBlockSize, unit, bytesOf, encode,
+    2,
+    {"codes", "scales"},
+    0,
+    false,
+    {{SyntheticPart::Int8Codes, 0},
+     {SyntheticPart::Scales, synthetic::kLargest / 127}},
+    requireNoBlockSize,
+    unit,
+    bytesOf,
+    encode,
     decode};

@@ -1,8 +1,8 @@
 //===- Traits.h - What every scheme implements ------------------*- C++ -*-===//
 //
-// A scheme is a row of Schemes.def, a header in Format/Schemes with the element
-// arithmetic that device code shares, and one source file here that defines its
-// SchemeTraits.
+// A scheme is a row of Schemes.def and one source file here that defines its
+// SchemeTraits; docs/adding-a-scheme.md has the rest. Arithmetic that device
+// code shares is in headers in include/qzc/Format/Schemes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +10,7 @@
 #define QZC_LIB_FORMAT_SCHEMES_TRAITS_H
 
 #include "qzc/Format/Scheme.h"
+#include "qzc/Format/Synthetic.h"
 
 // Loops over elements are compiled for several vector widths; the results are
 // the same, since nothing is contracted or reassociated.
@@ -22,12 +23,22 @@
 
 namespace qzc::format {
 
+/// How synthetic bytes of a part are made, and their mean (of scales).
+struct SyntheticRecipe {
+  SyntheticPart::Kind kind;
+  double mean;
+};
+
 struct SchemeTraits {
   size_t partCount;
   std::string_view partNames[4];
   int64_t defaultBlockSize;
-  /// Checks the block size; rows and columns are known to be sound.
-  std::optional<std::string_view> (*checkBlockSize)(const PackedShape &shape);
+  /// Whether the last part, f32 scales, may be stored by DoubleQuant.h.
+  bool hasDoubleQuant;
+  /// Of each part; unquantized weights depend on more than the scheme.
+  SyntheticRecipe synthetic[4];
+  /// Checks block size and columns; extents are known to be positive.
+  std::optional<std::string_view> (*checkShape)(const PackedShape &shape);
   /// See the functions of the same names in Scheme.h.
   int64_t (*encodingUnit)(const PackedShape &shape);
   uint64_t (*partBytes)(const PackedShape &shape, size_t part,
@@ -41,6 +52,8 @@ struct SchemeTraits {
 #define QZC_SCHEME(Enumerator, Number, Name)                                   \
   extern const SchemeTraits k##Enumerator##Traits;
 #include "qzc/Format/Schemes.def"
+
+const SchemeTraits &traits(Scheme scheme);
 
 /// The largest magnitude of `values`; 0 if there are none.
 float largestMagnitude(const float *values, int64_t count);

@@ -95,6 +95,11 @@ TEST_F(EncoderTest, BytesDoNotDependOnThreads) {
       {Scheme::Nf4, DType::F32, 1001, 777, 4096});
   add("int8", 1001, 777, random(1001 * 777, 3),
       {Scheme::Int8, DType::F32, 1001, 777, 0});
+  // All scales of the tensor depend on each other.
+  add("double", 1001, 777, random(1001 * 777, 6),
+      {Scheme::Fp4, DType::F32, 1001, 777, 64, true});
+  add("q4_0", 1001, 768, random(1001 * 768, 7),
+      {Scheme::Q4_0, DType::F32, 1001, 768, 0});
   add("bf16", 1001, 777, random(1001 * 777, 4),
       {Scheme::None, DType::BF16, 1001, 777, 0});
   add("f32", 1, 3, random(3, 5), {Scheme::None, DType::F32, 1, 3, 0});
@@ -155,6 +160,14 @@ TEST_F(EncoderTest, ValuesBeyondTheStoredTypeAreNamed) {
               AllOf(HasSubstr("'w' at [1, 0]"), HasSubstr("does not fit f16")));
 }
 
+TEST_F(EncoderTest, ScalesBeyondTheirTypeAreNamed) {
+  std::vector<float> values(3 * 64, 1);
+  values[2 * 64 + 40] = 9e6f;
+  add("w", 3, 64, values, {Scheme::Q8_0, DType::F32, 3, 64, 0});
+  EXPECT_THAT(failure(), AllOf(HasSubstr("'w' at [2, 32]"), HasSubstr("q8_0"),
+                               HasSubstr("does not fit")));
+}
+
 TEST_F(EncoderTest, AMissingTensorIsNamed) {
   add("w", 1, 1, {1}, {Scheme::None, DType::F32, 1, 1, 0});
   Tensors[0].source.name = "other";
@@ -166,7 +179,9 @@ TEST_F(EncoderTest, LargeValuesGetAnF16Exponent) {
   add("x", 1, 2, {-65536, 0}, {Scheme::None, DType::F32, 1, 2, 0});
   add("y", 1, 2, {1e6f, 0}, {Scheme::Nf4, DType::F32, 1, 2, 64});
   add("z", 1, 2, {3.4e38f, 0}, {Scheme::Int8, DType::F32, 1, 2, 0});
+  add("d", 1, 2, {1e6f, 0}, {Scheme::Nf4, DType::F32, 1, 2, 64, true});
   encode(1);
+  EXPECT_EQ(Tensors[4].f16Exponent, 4);
   EXPECT_EQ(Tensors[0].f16Exponent, 0);
   EXPECT_EQ(Tensors[1].f16Exponent, 1);
   EXPECT_EQ(Tensors[2].f16Exponent, 4);

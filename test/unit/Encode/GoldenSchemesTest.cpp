@@ -1,65 +1,190 @@
 //===- GoldenSchemesTest.cpp - Quantizers against their references --------===//
 //
-// test/golden/schemes holds what bitsandbytes (nf4) and NumPy (int8) make of
-// weights with ties, zero blocks, odd sizes and extreme values; see
-// make_schemes.py there. Everything must agree to the bit.
+// test/golden/schemes holds what bitsandbytes (nf4, fp4, double quantization),
+// llama.cpp (q8_0, q4_0) and NumPy (int8) make of weights with ties, zero
+// blocks, odd sizes and extreme values; see the scripts there. Everything must
+// agree to the bit.
 //
 //===----------------------------------------------------------------------===//
 
 #include "GoldenFile.h"
 
 #include "qzc/Encode/Encoder.h"
+#include "qzc/Format/Ggml.h"
+#include "qzc/Format/Schemes/DoubleQuant.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace qzc;
 using namespace qzc::encode;
 using namespace qzc::format;
 
-static void checkCase(const WeightSources &sources, const std::string &name,
-                      Scheme scheme, int64_t block) {
-  SCOPED_TRACE(name);
-  const SafetensorsFile &file = sources.file(0);
-  const auto &weight = file.entry(name + ".weight");
-  Tensor tensor;
-  tensor.shape = {scheme, DType::F32, weight.shape[0], weight.shape[1], block};
-  tensor.source = {name + ".weight", weight.shape, *weight.type(), false, {}};
-  ASSERT_FALSE(checkShape(tensor.shape));
+namespace {
+/// A golden file, and one of its cases after the other.
+class GoldenSchemes : public testing::Test {
+protected:
+  void open(const std::string &name, size_t cases) {
+    Sources.emplace(openGolden(name));
+    Names = goldenCases(file());
+    EXPECT_EQ(Names.size(), cases);
+  }
+  const SafetensorsFile &file() const { return Sources->file(0); }
 
-  const std::vector<std::byte> bytes =
-      encodeTensor(tensor, {0, weight.offset}, sources);
-  const PackedView view = viewOf(tensor.shape, bytes.data());
-  const auto parts = layout(tensor.shape);
-  expectBytes(file, name + ".codes", view.parts[0], parts[0].bytes);
-  expectBytes(file, name + ".scales", view.parts[1], parts[1].bytes);
+  /// A tensor's bytes as a vector of T.
+  template <typename T> std::vector<T> golden(const std::string &tensor) const {
+    const auto &entry = file().entry(tensor);
+    std::vector<T> values(entry.bytes / sizeof(T));
+    std::memcpy(values.data(), file().file().data() + entry.offset,
+                entry.bytes);
+    return values;
+  }
 
-  std::vector<float> decoded(
-      static_cast<size_t>(tensor.shape.rows * tensor.shape.cols));
-  decodeRows(view, 0, tensor.shape.rows, decoded.data());
-  const auto &reference = file.entry(name + ".decoded");
-  ASSERT_EQ(reference.bytes, decoded.size() * sizeof(float));
-  const std::byte *expected = file.file().data() + reference.offset;
-  for (size_t i = 0; i < decoded.size(); ++i) {
-    float value = 0;
-    std::memcpy(&value, expected + i * sizeof value, sizeof value);
+  /// Encodes NAME.weight; `shape` has its extents already.
+  void encode(const std::string &name, const PackedShape &shape) {
+    const auto &weight = file().entry(name + ".weight");
+    Tensor tensor;
+    tensor.shape = shape;
+    tensor.source = {name + ".weight", weight.shape, *weight.type(), false, {}};
+    ASSERT_FALSE(checkShape(shape));
+    Bytes = encodeTensor(tensor, {0, weight.offset}, *Sources);
+    View = viewOf(shape, Bytes.data());
+  }
+  PackedShape shapeOf(const std::string &name, Scheme scheme, int64_t block) {
+    const auto &extents = file().entry(name + ".weight").shape;
+    return {scheme, DType::F32, extents[0], extents[1], block};
+  }
+
+  void expectPart(size_t part, const std::string &tensor) const {
+    expectBytes(file(), tensor, View.parts[part],
+                layout(View.shape)[part].bytes);
+  }
+  void expectDecoded(const std::string &tensor) const {
+    std::vector<float> decoded(
+        static_cast<size_t>(View.shape.rows * View.shape.cols));
+    decodeRows(View, 0, View.shape.rows, decoded.data());
     // As numbers: the sign of a zero is nobody's promise.
-    ASSERT_EQ(decoded[i], value) << i;
+    EXPECT_EQ(decoded, golden<float>(tensor)) << tensor;
+  }
+
+  /// Compares a scales part with NAME.codes2, absmax2 and offset.
+  void expectGroups(const std::string &name, const std::byte *part) const {
+    const auto codes = golden<uint8_t>(name + ".codes2");
+    const auto absmax = golden<float>(name + ".absmax2");
+    const auto offset = golden<float>(name + ".offset");
+    std::vector<std::byte> want(
+        static_cast<size_t>(doublequant::scaleBytes(int64_t(codes.size()))));
+    for (size_t group = 0; group < absmax.size(); ++group) {
+      const size_t begin = group * doublequant::kGroup;
+      const size_t size =
+          std::min<size_t>(doublequant::kGroup, codes.size() - begin);
+      std::byte *to = want.data() + group * sizeof(doublequant::ScaleGroup);
+      std::memcpy(to, &absmax[group], 4);
+      std::memcpy(to + 4, offset.data(), 4);
+      std::memcpy(to + 8, codes.data() + begin, size);
+    }
+    EXPECT_EQ(want, std::vector<std::byte>(part, part + want.size())) << name;
+  }
+
+  std::optional<WeightSources> Sources;
+  std::set<std::string> Names;
+  std::vector<std::byte> Bytes;
+  PackedView View;
+};
+} // namespace
+
+TEST_F(GoldenSchemes, Int8IsTheReference) {
+  open("int8.safetensors", 7);
+  for (const std::string &name : Names) {
+    encode(name, shapeOf(name, Scheme::Int8, 0));
+    expectPart(0, name + ".codes");
+    expectPart(1, name + ".scales");
+    expectDecoded(name + ".decoded");
   }
 }
 
-TEST(GoldenSchemes, Nf4IsWhatBitsandbytesStores) {
-  const WeightSources sources = openGolden("nf4.safetensors");
-  const std::set<std::string> names = goldenCases(sources.file(0));
-  EXPECT_EQ(names.size(), 16u);
-  for (const std::string &name : names)
-    checkCase(sources, name, Scheme::Nf4,
-              std::stoll(name.substr(0, name.find('.'))));
+TEST_F(GoldenSchemes, Nf4AndFp4AreWhatBitsandbytesStores) {
+  for (auto [scheme, cases] : {std::pair(Scheme::Nf4, 16), {Scheme::Fp4, 10}}) {
+    open(std::string(format::name(scheme)) + ".safetensors", size_t(cases));
+    for (const std::string &name : Names) {
+      encode(name, shapeOf(name, scheme, std::stoll(name)));
+      expectPart(0, name + ".codes");
+      expectPart(1, name + ".scales");
+      expectDecoded(name + ".decoded");
+    }
+  }
 }
 
-TEST(GoldenSchemes, Int8IsTheReference) {
-  const WeightSources sources = openGolden("int8.safetensors");
-  const std::set<std::string> names = goldenCases(sources.file(0));
-  EXPECT_EQ(names.size(), 7u);
-  for (const std::string &name : names)
-    checkCase(sources, name, Scheme::Int8, 0);
+TEST_F(GoldenSchemes, DoubleQuantizationIsWhatBitsandbytesStores) {
+  open("double.safetensors", 11);
+  for (const std::string &name : Names) {
+    if (name.rfind("scales.", 0) == 0)
+      continue;
+    const size_t dot = name.find('.');
+    PackedShape shape = shapeOf(name, *parseScheme(name.substr(0, dot)),
+                                std::stoll(name.substr(dot + 1)));
+    shape.doubleQuant = true;
+    encode(name, shape);
+    expectPart(0, name + ".codes");
+    expectGroups(name, View.parts[1]);
+    expectDecoded(name + ".decoded");
+  }
+}
+
+TEST_F(GoldenSchemes, ScalesAreQuantizedAsBitsandbytesDoes) {
+  open("double.safetensors", 11);
+  for (const std::string &name : Names) {
+    if (name.rfind("scales.", 0) != 0)
+      continue;
+    const auto scales = golden<float>(name + ".scales");
+    const auto count = static_cast<int64_t>(scales.size());
+    std::vector<std::byte> part(
+        static_cast<size_t>(doublequant::scaleBytes(count)));
+    const float largest = encodeScales(scales.data(), count, part.data());
+    expectGroups(name, part.data());
+    const auto want = golden<float>(name + ".decoded");
+    float largestWanted = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      EXPECT_EQ(doublequant::scaleAt(part.data(), i), want[size_t(i)]) << i;
+      largestWanted = std::max(largestWanted, std::fabs(want[size_t(i)]));
+    }
+    EXPECT_EQ(largest, largestWanted) << name;
+  }
+}
+
+/// The codes and scales of ggml's blocks, one after the other.
+template <typename Block>
+static std::pair<std::vector<std::byte>, std::vector<std::byte>>
+partsOf(const std::vector<Block> &blocks) {
+  std::pair<std::vector<std::byte>, std::vector<std::byte>> parts;
+  const auto append = [](std::vector<std::byte> &to, const auto &value) {
+    const auto *bytes = reinterpret_cast<const std::byte *>(&value);
+    to.insert(to.end(), bytes, bytes + sizeof value);
+  };
+  for (const Block &block : blocks) {
+    append(parts.first, block.codes);
+    append(parts.second, block.d);
+  }
+  return parts;
+}
+
+TEST_F(GoldenSchemes, Q8_0AndQ4_0AreGgmlsBlocks) {
+  open("ggml.safetensors", 8);
+  const auto check = [&](const std::string &name, Scheme scheme, auto block) {
+    std::string tensor = name;
+    tensor += "." + std::string(format::name(scheme));
+    encode(name, shapeOf(name, scheme, 0));
+    const auto [codes, scales] = partsOf(golden<decltype(block)>(tensor));
+    const auto bytes = [&](size_t part) {
+      return std::vector<std::byte>(
+          View.parts[part], View.parts[part] + layout(View.shape)[part].bytes);
+    };
+    EXPECT_EQ(bytes(0), codes) << tensor;
+    EXPECT_EQ(bytes(1), scales) << tensor;
+    expectDecoded(tensor + "_decoded");
+  };
+  for (const std::string &name : Names) {
+    check(name, Scheme::Q8_0, ggml::BlockQ8_0{});
+    check(name, Scheme::Q4_0, ggml::BlockQ4_0{});
+  }
 }

@@ -2,8 +2,6 @@
 
 #include "qzc/Format/Scheme.h"
 
-#include "qzc/Format/Schemes/Nf4.h"
-
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
@@ -16,8 +14,14 @@ static PackedShape shapeOf(Scheme scheme, int64_t rows, int64_t cols,
   return {scheme, dtype, rows, cols, block};
 }
 
+static PackedShape doubled(PackedShape shape) {
+  shape.doubleQuant = true;
+  return shape;
+}
+
 TEST(Scheme, NamesParseBack) {
-  for (Scheme scheme : {Scheme::None, Scheme::Int8, Scheme::Nf4})
+  for (Scheme scheme : {Scheme::None, Scheme::Int8, Scheme::Nf4, Scheme::Q8_0,
+                        Scheme::Q4_0, Scheme::Fp4})
     EXPECT_EQ(parseScheme(name(scheme)), scheme);
   for (DType dtype : {DType::F32, DType::F16, DType::BF16})
     EXPECT_EQ(parseDType(name(dtype)), dtype);
@@ -53,8 +57,56 @@ TEST(Scheme, LayoutOfNf4PadsTheLastBlock) {
   EXPECT_EQ(parts[1].bytes, 12u);
 }
 
+TEST(Scheme, LayoutOfGgmlsSchemes) {
+  const auto eight = layout(shapeOf(Scheme::Q8_0, 3, 96));
+  ASSERT_EQ(eight.size(), 2u);
+  EXPECT_EQ(eight[0].bytes, 288u);
+  EXPECT_EQ(eight[1].bytes, 18u);
+  const auto four = layout(shapeOf(Scheme::Q4_0, 3, 96));
+  ASSERT_EQ(four.size(), 2u);
+  EXPECT_EQ(four[0].bytes, 144u);
+  EXPECT_EQ(four[1].bytes, 18u);
+  // 34 and 18 bytes a block, as in ggml's.
+  EXPECT_EQ(storedBytes(shapeOf(Scheme::Q8_0, 64, 64)), 128u * 34);
+  EXPECT_EQ(storedBytes(shapeOf(Scheme::Q4_0, 64, 64)), 128u * 18);
+}
+
+TEST(Scheme, LayoutOfDoubleQuantization) {
+  // 600 scales: two groups of 256, and 88 in a third.
+  const auto parts = layout(doubled(shapeOf(Scheme::Fp4, 100, 384, 64)));
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].bytes, 100u * 384 / 2);
+  EXPECT_EQ(parts[1].bytes, 2u * 264 + 8 + 88);
+  EXPECT_EQ(layout(doubled(shapeOf(Scheme::Nf4, 1, 1, 64)))[1].bytes, 9u);
+  EXPECT_EQ(layout(doubled(shapeOf(Scheme::Nf4, 512, 32, 64)))[1].bytes, 264u);
+}
+
+TEST(Scheme, StorageIsDescribedAndCompared) {
+  const PackedShape bf16 = shapeOf(Scheme::None, 2, 3, 0, DType::BF16);
+  const PackedShape nf4 = shapeOf(Scheme::Nf4, 2, 3, 64);
+  EXPECT_EQ(describeStorage(bf16), "bf16");
+  EXPECT_EQ(describeStorage(shapeOf(Scheme::Q8_0, 2, 32)), "q8_0");
+  EXPECT_EQ(describeStorage(nf4), "nf4/64");
+  EXPECT_EQ(describeStorage(doubled(nf4)), "nf4/64 double");
+  EXPECT_TRUE(storedAlike(nf4, shapeOf(Scheme::Nf4, 7, 9, 64, DType::BF16)));
+  EXPECT_FALSE(storedAlike(nf4, doubled(nf4)));
+  EXPECT_FALSE(storedAlike(nf4, shapeOf(Scheme::Nf4, 2, 3, 32)));
+  EXPECT_FALSE(storedAlike(nf4, shapeOf(Scheme::Fp4, 2, 3, 64)));
+  EXPECT_FALSE(storedAlike(bf16, shapeOf(Scheme::None, 2, 3)));
+}
+
 TEST(Scheme, ShapesAreChecked) {
   EXPECT_FALSE(checkShape(shapeOf(Scheme::Nf4, 2, 3, 4096)));
+  EXPECT_FALSE(checkShape(doubled(shapeOf(Scheme::Fp4, 2, 3, 32))));
+  for (Scheme scheme : {Scheme::Q8_0, Scheme::Q4_0}) {
+    EXPECT_FALSE(checkShape(shapeOf(scheme, 3, 64)));
+    EXPECT_TRUE(checkShape(shapeOf(scheme, 64, 33)));
+    EXPECT_TRUE(checkShape(shapeOf(scheme, 64, 16)));
+    EXPECT_TRUE(checkShape(shapeOf(scheme, 64, 64, 32)));
+    EXPECT_TRUE(checkShape(doubled(shapeOf(scheme, 64, 64))));
+  }
+  EXPECT_TRUE(checkShape(doubled(shapeOf(Scheme::Int8, 2, 3))));
+  EXPECT_TRUE(checkShape(doubled(shapeOf(Scheme::None, 2, 3))));
   EXPECT_FALSE(checkShape(shapeOf(Scheme::Int8, 2, 3)));
   for (int64_t block : {0, 16, 48, 8192, -64})
     EXPECT_TRUE(checkShape(shapeOf(Scheme::Nf4, 2, 3, block))) << block;
@@ -124,6 +176,30 @@ TEST(Scheme, DecodedErrorsStayWithinTheSchemesBounds) {
     check(shapeOf(Scheme::Int8, rows, cols), 0.5f / 127 + 1e-6f);
     check(shapeOf(Scheme::Nf4, rows, cols, 64), 0.152f);
     check(shapeOf(Scheme::Nf4, rows, cols, 4096), 0.152f);
+    // Half of fp4's widest gap, 1 - 2/3.
+    check(shapeOf(Scheme::Fp4, rows, cols, 64), 0.1667f);
+  }
+}
+
+TEST(Scheme, GgmlsErrorsStayWithinTheirBounds) {
+  std::mt19937 random(8);
+  std::normal_distribution<float> normal(0, 1);
+  std::vector<float> values(5 * 96);
+  float absmax = 0;
+  for (float &value : values) {
+    value = normal(random);
+    absmax = std::max(absmax, std::fabs(value));
+  }
+  // Half a step, and the scale's own rounding to 11 bits. q4_0 reaches from -8
+  // to 7 steps: at the far end a whole one.
+  for (auto [scheme, bound] : {std::pair(Scheme::Q8_0, 0.5f / 127 + 5e-4f),
+                               {Scheme::Q4_0, 1.0f / 8 + 5e-4f}}) {
+    float largest = 0;
+    const std::vector<float> decoded =
+        roundTrip(shapeOf(scheme, 5, 96), values, largest);
+    for (size_t i = 0; i < values.size(); ++i)
+      EXPECT_LE(std::fabs(decoded[i] - values[i]), bound * absmax);
+    EXPECT_NEAR(largest, absmax, 1e-3f * absmax);
   }
 }
 
@@ -132,7 +208,12 @@ TEST(Scheme, ZerosStayZeros) {
   float largest = 1;
   EXPECT_EQ(roundTrip(shapeOf(Scheme::Nf4, 2, 65, 64), zeros, largest), zeros);
   EXPECT_EQ(largest, 0);
+  EXPECT_EQ(roundTrip(shapeOf(Scheme::Fp4, 2, 65, 64), zeros, largest), zeros);
   EXPECT_EQ(roundTrip(shapeOf(Scheme::Int8, 2, 65), zeros, largest), zeros);
+  EXPECT_EQ(largest, 0);
+  const std::vector<float> whole(128, 0.0f);
+  EXPECT_EQ(roundTrip(shapeOf(Scheme::Q8_0, 2, 64), whole, largest), whole);
+  EXPECT_EQ(roundTrip(shapeOf(Scheme::Q4_0, 2, 64), whole, largest), whole);
   EXPECT_EQ(largest, 0);
 }
 

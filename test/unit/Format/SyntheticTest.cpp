@@ -44,16 +44,23 @@ static Tensor tensorOf(PackedShape shape, std::string role) {
 
 TEST(Synthetic, EverySchemeLooksLikeTrainedWeights) {
   for (const PackedShape &shape :
-       {PackedShape{Scheme::None, DType::F32, 100, 333, 0},
-        PackedShape{Scheme::None, DType::F16, 100, 333, 0},
-        PackedShape{Scheme::None, DType::BF16, 100, 333, 0},
-        PackedShape{Scheme::Int8, DType::F32, 100, 333, 0},
-        PackedShape{Scheme::Nf4, DType::F32, 100, 333, 64}}) {
+       {PackedShape{Scheme::None, DType::F32, 100, 320, 0},
+        PackedShape{Scheme::None, DType::F16, 100, 320, 0},
+        PackedShape{Scheme::None, DType::BF16, 100, 320, 0},
+        PackedShape{Scheme::Int8, DType::F32, 100, 320, 0},
+        PackedShape{Scheme::Q8_0, DType::F32, 100, 320, 0},
+        PackedShape{Scheme::Q4_0, DType::F32, 100, 320, 0},
+        PackedShape{Scheme::Fp4, DType::F32, 100, 320, 64},
+        PackedShape{Scheme::Nf4, DType::F32, 100, 320, 64},
+        PackedShape{Scheme::Nf4, DType::F32, 100, 320, 32, true}}) {
     const auto [mean, deviation] = moments(decoded(tensorOf(shape, "q"), 42));
-    // nf4's code book is not symmetric: its mean is 0.022 of a block's scale.
-    const double expected = shape.scheme == Scheme::Nf4 ? 0.022 * 0.048 : 0;
-    EXPECT_NEAR(mean, expected, 1e-3) << name(shape.scheme);
-    EXPECT_NEAR(deviation, 0.022, 0.005) << name(shape.scheme);
+    // Two code books are not symmetric: their means are 0.022 (nf4) and -0.5
+    // (q4_0) of a block's scale.
+    const double expected = shape.scheme == Scheme::Nf4    ? 0.022 * 0.048
+                            : shape.scheme == Scheme::Q4_0 ? -0.5 * 0.0043
+                                                           : 0;
+    EXPECT_NEAR(mean, expected, 1e-3) << describeStorage(shape);
+    EXPECT_NEAR(deviation, 0.022, 0.005) << describeStorage(shape);
   }
 }
 

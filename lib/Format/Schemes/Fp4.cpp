@@ -1,0 +1,24 @@
+//===- Fp4.cpp - 4-bit floats ---------------------------------------------===//
+
+#include "qzc/Format/Schemes/Fp4.h"
+
+#include "CodeBookTraits.h"
+
+using namespace qzc::format;
+
+QZC_VECTOR_CLONES
+static void encodeAll(const float *values, int64_t count, float inverse,
+                      uint8_t *codes) {
+  for (int64_t i = 0; i < count; ++i)
+    codes[i] = codebook::encode(fp4::kCoder, values[i], inverse);
+}
+
+namespace {
+struct Book {
+  static constexpr const float *kCodeBook = fp4::kCodeBook;
+  static constexpr const codebook::Coder &kCoder = fp4::kCoder;
+  static constexpr auto encodeBlock = encodeAll;
+};
+} // namespace
+
+const SchemeTraits qzc::format::kFp4Traits = CodeBookTraits<Book>::kTraits;
