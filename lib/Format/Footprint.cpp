@@ -11,15 +11,6 @@ namespace qzc::format {
 /// model_types whose attention keeps its causal mask as a buffer.
 static constexpr std::string_view kFamiliesWithMasks[] = {"gpt2"};
 
-std::string describeStorage(const PackedShape &shape) {
-  if (shape.scheme == Scheme::None)
-    return std::string(name(shape.dtype));
-  std::string text(name(shape.scheme));
-  if (shape.blockSize != 0)
-    text += "/" + std::to_string(shape.blockSize);
-  return text;
-}
-
 uint64_t parameterBytes(const PackedShape &shape) {
   // Elements or codes are the first part of every scheme.
   const int64_t unit = encodingUnit(shape);

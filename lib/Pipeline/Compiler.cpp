@@ -35,6 +35,8 @@ static std::string describeSelection(const CompileOptions &options) {
   add("blocks", options.blocks);
   add("components", options.components);
   add("block-size", options.blockSize ? std::to_string(options.blockSize) : "");
+  if (options.doubleQuant)
+    text += " --double-quant";
   add("dtype", options.dtype);
   return text;
 }

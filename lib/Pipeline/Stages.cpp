@@ -26,6 +26,7 @@ void runSelection(mlir::ModuleOp module, const CompileOptions &options,
   quantize.blocks = options.blocks;
   quantize.components = options.components;
   quantize.blockSize = options.blockSize;
+  quantize.doubleQuant = options.doubleQuant;
   passes.addPass(qz::createQzQuantize(quantize));
   if (!options.dtype.empty()) {
     qz::QzCastOptions cast;

@@ -2,11 +2,10 @@
 
 #include "Model.h"
 
-#include "qzc/Format/Schemes/Nf4.h"
+#include "Weights.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 using namespace qzc;
 using namespace qzc::kernel_test;
@@ -24,26 +23,6 @@ float Random::uniform() {
   return static_cast<float>(next() >> 40) / float(1 << 23) - 1.0f;
 }
 
-static uint16_t toHalf(float value) {
-  // Test weights are within the normal range of f16 or tiny: truncation of the
-  // mantissa is as good as rounding for random numbers.
-  uint32_t bits;
-  std::memcpy(&bits, &value, 4);
-  const int exponent = int(bits >> 23 & 255) - 127 + 15;
-  if (exponent <= 0)
-    return uint16_t(bits >> 16 & 0x8000);
-  return uint16_t((bits >> 16 & 0x8000) | exponent << 10 | (bits >> 13 & 1023));
-}
-
-static float fromHalf(uint16_t half) {
-  const int exponent = half >> 10 & 31;
-  const float mantissa = float(half & 1023) / 1024.0f;
-  const float value = exponent == 0
-                          ? std::ldexp(mantissa, -14)
-                          : std::ldexp(1.0f + mantissa, exponent - 15);
-  return half & 0x8000 ? -value : value;
-}
-
 namespace {
 /// Builds a plan launch by launch.
 class Maker {
@@ -51,45 +30,14 @@ public:
   Maker(Model &model, Random &random) : Result(model), R(random) {}
 
   /// Random values of about ±amplitude around `center`.
-  int32_t tensor(PackedShape shape, float amplitude, float center = 0) {
+  int32_t tensor(const PackedShape &shape, float amplitude, float center = 0) {
     Tensor t;
     t.shape = shape;
     t.source.name = "tensor" + std::to_string(Result.manifest.tensors.size());
     t.offset = Result.weights.size();
-    const std::vector<PartLayout> parts = layout(shape);
     Result.weights.resize(t.offset + paddedBytes(shape));
-    uint8_t *data = Result.weights.data() + t.offset;
-    auto put = [&](size_t part, size_t i, float value) {
-      std::memcpy(data + parts[part].offset + 4 * i, &value, 4);
-    };
-    if (shape.scheme == Scheme::None) {
-      float largest = 0;
-      for (int64_t i = 0; i < shape.rows * shape.cols; ++i) {
-        const float value = center + amplitude * R.uniform();
-        largest = std::max(largest, std::fabs(value));
-        const uint16_t half = toHalf(value);
-        uint32_t bits;
-        std::memcpy(&bits, &value, 4);
-        const auto bf16 = static_cast<uint16_t>(bits >> 16);
-        if (shape.dtype == DType::F32)
-          put(0, size_t(i), value);
-        else
-          std::memcpy(data + 2 * i, shape.dtype == DType::F16 ? &half : &bf16,
-                      2);
-      }
-      while (std::ldexp(largest, -t.f16Exponent) > 60000.0f)
-        ++t.f16Exponent;
-    } else {
-      for (uint64_t i = 0; i < parts[0].bytes; ++i) {
-        data[parts[0].offset + i] = uint8_t(R.next());
-        if (shape.scheme == Scheme::Int8 && data[parts[0].offset + i] == 128)
-          data[parts[0].offset + i] = 0;
-      }
-      const float unit =
-          shape.scheme == Scheme::Int8 ? amplitude / 127.0f : amplitude;
-      for (uint64_t i = 0; i < parts[1].bytes / 4; ++i)
-        put(1, i, unit * (1.0f + 0.5f * R.uniform()));
-    }
+    t.f16Exponent = randomWeight(R, shape, amplitude, center,
+                                 Result.weights.data() + t.offset);
     Result.manifest.tensors.push_back(t);
     return int32_t(Result.manifest.tensors.size() - 1);
   }
@@ -135,24 +83,6 @@ public:
 };
 } // namespace
 
-static PackedShape randomShape(Random &r, int64_t rows, int64_t cols) {
-  PackedShape shape;
-  shape.rows = rows;
-  shape.cols = cols;
-  shape.scheme = r.pick({Scheme::None, Scheme::Int8, Scheme::Nf4, Scheme::Nf4});
-  if (shape.scheme == Scheme::None)
-    shape.dtype = r.pick({DType::F32, DType::F16, DType::BF16});
-  if (shape.scheme == Scheme::Nf4)
-    shape.blockSize =
-        r.pick({int64_t(64), int64_t(64), int64_t(32), int64_t(256)});
-  return shape;
-}
-
-static const char *schemeText(const PackedShape &shape) {
-  return shape.scheme == Scheme::None ? name(shape.dtype).data()
-                                      : name(shape.scheme).data();
-}
-
 Model qzc::kernel_test::makeCase(int number) {
   Model model;
   Random r(1000 + uint64_t(number));
@@ -190,12 +120,14 @@ Model qzc::kernel_test::makeCase(int number) {
   // OPT-350m's form: norms behind the additions, narrow embeddings projected.
   const bool post = number >= kPlainCases;
   const int64_t narrow = post ? hidden / 2 : hidden;
-  const PackedShape common = randomShape(r, 0, 0);
+  const PackedShape common = randomShape(r);
   auto shape = [&](int64_t rows, int64_t cols) {
-    PackedShape s = mixed ? randomShape(r, rows, cols) : common;
+    PackedShape s = mixed ? randomShape(r) : common;
     s.rows = rows;
     s.cols = cols;
-    return s;
+    // Where ggml's blocks do not divide a row.
+    return checkShape(s) ? PackedShape{Scheme::Int8, DType::F32, rows, cols, 0}
+                         : s;
   };
   auto linear = [&](std::vector<View> inputs, View out,
                     std::vector<int64_t> rows, LinearParams params) {
@@ -319,7 +251,7 @@ Model qzc::kernel_test::makeCase(int number) {
       "hidden " + std::to_string(hidden) + " inner " + std::to_string(inner) +
       " vocab " + std::to_string(vocab) + " heads " + std::to_string(h.heads) +
       "/" + std::to_string(h.kvHeads) + "x" + std::to_string(h.headDim) + " " +
-      (mixed ? "mixed" : schemeText(common)) + (gated ? " gated" : "") +
+      (mixed ? "mixed" : describeStorage(common)) + (gated ? " gated" : "") +
       (post ? " post-norm" : "") + (bias ? " bias" : "") +
       (window ? " window" : "") + (softCap != 0 ? " softcap" : "");
   return model;
@@ -327,6 +259,11 @@ Model qzc::kernel_test::makeCase(int number) {
 
 const std::vector<BenchShape> &qzc::kernel_test::benchShapes() {
   static const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  static const PackedShape nf4Double = {Scheme::Nf4, DType::F32, 0,
+                                        0,           64,         true};
+  static const PackedShape fp4 = {Scheme::Fp4, DType::F32, 0, 0, 64};
+  static const PackedShape q8 = {Scheme::Q8_0, DType::F32, 0, 0, 0};
+  static const PackedShape q4 = {Scheme::Q4_0, DType::F32, 0, 0, 0};
   static const PackedShape int8 = {Scheme::Int8, DType::F32, 0, 0, 0};
   static const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
   static const PackedShape f16 = {Scheme::None, DType::F16, 0, 0, 0};
@@ -334,6 +271,11 @@ const std::vector<BenchShape> &qzc::kernel_test::benchShapes() {
       {"smollm2-135m-nf4", 576, 30, 9, 3, 64, 1536, 49152, nf4, bf16},
       {"smollm2-135m-bf16", 576, 30, 9, 3, 64, 1536, 49152, bf16, bf16},
       {"llama-1b-nf4", 2048, 16, 32, 8, 64, 8192, 128256, nf4, nf4},
+      {"llama-1b-nf4-double", 2048, 16, 32, 8, 64, 8192, 128256, nf4Double,
+       nf4Double},
+      {"llama-1b-fp4", 2048, 16, 32, 8, 64, 8192, 128256, fp4, fp4},
+      {"llama-1b-q4_0", 2048, 16, 32, 8, 64, 8192, 128256, q4, q4},
+      {"llama-1b-q8_0", 2048, 16, 32, 8, 64, 8192, 128256, q8, q8},
       {"llama-1b-int8", 2048, 16, 32, 8, 64, 8192, 128256, int8, int8},
       {"llama-1b-f16", 2048, 16, 32, 8, 64, 8192, 128256, f16, f16},
   };
@@ -416,33 +358,4 @@ Model qzc::kernel_test::makeBench(const BenchShape &s) {
   model.manifest.model.vocab = s.vocab;
   model.description = s.name;
   return model;
-}
-
-float qzc::kernel_test::decodeElement(const Model &model, int32_t index,
-                                      int64_t row, int64_t col) {
-  const Tensor &t = model.manifest.tensors[size_t(index)];
-  const std::vector<PartLayout> parts = layout(t.shape);
-  const uint8_t *data = model.weights.data() + t.offset;
-  const int64_t i = row * t.shape.cols + col;
-  auto scale = [&](int64_t s) {
-    float value;
-    std::memcpy(&value, data + parts[1].offset + 4 * s, 4);
-    return value;
-  };
-  if (t.shape.scheme == Scheme::Int8)
-    return float(int8_t(data[i])) * scale(row);
-  if (t.shape.scheme == Scheme::Nf4)
-    return nf4::kCodeBook[nf4::codeAt(data, i)] * scale(i / t.shape.blockSize);
-  float value;
-  uint16_t bits;
-  if (t.shape.dtype == DType::F32) {
-    std::memcpy(&value, data + 4 * i, 4);
-    return value;
-  }
-  std::memcpy(&bits, data + 2 * i, 2);
-  if (t.shape.dtype == DType::F16)
-    return fromHalf(bits);
-  const uint32_t wide = uint32_t(bits) << 16;
-  std::memcpy(&value, &wide, 4);
-  return value;
 }

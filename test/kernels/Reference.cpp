@@ -2,6 +2,8 @@
 
 #include "Reference.h"
 
+#include "Weights.h"
+
 #include <algorithm>
 #include <cmath>
 

@@ -74,7 +74,8 @@ static void addOptions(CLI::App &app, CompileOptions &options,
 
   const char *selection = "Selection";
   app.add_option("--quantize", options.scheme,
-                 "Scheme of the selected layers: none (default), int8, nf4")
+                 "Scheme of the selected layers: none (default), int8, q8_0, "
+                 "q4_0, fp4, nf4")
       ->type_name("SCHEME")
       ->group(selection);
   app.add_option("--blocks", options.blocks,
@@ -90,8 +91,12 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       ->type_name("NAME,…")
       ->group(selection);
   app.add_option("--block-size", options.blockSize,
-                 "Elements that share a scale (nf4: 32 to 4096, default 64)")
+                 "Elements that share a scale (fp4, nf4: 32 to 4096, default "
+                 "64)")
       ->check(CLI::PositiveNumber)
+      ->group(selection);
+  app.add_flag("--double-quant", options.doubleQuant,
+               "Quantize the scales too (fp4, nf4)")
       ->group(selection);
   app.add_option("--dtype", options.dtype,
                  "Type of what is not quantized: f32, f16, bf16 (default: as "

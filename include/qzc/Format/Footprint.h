@@ -22,10 +22,6 @@
 
 namespace qzc::format {
 
-/// How a weight is stored, for people: "nf4/64" (with the block size), "int8",
-/// "bf16".
-std::string describeStorage(const PackedShape &shape);
-
 /// Bytes of a weight's parameter tensor alone: its elements or codes. Scales in
 /// parts of their own and the padding of the last block do not count, as they
 /// are outside bitsandbytes' parameters.

@@ -35,6 +35,7 @@ struct CompileOptions {
   std::string blocks;     ///< "0:12,20:" or empty: all
   std::string components; ///< "attn,head" or empty: the default selection
   int64_t blockSize = 0;  ///< 0: the scheme's own
+  bool doubleQuant = false;
   std::string dtype;      ///< empty: as imported
 
   format::WeightsMode weightsMode = format::WeightsMode::Embedded;

@@ -12,9 +12,11 @@
 #define QZC_RUNTIME_CPU_SCHEMES_INL_H
 #endif
 
+#include "Schemes/CodeBook-inl.h"
 #include "Schemes/Int8-inl.h"
-#include "Schemes/Nf4-inl.h"
 #include "Schemes/None-inl.h"
+#include "Schemes/Q4_0-inl.h"
+#include "Schemes/Q8_0-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
@@ -36,8 +38,16 @@ void withRowType(const format::PackedShape &shape, const Args &...args) {
     return;
   case format::Scheme::Int8:
     return Action<Int8Row>::run(args...);
+  case format::Scheme::Q8_0:
+    return Action<Q8_0Row>::run(args...);
+  case format::Scheme::Q4_0:
+    return Action<Q4_0Row>::run(args...);
+  case format::Scheme::Fp4:
+    return shape.doubleQuant ? Action<Fp4DoubleRow>::run(args...)
+                             : Action<Fp4Row>::run(args...);
   case format::Scheme::Nf4:
-    return Action<Nf4Row>::run(args...);
+    return shape.doubleQuant ? Action<Nf4DoubleRow>::run(args...)
+                             : Action<Nf4Row>::run(args...);
   }
 }
 

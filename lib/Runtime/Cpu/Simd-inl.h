@@ -38,6 +38,13 @@ HWY_INLINE void storePartial(Vec value, float *to, int64_t count) {
     to[i] = buffer[i];
 }
 
+/// An f16 in every lane, as f32.
+HWY_INLINE Vec broadcastF16(uint16_t bits) {
+  const hn::Rebind<hwy::float16_t, Tag> half;
+  const hn::Rebind<uint16_t, Tag> word;
+  return hn::PromoteTo(kTag, hn::BitCast(half, hn::Set(word, bits)));
+}
+
 HWY_INLINE float sumOf(Vec value) {
   return hn::GetLane(hn::SumOfLanes(kTag, value));
 }

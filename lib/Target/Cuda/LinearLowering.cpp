@@ -25,16 +25,10 @@ static constexpr int64_t kConvertRows = 8;
 
 static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/// Elements that 16 bytes hold: Weights<…>::kPerChunk in Kernels/.
 static int64_t perChunk(const format::PackedShape &shape) {
-  switch (shape.scheme) {
-  case format::Scheme::Nf4:
-    return 32;
-  case format::Scheme::Int8:
-    return 16;
-  case format::Scheme::None:
-    break;
-  }
-  return 16 / static_cast<int64_t>(sizeOf(shape.dtype));
+  const int64_t unit = encodingUnit(shape);
+  return 16 * unit / static_cast<int64_t>(partBytes(shape, 0, unit));
 }
 
 /// How a matvec is spread over warps and blocks.
@@ -73,8 +67,7 @@ std::vector<Lowerer::PartGroup> Lowerer::partGroups(const Launch &launch,
     bool join = i > 0 && !p.gated;
     if (join && byScheme) {
       const format::PackedShape &before = tensor(launch.weights[i - 1]).shape;
-      join = shape.scheme == before.scheme && shape.dtype == before.dtype &&
-             shape.blockSize == before.blockSize;
+      join = storedAlike(shape, before);
     }
     if (join && p.hasBias)
       join = tensor(launch.weights[parts + i]).shape.dtype ==
@@ -122,23 +115,22 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
                        flag(gated)};
   spec.args = {inputArg(launch, norm)};
   describeNorm(norm.launch, spec.templateArgs, spec.args);
-  const char *biasStorage = "Storage::F32";
+  std::string biasStorage = "Storage::F32";
   if (p.hasBias)
     biasStorage =
         storageName(tensor(launch.weights[parts + group.first]).shape);
   for (const std::string &arg :
-       {std::string(flag(p.hasBias)), std::string(biasStorage),
-        std::string(activation), std::string(flag(residual)),
-        std::to_string(spread.warps), std::to_string(spread.perWarp),
-        std::to_string(spread.passes)})
+       {std::string(flag(p.hasBias)), biasStorage, std::string(activation),
+        std::string(flag(residual)), std::to_string(spread.warps),
+        std::to_string(spread.perWarp), std::to_string(spread.passes)})
     spec.templateArgs.push_back(arg);
   for (size_t i = 0; i < 3; ++i) {
     const bool present = i < group.count;
     const size_t index = group.first + i;
     spec.args.push_back(present ? partArg(launch.weights[index], 0, kBytes)
                                 : unusedArg(kBytes));
-    spec.args.push_back(present ? partArg(launch.weights[index], 1, kFloats)
-                                : unusedArg(kFloats));
+    spec.args.push_back(present ? partArg(launch.weights[index], 1, kBytes)
+                                : unusedArg(kBytes));
     spec.args.push_back(present && p.hasBias
                             ? partArg(launch.weights[parts + index], 0, kBytes)
                             : unusedArg(kBytes));
@@ -276,7 +268,7 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
                                 std::to_string(shape.blockSize),
                                 flag(inputs % perChunk(shape) == 0)};
         convert.args = {partArg(launch.weights[group.first + i], 0, kBytes),
-                        partArg(launch.weights[group.first + i], 1, kFloats),
+                        partArg(launch.weights[group.first + i], 1, kBytes),
                         intArg(from),
                         intArg(to - from),
                         floatArg(factors[i]),
@@ -367,8 +359,7 @@ void Lowerer::lowerLinear(const Launch &launch, const FusedNorm &norm) {
   }
   const format::PackedShape &gate = first.shape;
   const format::PackedShape &up = tensor(launch.weights[1]).shape;
-  if (gate.scheme == up.scheme && gate.dtype == up.dtype &&
-      gate.blockSize == up.blockSize)
+  if (storedAlike(gate, up))
     addMatvec(launch, norm, {0, 2, 0}, true, activation,
               viewArg(launch.outputs[0], kFloatsOut), residual);
   else

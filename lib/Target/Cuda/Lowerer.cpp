@@ -26,24 +26,28 @@ static constexpr int64_t kMostQueriesPerBlock = 4;
 static constexpr int64_t kMostHeadDim = 256;
 static constexpr int64_t kFlashQueries = 64;
 
-const char *qzc::cuda::storageName(const format::PackedShape &shape) {
+/// Enumerators have the same names in Kernels/.
+static std::string enumerator(const format::PackedShape &shape) {
+  if (shape.scheme == format::Scheme::None)
+    switch (shape.dtype) {
+    case format::DType::F32:
+      return "F32";
+    case format::DType::F16:
+      return "F16";
+    case format::DType::BF16:
+      return "BF16";
+    }
   switch (shape.scheme) {
-  case format::Scheme::Int8:
-    return "Storage::Int8";
-  case format::Scheme::Nf4:
-    return "Storage::Nf4";
-  case format::Scheme::None:
-    break;
+#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+  case format::Scheme::Enumerator:                                             \
+    return #Enumerator;
+#include "qzc/Format/Schemes.def"
   }
-  switch (shape.dtype) {
-  case format::DType::F16:
-    return "Storage::F16";
-  case format::DType::BF16:
-    return "Storage::BF16";
-  case format::DType::F32:
-    break;
-  }
-  return "Storage::F32";
+  throw Error("CUDA lowering: an unknown scheme");
+}
+
+std::string qzc::cuda::storageName(const format::PackedShape &shape) {
+  return "Storage::" + enumerator(shape) + (shape.doubleQuant ? "Double" : "");
 }
 
 const char *qzc::cuda::activationName(format::Activation activation) {
@@ -138,7 +142,7 @@ void Lowerer::lowerEmbed(const Launch &launch) {
                        storageName(table.shape),
                        std::to_string(table.shape.blockSize), flag(isDecode())};
   spec.args = {partArg(launch.weights[0], 0, kBytes),
-               partArg(launch.weights[0], 1, kFloats),
+               partArg(launch.weights[0], 1, kBytes),
                isDecode() ? unusedArg(kInts)
                           : makeArg(CudaArg::Kind::Tokens, kInts),
                stateArg(),
@@ -159,7 +163,7 @@ void Lowerer::lowerAddPositions(const Launch &launch) {
       viewArg(launch.inputs[0], kFloats),
       intArg(stride(launch.inputs[0])),
       partArg(launch.weights[0], 0, kBytes),
-      partArg(launch.weights[0], 1, kFloats),
+      partArg(launch.weights[0], 1, kBytes),
       intArg(std::get<format::AddPositionsParams>(launch.params).offset),
       stateArg(),
       viewArg(launch.outputs[0], kFloatsOut),

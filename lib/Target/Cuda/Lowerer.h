@@ -110,7 +110,7 @@ private:
 };
 
 // Template arguments.
-const char *storageName(const format::PackedShape &shape);
+std::string storageName(const format::PackedShape &shape);
 const char *activationName(format::Activation activation);
 inline const char *flag(bool value) { return value ? "true" : "false"; }
 

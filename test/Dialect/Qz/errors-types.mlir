@@ -7,7 +7,7 @@ module attributes {qz.t = !qz.packed<4x4, none>} {}
 // -----
 
 // PackedType (C2): extents
-// expected-error @+1 {{int8 of 0x4, block 0: }}
+// expected-error @+1 {{int8 of 0x4: }}
 module attributes {qz.t = !qz.packed<0x4, int8>} {}
 
 // -----
@@ -24,8 +24,32 @@ module attributes {qz.t = !qz.packed<4x4, int8, block = 64>} {}
 
 // -----
 
+// PackedType (C2): rows that blocks do not divide
+// expected-error @+1 {{q4_0 of 64x33: its blocks of 32 do not divide the rows}}
+module attributes {qz.t = !qz.packed<64x33, q4_0>} {}
+
+// -----
+
+// PackedType (C2): a scheme without double quantization
+// expected-error @+1 {{q8_0 of 64x64, double: the scheme has no double quantization}}
+module attributes {qz.t = !qz.packed<64x64, q8_0, double>} {}
+
+// -----
+
+// PackedType (C2): block size, with double quantization
+// expected-error @+1 {{fp4 of 4x4, block 16, double: its block size must be}}
+module attributes {qz.t = !qz.packed<4x4, fp4, block = 16, double>} {}
+
+// -----
+
+// PackedType: one block size
+// expected-error @+1 {{expected 'double'}}
+module attributes {qz.t = !qz.packed<4x4, fp4, block = 64, block = 64>} {}
+
+// -----
+
 // PackedType (C2): sizes that overflow
-// expected-error @+1 {{int8 of 4611686018427387904x4611686018427387904, block 0: }}
+// expected-error @+1 {{int8 of 4611686018427387904x4611686018427387904: }}
 module attributes {qz.t = !qz.packed<4611686018427387904x4611686018427387904, int8>} {}
 
 // -----

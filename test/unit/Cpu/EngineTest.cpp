@@ -25,6 +25,11 @@ format::PackedShape stored(format::Scheme scheme, int64_t block = 0,
   return shape;
 }
 
+format::PackedShape doubled(format::PackedShape shape) {
+  shape.doubleQuant = true;
+  return shape;
+}
+
 /// Nothing divides anything: tails everywhere, rows that cross blocks.
 LlamaShape oddShape() {
   LlamaShape shape = {};
@@ -127,7 +132,9 @@ TEST(CpuEngineTest, OddShapesOfEveryScheme) {
         stored(format::Scheme::None, 0, format::DType::F16),
         stored(format::Scheme::None, 0, format::DType::BF16),
         stored(format::Scheme::Int8), stored(format::Scheme::Nf4, 64),
-        stored(format::Scheme::Nf4, 512)}) {
+        stored(format::Scheme::Nf4, 512), stored(format::Scheme::Fp4, 32),
+        doubled(stored(format::Scheme::Fp4, 64)),
+        doubled(stored(format::Scheme::Nf4, 32))}) {
     shape.linear = linear;
     shape.head = linear;
     expectAgreement(shape, 40);
@@ -139,6 +146,12 @@ TEST(CpuEngineTest, EvenShapesAcrossKeyBlocks) {
   expectAgreement(shape, 270);
   shape.linear = stored(format::Scheme::Int8);
   shape.head = stored(format::Scheme::Nf4, 32);
+  expectAgreement(shape, 50);
+  shape.linear = stored(format::Scheme::Q4_0);
+  shape.head = stored(format::Scheme::Q8_0);
+  expectAgreement(shape, 50);
+  shape.linear = doubled(stored(format::Scheme::Nf4, 128));
+  shape.head = stored(format::Scheme::Fp4, 64);
   expectAgreement(shape, 50);
 }
 

@@ -3,6 +3,8 @@
 #ifndef QZC_TEST_UNIT_CPU_FAKEIMAGE_H
 #define QZC_TEST_UNIT_CPU_FAKEIMAGE_H
 
+#include "qzc/Format/Schemes/DoubleQuant.h"
+#include "qzc/Format/Schemes/Fp4.h"
 #include "qzc/Format/Schemes/Nf4.h"
 #include "qzc/Runtime/Image.h"
 
@@ -50,78 +52,171 @@ std::vector<std::byte> bytesOf(const std::vector<T> &values) {
   return bytes;
 }
 
+/// A normal f16 near `value`, or zero.
+inline uint16_t f16Near(float value) {
+  const uint32_t bits = format::floatBits(value);
+  const int exponent = static_cast<int>(bits >> 23 & 255) - 112;
+  const uint32_t sign = bits >> 16 & 0x8000;
+  if (exponent <= 0)
+    return static_cast<uint16_t>(sign);
+  return static_cast<uint16_t>(sign | static_cast<uint32_t>(exponent) << 10 |
+                               (bits >> 13 & 1023));
+}
+
+/// Makes one weight.
+template <typename Generator> class RandomWeightMaker {
+public:
+  RandomWeightMaker(Generator &generator, const format::PackedShape &shape,
+                    float deviation, float mean)
+      : Random(generator), Deviation(deviation), Mean(mean),
+        N(shape.rows * shape.cols) {
+    Result.shape = shape;
+    Result.values.resize(static_cast<size_t>(N));
+  }
+
+  RandomWeight make() {
+    switch (Result.shape.scheme) {
+    case format::Scheme::None:
+      dense();
+      break;
+    case format::Scheme::Int8:
+      eightBit(Result.shape.cols, false);
+      break;
+    case format::Scheme::Q8_0:
+      eightBit(32, true);
+      break;
+    case format::Scheme::Q4_0:
+      ggmlFourBit();
+      break;
+    case format::Scheme::Fp4:
+      codeBook(format::fp4::kCodeBook);
+      break;
+    case format::Scheme::Nf4:
+      codeBook(format::nf4::kCodeBook);
+      break;
+    }
+    return std::move(Result);
+  }
+
+private:
+  void dense() {
+    std::normal_distribution<float> normal(Mean, Deviation);
+    if (Result.shape.dtype == format::DType::F32) {
+      for (float &value : Result.values)
+        value = normal(Random);
+      Result.parts[0] = bytesOf(Result.values);
+      return;
+    }
+    const bool bf16 = Result.shape.dtype == format::DType::BF16;
+    std::vector<uint16_t> stored(Result.values.size());
+    for (size_t i = 0; i < stored.size(); ++i) {
+      const float value = normal(Random);
+      stored[i] = bf16 ? static_cast<uint16_t>(format::floatBits(value) >> 16)
+                       : f16Near(value);
+      Result.values[i] = bf16 ? floatOfBf16(stored[i]) : floatOfF16(stored[i]);
+    }
+    Result.parts[0] = bytesOf(stored);
+  }
+
+  /// One of `count` scales: 0.5 to 1.5 times `mean`.
+  std::vector<float> scales(int64_t count, float mean) {
+    std::vector<float> result(static_cast<size_t>(count));
+    for (float &scale : result)
+      scale = mean * (0.5f + static_cast<float>(Random() % 1000) / 1000.0f);
+    return result;
+  }
+  /// The same, stored as part 1 in f16.
+  std::vector<float> halfScales(int64_t count, float mean) {
+    std::vector<float> result = scales(count, mean);
+    std::vector<uint16_t> stored;
+    for (float &scale : result) {
+      stored.push_back(f16Near(scale));
+      scale = floatOfF16(stored.back());
+    }
+    Result.parts[1] = bytesOf(stored);
+    return result;
+  }
+  /// The same, stored as part 1 in groups of 256 with codes of their own.
+  std::vector<float> groupedScales(int64_t count, float mean) {
+    std::vector<float> result;
+    std::vector<std::byte> &part = Result.parts[1];
+    const float offset = mean * 1.1f;
+    while (static_cast<int64_t>(result.size()) < count) {
+      const float absmax = scales(1, mean / 2)[0];
+      const std::vector<std::byte> head =
+          bytesOf(std::vector<float>{absmax, offset});
+      part.insert(part.end(), head.begin(), head.end());
+      for (int i = 0; i < 256 && static_cast<int64_t>(result.size()) < count;
+           ++i) {
+        const auto code = static_cast<uint8_t>(Random());
+        part.push_back(static_cast<std::byte>(code));
+        result.push_back(
+            format::doublequant::kDynamicMap.values[code] * absmax + offset);
+      }
+    }
+    return result;
+  }
+
+  void eightBit(int64_t perScale, bool half) {
+    std::vector<int8_t> codes(static_cast<size_t>(N));
+    const float mean = Deviation / 64;
+    const int64_t count = N / perScale;
+    const std::vector<float> scale =
+        half ? halfScales(count, mean) : scales(count, mean);
+    if (!half)
+      Result.parts[1] = bytesOf(scale);
+    for (int64_t i = 0; i < N; ++i) {
+      codes[i] = static_cast<int8_t>(static_cast<int>(Random() % 255) - 127);
+      Result.values[i] = static_cast<float>(codes[i]) * scale[i / perScale];
+    }
+    Result.parts[0] = bytesOf(codes);
+  }
+
+  std::vector<uint8_t> randomBytes(int64_t count) {
+    std::vector<uint8_t> bytes(static_cast<size_t>(count));
+    for (uint8_t &byte : bytes)
+      byte = static_cast<uint8_t>(Random());
+    Result.parts[0] = bytesOf(bytes);
+    return bytes;
+  }
+
+  void ggmlFourBit() {
+    const std::vector<uint8_t> bytes = randomBytes(N / 2);
+    const std::vector<float> scale = halfScales(N / 32, Deviation / 4);
+    for (int64_t i = 0; i < N; ++i) {
+      const int byte = bytes[i / 32 * 16 + i % 16];
+      const int code = i % 32 < 16 ? byte % 16 : byte / 16;
+      Result.values[i] = static_cast<float>(code - 8) * scale[i / 32];
+    }
+  }
+
+  void codeBook(const float *book) {
+    const int64_t block = Result.shape.blockSize;
+    const std::vector<uint8_t> bytes =
+        randomBytes(format::codebook::codeBytes(N, block));
+    const int64_t count = format::codebook::blockCount(N, block);
+    const bool grouped = Result.shape.doubleQuant;
+    const std::vector<float> scale = grouped
+                                         ? groupedScales(count, 2 * Deviation)
+                                         : scales(count, 2 * Deviation);
+    if (!grouped)
+      Result.parts[1] = bytesOf(scale);
+    for (int64_t i = 0; i < N; ++i)
+      Result.values[i] =
+          book[format::codebook::codeAt(bytes.data(), i)] * scale[i / block];
+  }
+
+  Generator &Random;
+  float Deviation, Mean;
+  int64_t N;
+  RandomWeight Result;
+};
+
 template <typename Generator>
-RandomWeight randomWeight(Generator &generator, format::PackedShape shape,
-                          float deviation, float mean = 0) {
-  RandomWeight weight;
-  weight.shape = shape;
-  const int64_t n = shape.rows * shape.cols;
-  weight.values.resize(n);
-  std::normal_distribution<float> normal(mean, deviation);
-  const auto bits = [&](auto convert, auto drop) {
-    std::vector<uint16_t> stored(n);
-    for (int64_t i = 0; i < n; ++i) {
-      stored[i] = drop(normal(generator));
-      weight.values[i] = convert(stored[i]);
-    }
-    weight.parts[0] = bytesOf(stored);
-  };
-  switch (shape.scheme) {
-  case format::Scheme::None:
-    if (shape.dtype == format::DType::F32) {
-      for (float &value : weight.values)
-        value = normal(generator);
-      weight.parts[0] = bytesOf(weight.values);
-    } else if (shape.dtype == format::DType::BF16) {
-      bits(floatOfBf16, [](float x) {
-        return static_cast<uint16_t>(format::floatBits(x) >> 16);
-      });
-    } else {
-      bits(floatOfF16, [](float x) {
-        // Truncated; values here are well inside the normal range.
-        const uint32_t f = format::floatBits(x);
-        const int exponent = static_cast<int>(f >> 23 & 255) - 112;
-        if (exponent <= 0)
-          return static_cast<uint16_t>(f >> 16 & 0x8000);
-        return static_cast<uint16_t>((f >> 16 & 0x8000) |
-                                     static_cast<uint32_t>(exponent) << 10 |
-                                     (f >> 13 & 1023));
-      });
-    }
-    return weight;
-  case format::Scheme::Int8: {
-    std::vector<int8_t> codes(n);
-    std::vector<float> scales(shape.rows);
-    for (float &scale : scales)
-      scale = deviation *
-              (0.5f + static_cast<float>(generator() % 1000) / 1000.0f) / 64.0f;
-    for (int64_t i = 0; i < n; ++i) {
-      codes[i] = static_cast<int8_t>(static_cast<int>(generator() % 255) - 127);
-      weight.values[i] = static_cast<float>(codes[i]) * scales[i / shape.cols];
-    }
-    weight.parts[0] = bytesOf(codes);
-    weight.parts[1] = bytesOf(scales);
-    return weight;
-  }
-  case format::Scheme::Nf4: {
-    const int64_t block = shape.blockSize;
-    std::vector<uint8_t> codes(format::nf4::codeBytes(n, block));
-    std::vector<float> scales(format::nf4::blockCount(n, block));
-    for (uint8_t &code : codes)
-      code = static_cast<uint8_t>(generator());
-    for (float &scale : scales)
-      scale = 2 * deviation *
-              (0.5f + static_cast<float>(generator() % 1000) / 1000.0f);
-    for (int64_t i = 0; i < n; ++i)
-      weight.values[i] =
-          format::nf4::kCodeBook[format::nf4::codeAt(codes.data(), i)] *
-          scales[i / block];
-    weight.parts[0] = bytesOf(codes);
-    weight.parts[1] = bytesOf(scales);
-    return weight;
-  }
-  }
-  return weight;
+RandomWeight randomWeight(Generator &generator,
+                          const format::PackedShape &shape, float deviation,
+                          float mean = 0) {
+  return RandomWeightMaker<Generator>(generator, shape, deviation, mean).make();
 }
 
 class FakeImage final : public Image {

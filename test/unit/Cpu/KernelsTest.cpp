@@ -24,13 +24,15 @@ std::vector<float> randomFloats(std::mt19937 &random, int64_t n,
 }
 
 format::PackedShape shapeOf(int64_t rows, int64_t cols, format::Scheme scheme,
-                            int64_t block, format::DType dtype) {
+                            int64_t block, format::DType dtype,
+                            bool doubleQuant = false) {
   format::PackedShape shape;
   shape.scheme = scheme;
   shape.dtype = dtype;
   shape.rows = rows;
   shape.cols = cols;
   shape.blockSize = block;
+  shape.doubleQuant = doubleQuant;
   return shape;
 }
 
@@ -47,17 +49,21 @@ std::vector<format::PackedShape> weightShapes() {
     for (DType dtype : {DType::F32, DType::F16, DType::BF16})
       shapes.push_back(shapeOf(rows, cols, Scheme::None, 0, dtype));
     shapes.push_back(shapeOf(rows, cols, Scheme::Int8, 0, DType::F32));
-    for (int64_t block : {32, 64, 4096})
-      shapes.push_back(shapeOf(rows, cols, Scheme::Nf4, block, DType::F32));
+    if (cols % 32 == 0)
+      for (Scheme scheme : {Scheme::Q8_0, Scheme::Q4_0})
+        shapes.push_back(shapeOf(rows, cols, scheme, 0, DType::F32));
+    for (Scheme scheme : {Scheme::Fp4, Scheme::Nf4})
+      for (int64_t block : {32, 64, 4096})
+        for (bool doubleQuant : {false, true})
+          shapes.push_back(
+              shapeOf(rows, cols, scheme, block, DType::F32, doubleQuant));
   }
   return shapes;
 }
 
 std::string nameOf(const format::PackedShape &shape) {
-  return std::to_string(shape.rows) + "x" + std::to_string(shape.cols) +
-         " scheme " + std::to_string(static_cast<int>(shape.scheme)) +
-         " dtype " + std::to_string(static_cast<int>(shape.dtype)) + " block " +
-         std::to_string(shape.blockSize);
+  return std::to_string(shape.rows) + "x" + std::to_string(shape.cols) + " " +
+         describeStorage(shape);
 }
 
 class KernelsTest : public testing::TestWithParam<const KernelTable *> {

@@ -8,12 +8,6 @@
 
 using namespace qzc::format;
 
-TEST(Footprint, NamesStorage) {
-  EXPECT_EQ(describeStorage({Scheme::None, DType::BF16, 2, 3, 0}), "bf16");
-  EXPECT_EQ(describeStorage({Scheme::Int8, DType::F32, 2, 3, 0}), "int8");
-  EXPECT_EQ(describeStorage({Scheme::Nf4, DType::F32, 2, 3, 128}), "nf4/128");
-}
-
 TEST(Footprint, ParametersAreCodesAlone) {
   EXPECT_EQ(parameterBytes({Scheme::None, DType::F16, 3, 101, 0}), 606U);
   EXPECT_EQ(parameterBytes({Scheme::Int8, DType::F32, 3, 101, 0}), 303U);

@@ -105,8 +105,7 @@ std::optional<format::PackedShape> packedShapeOf(Type weight) {
 bool storedAlike(Type a, Type b) {
   auto left = packedShapeOf(a);
   auto right = packedShapeOf(b);
-  return left && right && left->scheme == right->scheme &&
-         left->blockSize == right->blockSize && left->dtype == right->dtype;
+  return left && right && format::storedAlike(*left, *right);
 }
 
 bool isBlockRole(LinearRole role) {

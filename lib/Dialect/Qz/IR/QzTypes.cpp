@@ -25,6 +25,7 @@ format::PackedShape PackedType::getShape() const {
   shape.rows = getRows();
   shape.cols = getCols();
   shape.blockSize = getBlockSize();
+  shape.doubleQuant = getDoubleQuant();
   return shape;
 }
 
@@ -34,7 +35,8 @@ uint64_t PackedType::getStoredBytes() const {
 
 LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t rows, int64_t cols,
-                                 format::Scheme scheme, int64_t blockSize) {
+                                 format::Scheme scheme, int64_t blockSize,
+                                 bool doubleQuant) {
   // (C1)
   if (scheme == format::Scheme::None)
     return emitError() << "a packed weight needs a scheme that quantizes";
@@ -44,16 +46,21 @@ LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError,
   shape.rows = rows;
   shape.cols = cols;
   shape.blockSize = blockSize;
+  shape.doubleQuant = doubleQuant;
   if (auto problem = format::checkShape(shape)) {
     std::string_view name = format::name(scheme);
-    return emitError() << StringRef(name.data(), name.size()) << " of " << rows
-                       << "x" << cols << ", block " << blockSize << ": "
-                       << StringRef(problem->data(), problem->size());
+    auto diagnostic = emitError();
+    diagnostic << StringRef(name.data(), name.size()) << " of " << rows << "x"
+               << cols;
+    if (blockSize != 0)
+      diagnostic << ", block " << blockSize;
+    return diagnostic << (doubleQuant ? ", double" : "") << ": "
+                      << StringRef(problem->data(), problem->size());
   }
   return success();
 }
 
-// `<` OUTxIN `,` scheme (`,` `block` `=` size)? `>`
+// `<` OUTxIN `,` scheme (`,` `block` `=` size)? (`,` `double`)? `>`
 Type PackedType::parse(AsmParser &parser) {
   SMLoc start = parser.getCurrentLocation();
   SmallVector<int64_t, 2> extents;
@@ -76,14 +83,23 @@ Type PackedType::parse(AsmParser &parser) {
     return {};
   }
   int64_t blockSize = format::defaultBlockSize(*scheme);
-  if (succeeded(parser.parseOptionalComma()) &&
-      (parser.parseKeyword("block") || parser.parseEqual() ||
-       parser.parseInteger(blockSize)))
-    return {};
+  bool doubleQuant = false;
+  if (succeeded(parser.parseOptionalComma())) {
+    doubleQuant = succeeded(parser.parseOptionalKeyword("double"));
+    if (!doubleQuant && (parser.parseKeyword("block") || parser.parseEqual() ||
+                         parser.parseInteger(blockSize)))
+      return {};
+    if (!doubleQuant && succeeded(parser.parseOptionalComma())) {
+      if (parser.parseKeyword("double"))
+        return {};
+      doubleQuant = true;
+    }
+  }
   if (parser.parseGreater())
     return {};
   return parser.getChecked<PackedType>(start, parser.getContext(), extents[0],
-                                       extents[1], *scheme, blockSize);
+                                       extents[1], *scheme, blockSize,
+                                       doubleQuant);
 }
 
 void PackedType::print(AsmPrinter &printer) const {
@@ -92,6 +108,8 @@ void PackedType::print(AsmPrinter &printer) const {
           << StringRef(scheme.data(), scheme.size());
   if (getBlockSize() != 0)
     printer << ", block = " << getBlockSize();
+  if (getDoubleQuant())
+    printer << ", double";
   printer << ">";
 }
 

@@ -87,7 +87,8 @@ PackedType QuantizePass::packedTypeFor(ParamOp param, format::Scheme chosen) {
   };
   return PackedType::getChecked(
       emitError, param.getContext(), dense.getDimSize(0), dense.getDimSize(1),
-      chosen, blockSize != 0 ? blockSize : format::defaultBlockSize(chosen));
+      chosen, blockSize != 0 ? blockSize : format::defaultBlockSize(chosen),
+      doubleQuant.getValue());
 }
 
 LogicalResult QuantizePass::quantize(ModelOp model, format::Scheme chosen) {
@@ -106,6 +107,8 @@ LogicalResult QuantizePass::quantize(ModelOp model, format::Scheme chosen) {
   if (chosen == format::Scheme::None) {
     if (blockSize != 0)
       return model.emitError("scheme none has no block size");
+    if (doubleQuant)
+      return model.emitError("scheme none has no double quantization");
     return success();
   }
 

@@ -13,7 +13,18 @@
 namespace qzc::kernels {
 
 /// How a weight's elements are stored (scheme and element type in one).
-enum class Storage { F32, F16, BF16, Int8, Nf4 };
+enum class Storage {
+  F32,
+  F16,
+  BF16,
+  Int8,
+  Q8_0,
+  Q4_0,
+  Fp4,
+  Fp4Double, ///< with double quantization
+  Nf4,
+  Nf4Double
+};
 enum class Norm { None, Rms, Layer };
 enum class Activation { None, Relu, Silu, Gelu, GeluTanh };
 

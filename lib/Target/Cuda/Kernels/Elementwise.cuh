@@ -14,7 +14,7 @@ namespace qzc::kernels {
 /// out[t] = table[token t]. FromState: the one token is in the device state.
 /// Grid: T blocks of 256 threads.
 template <int Columns, Storage S, int Block, bool FromState>
-QZC_DEVICE void embed(const void *data, const float *scales, const int *tokens,
+QZC_DEVICE void embed(const void *data, const void *scales, const int *tokens,
                       const DeviceState *state, float *out, int stride) {
   launchDependents();
   waitForDependencies();
@@ -29,7 +29,7 @@ QZC_DEVICE void embed(const void *data, const float *scales, const int *tokens,
 /// out[t] = in[t] + table[position + t + offset]. Grid: T blocks.
 template <int Columns, Storage S, int Block>
 QZC_DEVICE void addPositions(const float *in, int inStride, const void *data,
-                             const float *scales, int offset,
+                             const void *scales, int offset,
                              const DeviceState *state, float *out, int stride) {
   launchDependents();
   waitForDependencies();

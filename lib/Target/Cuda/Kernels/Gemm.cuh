@@ -57,7 +57,7 @@ QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
 /// padded to a multiple of 8 with zeros. Grid: ceil(rows / 8) blocks of 8
 /// warps, a row each.
 template <int K, Storage S, int Block, bool Fast>
-QZC_DEVICE void convertWeights(const void *data, const float *scales,
+QZC_DEVICE void convertWeights(const void *data, const void *scales,
                                int firstRow, int rows, float factor,
                                int rowStep, int rowOffset, Half *out) {
   using W = Weights<S, Block>;
@@ -73,18 +73,18 @@ QZC_DEVICE void convertWeights(const void *data, const float *scales,
   out += (static_cast<long long>(r) * rowStep + rowOffset) * padded;
   const long long base = static_cast<long long>(row) * K;
   if constexpr (Fast) {
-    const float entry = decoderEntry<S>();
+    const float entry = W::entry();
     constexpr int chunks = K / W::kPerChunk;
     for (int c0 = 0; c0 < chunks; c0 += kWarp) {
       const int c = c0 + lane;
-      const Chunk chunk = c < chunks
-                              ? W::load(data, scales, base + c * W::kPerChunk)
-                              : W::zero();
+      const auto chunk = c < chunks
+                             ? W::load(data, scales, base + c * W::kPerChunk)
+                             : W::zero();
       float w[W::kPerChunk];
       W::decode(chunk, entry, w);
       if (c >= chunks)
         continue;
-      const float f = chunk.scale * rowFactor;
+      const float f = W::scale(chunk) * rowFactor;
       unsigned packed[W::kPerChunk / 2];
 #pragma unroll
       for (int i = 0; i < W::kPerChunk / 2; ++i)

@@ -153,7 +153,8 @@ template <class A, class B> struct Choose<false, A, B> { using Type = B; };
 
 /// The dot product of a chunk with the staged input of the same elements.
 template <Storage S, int Block>
-QZC_DEVICE float dotChunk(const Chunk &chunk, float entry,
+QZC_DEVICE float dotChunk(const typename Weights<S, Block>::Chunk &chunk,
+                          float entry,
                           const float (&x)[Weights<S, Block>::kPerChunk]) {
   constexpr int count = Weights<S, Block>::kPerChunk;
   float w[count];
@@ -165,7 +166,7 @@ QZC_DEVICE float dotChunk(const Chunk &chunk, float entry,
     even = fmaf(w[i], x[i], even);
     odd = fmaf(w[i + 1], x[i + 1], odd);
   }
-  return (even + odd) * chunk.scale;
+  return (even + odd) * Weights<S, Block>::scale(chunk);
 }
 
 /// Loads in flight a lane: as near to eight chunks as gives the fewest steps
@@ -184,7 +185,7 @@ constexpr int pipelineDepth(int steps, int columns) {
 /// One part of the layer: data, scales, bias.
 struct MatvecPart {
   const void *data;
-  const float *scales;
+  const void *scales;
   const void *bias;
 };
 
@@ -198,9 +199,9 @@ template <int K, int N0, int N1, int N2, Storage S, int Block, bool Fast,
           Activation Act, bool Residual, int Warps, int PerWarp, int Passes>
 QZC_DEVICE void
 matvec(const float *x, const void *normWeight, const void *normBias,
-       float epsilon, const void *data0, const float *scales0,
-       const void *bias0, const void *data1, const float *scales1,
-       const void *bias1, const void *data2, const float *scales2,
+       float epsilon, const void *data0, const void *scales0,
+       const void *bias0, const void *data1, const void *scales1,
+       const void *bias1, const void *data2, const void *scales2,
        const void *bias2, const float *residual, float *out) {
   using W = Weights<S, Block>;
   using Norms =
@@ -225,7 +226,7 @@ matvec(const float *x, const void *normWeight, const void *normBias,
   launchDependents();
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
-  const float entry = decoderEntry<S>();
+  const float entry = W::entry();
   const int firstRow = (blockIdx.x * Passes * Warps + warp) * PerWarp;
   const Norms norm = {normWeight, normBias, epsilon};
 
@@ -246,7 +247,7 @@ matvec(const float *x, const void *normWeight, const void *normBias,
     return {data2, scales2, bias2};
   };
   // Slot r: gated layers have the gate rows first, then the up rows.
-  auto load = [&](Chunk(&w)[columns], int group, int step) {
+  auto load = [&](typename W::Chunk(&w)[columns], int group, int step) {
     const int index = step * kWarp + lane;
 #pragma unroll
     for (int r = 0; r < columns; ++r) {
@@ -260,7 +261,7 @@ matvec(const float *x, const void *normWeight, const void *normBias,
     }
   };
 
-  Chunk ring[depth][columns];
+  typename W::Chunk ring[depth][columns];
   if constexpr (Fast) {
 #pragma unroll
     for (int d = 0; d < depth; ++d)

@@ -1,5 +1,5 @@
 // RUN: not %qzc-opt %s --qz-quantize="scheme=q5" 2>&1 | FileCheck %s --check-prefix=SCHEME
-// SCHEME: error: unknown scheme 'q5'; known are none int8 nf4
+// SCHEME: error: unknown scheme 'q5'; known are none int8 nf4 q8_0 q4_0 fp4
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=q,atn" 2>&1 | FileCheck %s --check-prefix=COMPONENT
 // COMPONENT: error: unknown component 'atn' in --components; known are attn, ffn, qkv, q, k, v, o, up, gate, down, proj, head, embed, all
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=q," 2>&1 | FileCheck %s --check-prefix=TRAILING
@@ -29,6 +29,12 @@
 // ROWS: error: 'qz.param' op "0.q": int8 of 4x4, block 64:
 // RUN: not %qzc-opt %s --qz-quantize="scheme=none block-size=64" 2>&1 | FileCheck %s --check-prefix=NOBLOCK
 // NOBLOCK: error: scheme none has no block size
+// RUN: not %qzc-opt %s --qz-quantize="scheme=q8_0" 2>&1 | FileCheck %s --check-prefix=DIVIDE
+// DIVIDE: error: 'qz.param' op "0.q": q8_0 of 4x4: its blocks of 32 do not divide the rows
+// RUN: not %qzc-opt %s --qz-quantize="scheme=int8 double-quant=true" 2>&1 | FileCheck %s --check-prefix=DOUBLE
+// DOUBLE: error: 'qz.param' op "0.q": int8 of 4x4, double: the scheme has no double quantization
+// RUN: not %qzc-opt %s --qz-quantize="scheme=none double-quant=true" 2>&1 | FileCheck %s --check-prefix=NODOUBLE
+// NODOUBLE: error: scheme none has no double quantization
 // RUN: not %qzc-opt %s --qz-quantize="scheme=nf4 components=q" --qz-quantize="scheme=int8 components=qkv" 2>&1 | FileCheck %s --check-prefix=AGAIN
 // AGAIN: error: 'qz.param' op "0.q" is quantized already
 // RUN: not %qzc-opt %s --qz-group-linears --qz-quantize="scheme=int8" 2>&1 | FileCheck %s --check-prefix=FUSED

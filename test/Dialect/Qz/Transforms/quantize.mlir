@@ -6,6 +6,7 @@
 // RUN: %qzc-opt %s --qz-quantize="scheme=int8 components=head,embed" | FileCheck %s --check-prefix=BOTH
 // RUN: %qzc-opt %s --qz-quantize="scheme=int8 blocks=1:2 components=all" | FileCheck %s --check-prefix=EVERY
 // RUN: %qzc-opt %s --qz-quantize="scheme=nf4 components=q" --qz-quantize="scheme=int8 components=ffn" | FileCheck %s --check-prefix=TWICE
+// RUN: %qzc-opt %s --qz-quantize="scheme=fp4 components=q double-quant=true" | FileCheck %s --check-prefix=DOUBLE
 // RUN: %qzc-opt %s --qz-quantize="scheme=none" | FileCheck %s --check-prefix=NONE
 // RUN: %qzc-opt %s --qz-quantize="scheme=nf4 blocks=:1,1:2" | FileCheck %s --check-prefix=DEFAULT
 
@@ -66,6 +67,10 @@
 // TWICE: qz.param "0.o" : tensor<4x4xf16>
 // TWICE: qz.param "0.up" {{.*}} : !qz.packed<4x4, int8>
 // TWICE: qz.param "1.down" {{.*}} : !qz.packed<4x4, int8>
+
+// DOUBLE: qz.param "0.q" {{.*}} : !qz.packed<4x4, fp4, block = 64, double>
+// DOUBLE: qz.param "0.o" : tensor<4x4xf16>
+// DOUBLE: qz.param "1.q" {{.*}} : !qz.packed<4x4, fp4, block = 64, double>
 
 // NONE-NOT: qz.packed
 qz.model @m attributes {family = "f", layers = 2 : i64, hidden = 4 : i64, vocab = 8 : i64,

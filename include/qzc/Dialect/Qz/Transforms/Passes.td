@@ -27,8 +27,9 @@ def QzQuantize : Qz_Pass<"qz-quantize"> {
 
     Where a weight has other uses (a tied head), the selected ones get a second
     param. It is an error to select nothing, or a weight that is quantized
-    already, or to quantize after fusion. `scheme=none` checks the selection and
-    changes nothing.
+    already, or to quantize after fusion; so is a block size or double
+    quantization that the scheme does not have. `scheme=none` checks the
+    selection and changes nothing.
 
     Before, and after `--qz-quantize="scheme=nf4 components=q"`:
     ```mlir
@@ -39,13 +40,15 @@ def QzQuantize : Qz_Pass<"qz-quantize"> {
   }];
   let options = [
     Option<"scheme", "scheme", "std::string", "\"none\"",
-           "none, int8 or nf4">,
+           "none, int8, q8_0, q4_0, fp4 or nf4">,
     Option<"blocks", "blocks", "std::string", "\"\"",
            "decoder blocks, LO:HI[,LO:HI…]">,
     Option<"components", "components", "std::string", "\"\"",
            "layers or groups of layers, with commas between">,
     Option<"blockSize", "block-size", "int64_t", "0",
-           "elements that share a scale; 0: the scheme's own">];
+           "elements that share a scale; 0: the scheme's own">,
+    Option<"doubleQuant", "double-quant", "bool", "false",
+           "quantize the scales too (fp4, nf4)">];
 }
 
 def QzCast : Qz_Pass<"qz-cast"> {

@@ -1,4 +1,4 @@
-//===- Nf4-inl.h - CPU access to nf4 weights --------------------*- C++ -*-===//
+//===- CodeBook-inl.h - CPU access to nf4 and fp4 weights -------*- C++ -*-===//
 //
 // Blocks run over the flattened tensor. Where 32 divides a row, each vector
 // lies in one block and starts at a whole byte; other rows are read element by
@@ -6,14 +6,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-#if defined(QZC_RUNTIME_CPU_SCHEMES_NF4_INL_H) == defined(HWY_TARGET_TOGGLE)
-#ifdef QZC_RUNTIME_CPU_SCHEMES_NF4_INL_H
-#undef QZC_RUNTIME_CPU_SCHEMES_NF4_INL_H
+#if defined(QZC_RUNTIME_CPU_SCHEMES_CODEBOOK_INL_H) ==                         \
+    defined(HWY_TARGET_TOGGLE)
+#ifdef QZC_RUNTIME_CPU_SCHEMES_CODEBOOK_INL_H
+#undef QZC_RUNTIME_CPU_SCHEMES_CODEBOOK_INL_H
 #else
-#define QZC_RUNTIME_CPU_SCHEMES_NF4_INL_H
+#define QZC_RUNTIME_CPU_SCHEMES_CODEBOOK_INL_H
 #endif
 
 #include "../Simd-inl.h"
+#include "qzc/Format/Schemes/DoubleQuant.h"
+#include "qzc/Format/Schemes/Fp4.h"
 #include "qzc/Format/Schemes/Nf4.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -26,17 +29,51 @@ template <> struct HalfWord<4> { using Type = uint16_t; };
 template <> struct HalfWord<8> { using Type = uint32_t; };
 template <> struct HalfWord<16> { using Type = uint64_t; };
 
-struct Nf4Row {
+struct Nf4Book {
+  static constexpr const float *kValues = format::nf4::kCodeBook;
+};
+struct Fp4Book {
+  static constexpr const float *kValues = format::fp4::kCodeBook;
+};
+
+/// Scales of blocks in f32.
+struct PlainScales {
+  const float *Data;
+
+  explicit PlainScales(const std::byte *part)
+      : Data(reinterpret_cast<const float *>(part)) {}
+  float at(int64_t block) const { return Data[block]; }
+};
+
+/// Scales of double quantization.
+struct GroupedScales {
+  const std::byte *Groups;
+
+  explicit GroupedScales(const std::byte *part) : Groups(part) {}
+  float at(int64_t block) const {
+    using format::doublequant::kGroup;
+    constexpr auto bytes =
+        static_cast<int64_t>(sizeof(format::doublequant::ScaleGroup));
+    static_assert(kGroup == 256, "a shift and a mask");
+    const std::byte *group = Groups + (block >> 8) * bytes;
+    float head[2]; // absmax and offset
+    __builtin_memcpy(head, group, sizeof head);
+    const auto code = static_cast<size_t>(group[sizeof head + (block & 255)]);
+    return format::doublequant::kDynamicMap.values[code] * head[0] + head[1];
+  }
+};
+
+template <typename Book, typename ScaleSource> struct CodeBookRow {
   const uint8_t *Codes;
-  const float *Scales;
+  ScaleSource Scales;
   int64_t First; ///< the row's first element in the flattened tensor
   int64_t Cols;
   int BlockShift;
 
-  Nf4Row(const format::PackedView &weight, int64_t row)
+  CodeBookRow(const format::PackedView &weight, int64_t row)
       : Codes(reinterpret_cast<const uint8_t *>(weight.parts[0])),
-        Scales(reinterpret_cast<const float *>(weight.parts[1])),
-        First(row * weight.shape.cols), Cols(weight.shape.cols),
+        Scales(weight.parts[1]), First(row * weight.shape.cols),
+        Cols(weight.shape.cols),
         BlockShift(__builtin_ctzll(
             static_cast<unsigned long long>(weight.shape.blockSize))) {}
   int64_t vectorEnd() const { return Cols % 32 == 0 ? Cols : 0; }
@@ -74,7 +111,7 @@ struct Nf4Row {
     const int64_t element = First + col;
     const int byte = Codes[element / 2];
     const int code = element % 2 == 0 ? byte >> 4 : byte & 15;
-    return format::nf4::kCodeBook[code] * Scales[element >> BlockShift];
+    return Book::kValues[code] * Scales.at(element >> BlockShift);
   }
 
 private:
@@ -84,7 +121,7 @@ private:
     return Codes + ((First + col) >> 1);
   }
   HWY_INLINE Vec scaleAt(int64_t col) const {
-    return hn::Set(kTag, Scales[(First + col) >> BlockShift]);
+    return hn::Set(kTag, Scales.at((First + col) >> BlockShift));
   }
 
   /// The code book at the low four bits of each lane.
@@ -94,17 +131,16 @@ private:
     hn::Store(hn::And(codes, hn::Set(Wide(), 15)), Wide(), index);
     HWY_ALIGN float values[4];
     for (int i = 0; i < 4; ++i)
-      values[i] = format::nf4::kCodeBook[index[i]];
+      values[i] = Book::kValues[index[i]];
     return hn::Load(kTag, values);
 #else
     // The permutation looks at log2(lanes) bits only.
     const auto lanes = hn::IndicesFromVec(kTag, codes);
-    const Vec low =
-        hn::TableLookupLanes(hn::LoadU(kTag, format::nf4::kCodeBook), lanes);
+    const Vec low = hn::TableLookupLanes(hn::LoadU(kTag, Book::kValues), lanes);
 #if HWY_TARGET == HWY_AVX2
     // Eight lanes a permutation: bit 3 selects between two.
-    const Vec high = hn::TableLookupLanes(
-        hn::LoadU(kTag, format::nf4::kCodeBook + 8), lanes);
+    const Vec high =
+        hn::TableLookupLanes(hn::LoadU(kTag, Book::kValues + 8), lanes);
     const Vec sign = hn::BitCast(kTag, hn::ShiftLeft<28>(codes));
     return hn::IfThenElse(hn::MaskFromVec(sign), high, low);
 #else
@@ -113,6 +149,11 @@ private:
 #endif
   }
 };
+
+using Nf4Row = CodeBookRow<Nf4Book, PlainScales>;
+using Nf4DoubleRow = CodeBookRow<Nf4Book, GroupedScales>;
+using Fp4Row = CodeBookRow<Fp4Book, PlainScales>;
+using Fp4DoubleRow = CodeBookRow<Fp4Book, GroupedScales>;
 
 } // namespace HWY_NAMESPACE
 } // namespace qzc::runtime::cpu
