@@ -3,7 +3,7 @@
 #ifndef QZC_KERNELS_SCHEMES_Q4_0_CUH
 #define QZC_KERNELS_SCHEMES_Q4_0_CUH
 
-#include "Q8_0.cuh"
+#include "Schemes/Q8_0.cuh"
 
 namespace qzc::kernels {
 

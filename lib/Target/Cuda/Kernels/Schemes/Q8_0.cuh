@@ -3,7 +3,7 @@
 #ifndef QZC_KERNELS_SCHEMES_Q8_0_CUH
 #define QZC_KERNELS_SCHEMES_Q8_0_CUH
 
-#include "Int8.cuh"
+#include "Schemes/Int8.cuh"
 
 namespace qzc::kernels {
 
