@@ -30,6 +30,14 @@ std::string_view name(Scheme scheme) {
   return "";
 }
 
+std::string schemeNames() {
+  std::string names;
+#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+  names += (names.empty() ? "" : ", ") + std::string(Name);
+#include "qzc/Format/Schemes.def"
+  return names;
+}
+
 std::optional<Scheme> parseScheme(std::string_view text) {
 #define QZC_SCHEME(Enumerator, Number, Name)                                   \
   if (text == (Name))                                                          \
@@ -96,7 +104,7 @@ std::optional<std::string_view> checkShape(const PackedShape &shape) {
   if (shape.cols > kMostElements / shape.rows)
     return "the tensor's size does not fit in 63 bits";
   if (shape.doubleQuant && !traits(shape.scheme).hasDoubleQuant)
-    return "the scheme has no double quantization";
+    return "the scheme has no double quantization (fp4 and nf4 have)";
   return traits(shape.scheme).checkShape(shape);
 }
 

@@ -35,7 +35,8 @@ static Emit readEmit(const std::string &text) {
 static void checkSelection(const CLI::App &app) {
   if (app.count("--quantize") != 0)
     return;
-  for (const char *option : {"--blocks", "--components", "--block-size"})
+  for (const char *option :
+       {"--blocks", "--components", "--block-size", "--double-quant"})
     if (app.count(option) != 0)
       throw usageError(std::string(option) +
                        " selects nothing without --quantize=SCHEME");
@@ -74,8 +75,8 @@ static void addOptions(CLI::App &app, CompileOptions &options,
 
   const char *selection = "Selection";
   app.add_option("--quantize", options.scheme,
-                 "Scheme of the selected layers: none (default), int8, q8_0, "
-                 "q4_0, fp4, nf4")
+                 "Scheme of the selected layers (default: none): " +
+                     format::schemeNames())
       ->type_name("SCHEME")
       ->group(selection);
   app.add_option("--blocks", options.blocks,

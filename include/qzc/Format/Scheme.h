@@ -29,6 +29,8 @@ enum class DType : uint32_t { F32 = 0, F16 = 1, BF16 = 2 };
 
 std::string_view name(Scheme scheme);
 std::string_view name(DType dtype);
+/// All names with commas between, for help and errors.
+std::string schemeNames();
 std::optional<Scheme> parseScheme(std::string_view name);
 std::optional<DType> parseDType(std::string_view name);
 /// Bytes of one element.

@@ -25,11 +25,8 @@ public:
   void runOnOperation() override {
     auto known = format::parseScheme(scheme.getValue());
     if (!known) {
-      getOperation().emitError()
-          << "unknown scheme '" << scheme << "'; known are"
-#define QZC_SCHEME(Enumerator, Number, Name) " " Name
-#include "qzc/Format/Schemes.def"
-          ;
+      getOperation().emitError() << "unknown scheme '" << scheme
+                                 << "'; known are " << format::schemeNames();
       return signalPassFailure();
     }
     for (auto model : getOperation().getOps<ModelOp>())

@@ -1,5 +1,5 @@
 // RUN: not %qzc-opt %s --qz-quantize="scheme=q5" 2>&1 | FileCheck %s --check-prefix=SCHEME
-// SCHEME: error: unknown scheme 'q5'; known are none int8 nf4 q8_0 q4_0 fp4
+// SCHEME: error: unknown scheme 'q5'; known are none, int8, nf4, q8_0, q4_0, fp4
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=q,atn" 2>&1 | FileCheck %s --check-prefix=COMPONENT
 // COMPONENT: error: unknown component 'atn' in --components; known are attn, ffn, qkv, q, k, v, o, up, gate, down, proj, head, embed, all
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=q," 2>&1 | FileCheck %s --check-prefix=TRAILING
