@@ -9,14 +9,7 @@ import numpy as np
 import pytest
 from conftest import run
 from safetensors.numpy import load_file
-
-# Dettmers et al., QLoRA (2023), appendix E.
-NF4 = (
-    -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453,
-    -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,
-    0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
-    0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
-)
+from scheme_references import decode_code_book, decode_int8
 
 Compiled = Callable[..., Path]
 ATTN = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -33,26 +26,8 @@ def sources(folder: Path) -> dict[str, np.ndarray]:
     return {name: value.astype(np.float32) for name, value in tensors.items()}
 
 
-def decode_int8(weight: np.ndarray) -> np.ndarray:
-    """A scale a row; 127 / absmax is rounded twice, as PyTorch and so bitsandbytes do."""
-    absmax = np.abs(weight).max(axis=1, keepdims=True).astype(np.float32)
-    inverse = np.divide(np.float32(1), absmax, out=np.zeros_like(absmax), where=absmax != 0)
-    codes = np.rint(weight * (inverse * np.float32(127)))
-    return codes.astype(np.float32) * (absmax / np.float32(127))
-
-
 def decode_nf4(weight: np.ndarray) -> np.ndarray:
-    """Blocks of 64 over the flattened tensor, coded by the midpoints of neighbouring codes."""
-    book = np.array(NF4, np.float32)
-    flat = weight.reshape(-1)
-    padded = np.zeros(-(-flat.size // 64) * 64, np.float32)
-    padded[: flat.size] = flat
-    blocks = padded.reshape(-1, 64)
-    absmax = np.abs(blocks).max(axis=1, keepdims=True)
-    inverse = np.divide(np.float32(1), absmax, out=np.zeros_like(absmax), where=absmax != 0)
-    middles = (book[1:] + book[:-1]) / np.float32(2)
-    codes = np.searchsorted(middles, blocks * inverse, side="left")
-    return (book[codes] * absmax).reshape(-1)[: flat.size].reshape(weight.shape)
+    return decode_code_book(weight, "nf4")
 
 
 def selected(name: str, components: tuple[str, ...], blocks: range) -> bool:
