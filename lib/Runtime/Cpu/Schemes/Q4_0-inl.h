@@ -61,6 +61,13 @@ private:
   }
   /// The values of the low nibbles.
   static HWY_INLINE Vec values(hn::Vec<Wide> bytes) {
+    if constexpr (kLanes == 16) {
+      // The permutation looks at the low four bits only.
+      HWY_ALIGN static constexpr float kValues[16] = {
+          -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
+      return hn::TableLookupLanes(hn::Load(kTag, kValues),
+                                  hn::IndicesFromVec(kTag, bytes));
+    }
     const auto codes = hn::And(bytes, hn::Set(Wide(), 15));
     return hn::ConvertTo(kTag, hn::Sub(codes, hn::Set(Wide(), 8)));
   }
