@@ -12,7 +12,7 @@ from conftest import MODEL_NAMES, MODELS, run, scores, selections
 
 Compiled = Callable[..., Path]
 SCHEMES = ("none", "int8", "nf4")
-PARTIAL = [(name, selection) for name, selection in selections() if selection not in SCHEMES]
+OTHERS = [(name, selection) for name, selection in selections() if selection not in SCHEMES]
 # Of the standard deviation of the golden logits; the worst row decides.
 BOUND = 1e-4
 
@@ -48,10 +48,13 @@ def test_logits(
     check(image, golden(name, scheme), count, tmp_path / "x.npy", *options)
 
 
-@pytest.mark.parametrize(("name", "selection"), PARTIAL)
-def test_partial_selections(compiled: Compiled, tmp_path: Path, name: str, selection: str) -> None:
+@pytest.mark.parametrize("options", [(), ("--stepwise",)], ids=["at-once", "stepwise"])
+@pytest.mark.parametrize(("name", "selection"), OTHERS)
+def test_other_selections(
+    compiled: Compiled, tmp_path: Path, name: str, selection: str, options: tuple[str, ...]
+) -> None:
     image = compiled(name, *scores(name)["selections"][selection]["options"].split())
-    check(image, golden(name, selection), 17, tmp_path / "x.npy")
+    check(image, golden(name, selection), 17, tmp_path / "x.npy", *options)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -1,5 +1,5 @@
 """Makes the tiny models of this folder and their golden values (needs torch, transformers,
-bitsandbytes, tokenizers):
+bitsandbytes, gguf, tokenizers):
 
     make_models.py [NAME…]
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,8 @@ class Selection:
     has_head: bool = False
     # Only these have golden logits of 1 and 600 tokens, and a continuation.
     is_whole: bool = False
+    # Of 17 tokens, every row_step-th row has golden logits, and the last one.
+    row_step: int = 1
 
 
 SELECTIONS = {
@@ -63,10 +65,28 @@ SELECTIONS = {
     "int8-blocks": Selection("--quantize=int8 --blocks=0:1", "int8", blocks=range(1)),
     "int8-ffn": Selection("--quantize=int8 --components=ffn", "int8", FFN),
     "nf4-head": Selection("--quantize=nf4 --components=head", "nf4", (), has_head=True),
+    "fp4": Selection("--quantize=fp4", "fp4", row_step=4),
+    "nf4-128": Selection("--quantize=nf4 --block-size=128", "nf4-128", row_step=4),
+    "nf4-double": Selection("--quantize=nf4 --double-quant", "nf4-double", row_step=4),
 }
+# Of models whose rows (the llama's but down_proj's) are whole blocks of 32.
+GGML = {
+    scheme: Selection(f"--quantize={scheme}", scheme, row_step=4) for scheme in ("q8_0", "q4_0")
+}
+EVEN = ("q", "k", "v", "o", "gate", "up")
 # Of some models only.
 MORE_SELECTIONS = {
-    "opt-post": {"int8-proj": Selection("--quantize=int8 --components=proj", "int8", ("proj",))},
+    "llama-f32": {
+        scheme: replace(
+            selection, options=f"{selection.options} --components=attn,gate,up", components=EVEN
+        )
+        for scheme, selection in GGML.items()
+    },
+    "gpt2-f32": GGML,
+    "opt-post": {
+        "int8-proj": Selection("--quantize=int8 --components=proj", "int8", ("proj",)),
+        **GGML,
+    },
 }
 
 
@@ -118,14 +138,17 @@ def score(model: PreTrainedModel, tokens: list[int], stride: int) -> dict[str, o
     }
 
 
-def golden_values(model: PreTrainedModel, tokens: list[int], is_whole: bool) -> dict[str, object]:
+def golden_values(
+    model: PreTrainedModel, tokens: list[int], selection: Selection
+) -> dict[str, object]:
     values: dict[str, object] = {}
-    for count in COUNTS if is_whole else COUNTS[1:2]:
-        rows = np.arange(count) if count < 100 else np.r_[0:count:ROW_STEP, count - 1]
+    for count in COUNTS if selection.is_whole else COUNTS[1:2]:
+        step = selection.row_step if count < 100 else ROW_STEP
+        rows = np.unique(np.r_[0:count:step, count - 1])
         values[f"tokens_{count}"] = np.array(tokens[:count], dtype=np.int32)
         values[f"rows_{count}"] = rows.astype(np.int32)
         values[f"logits_{count}"] = logits_of(model, tokens[:count])[rows].numpy()
-    if is_whole:
+    if selection.is_whole:
         found = continuation(model, tokens[: COUNTS[1]])
         values["continuation"] = np.array(found, dtype=np.int32)
     return values
@@ -146,7 +169,7 @@ def main() -> None:
         results = {}
         for key, selection in (SELECTIONS | MORE_SELECTIONS.get(name, {})).items():
             model = load(folder, selection)
-            np.savez(golden / f"{key}.npz", **golden_values(model, tokens, selection.is_whole))
+            np.savez(golden / f"{key}.npz", **golden_values(model, tokens, selection))
             results[key] = {
                 "options": selection.options,
                 "windows": score(model, text_tokens, CONTEXT),
