@@ -31,6 +31,10 @@ SELECTIONS = {
     "none": ("none", ALL_COMPONENTS, None),
     "int8": ("int8", ALL_COMPONENTS, None),
     "nf4": ("nf4", ALL_COMPONENTS, None),
+    "q4_0": ("q4_0", ALL_COMPONENTS, None),
+    "fp4": ("fp4", ALL_COMPONENTS, None),
+    "nf4 --double-quant": ("nf4-double", ALL_COMPONENTS, None),
+    "nf4 --blocks=0:12": ("nf4", ALL_COMPONENTS, range(12)),
     "int8 --blocks=0:12": ("int8", ALL_COMPONENTS, range(12)),
     "int8 --components=ffn": ("int8", FFN, None),
 }
