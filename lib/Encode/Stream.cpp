@@ -1,0 +1,99 @@
+//===- Stream.cpp - Weights read once, in pieces, in parallel -------------===//
+
+#include "qzc/Encode/Stream.h"
+
+#include "qzc/Format/Portable.h"
+#include "qzc/Support/Error.h"
+#include "qzc/Support/Progress.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+using namespace qzc;
+using namespace qzc::encode;
+
+/// Values a thread holds at a time (a unit more where units are large).
+static constexpr int64_t kPieceElements = int64_t{1} << 19;
+
+std::string encode::describeElement(const format::TensorSource &source,
+                                    int64_t index) {
+  return "tensor '" + source.name + "' at " + sourcePosition(source, index);
+}
+
+void encode::requireFinite(const format::TensorSource &source,
+                           const float *values, int64_t begin, int64_t count) {
+  bool finite = true;
+  for (int64_t i = 0; i < count; ++i)
+    finite &= (format::floatBits(values[i]) & 0x7f800000u) != 0x7f800000u;
+  if (finite)
+    return;
+  const float *bad = std::find_if(values, values + count, [](float value) {
+    return !std::isfinite(value);
+  });
+  throw Error(describeElement(source, begin + (bad - values)) + " is " +
+              (std::isnan(*bad) ? "NaN" : "infinite") +
+              ": the weights are damaged");
+}
+
+static void addPieces(const StreamedWeight &weight, size_t index,
+                      std::vector<Piece> &pieces) {
+  const int64_t size =
+      std::max<int64_t>(1, kPieceElements / weight.unit) * weight.unit;
+  for (int64_t begin = 0; begin < weight.elements; begin += size)
+    pieces.push_back({index, begin, std::min(weight.elements, begin + size)});
+}
+
+void encode::streamWeights(const std::vector<StreamedWeight> &weights,
+                           const WeightSources &sources,
+                           const std::string &what,
+                           const PieceConsumer &consume, ThreadPool &pool) {
+  std::vector<Piece> pieces;
+  uint64_t bytes = 0;
+  const auto sourceBytes = [&](const StreamedWeight &weight, int64_t elements) {
+    return static_cast<uint64_t>(elements) *
+           format::sizeOf(weight.source.dtype);
+  };
+  for (size_t i = 0; i < weights.size(); ++i) {
+    sources.check(weights[i].source, weights[i].ref);
+    addPieces(weights[i], i, pieces);
+    bytes += sourceBytes(weights[i], weights[i].elements);
+  }
+  constexpr uint64_t kMegabyte = 1'000'000;
+  Progress progress(what, bytes / kMegabyte, "MB");
+  std::atomic<uint64_t> done{0};
+
+  std::vector<std::vector<float>> buffers(static_cast<size_t>(pool.threads()));
+  const auto readOne = [&](const Piece &piece, int worker) {
+    const StreamedWeight &weight = weights[piece.weight];
+    const int64_t count = piece.end - piece.begin;
+    std::vector<float> &values = buffers[static_cast<size_t>(worker)];
+    values.resize(static_cast<size_t>(count));
+    sources.read(weight.source, weight.ref, piece.begin, piece.end,
+                 values.data());
+    requireFinite(weight.source, values.data(), piece.begin, count);
+    consume(piece, values.data(), worker);
+    const uint64_t read = sourceBytes(weight, count);
+    const uint64_t before = done.fetch_add(read);
+    progress.advance((before + read) / kMegabyte - before / kMegabyte);
+  };
+
+  // The files' hashes are the longest pieces of work and go first.
+  const auto files = static_cast<int64_t>(sources.fileCount());
+  try {
+    pool.parallelFor(files + static_cast<int64_t>(pieces.size()), 1,
+                     [&](int64_t begin, int64_t end, int worker) {
+                       for (int64_t i = begin; i < end; ++i)
+                         if (i < files)
+                           sources.checkContents(static_cast<size_t>(i));
+                         else
+                           readOne(pieces[static_cast<size_t>(i - files)],
+                                   worker);
+                     });
+  } catch (const Error &) {
+    // A changed file explains every other failure.
+    for (int64_t i = 0; i < files; ++i)
+      sources.checkContents(static_cast<size_t>(i));
+    throw;
+  }
+}
