@@ -2,6 +2,7 @@
 
 #include "qzc/Pipeline/Compiler.h"
 
+#include "GgufBuild.h"
 #include "ImageBuild.h"
 #include "Sources.h"
 #include "Stages.h"
@@ -119,14 +120,18 @@ void Compilation::run() {
   std::vector<cuda::Arch> archs = Options.archs.empty()
                                       ? cuda::defaultArchs()
                                       : cuda::parseArchs(Options.archs);
-  if (Options.emit == Emit::Bin && Options.output.empty() && !Options.dryRun)
-    throw usageError("-o FILE is missing: where to write the executable");
+  checkOutputs(Options);
   parse();
   runSelection(*Module, Options, Diagnostics);
+  GgufBuild gguf(Options, *Module, describeSelection(Options));
   if (Options.emit == Emit::Bin || Options.dryRun)
-    Results << qz::formatReport(qz::makeReport(*Module)) << std::flush;
+    Results << qz::formatReport(qz::makeReport(*Module)) << gguf.report()
+            << std::flush;
   if (Options.dryRun)
     return;
+  gguf.write(sourceFolder());
+  if (Options.emit == Emit::Bin && Options.output.empty())
+    return gguf.commit();
 
   runFusion(*Module, Diagnostics);
   if (Options.emit == Emit::Qz)
@@ -144,7 +149,8 @@ void Compilation::run() {
   case Emit::Ptx:
     return writeText(ptxOf(*manifest));
   default:
-    return writeExecutable(*manifest, archs);
+    writeExecutable(*manifest, archs);
+    return gguf.commit();
   }
 }
 

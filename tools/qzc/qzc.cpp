@@ -67,6 +67,9 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       ->required();
   app.add_option("-o,--output", options.output,
                  "File to write (texts go to standard output without it)");
+  app.add_option("--gguf", options.gguf,
+                 "GGUF file to write, for llama.cpp; -o may then be left out")
+      ->type_name("FILE");
   app.add_option("--emit", raw.emit,
                  "Stage to stop at: qz, schedule, cuda, ptx or bin (default)")
       ->type_name("STAGE");

@@ -28,7 +28,9 @@ enum class Emit {
 
 struct CompileOptions {
   std::string input;  ///< .mlir
-  std::string output; ///< empty: standard output, for texts only
+  std::string output; ///< empty: standard output, for texts only; with `gguf`:
+                      ///< no executable
+  std::string gguf;   ///< empty: no GGUF
   Emit emit = Emit::Bin;
 
   std::string scheme = "none";

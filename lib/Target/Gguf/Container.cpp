@@ -1,0 +1,180 @@
+//===- Container.cpp - The GGUF file format -------------------------------===//
+
+#include "qzc/Target/Gguf/Container.h"
+
+#include "qzc/Support/Error.h"
+
+#include <set>
+
+namespace qzc::gguf {
+
+namespace {
+constexpr uint32_t kVersion = 3;
+/// Elements of a block of Q8_0, Q4_0 and IQ4_NL.
+constexpr int64_t kBlock = 32;
+
+/// The tags of values in a file.
+enum class ValueType : uint32_t {
+  Uint32 = 4,
+  Int32 = 5,
+  Float32 = 6,
+  Bool = 7,
+  String = 8,
+  Array = 9,
+};
+
+/// Appends values as they are in memory, which is little-endian.
+class Output {
+public:
+  std::string Bytes;
+
+  template <typename T> void number(T value) {
+    Bytes.append(reinterpret_cast<const char *>(&value), sizeof value);
+  }
+  void tag(ValueType type) { number(static_cast<uint32_t>(type)); }
+  void text(std::string_view value) {
+    number(static_cast<uint64_t>(value.size()));
+    Bytes.append(value);
+  }
+
+  void operator()(uint32_t value) {
+    tag(ValueType::Uint32);
+    number(value);
+  }
+  void operator()(float value) {
+    tag(ValueType::Float32);
+    number(value);
+  }
+  void operator()(bool value) {
+    tag(ValueType::Bool);
+    number(static_cast<uint8_t>(value));
+  }
+  void operator()(const std::string &value) {
+    tag(ValueType::String);
+    text(value);
+  }
+  void operator()(const std::vector<int32_t> &values) {
+    array(ValueType::Int32, values.size());
+    for (int32_t value : values)
+      number(value);
+  }
+  void operator()(const std::vector<std::string> &values) {
+    array(ValueType::String, values.size());
+    for (const std::string &value : values)
+      text(value);
+  }
+
+private:
+  void array(ValueType element, size_t count) {
+    tag(ValueType::Array);
+    tag(element);
+    number(static_cast<uint64_t>(count));
+  }
+};
+
+uint64_t aligned(uint64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+} // namespace
+
+std::string_view name(TensorType type) {
+  switch (type) {
+  case TensorType::F32:
+    return "F32";
+  case TensorType::F16:
+    return "F16";
+  case TensorType::Q4_0:
+    return "Q4_0";
+  case TensorType::Q8_0:
+    return "Q8_0";
+  case TensorType::IQ4_NL:
+    return "IQ4_NL";
+  case TensorType::BF16:
+    return "BF16";
+  }
+  return "";
+}
+
+int64_t blockElements(TensorType type) {
+  switch (type) {
+  case TensorType::F32:
+  case TensorType::F16:
+  case TensorType::BF16:
+    return 1;
+  case TensorType::Q4_0:
+  case TensorType::Q8_0:
+  case TensorType::IQ4_NL:
+    return kBlock;
+  }
+  return 1;
+}
+
+/// Bytes of blockElements elements.
+static uint64_t blockBytes(TensorType type) {
+  switch (type) {
+  case TensorType::F32:
+    return 4;
+  case TensorType::F16:
+  case TensorType::BF16:
+    return 2;
+  case TensorType::Q4_0:
+  case TensorType::IQ4_NL:
+    return 2 + kBlock / 2;
+  case TensorType::Q8_0:
+    return 2 + kBlock;
+  }
+  return 0;
+}
+
+uint64_t bytesOf(TensorType type, int64_t elements) {
+  return static_cast<uint64_t>(elements / blockElements(type)) *
+         blockBytes(type);
+}
+
+int64_t TensorInfo::elements() const {
+  int64_t count = 1;
+  for (int64_t extent : shape)
+    count *= extent;
+  return count;
+}
+
+uint64_t assignOffsets(std::vector<TensorInfo> &tensors) {
+  std::set<std::string_view> names;
+  uint64_t end = 0;
+  for (TensorInfo &tensor : tensors) {
+    if (!names.insert(tensor.name).second)
+      throw Error("two tensors would be called '" + tensor.name +
+                  "' in the GGUF");
+    if (tensor.name.size() >= kMostNameBytes)
+      throw Error("the name '" + tensor.name + "' is too long for a GGUF");
+    tensor.offset = end;
+    end = aligned(end + bytesOf(tensor.type, tensor.elements()));
+  }
+  return end;
+}
+
+std::string header(const Metadata &metadata,
+                   const std::vector<TensorInfo> &tensors) {
+  Output out;
+  out.Bytes = "GGUF";
+  out.number(kVersion);
+  out.number(static_cast<uint64_t>(tensors.size()));
+  out.number(static_cast<uint64_t>(metadata.size()));
+  for (const auto &[key, value] : metadata) {
+    out.text(key);
+    std::visit(out, value);
+  }
+  for (const TensorInfo &tensor : tensors) {
+    out.text(tensor.name);
+    out.number(static_cast<uint32_t>(tensor.shape.size()));
+    for (auto extent = tensor.shape.rbegin(); extent != tensor.shape.rend();
+         ++extent)
+      out.number(static_cast<uint64_t>(*extent));
+    out.number(static_cast<uint32_t>(tensor.type));
+    out.number(tensor.offset);
+  }
+  out.Bytes.resize(aligned(out.Bytes.size()));
+  return std::move(out.Bytes);
+}
+
+} // namespace qzc::gguf

@@ -1,0 +1,203 @@
+//===- Plan.cpp - Metadata and tensors of a GGUF --------------------------===//
+
+#include "Family.h"
+#include "Mapping.h"
+#include "Names.h"
+#include "Rows.h"
+
+#include "qzc/Dialect/Qz/Transforms/Report.h"
+#include "qzc/Support/Error.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <map>
+
+namespace qzc::gguf {
+
+using namespace mlir;
+
+namespace {
+/// The version of ggml's quantized types, as its converter writes it.
+constexpr uint32_t kQuantizationVersion = 2;
+
+/// A tensor whose parts are being collected.
+struct Draft {
+  Tensor tensor;
+  std::string stored; ///< by the executable
+  bool same = true;
+  bool plain = false; ///< ggml and llama.cpp want F32
+};
+
+class Planner {
+public:
+  Planner(qz::ModelOp model, const Family &family)
+      : Model(model), Of(family), Named(family),
+        Read(model, std::string(family.architecture)) {}
+
+  Plan run(const Origin &origin);
+
+private:
+  void findRotated();
+  void addParam(qz::ParamOp param);
+  encode::WeightRef referTo(qz::ParamOp param);
+  encode::SourceFile fileOf(StringRef symbol);
+  void finish(Draft &draft);
+
+  qz::ModelOp Model;
+  const Family &Of;
+  Names Named;
+  Graph Read;
+  Plan Result;
+  std::vector<Draft> Drafts;
+  std::map<std::string, size_t> Indices; ///< of drafts, by name
+  llvm::StringMap<size_t> Files;         ///< by symbol
+  /// Heads of the q and k weights whose halves are turned.
+  llvm::DenseMap<Operation *, int64_t> Rotated;
+};
+} // namespace
+
+void Planner::findRotated() {
+  Model.walk([&](qz::RopeOp rope) {
+    auto linear = rope.getInput().getDefiningOp<qz::LinearOp>();
+    if (!linear)
+      Read.refuse("rotary embedding of anything but a linear layer");
+    if (rope.getRope().getStyle() != qz::RopeStyle::Half)
+      return;
+    for (mlir::Value weight :
+         {linear.getWeight(), mlir::Value(linear.getBias())})
+      if (weight)
+        Rotated[weight.getDefiningOp()] = rope.getHeads();
+  });
+}
+
+encode::SourceFile Planner::fileOf(StringRef symbol) {
+  qz::FileOp file = Model.lookupFile(symbol);
+  return {file.getPath().str(), static_cast<uint64_t>(file.getSize()),
+          file.getSha256().str()};
+}
+
+encode::WeightRef Planner::referTo(qz::ParamOp param) {
+  const std::optional<StringRef> symbol = param.getFile();
+  if (!symbol)
+    throw Error("--gguf needs weights, but '" + param.getName().str() +
+                "' has no file: import a folder with weights");
+  auto [entry, isNew] = Files.try_emplace(*symbol, Result.files.size());
+  if (isNew)
+    Result.files.push_back(fileOf(*symbol));
+  return {entry->second, static_cast<uint64_t>(*param.getOffset())};
+}
+
+void Planner::addParam(qz::ParamOp param) {
+  const std::string role = qz::paramRole(param);
+  if (role == "unused")
+    return;
+  const format::PackedShape shape = param.getPackedShape();
+  const bool isVector = qz::isVector(param.getResult().getType());
+  const Target target = targetOf(shape);
+  const std::string name = Named.find(param.getName().str(), role,
+                                      qz::paramBlock(param).value_or(-1));
+
+  Part part;
+  part.source = param.getTensorSource();
+  part.ref = referTo(param);
+  part.elements = shape.rows * shape.cols;
+  part.as = target.type;
+  if (auto heads = Rotated.find(param); heads != Rotated.end())
+    part.source.rows = interleaved(rowsOf(part.source), heads->second);
+
+  auto [index, isNew] = Indices.try_emplace(name, Drafts.size());
+  if (isNew) {
+    Draft &draft = Drafts.emplace_back();
+    draft.tensor.info.name = name;
+    draft.tensor.info.shape = {0};
+    if (!isVector)
+      draft.tensor.info.shape.push_back(shape.cols);
+  }
+  Draft &draft = Drafts[index->second];
+  const std::string stored = qz::describeStorage(shape);
+  if (draft.stored.find(stored) == std::string::npos)
+    draft.stored += (isNew ? "" : " + ") + stored;
+  draft.same &= target.same;
+  // ggml adds and multiplies vectors in F32 alone, and llama.cpp's converter
+  // keeps positions in it.
+  draft.plain |= isVector || role == "position";
+  draft.tensor.parts.push_back(std::move(part));
+}
+
+void Planner::finish(Draft &draft) {
+  Tensor &tensor = draft.tensor;
+  orderParts(tensor);
+  TensorInfo &info = tensor.info;
+  info.type = tensor.parts.front().as;
+  int64_t elements = 0;
+  for (const Part &part : tensor.parts) {
+    elements += part.elements;
+    if (draft.plain || part.as != info.type)
+      info.type = TensorType::F32;
+  }
+  info.shape[0] = info.shape.size() == 1 ? elements : elements / info.shape[1];
+  count(Result.mapping, draft.stored, info, draft.same);
+  Result.tensors.push_back(std::move(tensor));
+}
+
+static format::ModelInfo factsOf(qz::ModelOp model) {
+  format::ModelInfo facts;
+  facts.name = model.getSymName().str();
+  facts.family = model.getFamily().str();
+  facts.vocab = model.getVocab();
+  facts.hidden = model.getHidden();
+  facts.layers = model.getLayers();
+  facts.context = model.getContext();
+  facts.bos = model.getBos();
+  facts.eos.assign(model.getEos().begin(), model.getEos().end());
+  facts.addBos = model.getAddBos();
+  facts.chatTemplate = model.getChatTemplate().value_or("").str();
+  return facts;
+}
+
+Plan Planner::run(const Origin &origin) {
+  Result.model = factsOf(Model);
+  Result.architecture = Of.architecture;
+  Result.stock = Of.stock;
+  Metadata &out = Result.metadata;
+  out.emplace_back("general.architecture", Result.architecture);
+  out.emplace_back("general.type", std::string("model"));
+  out.emplace_back("general.name", Result.model.name);
+  out.emplace_back("general.alignment", kAlignment);
+  out.emplace_back("general.quantization_version", kQuantizationVersion);
+  Of.describe(Read, Result);
+
+  if (Of.interleaves)
+    findRotated();
+  Model.walk([&](qz::ParamOp param) { addParam(param); });
+  Named.requireAll(Model.getLayers());
+  for (Draft &draft : Drafts)
+    finish(draft);
+
+  std::vector<std::string> mapping;
+  for (const Mapping &entry : Result.mapping)
+    mapping.push_back(describe(entry));
+  out.emplace_back("general.file_type", fileType(Result));
+  out.emplace_back("qzc.producer", origin.producer);
+  out.emplace_back("qzc.selection", origin.selection);
+  out.emplace_back("qzc.mapping", std::move(mapping));
+  warnOfOtherModel(Result);
+  if (!Of.stock)
+    Result.warnings.push_back(
+        "stock llama.cpp cannot run this GGUF: it has no architecture '" +
+        Result.architecture + "'");
+  if (auto symbol = Model.getTokenizer())
+    Result.tokenizer = fileOf(*symbol);
+  return std::move(Result);
+}
+
+Plan plan(ModuleOp module, const Origin &origin) {
+  auto models = module.getOps<qz::ModelOp>();
+  if (models.empty() || std::next(models.begin()) != models.end())
+    throw Error("a GGUF is made of a module with exactly one qz.model");
+  qz::ModelOp model = *models.begin();
+  return Planner(model, familyOf(model.getFamily())).run(origin);
+}
+
+} // namespace qzc::gguf

@@ -1,0 +1,64 @@
+//===- Rows.cpp - Which rows of its source a tensor holds -----------------===//
+
+#include "Rows.h"
+
+#include "qzc/Support/Error.h"
+
+#include <algorithm>
+
+namespace qzc::gguf {
+
+static int64_t heightOf(const format::TensorSource &source) {
+  return source.shape[source.transposed ? 1 : 0];
+}
+
+Ranges rowsOf(const format::TensorSource &source) {
+  if (!source.rows.empty())
+    return source.rows;
+  return {{0, heightOf(source)}};
+}
+
+Ranges interleaved(const Ranges &ranges, int64_t heads) {
+  std::vector<int64_t> rows;
+  for (const auto &[low, high] : ranges)
+    for (int64_t row = low; row < high; ++row)
+      rows.push_back(row);
+  const auto count = static_cast<int64_t>(rows.size());
+  const int64_t dim = count / heads;
+  Ranges result;
+  for (int64_t head = 0; head < count; head += dim)
+    for (int64_t i = 0; i < dim / 2; ++i)
+      for (int64_t from : {head + i, head + dim / 2 + i}) {
+        const int64_t row = rows[static_cast<size_t>(from)];
+        result.emplace_back(row, row + 1);
+      }
+  return result;
+}
+
+void orderParts(Tensor &tensor) {
+  std::stable_sort(tensor.parts.begin(), tensor.parts.end(),
+                   [](const Part &a, const Part &b) {
+                     return rowsOf(a.source).front() < rowsOf(b.source).front();
+                   });
+  const format::TensorSource &source = tensor.parts.front().source;
+  std::vector<bool> seen(static_cast<size_t>(heightOf(source)));
+  size_t held = 0;
+  for (const Part &part : tensor.parts) {
+    if (part.source.name != source.name)
+      throw Error("--gguf: tensors '" + source.name + "' and '" +
+                  part.source.name + "' would both be '" + tensor.info.name +
+                  "'");
+    for (const auto &[low, high] : rowsOf(part.source))
+      for (int64_t row = low; row < high; ++row, ++held) {
+        if (seen[static_cast<size_t>(row)])
+          throw Error("--gguf: the module has row " + std::to_string(row) +
+                      " of '" + source.name + "' twice");
+        seen[static_cast<size_t>(row)] = true;
+      }
+  }
+  if (held != seen.size())
+    throw Error("--gguf: the module has " + std::to_string(held) + " of the " +
+                std::to_string(seen.size()) + " rows of '" + source.name + "'");
+}
+
+} // namespace qzc::gguf
