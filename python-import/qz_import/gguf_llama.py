@@ -37,26 +37,35 @@ LLAMA_NAMES = NameTable(
 LLAMA_ROPE_FACTORS = "rope_freqs.weight"
 
 
-def _llama3_scaling(reader: GGUFReader, dim: int, theta: float, where: str) -> dict[str, Any]:
-    """config.json's llama3 scaling, found from the divisors that llama.cpp computed from it."""
+def _llama3_scaling(reader: GGUFReader, meta: Metadata, dim: int, theta: float) -> dict[str, Any]:
+    """config.json's llama3 scaling, found from the divisors that llama.cpp computed from it.
+
+    They do not tell all of it: the rest is Llama 3's own, unless qzc wrote the file and said more.
+    """
     stored = next(t for t in reader.tensors if t.name == LLAMA_ROPE_FACTORS)
     divisors = np.asarray(stored.data, dtype=np.float64).reshape(-1)
-    scaling = {
-        "rope_type": "llama3",
-        "factor": shortest(float(divisors.max(initial=1.0))),
-        "low_freq_factor": 1.0,
-        "high_freq_factor": 4.0,
-        "original_max_position_embeddings": 8192,
-    }
+
+    def said(key: str, otherwise: float) -> float:
+        name = f"qzc.rope.{key}"
+        return shortest(meta.number(name)) if meta.has(name) else otherwise
+
+    factor = said("factor", shortest(float(divisors.max(initial=1.0))))
+    low, high = said("low_freq_factor", 1.0), said("high_freq_factor", 4.0)
+    context = int(said("original_context", 8192))
     wavelengths = 2 * np.pi * np.power(theta, np.arange(0, dim, 2) / dim)
-    low, high = 8192 / scaling["low_freq_factor"], 8192 / scaling["high_freq_factor"]
-    smooth = (8192 / wavelengths - 1.0) / (4.0 - 1.0)
-    between = 1 / ((1 - smooth) / scaling["factor"] + smooth)
-    expected = np.where(wavelengths > low, scaling["factor"], between)
-    expected = np.where(wavelengths < high, 1.0, expected)
+    smooth = (context / wavelengths - low) / (high - low)
+    expected = 1 / ((1 - smooth) / factor + smooth)
+    expected = np.where(wavelengths > context / low, factor, expected)
+    expected = np.where(wavelengths < context / high, 1.0, expected)
     if divisors.shape != expected.shape or not np.allclose(divisors, expected, rtol=1e-4):
-        raise ImportFailure(f"{where}: {LLAMA_ROPE_FACTORS} is not Llama 3's rope scaling")
-    return scaling
+        raise ImportFailure(f"{meta.where}: {LLAMA_ROPE_FACTORS} is not Llama 3's rope scaling")
+    return {
+        "rope_type": "llama3",
+        "factor": factor,
+        "low_freq_factor": low,
+        "high_freq_factor": high,
+        "original_max_position_embeddings": context,
+    }
 
 
 def llama_config(reader: GGUFReader, meta: Metadata, tokenizer: GgufTokenizer) -> dict[str, Any]:
@@ -96,7 +105,7 @@ def llama_config(reader: GGUFReader, meta: Metadata, tokenizer: GgufTokenizer) -
     }
     if LLAMA_ROPE_FACTORS in names:
         with np.errstate(all="ignore"):  # what is not finite is no match either
-            config["rope_scaling"] = _llama3_scaling(reader, head_dim, theta, meta.where)
+            config["rope_scaling"] = _llama3_scaling(reader, meta, head_dim, theta)
     elif meta.optional_text("llama.rope.scaling.type") not in (None, "none"):
         kind = meta.text("llama.rope.scaling.type")
         if kind != "linear":

@@ -32,7 +32,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 
 def _generation_config(tokenizer: GgufTokenizer) -> dict[str, Any]:
-    ends = [tokenizer.eos_id, tokenizer.end_of_turn_id]
+    ends = [tokenizer.eos_id, tokenizer.end_of_turn_id, tokenizer.end_of_message_id]
     eos = list(dict.fromkeys(end for end in ends if end is not None))
     values = {"bos_token_id": tokenizer.bos_id, "eos_token_id": eos or None}
     return {key: value for key, value in values.items() if value is not None}

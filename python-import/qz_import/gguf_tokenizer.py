@@ -75,6 +75,7 @@ class GgufTokenizer:
         self.bos_id = self._token_id("bos")
         self.eos_id = self._token_id("eos")
         self.end_of_turn_id = self._token_id("eot")
+        self.end_of_message_id = self._token_id("eom")
         self.unknown_id = self._token_id("unknown")
         self.padding_id = self._token_id("padding")
         self.add_bos = meta.flag("tokenizer.ggml.add_bos_token", self._pre.add_bos)

@@ -270,17 +270,24 @@ def test_decoding_streams(tmp_path: Path, model: Writer, imports: Imports) -> No
 # --- configuration ---
 
 
-def llama3_divisors(dim: int, theta: float, factor: float) -> np.ndarray:
+def llama3_divisors(
+    dim: int,
+    theta: float,
+    factor: float,
+    low: float = 1.0,
+    high: float = 4.0,
+    context: int = 8192,
+) -> np.ndarray:
     """rope_freqs of llama.cpp's converter, element by element."""
     divisors = []
     for i in range(0, dim, 2):
         wavelength = 2 * np.pi * theta ** (i / dim)
-        if wavelength < 8192 / 4:
+        if wavelength < context / high:
             divisors.append(1.0)
-        elif wavelength > 8192:
+        elif wavelength > context / low:
             divisors.append(factor)
         else:
-            smooth = (8192 / wavelength - 1) / 3
+            smooth = (context / wavelength - low) / (high - low)
             divisors.append(1 / ((1 - smooth) / factor + smooth))
     return np.array(divisors, dtype=np.float32)
 
@@ -295,6 +302,30 @@ def test_llama3_scaling_from_its_divisors(
     text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
     assert f"scaling = llama3, factor = {factor}, low_freq_factor = 1.0," in text
     assert "original_context = 8192>" in text
+
+
+def test_llama3_scaling_as_the_file_says(tmp_path: Path, model: Writer, imports: Imports) -> None:
+    wide(model)
+    model.extra["rope_freqs.weight"] = llama3_divisors(64, 100000.0, 6.0, 2.0, 5.0, 512)
+    model.values |= {
+        "qzc.rope.factor": 6.0,
+        "qzc.rope.low_freq_factor": 2.0,
+        "qzc.rope.high_freq_factor": 5.0,
+        "qzc.rope.original_context": 512,
+    }
+    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    assert "scaling = llama3, factor = 6.0, low_freq_factor = 2.0, high_freq_factor = 5.0," in text
+    assert "original_context = 512>" in text
+
+
+def test_said_scaling_must_fit_the_divisors(
+    tmp_path: Path, model: Writer, refuses: Refuses
+) -> None:
+    wide(model)
+    model.extra["rope_freqs.weight"] = llama3_divisors(64, 100000.0, 6.0)
+    model.values["qzc.rope.factor"] = 7.0
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "rope_freqs.weight")
 
 
 def test_other_divisors(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
@@ -319,11 +350,12 @@ def test_untied_head(tmp_path: Path, model: Writer, imports: Imports) -> None:
 def test_special_tokens(tmp_path: Path, model: Writer, imports: Imports) -> None:
     model.values |= {
         "tokenizer.ggml.eot_token_id": 0,
+        "tokenizer.ggml.eom_token_id": 3,
         "tokenizer.ggml.add_bos_token": True,
         "tokenizer.chat_template": "{{ x }}",
     }
     text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
-    assert "bos = 1 : i64" in text and "eos = array<i64: 2, 0>" in text
+    assert "bos = 1 : i64" in text and "eos = array<i64: 2, 0, 3>" in text
     assert "add_bos = true" in text and 'chat_template = "{{ x }}"' in text
     tokenizer = Tokenizer.from_file(str(tmp_path / "m.hf" / "tokenizer.json"))
     assert tokenizer.encode("1").tokens == ["<|start|>", "1"]
