@@ -158,9 +158,12 @@ Text tokenize(
     }
     return out;
   }
+  bool llamaCpp = options.protocol == Protocol::LlamaCpp;
+  // llama-perplexity reads a text file without its last newline.
+  if (llamaCpp && !text.empty() && text.back() == '\n')
+    text.remove_suffix(1);
   out.tokens = encode(text);
-  bool once =
-      options.bos == BosMode::First || options.protocol == Protocol::LlamaCpp;
+  bool once = options.bos == BosMode::First || llamaCpp;
   if (once && options.bosId)
     out.tokens.insert(out.tokens.begin(), *options.bosId);
   return out;

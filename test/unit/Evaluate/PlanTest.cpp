@@ -123,6 +123,20 @@ TEST(LlamaCpp, ScoresTheSecondHalf) {
   EXPECT_EQ(plan(textOf(1024), options).scored(), 2 * 255);
 }
 
+TEST(LlamaCpp, ReadsATextWithoutItsLastNewlineAndAfterBos) {
+  ProtocolOptions options;
+  options.protocol = Protocol::LlamaCpp;
+  options.bosId = 99;
+  auto bytes = [](std::string_view text) {
+    return std::vector<int32_t>(text.begin(), text.end());
+  };
+  EXPECT_THAT(tokenize("ab\n\n", options, bytes).tokens,
+              ElementsAre(99, 'a', 'b', '\n'));
+  EXPECT_THAT(tokenize("", options, bytes).tokens, ElementsAre(99));
+  options.bosId.reset();
+  EXPECT_THAT(tokenize("ab", options, bytes).tokens, ElementsAre('a', 'b'));
+}
+
 TEST(Lines, AreSamples) {
   ProtocolOptions options;
   options.protocol = Protocol::Lines;
