@@ -1,0 +1,314 @@
+"""--gguf: the values of the executable, llama.cpp's names and metadata, and back again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import struct
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+from conftest import BUILD, MODELS, assert_refused, qz_import, qzc, run
+from gguf_files import GgufFile
+from safetensors.numpy import load_file
+from test_extract import sources
+
+Compiled = Callable[..., Path]
+Imported = Callable[[str], Path]
+Copied = Callable[[str], Path]
+MODEL_NAMES = ("llama-bf16", "llama-f32", "llama-bias")
+
+
+@pytest.fixture(scope="session")
+def exported(
+    imported: Imported, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., GgufFile]:
+    """exported(name, *options): the GGUF of a fixture model."""
+    folder = tmp_path_factory.mktemp("gguf")
+    done: dict[tuple[str, ...], GgufFile] = {}
+
+    def get(name: str, *options: str) -> GgufFile:
+        key = (name, *options)
+        if key not in done:
+            path = folder / f"{name}-{len(done)}.gguf"
+            qzc(imported(name), *options, f"--gguf={path}")
+            done[key] = GgufFile(path, MODELS / name)
+        return done[key]
+
+    return get
+
+
+Exported = Callable[..., GgufFile]
+
+
+# --- tensors ---
+
+# Options under which the GGUF holds what the executable holds.
+EXACT = [
+    ("llama-bf16", ()),
+    ("llama-f32", ()),
+    ("llama-bias", ()),
+    ("llama-bf16", ("--dtype=f16",)),
+    ("llama-f32", ("--dtype=bf16",)),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), EXACT)
+def test_values_are_those_of_the_executable(
+    compiled: Compiled, exported: Exported, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    file = exported(name, *options)
+    run(compiled(name, *options), "--extract", tmp_path / "x.safetensors")
+    extracted = load_file(tmp_path / "x.safetensors")
+    computed = {"rope_freqs.weight"}
+    assert {file.name_of(key) for key in extracted} == file.values.keys() - computed
+    for key, value in extracted.items():
+        assert np.array_equal(file.tensor(key), value), key
+
+
+def test_vectors_are_f32_and_the_rest_keeps_its_type(exported: Exported) -> None:
+    for name, kind in (("llama-bf16", "BF16"), ("llama-bias", "F16"), ("llama-f32", "F32")):
+        file = exported(name)
+        for tensor in file.reader.tensors:
+            expected = "F32" if len(tensor.shape) == 1 else kind
+            assert file.types[tensor.name] == expected, tensor.name
+            assert tensor.data_offset % 32 == 0
+
+
+def quantized_by_the_package(weight: np.ndarray, kind: str) -> np.ndarray:
+    number = gguf.GGMLQuantizationType[kind]
+    return gguf.quants.dequantize(gguf.quants.quantize(weight, number), number)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "kind", "fallback"), [("int8", "Q8_0", "F16"), ("nf4", "IQ4_NL", "F16")]
+)
+def test_schemes_without_a_type_come_from_the_source(
+    exported: Exported, imported: Imported, scheme: str, kind: str, fallback: str
+) -> None:
+    file = exported("llama-f32", f"--quantize={scheme}")
+    for key, weight in sources(imported("llama-f32").parent).items():
+        selected = key.startswith("model.layers.") and weight.ndim == 2
+        stored = (kind if weight.shape[1] % 32 == 0 else fallback) if selected else "F32"
+        assert file.types[file.name_of(key)] == stored, key
+        got = file.tensor(key)
+        if stored == "F32":
+            assert np.array_equal(got, weight), key
+        elif stored == "F16":
+            assert np.array_equal(got, weight.astype(np.float16).astype(np.float32)), key
+        elif stored == "Q8_0":
+            assert np.array_equal(got, quantized_by_the_package(weight, stored)), key
+        else:
+            # The package does not quantize to IQ4_NL: its steps are a tenth of a block's range.
+            blocks = np.abs(weight).reshape(-1, 32).max(axis=1)
+            error = np.abs(got - weight).reshape(-1, 32).max(axis=1)
+            assert (error <= 0.15 * blocks).all() and error.max() > 0, key
+
+
+def test_a_different_model_is_said_to_be_one(imported: Imported, tmp_path: Path) -> None:
+    module = imported("llama-f32")
+    done = qzc(module, "--quantize=nf4", f"--gguf={tmp_path / 'x.gguf'}")
+    assert "different model" in done.stderr and "nf4/64 as IQ4_NL" in done.stderr
+    assert "nf4/64 -> IQ4_NL: 12 tensors" in done.stdout
+    metadata = GgufFile(tmp_path / "x.gguf", module.parent).metadata
+    assert metadata["qzc.selection"] == "--quantize=nf4"
+    assert metadata["qzc.producer"].startswith("qzc ")
+    stated = [line.strip() for line in done.stdout.splitlines() if "->" in line]
+    assert metadata["qzc.mapping"] == stated
+    done = qzc(module, f"--gguf={tmp_path / 'y.gguf'}")
+    assert done.stderr == ""
+
+
+def test_a_quantized_copy_of_a_tied_head(exported: Exported, imported: Imported) -> None:
+    embed = sources(imported("llama-bf16").parent)["model.embed_tokens.weight"]
+    assert "output.weight" not in exported("llama-bf16").values
+    file = exported("llama-bf16", "--quantize=int8", "--components=head")
+    assert file.types["token_embd.weight"] == "BF16"
+    assert np.array_equal(file.values["token_embd.weight"], embed)
+    # 40 columns are no blocks of 32.
+    assert file.types["output.weight"] == "F16"
+    assert np.array_equal(file.values["output.weight"], embed.astype(np.float16))
+
+
+# --- metadata ---
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_hyper_parameters(exported: Exported, name: str) -> None:
+    file = exported(name)
+    config, got = file.config, file.metadata
+    assert got["general.architecture"] == "llama"
+    assert got["llama.block_count"] == config["num_hidden_layers"]
+    assert got["llama.context_length"] == config["max_position_embeddings"]
+    assert got["llama.embedding_length"] == config["hidden_size"]
+    assert got["llama.feed_forward_length"] == config["intermediate_size"]
+    assert got["llama.attention.head_count"] == config["num_attention_heads"]
+    assert got["llama.attention.head_count_kv"] == config["num_key_value_heads"]
+    assert got["llama.attention.key_length"] == config["head_dim"]
+    assert got["llama.attention.value_length"] == config["head_dim"]
+    assert got["llama.rope.dimension_count"] == config["head_dim"]
+    assert got["llama.vocab_size"] == config["vocab_size"]
+    assert got["llama.attention.layer_norm_rms_epsilon"] == np.float32(config["rms_norm_eps"])
+    rope = config.get("rope_parameters") or config
+    assert got["llama.rope.freq_base"] == np.float32(rope["rope_theta"])
+
+
+def test_rope_scaling(exported: Exported) -> None:
+    linear = exported("llama-bias").metadata
+    assert linear["llama.rope.scaling.type"] == "linear"
+    assert linear["llama.rope.scaling.factor"] == 2.5
+    divisors = exported("llama-f32").values["rope_freqs.weight"]
+    assert divisors.shape == (12,) and divisors[0] == 1 and divisors[-1] == 8
+    assert (np.diff(divisors) >= 0).all()
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_tokenizer(exported: Exported, name: str) -> None:
+    file = exported(name)
+    got = file.metadata
+    tokenizer = json.loads((file.source / "tokenizer.json").read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    assert got["tokenizer.ggml.model"] == "gpt2"
+    assert got["tokenizer.ggml.pre"] == ("llama-bpe" if name == "llama-f32" else "smollm")
+    assert got["tokenizer.ggml.tokens"] == sorted(vocabulary, key=vocabulary.__getitem__)
+    special = {token["id"] for token in tokenizer["added_tokens"]}
+    kinds = [3 if i in special else 1 for i in range(len(vocabulary))]
+    assert got["tokenizer.ggml.token_type"] == kinds
+    merges = [m if isinstance(m, str) else " ".join(m) for m in tokenizer["model"]["merges"]]
+    assert got["tokenizer.ggml.merges"] == merges
+    assert got["tokenizer.ggml.bos_token_id"] == 1
+    assert got["tokenizer.ggml.eos_token_id"] == 2
+    assert got["tokenizer.ggml.eot_token_id"] == 0
+    assert got["tokenizer.ggml.add_bos_token"] == (name == "llama-f32")
+    settings = json.loads((file.source / "tokenizer_config.json").read_text())
+    assert got.get("tokenizer.chat_template") == settings.get("chat_template")
+
+
+# --- and back ---
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_imported_again(
+    compiled: Compiled, exported: Exported, tmp_path: Path, name: str
+) -> None:
+    tokens = ",".join(str(7 * i % 250) for i in range(40))
+    logits = {}
+    qz_import(exported(name).path, "-o", tmp_path / "back.mlir")
+    qzc(tmp_path / "back.mlir", "--arch=90a", "-o", tmp_path / "back.bin")
+    for image in (compiled(name), tmp_path / "back.bin"):
+        out = tmp_path / "x.npy"
+        run(image, "--device=cpu", "--tokens", tokens, "--logits", out)
+        logits[image] = np.load(out)
+    first, second = logits.values()
+    assert np.abs(first - second).max() < 1e-5 * first.std()
+    for option in (["--tokenize", MODELS / "text.txt"], ["--info", "--json"]):
+        first, second = (json.loads(run(image, *option).stdout) for image in logits)
+        if isinstance(first, dict):
+            first, second = (
+                {key: info["model"][key] for key in info["model"] if key != "name"}
+                for info in (first, second)
+            )
+        assert first == second
+
+
+# --- the tool ---
+
+
+def test_both_outputs_and_any_threads(imported: Imported, tmp_path: Path) -> None:
+    module = imported("llama-f32")
+    options = ("--quantize=int8", "--arch=90a")
+    paths = [tmp_path / f"{number}.gguf" for number in range(3)]
+    qzc(module, *options, "--threads=1", f"--gguf={paths[0]}", "-o", tmp_path / "a.bin")
+    qzc(module, *options, "--threads=3", f"--gguf={paths[1]}")
+    qzc("model.mlir", *options, f"--gguf={paths[2]}", cwd=module.parent)
+    first, *others = (path.read_bytes() for path in paths)
+    assert all(raw == first for raw in others)
+    qzc(module, *options, "-o", tmp_path / "b.bin")
+    assert (tmp_path / "a.bin").read_bytes() == (tmp_path / "b.bin").read_bytes()
+
+
+def test_dry_run_states_the_mapping(imported: Imported, tmp_path: Path) -> None:
+    done = qzc(imported("llama-f32"), "--quantize=int8", f"--gguf={tmp_path / 'x'}", "--dry-run")
+    assert "int8 -> Q8_0" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "code"),
+    [
+        (("--emit=qz",), ("--emit",), 2),
+        (("--weights=synthetic", "-o", "x.bin"), ("synthetic",), 2),
+        (("-o", "./x.gguf"), ("x.gguf",), 2),
+        (("-o", "/proc/nowhere/x.bin"), ("/proc/nowhere/x.bin",), 1),
+    ],
+)
+def test_bad_options(
+    copied: Copied, options: tuple[str, ...], words: tuple[str, ...], code: int
+) -> None:
+    module = copied("llama-bf16")
+    before = sorted(module.parent.iterdir())
+    done = qzc(module, "--arch=90a", "--gguf=x.gguf", *options, check=False, cwd=module.parent)
+    assert_refused(done, *words, code=code)
+    assert sorted(module.parent.iterdir()) == before
+
+
+def refused(module: Path, *words: str) -> None:
+    before = sorted(module.parent.iterdir())
+    done = qzc(module, f"--gguf={module.parent / 'x.gguf'}", check=False)
+    assert_refused(done, *words)
+    assert sorted(module.parent.iterdir()) == before
+
+
+def replace_file(module: Path, name: str, raw: bytes) -> None:
+    """Changes a file and makes the module trust it."""
+    (module.parent / name).write_bytes(raw)
+    pattern = rf'("{re.escape(name)}" size )\d+( sha256 ")[0-9a-f]+'
+    digest = hashlib.sha256(raw).hexdigest()
+    text, count = re.subn(pattern, rf"\g<1>{len(raw)}\g<2>{digest}", module.read_text())
+    assert count == 1
+    module.write_text(text)
+
+
+def test_weight_that_is_no_number(copied: Copied) -> None:
+    module = copied("llama-bf16")
+    raw = bytearray((module.parent / "model.safetensors").read_bytes())
+    (length,) = struct.unpack("<Q", raw[:8])
+    name = "model.layers.1.self_attn.q_proj.weight"
+    begin, _ = json.loads(raw[8 : 8 + length])[name]["data_offsets"]
+    struct.pack_into("<H", raw, 8 + length + begin + 2 * (3 * 40 + 5), 0x7FC0)
+    replace_file(module, "model.safetensors", raw)
+    refused(module, name, "[3, 5]", "NaN")
+
+
+def test_changed_weights(copied: Copied) -> None:
+    module = copied("llama-bf16")
+    weights = module.parent / "model.safetensors"
+    raw = bytearray(weights.read_bytes())
+    raw[-1] ^= 1
+    weights.write_bytes(raw)
+    refused(module, "model.safetensors", "changed")
+
+
+def test_tokenizer_that_llama_cpp_does_not_know(copied: Copied) -> None:
+    module = copied("llama-bf16")
+    document = json.loads((module.parent / "tokenizer.json").read_text())
+    document["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": True}
+    replace_file(module, "tokenizer.json", json.dumps(document).encode())
+    refused(module, "tokenizer.json", "pre_tokenizer", "smollm")
+
+
+def test_full_disk(copied: Copied) -> None:
+    """A limit on the file's size stands in for a disk that fills."""
+    module = copied("llama-bf16")
+    before = sorted(module.parent.iterdir())
+    command = f"ulimit -f 64; trap '' XFSZ; '{BUILD}/bin/qzc' '{module}' --gguf=x.gguf"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=module.parent, capture_output=True, text=True, timeout=600
+    )
+    assert_refused(done, "x.gguf", "File too large")
+    assert sorted(module.parent.iterdir()) == before

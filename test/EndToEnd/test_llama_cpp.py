@@ -1,0 +1,116 @@
+"""Stock llama.cpp runs the GGUF as the executable runs: tokens, greedy text, log-probabilities.
+
+Weights in f32 are multiplied in f32 there, too; for the other types llama.cpp rounds the
+activations: to f16, to bf16, and to 8 bits for the quantized types.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xllamacpp
+from conftest import run
+from llama_cpp import LlamaCpp
+from test_gguf import Compiled, Exported, exported  # noqa: F401  (a fixture)
+
+TEXT = "The word is 1234, and\n\n  he'll say so."
+NEW_TOKENS = 12
+CONTEXT = 128
+MESSAGE = "What is 12?"
+CHAT = f"<|im_start|>user\n{MESSAGE}<|im_end|>\n<|im_start|>assistant\n"
+
+
+@pytest.fixture
+def stock() -> Iterator[Callable[[Path], LlamaCpp]]:
+    models: list[LlamaCpp] = []
+
+    def load(path: Path) -> LlamaCpp:
+        models.append(LlamaCpp(path, CONTEXT))
+        return models[-1]
+
+    yield load
+    for model in models:
+        model.close()
+
+
+def prompt_of(image: Path, text: str, tmp_path: Path) -> list[int]:
+    """What the executable's --prompt starts from."""
+    file = tmp_path / "text"
+    file.write_text(text)
+    ids = json.loads(run(image, "--tokenize", file).stdout)
+    model = json.loads(run(image, "--info", "--json").stdout)["model"]
+    return [model["bos"], *ids] if model["add_bos"] else ids
+
+
+def log_probabilities(logits: np.ndarray) -> np.ndarray:
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+# The last: how far log-probabilities may be apart, in standard deviations of the logits.
+CASES = [
+    ("llama-f32", (), 1e-5),
+    ("llama-bf16", ("--dtype=f32",), 1e-5),
+    ("llama-bias", ("--dtype=f32",), 1e-5),
+    ("llama-bias", (), 1e-2),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "tolerance"), CASES)
+def test_continues_a_text_alike(
+    compiled: Compiled,
+    exported: Exported,  # noqa: F811
+    stock: Callable[[Path], LlamaCpp],
+    tmp_path: Path,
+    name: str,
+    options: tuple[str, ...],
+    tolerance: float,
+) -> None:
+    image = compiled(name, *options)
+    model = stock(exported(name, *options).path)
+    prompt = prompt_of(image, TEXT, tmp_path)
+    assert model.tokenize(TEXT, is_prompt=True) == prompt
+
+    ids = ",".join(map(str, prompt))
+    done = run(image, "--device=cpu", "--tokens", ids, "-n", NEW_TOKENS, "--ignore-eos")
+    tokens = prompt + json.loads(done.stdout)
+    out = tmp_path / "logits.npy"
+    run(image, "--device=cpu", "--tokens", ",".join(map(str, tokens)), "--logits", out)
+    logits = np.load(out)
+    expected = log_probabilities(logits)
+    got = log_probabilities(model.logits(tokens))
+    greedy = got[len(prompt) - 1 : -1].argmax(axis=1).tolist()
+    assert greedy == tokens[len(prompt) :]
+    assert np.abs(got - expected).max() < tolerance * logits.std()
+
+
+def test_stores_the_chat_template(
+    exported: Exported,  # noqa: F811
+    stock: Callable[[Path], LlamaCpp],
+) -> None:
+    settings = json.loads((exported("llama-bf16").source / "tokenizer_config.json").read_text())
+    assert stock(exported("llama-bf16").path).chat_template == settings["chat_template"]
+    assert stock(exported("llama-f32").path).chat_template is None
+
+
+def test_applies_the_chat_template(
+    compiled: Compiled,
+    exported: Exported,  # noqa: F811
+    stock: Callable[[Path], LlamaCpp],
+    tmp_path: Path,
+) -> None:
+    file = exported("llama-bf16")
+    prompt = prompt_of(compiled("llama-bf16"), CHAT, tmp_path)
+    assert prompt[0] == 1 and stock(file.path).tokenize(CHAT, is_prompt=True) == prompt
+    params = xllamacpp.CommonParams()
+    params.model.path = str(file.path)
+    params.n_ctx = CONTEXT
+    params.warmup = False
+    answer = xllamacpp.Server(params).handle_chat_completions(
+        {"messages": [{"role": "user", "content": MESSAGE}], "max_tokens": 1}
+    )
+    assert answer["usage"]["prompt_tokens"] == len(prompt)
