@@ -171,6 +171,10 @@ static void addEnds(Plan &plan) {
     plan.metadata.emplace_back("tokenizer.ggml." + std::string(kKeys[i]) +
                                    "_token_id",
                                static_cast<uint32_t>(ends[i]));
+  // Its default for byte-level BPE, which no key takes back.
+  if (ends.empty())
+    plan.warnings.push_back("the model names no token that ends a text: "
+                            "llama.cpp will take token 11 for one");
   if (ends.size() > std::size(kKeys))
     plan.warnings.push_back("the model ends a text at " +
                             std::to_string(ends.size()) +

@@ -175,6 +175,11 @@ TEST(Tokenizer, EndsOfAText) {
   EXPECT_EQ(get<uint32_t>(plan, "tokenizer.ggml.eot_token_id"), 0u);
   EXPECT_EQ(get<uint32_t>(plan, "tokenizer.ggml.eom_token_id"), 1u);
   EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("4 tokens")));
+
+  Plan endless = planFor();
+  endless.model.eos.clear();
+  addTokenizer(tokenizer().dump(), endless);
+  EXPECT_THAT(endless.warnings, ElementsAre(HasSubstr("token 11")));
 }
 
 /// A template that puts `tokens` around a text.
