@@ -4,10 +4,10 @@
 
 #include "KeptScales.h"
 
+#include "qzc/Encode/Stream.h"
 #include "qzc/Format/Portable.h"
 #include "qzc/Format/Schemes/Dense.h"
 #include "qzc/Support/Error.h"
-#include "qzc/Support/Progress.h"
 
 #include <algorithm>
 #include <array>
@@ -20,9 +20,6 @@ using namespace qzc::encode;
 using format::PackedShape;
 using format::PartLayout;
 using format::Tensor;
-
-/// Values a thread holds at a time (a row or block more where they are large).
-static constexpr int64_t kChunkElements = int64_t{1} << 19;
 
 uint64_t encode::assignOffsets(std::vector<Tensor> &tensors) {
   uint64_t end = 0;
@@ -54,115 +51,71 @@ format::PackedView encode::viewOf(const PackedShape &shape,
 }
 
 namespace {
-/// Consecutive elements of one tensor that are encoded together.
-struct Chunk {
-  size_t tensor;
-  int64_t begin;
-  int64_t end;
-};
-
-/// One thread's memory.
-struct Workspace {
-  std::vector<float> values;
-  std::array<std::vector<std::byte>, 4> parts;
-};
+/// One thread's encoded parts.
+using Workspace = std::array<std::vector<std::byte>, 4>;
 } // namespace
 
-static std::string tensorAt(const Tensor &tensor, int64_t index) {
-  return "tensor '" + tensor.source.name + "' at " +
-         sourcePosition(tensor.source, index);
-}
-
-static void requireFinite(const Tensor &tensor, const float *values,
-                          int64_t begin, int64_t count) {
-  bool finite = true;
-  for (int64_t i = 0; i < count; ++i)
-    finite &= (format::floatBits(values[i]) & 0x7f800000u) != 0x7f800000u;
-  if (finite)
-    return;
-  const float *bad = std::find_if(values, values + count, [](float value) {
-    return !std::isfinite(value);
-  });
-  throw Error(tensorAt(tensor, begin + (bad - values)) + " is " +
-              (std::isnan(*bad) ? "NaN" : "infinite") +
-              ": the weights are damaged");
+static StreamedWeight streamed(const Tensor &tensor, const WeightRef &ref) {
+  return {tensor.source, ref, tensor.shape.rows * tensor.shape.cols,
+          format::encodingUnit(tensor.shape)};
 }
 
 /// Some value or scale became infinite in the stored type: says which.
-[[noreturn]] static void failOverflow(const Tensor &tensor,
-                                      Workspace &workspace, int64_t begin,
+[[noreturn]] static void failOverflow(const Tensor &tensor, const Piece &piece,
+                                      const float *values,
                                       std::byte *const *parts) {
   const PackedShape shape = format::streamedShape(tensor.shape);
   const int64_t unit = format::encodingUnit(shape);
-  const auto count = static_cast<int64_t>(workspace.values.size());
-  const float *values = workspace.values.data();
+  const int64_t count = piece.end - piece.begin;
   int64_t at = 0;
   while (at + unit < count &&
          std::isfinite(format::encodeElements(shape, values + at, unit, parts)))
     at += unit;
+  const std::string where = describeElement(tensor.source, piece.begin + at);
   if (shape.scheme == format::Scheme::None)
-    throw Error(tensorAt(tensor, begin + at) + " is " +
-                std::to_string(values[at]) + ", which does not fit " +
-                std::string(format::name(shape.dtype)) +
-                ": choose another --dtype");
-  throw Error(tensorAt(tensor, begin + at) + ": the scale of the " +
-              std::to_string(unit) +
+    throw Error(
+        where + " is " + std::to_string(values[at]) + ", which does not fit " +
+        std::string(format::name(shape.dtype)) + ": choose another --dtype");
+  throw Error(where + ": the scale of the " + std::to_string(unit) +
               " values from there on does not fit the type that " +
               std::string(format::name(shape.scheme)) +
               " stores it in: choose another scheme");
 }
 
-/// Reads and encodes a chunk to the workspace's parts; returns the largest
-/// decoded magnitude.
-static float encodeChunk(const Tensor &tensor, const WeightRef &ref,
-                         const WeightSources &sources, const Chunk &chunk,
-                         Workspace &workspace) {
+/// Encodes a piece to the workspace's parts; returns the largest decoded
+/// magnitude.
+static float encodePiece(const Tensor &tensor, const Piece &piece,
+                         const float *values, Workspace &workspace) {
   const PackedShape shape = format::streamedShape(tensor.shape);
-  const int64_t count = chunk.end - chunk.begin;
-  workspace.values.resize(static_cast<size_t>(count));
-  float *values = workspace.values.data();
-  sources.read(tensor.source, ref, chunk.begin, chunk.end, values);
-  requireFinite(tensor, values, chunk.begin, count);
-
+  const int64_t count = piece.end - piece.begin;
   std::byte *parts[4] = {};
   const size_t partCount = format::layout(shape).size();
   for (size_t i = 0; i < partCount; ++i) {
-    workspace.parts[i].resize(format::partBytes(shape, i, count));
-    parts[i] = workspace.parts[i].data();
+    workspace[i].resize(format::partBytes(shape, i, count));
+    parts[i] = workspace[i].data();
   }
   const float largest = format::encodeElements(shape, values, count, parts);
   if (!std::isfinite(largest))
-    failOverflow(tensor, workspace, chunk.begin, parts);
+    failOverflow(tensor, piece, values, parts);
   return largest;
 }
 
-static std::vector<Chunk> makeChunks(const Tensor &tensor, size_t index) {
-  const int64_t unit = format::encodingUnit(tensor.shape);
-  const int64_t size = std::max<int64_t>(1, kChunkElements / unit) * unit;
-  const int64_t count = tensor.shape.rows * tensor.shape.cols;
-  std::vector<Chunk> chunks;
-  for (int64_t begin = 0; begin < count; begin += size)
-    chunks.push_back({index, begin, std::min(count, begin + size)});
-  return chunks;
-}
-
-/// Encodes a chunk and writes its parts, each to its place in the section.
+/// Encodes a piece and writes its parts, each to its place in the section.
 /// Scales go to `kept` where there is one, and are written after the tensor's
-/// last chunk. Returns the largest decoded magnitude, as far as it is known.
-static float encodeAndWrite(const Tensor &tensor, const WeightRef &ref,
-                            const WeightSources &sources, const Chunk &chunk,
-                            Workspace &workspace, KeptScales *kept,
-                            const SectionWriter &write) {
-  float largest = encodeChunk(tensor, ref, sources, chunk, workspace);
+/// last piece. Returns the largest decoded magnitude, as far as it is known.
+static float encodeAndWrite(const Tensor &tensor, const Piece &piece,
+                            const float *values, Workspace &workspace,
+                            KeptScales *kept, const SectionWriter &write) {
+  float largest = encodePiece(tensor, piece, values, workspace);
   const std::vector<PartLayout> layout = format::layout(tensor.shape);
   const size_t streamed = kept ? scalesPart(tensor.shape) : layout.size();
   for (size_t i = 0; i < streamed; ++i)
     write(tensor.offset + layout[i].offset +
-              format::partBytes(tensor.shape, i, chunk.begin),
-          workspace.parts[i].data(), workspace.parts[i].size());
+              format::partBytes(tensor.shape, i, piece.begin),
+          workspace[i].data(), workspace[i].size());
   if (!kept)
     return largest;
-  if (!kept->take(chunk.begin, workspace.parts[streamed]))
+  if (!kept->take(piece.begin, workspace[streamed]))
     return 0;
   const std::vector<std::byte> scales = kept->finish(largest);
   if (!std::isfinite(largest))
@@ -184,58 +137,29 @@ void encode::encodeWeights(std::vector<Tensor> &tensors,
                            const std::vector<WeightRef> &refs,
                            const WeightSources &sources,
                            const SectionWriter &write, ThreadPool &pool) {
-  std::vector<Chunk> chunks;
+  std::vector<StreamedWeight> weights;
   std::vector<KeptScales *> kept(tensors.size());
   std::deque<KeptScales> keptScales;
-  uint64_t bytes = 0;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    sources.check(tensors[i].source, refs[i]);
-    const std::vector<Chunk> more = makeChunks(tensors[i], i);
-    chunks.insert(chunks.end(), more.begin(), more.end());
-    bytes += format::storedBytes(tensors[i].shape);
+    weights.push_back(streamed(tensors[i], refs[i]));
     if (tensors[i].shape.doubleQuant)
-      kept[i] = &keptScales.emplace_back(tensors[i].shape,
-                                         static_cast<int64_t>(more.size()));
+      kept[i] = &keptScales.emplace_back(
+          tensors[i].shape,
+          static_cast<int64_t>(piecesOf(weights[i], i).size()));
   }
   // Magnitudes as bits, which have the same order.
   std::vector<std::atomic<uint32_t>> largest(tensors.size());
   std::vector<Workspace> workspaces(static_cast<size_t>(pool.threads()));
-  const auto files = static_cast<int64_t>(sources.fileCount());
-
-  constexpr uint64_t kMegabyte = 1'000'000;
-  Progress progress("encode", bytes / kMegabyte, "MB");
-  std::atomic<uint64_t> done{0};
-  const SectionWriter writeAndCount = [&](uint64_t offset, const void *data,
-                                          size_t size) {
-    write(offset, data, size);
-    const uint64_t before = done.fetch_add(size);
-    progress.advance((before + size) / kMegabyte - before / kMegabyte);
-  };
-
-  const auto encodeOne = [&](const Chunk &chunk, Workspace &workspace) {
-    const size_t index = chunk.tensor;
-    raise(largest[index],
-          encodeAndWrite(tensors[index], refs[index], sources, chunk, workspace,
-                         kept[index], writeAndCount));
-  };
-
-  // The files' hashes are the longest pieces of work and go first.
-  try {
-    pool.parallelFor(files + static_cast<int64_t>(chunks.size()), 1,
-                     [&](int64_t begin, int64_t end, int worker) {
-                       for (int64_t i = begin; i < end; ++i)
-                         if (i < files)
-                           sources.checkContents(static_cast<size_t>(i));
-                         else
-                           encodeOne(chunks[static_cast<size_t>(i - files)],
-                                     workspaces[static_cast<size_t>(worker)]);
-                     });
-  } catch (const Error &) {
-    // A changed file explains every other failure.
-    for (int64_t i = 0; i < files; ++i)
-      sources.checkContents(static_cast<size_t>(i));
-    throw;
-  }
+  streamWeights(
+      weights, sources, "encode",
+      [&](const Piece &piece, const float *values, int worker) {
+        const size_t i = piece.weight;
+        raise(largest[i],
+              encodeAndWrite(tensors[i], piece, values,
+                             workspaces[static_cast<size_t>(worker)], kept[i],
+                             write));
+      },
+      pool);
   for (size_t i = 0; i < tensors.size(); ++i)
     tensors[i].f16Exponent =
         f16Exponent(format::floatFromBits(largest[i].load()));
@@ -251,10 +175,14 @@ std::vector<std::byte> encode::encodeTensor(const Tensor &tensor,
     std::copy(from, from + count, bytes.data() + (offset - tensor.offset));
   };
   Workspace workspace;
-  const std::vector<Chunk> chunks = makeChunks(tensor, 0);
-  KeptScales kept(tensor.shape, static_cast<int64_t>(chunks.size()));
-  for (const Chunk &chunk : chunks)
-    encodeAndWrite(tensor, ref, sources, chunk, workspace,
+  std::vector<float> values;
+  const StreamedWeight weight = streamed(tensor, ref);
+  const std::vector<Piece> pieces = piecesOf(weight, 0);
+  KeptScales kept(tensor.shape, static_cast<int64_t>(pieces.size()));
+  for (const Piece &piece : pieces) {
+    readPiece(weight, piece, sources, values);
+    encodeAndWrite(tensor, piece, values.data(), workspace,
                    tensor.shape.doubleQuant ? &kept : nullptr, write);
+  }
   return bytes;
 }

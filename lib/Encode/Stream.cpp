@@ -21,8 +21,8 @@ std::string encode::describeElement(const format::TensorSource &source,
   return "tensor '" + source.name + "' at " + sourcePosition(source, index);
 }
 
-void encode::requireFinite(const format::TensorSource &source,
-                           const float *values, int64_t begin, int64_t count) {
+static void requireFinite(const format::TensorSource &source,
+                          const float *values, int64_t begin, int64_t count) {
   bool finite = true;
   for (int64_t i = 0; i < count; ++i)
     finite &= (format::floatBits(values[i]) & 0x7f800000u) != 0x7f800000u;
@@ -36,12 +36,24 @@ void encode::requireFinite(const format::TensorSource &source,
               ": the weights are damaged");
 }
 
-static void addPieces(const StreamedWeight &weight, size_t index,
-                      std::vector<Piece> &pieces) {
+std::vector<Piece> encode::piecesOf(const StreamedWeight &weight,
+                                    size_t index) {
   const int64_t size =
       std::max<int64_t>(1, kPieceElements / weight.unit) * weight.unit;
+  std::vector<Piece> pieces;
   for (int64_t begin = 0; begin < weight.elements; begin += size)
     pieces.push_back({index, begin, std::min(weight.elements, begin + size)});
+  return pieces;
+}
+
+void encode::readPiece(const StreamedWeight &weight, const Piece &piece,
+                       const WeightSources &sources,
+                       std::vector<float> &values) {
+  const int64_t count = piece.end - piece.begin;
+  values.resize(static_cast<size_t>(count));
+  sources.read(weight.source, weight.ref, piece.begin, piece.end,
+               values.data());
+  requireFinite(weight.source, values.data(), piece.begin, count);
 }
 
 void encode::streamWeights(const std::vector<StreamedWeight> &weights,
@@ -56,7 +68,8 @@ void encode::streamWeights(const std::vector<StreamedWeight> &weights,
   };
   for (size_t i = 0; i < weights.size(); ++i) {
     sources.check(weights[i].source, weights[i].ref);
-    addPieces(weights[i], i, pieces);
+    const std::vector<Piece> more = piecesOf(weights[i], i);
+    pieces.insert(pieces.end(), more.begin(), more.end());
     bytes += sourceBytes(weights[i], weights[i].elements);
   }
   constexpr uint64_t kMegabyte = 1'000'000;
@@ -66,14 +79,10 @@ void encode::streamWeights(const std::vector<StreamedWeight> &weights,
   std::vector<std::vector<float>> buffers(static_cast<size_t>(pool.threads()));
   const auto readOne = [&](const Piece &piece, int worker) {
     const StreamedWeight &weight = weights[piece.weight];
-    const int64_t count = piece.end - piece.begin;
     std::vector<float> &values = buffers[static_cast<size_t>(worker)];
-    values.resize(static_cast<size_t>(count));
-    sources.read(weight.source, weight.ref, piece.begin, piece.end,
-                 values.data());
-    requireFinite(weight.source, values.data(), piece.begin, count);
+    readPiece(weight, piece, sources, values);
     consume(piece, values.data(), worker);
-    const uint64_t read = sourceBytes(weight, count);
+    const uint64_t read = sourceBytes(weight, piece.end - piece.begin);
     const uint64_t before = done.fetch_add(read);
     progress.advance((before + read) / kMegabyte - before / kMegabyte);
   };

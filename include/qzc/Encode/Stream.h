@@ -28,17 +28,25 @@ struct Piece {
   int64_t end = 0;
 };
 
-/// Takes a piece's values, all finite; called from several threads at once,
-/// `worker` being the caller's number below ThreadPool::threads().
+/// A weight in pieces of about half a million elements, in order. `index` is
+/// its number.
+std::vector<Piece> piecesOf(const StreamedWeight &weight, size_t index);
+
+/// Reads a piece's values. Throws qzc::Error where one is not finite (tensor
+/// and position).
+void readPiece(const StreamedWeight &weight, const Piece &piece,
+               const WeightSources &sources, std::vector<float> &values);
+
+/// Takes a piece's values; called from several threads at once, `worker` being
+/// the caller's number below ThreadPool::threads().
 using PieceConsumer =
     std::function<void(const Piece &piece, const float *values, int worker)>;
 
-/// Reads every weight in pieces of about half a million elements and hands each
-/// to `consume`. Checks that the weights are where they are said to be and,
-/// along the way, the files' contents. Throws qzc::Error: a reference that does
-/// not fit its file, a changed file (before anything that follows from it), a
-/// weight that is not finite (tensor and position), what `consume` throws.
-/// `what` names the work in a progress line.
+/// Reads every weight piece by piece and hands each to `consume`. Checks that
+/// the weights are where they are said to be and, along the way, the files'
+/// contents. Throws qzc::Error: a reference that does not fit its file, a
+/// changed file (before anything that follows from it), what readPiece and
+/// `consume` throw. `what` names the work in a progress line.
 void streamWeights(const std::vector<StreamedWeight> &weights,
                    const WeightSources &sources, const std::string &what,
                    const PieceConsumer &consume, ThreadPool &pool);
@@ -46,11 +54,6 @@ void streamWeights(const std::vector<StreamedWeight> &weights,
 /// "tensor 'NAME' at [3, 17]": where element `index` of a stored weight comes
 /// from, for messages.
 std::string describeElement(const format::TensorSource &source, int64_t index);
-
-/// Throws qzc::Error where one of the values of elements from `begin` on is NaN
-/// or infinite.
-void requireFinite(const format::TensorSource &source, const float *values,
-                   int64_t begin, int64_t count);
 
 } // namespace qzc::encode
 

@@ -23,9 +23,14 @@ Target targetOf(const PackedShape &shape) {
   switch (shape.scheme) {
   case Scheme::None:
     return {tensorType(shape.dtype), /*same=*/true};
+  case Scheme::Q8_0:
+    return {TensorType::Q8_0, /*same=*/true};
+  case Scheme::Q4_0:
+    return {TensorType::Q4_0, /*same=*/true};
   case Scheme::Int8:
     return substitute(TensorType::Q8_0, shape);
   case Scheme::Nf4:
+  case Scheme::Fp4:
     return substitute(TensorType::IQ4_NL, shape);
   }
   return {};

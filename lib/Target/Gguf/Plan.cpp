@@ -115,7 +115,7 @@ void Planner::addParam(qz::ParamOp param) {
       draft.tensor.info.shape.push_back(shape.cols);
   }
   Draft &draft = Drafts[index->second];
-  const std::string stored = qz::describeStorage(shape);
+  const std::string stored = format::describeStorage(shape);
   if (draft.stored.find(stored) == std::string::npos)
     draft.stored += (isNew ? "" : " + ") + stored;
   draft.same &= target.same;
