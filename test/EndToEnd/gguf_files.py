@@ -54,11 +54,10 @@ class GgufFile:
         assert found, f"{hugging_face} has no name in {architecture}"
         return found
 
-    def tensor(self, hugging_face: str) -> np.ndarray:
-        """A tensor as it is in a Hugging Face checkpoint."""
-        values = self.values[self.name_of(hugging_face)]
+    def arranged(self, hugging_face: str, values: np.ndarray) -> np.ndarray:
+        """A tensor of the checkpoint with its rows as llama.cpp has them."""
         if self.config["model_type"] == "gpt2" and ".c_" in hugging_face:
-            return values.T
+            return np.ascontiguousarray(values.T)
         if self.config["model_type"] != "llama":
             return values
         heads = self.config["num_attention_heads"]
@@ -66,6 +65,6 @@ class GgufFile:
             heads = self.config["num_key_value_heads"]
         elif ".q_proj." not in hugging_face:
             return values
-        # Rows 2i and 2i + 1 of a head are i and i + half there.
-        pairs = values.reshape(heads, -1, 2, *values.shape[1:])
-        return pairs.swapaxes(1, 2).reshape(values.shape)
+        # Rows i and i + half of a head become 2i and 2i + 1.
+        halves = values.reshape(heads, 2, -1, *values.shape[1:])
+        return np.ascontiguousarray(halves.swapaxes(1, 2).reshape(values.shape))

@@ -57,7 +57,16 @@ CASES = [
     ("llama-bf16", ("--dtype=f32",), 1e-5),
     ("llama-bias", ("--dtype=f32",), 1e-5),
     ("llama-bias", (), 1e-2),
+    # Rows of the embeddings are decoded, not multiplied.
+    ("llama-f32", ("--quantize=q8_0", "--components=embed"), 1e-5),
+    ("llama-f32", ("--quantize=q4_0", "--components=embed"), 1e-5),
 ]
+
+
+def logits_of(image: Path, tokens: list[int], tmp_path: Path) -> np.ndarray:
+    out = tmp_path / "logits.npy"
+    run(image, "--device=cpu", "--tokens", ",".join(map(str, tokens)), "--logits", out)
+    return np.load(out)
 
 
 @pytest.mark.parametrize(("name", "options", "tolerance"), CASES)
@@ -78,14 +87,27 @@ def test_continues_a_text_alike(
     ids = ",".join(map(str, prompt))
     done = run(image, "--device=cpu", "--tokens", ids, "-n", NEW_TOKENS, "--ignore-eos")
     tokens = prompt + json.loads(done.stdout)
-    out = tmp_path / "logits.npy"
-    run(image, "--device=cpu", "--tokens", ",".join(map(str, tokens)), "--logits", out)
-    logits = np.load(out)
-    expected = log_probabilities(logits)
+    logits = logits_of(image, tokens, tmp_path)
     got = log_probabilities(model.logits(tokens))
     greedy = got[len(prompt) - 1 : -1].argmax(axis=1).tolist()
     assert greedy == tokens[len(prompt) :]
-    assert np.abs(got - expected).max() < tolerance * logits.std()
+    assert np.abs(got - log_probabilities(logits)).max() < tolerance * logits.std()
+
+
+@pytest.mark.parametrize("scheme", ["q8_0", "q4_0"])
+def test_multiplies_quantized_weights(
+    compiled: Compiled,
+    exported: Exported,  # noqa: F811
+    stock: Callable[[Path], LlamaCpp],
+    tmp_path: Path,
+    scheme: str,
+) -> None:
+    """Activations of 8 bits are all that is between the two."""
+    options = (f"--quantize={scheme}", "--components=attn,gate,up,head")
+    tokens = [7 * i % 300 for i in range(100)]
+    theirs = stock(exported("llama-f32", *options).path).logits(tokens)
+    ours = logits_of(compiled("llama-f32", *options), tokens, tmp_path)
+    assert (theirs - ours).std() < 0.05 * ours.std()
 
 
 def test_stores_the_chat_template(
