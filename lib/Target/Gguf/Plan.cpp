@@ -9,6 +9,8 @@
 #include "qzc/Support/Error.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 
 #include <map>
@@ -24,7 +26,7 @@ constexpr uint32_t kQuantizationVersion = 2;
 /// A tensor whose parts are being collected.
 struct Draft {
   Tensor tensor;
-  std::string stored; ///< by the executable
+  std::vector<std::string> stored; ///< by the executable, each way once
   bool same = true;
   bool plain = false; ///< ggml and llama.cpp want F32
 };
@@ -116,8 +118,8 @@ void Planner::addParam(qz::ParamOp param) {
   }
   Draft &draft = Drafts[index->second];
   const std::string stored = format::describeStorage(shape);
-  if (draft.stored.find(stored) == std::string::npos)
-    draft.stored += (isNew ? "" : " + ") + stored;
+  if (!llvm::is_contained(draft.stored, stored))
+    draft.stored.push_back(stored);
   draft.same &= target.same;
   // ggml adds and multiplies vectors in F32 alone, and llama.cpp's converter
   // keeps positions in it.
@@ -137,7 +139,7 @@ void Planner::finish(Draft &draft) {
       info.type = TensorType::F32;
   }
   info.shape[0] = info.shape.size() == 1 ? elements : elements / info.shape[1];
-  count(Result.mapping, draft.stored, info, draft.same);
+  count(Result.mapping, llvm::join(draft.stored, " + "), info, draft.same);
   Result.tensors.push_back(std::move(tensor));
 }
 
