@@ -192,9 +192,13 @@ def parts_of(tensor: dict) -> list[int]:
     count = rows * columns
     if tensor["scheme"] == "int8":
         return [count, 4 * rows]
-    if tensor["scheme"] == "nf4":
+    if tensor["scheme"] in ("nf4", "fp4"):
         blocks = -(-count // tensor["block_size"])
-        return [blocks * tensor["block_size"] // 2, 4 * blocks]
+        # Quantized scales: a byte each, and two f32 for every 256 of them.
+        scales = blocks + 8 * -(-blocks // 256) if tensor.get("double_quant") else 4 * blocks
+        return [blocks * tensor["block_size"] // 2, scales]
+    if tensor["scheme"] in ("q8_0", "q4_0"):
+        return [count if tensor["scheme"] == "q8_0" else count // 2, 2 * count // 32]
     return [count * {"f32": 4, "f16": 2, "bf16": 2}[tensor["dtype"]]]
 
 
