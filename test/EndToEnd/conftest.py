@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gguf_files import GgufFile
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("QZC_BUILD", ROOT / "build"))
@@ -28,6 +30,10 @@ MODEL_NAMES = (
     "opt-post",
     "opt-pre",
 )
+
+# Models that are a fixture model but for something in its module: a pattern and what replaces it.
+# GPT-2 as it is, without the scale by layers that one of the fixtures has: 1 / sqrt(16).
+VARIANTS = {"gpt2-plain": ("gpt2-f32", r"\bscale \S+", "scale 0.25")}
 
 
 def scores(name: str) -> dict:
@@ -85,9 +91,15 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def get(name: str) -> Path:
         if name not in done:
             folder = tmp_path_factory.mktemp(name) / "model"
-            shutil.copytree(MODELS / name, folder)
-            qz_import(folder, "-o", folder / "model.mlir")
-            done[name] = folder / "model.mlir"
+            module = folder / "model.mlir"
+            if name in VARIANTS:
+                base, pattern, replacement = VARIANTS[name]
+                shutil.copytree(get(base).parent, folder)
+                module.write_text(re.sub(pattern, replacement, module.read_text()))
+            else:
+                shutil.copytree(MODELS / name, folder)
+                qz_import(folder, "-o", module)
+            done[name] = module
         return done[name]
 
     return get
@@ -109,6 +121,27 @@ def compiled(
             arch = [] if any(o.startswith("--arch") for o in options) else ["--arch=90a"]
             qzc(imported(name), *options, *arch, "-o", image)
             done[key] = image
+        return done[key]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def exported(
+    imported: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., GgufFile]:
+    """exported(name, *options): the GGUF of a fixture model, and its executable."""
+    folder = tmp_path_factory.mktemp("gguf")
+    done: dict[tuple[str, ...], GgufFile] = {}
+
+    def get(name: str, *options: str) -> GgufFile:
+        key = (name, *options)
+        if key not in done:
+            path = folder / f"{name}-{len(done)}"
+            image = path.with_suffix(".bin")
+            module = imported(name)
+            qzc(module, *options, "--arch=90a", f"--gguf={path}.gguf", "-o", image)
+            done[key] = GgufFile(path.with_suffix(".gguf"), image, module.parent)
         return done[key]
 
     return get

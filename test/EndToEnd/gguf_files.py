@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +12,41 @@ from typing import Any
 import gguf
 import numpy as np
 
+# OPT is no architecture of the package: its names follow from those of others.
+OPT_NAMES = {
+    "embed_tokens": "token_embd",
+    "embed_positions": "position_embd",
+    "project_in": "token_embd_proj",
+    "project_out": "output_proj",
+    "final_layer_norm": "output_norm",
+    "lm_head": "output",
+}
+OPT_BLOCK_NAMES = {
+    "self_attn_layer_norm": "attn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.out_proj": "attn_output",
+    "final_layer_norm": "ffn_norm",
+    "fc1": "ffn_up",
+    "fc2": "ffn_down",
+}
+
+
+def opt_name(hugging_face: str) -> str:
+    stem, kind = hugging_face.rsplit(".", 1)
+    if match := re.search(r"layers\.(\d+)\.(.*)", stem):
+        return f"blk.{match[1]}.{OPT_BLOCK_NAMES[match[2]]}.{kind}"
+    return f"{OPT_NAMES[stem.rsplit('.', 1)[-1]]}.{kind}"
+
 
 @dataclass(frozen=True)
 class GgufFile:
-    """A file that qzc wrote from the model in the folder `source`."""
+    """A file that qzc wrote together with the executable `image`, of the model in `folder`."""
 
     path: Path
-    source: Path
+    image: Path
+    folder: Path
 
     @cached_property
     def reader(self) -> gguf.GGUFReader:
@@ -25,7 +54,7 @@ class GgufFile:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        return json.loads((self.source / "config.json").read_text())
+        return json.loads((self.folder / "config.json").read_text())
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
@@ -48,6 +77,8 @@ class GgufFile:
     def name_of(self, hugging_face: str) -> str:
         """What llama.cpp calls a tensor of a Hugging Face checkpoint."""
         architecture = self.metadata["general.architecture"]
+        if architecture == "opt":
+            return opt_name(hugging_face)
         number = next(n for n, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
         names = gguf.get_tensor_name_map(number, self.metadata[f"{architecture}.block_count"])
         found = names.get_name(hugging_face, try_suffixes=(".weight", ".bias"))
@@ -56,7 +87,7 @@ class GgufFile:
 
     def arranged(self, hugging_face: str, values: np.ndarray) -> np.ndarray:
         """A tensor of the checkpoint with its rows as llama.cpp has them."""
-        if self.config["model_type"] == "gpt2" and ".c_" in hugging_face:
+        if self.config["model_type"] == "gpt2" and re.search(r"\.c_\w+\.weight$", hugging_face):
             return np.ascontiguousarray(values.T)
         if self.config["model_type"] != "llama":
             return values

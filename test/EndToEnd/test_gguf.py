@@ -13,35 +13,13 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
-from conftest import BUILD, MODEL_NAMES, MODELS, assert_refused, qz_import, qzc, run
+from conftest import BUILD, MODELS, assert_refused, qz_import, qzc, run
 from gguf_files import GgufFile
 from safetensors.numpy import load_file
 from test_extract import sources
 
-Compiled = Callable[..., Path]
 Imported = Callable[[str], Path]
 Copied = Callable[[str], Path]
-
-
-@pytest.fixture(scope="session")
-def exported(
-    imported: Imported, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., GgufFile]:
-    """exported(name, *options): the GGUF of a fixture model."""
-    folder = tmp_path_factory.mktemp("gguf")
-    done: dict[tuple[str, ...], GgufFile] = {}
-
-    def get(name: str, *options: str) -> GgufFile:
-        key = (name, *options)
-        if key not in done:
-            path = folder / f"{name}-{len(done)}.gguf"
-            qzc(imported(name), *options, f"--gguf={path}")
-            done[key] = GgufFile(path, MODELS / name)
-        return done[key]
-
-    return get
-
-
 Exported = Callable[..., GgufFile]
 
 
@@ -54,17 +32,23 @@ EXACT = [
     ("llama-bias", ()),
     ("llama-bf16", ("--dtype=f16",)),
     ("llama-f32", ("--dtype=bf16",)),
+    ("gpt2-bf16", ()),
+    ("opt-pre", ()),
+    ("opt-post", ()),
     ("llama-f32", ("--quantize=q8_0", "--components=attn,gate,up,embed,head")),
     ("llama-f32", ("--quantize=q4_0", "--components=attn,gate,up", "--blocks=1:")),
+    ("gpt2-plain", ("--quantize=q8_0", "--components=all")),
+    ("gpt2-plain", ("--quantize=q4_0", "--components=q,v,down")),
+    ("opt-post", ("--quantize=q4_0",)),
 ]
 
 
 @pytest.mark.parametrize(("name", "options"), EXACT)
 def test_values_are_those_of_the_executable(
-    compiled: Compiled, exported: Exported, tmp_path: Path, name: str, options: tuple[str, ...]
+    exported: Exported, tmp_path: Path, name: str, options: tuple[str, ...]
 ) -> None:
     file = exported(name, *options)
-    run(compiled(name, *options), "--extract", tmp_path / "x.safetensors")
+    run(file.image, "--extract", tmp_path / "x.safetensors")
     extracted = load_file(tmp_path / "x.safetensors")
     computed = {"rope_freqs.weight"}
     assert {file.name_of(key) for key in extracted} == file.values.keys() - computed
@@ -82,9 +66,7 @@ def test_vectors_are_f32_and_the_rest_keeps_its_type(exported: Exported) -> None
 
 
 @pytest.mark.parametrize("scheme", ["q8_0", "q4_0"])
-def test_bytes_are_those_of_ggml(
-    exported: Exported, imported: Imported, scheme: str
-) -> None:
+def test_bytes_are_those_of_ggml(exported: Exported, imported: Imported, scheme: str) -> None:
     file = exported("llama-f32", f"--quantize={scheme}", "--components=attn,gate,up")
     raw = {tensor.name: tensor.data for tensor in file.reader.tensors}
     kind = gguf.GGMLQuantizationType[scheme.upper()]
@@ -132,12 +114,27 @@ def test_schemes_without_a_type_come_from_the_source(
             assert (error < 0.15 * largest).all() and error.max() > 0, key
 
 
+def test_parts_of_one_tensor_with_different_types(exported: Exported) -> None:
+    whole = exported("gpt2-plain", "--quantize=q8_0", "--components=all")
+    assert set(whole.types[f"blk.{i}.attn_qkv.weight"] for i in range(2)) == {"Q8_0"}
+    mixed = exported("gpt2-plain", "--quantize=q4_0", "--components=q,v,down")
+    assert mixed.types["blk.0.attn_qkv.weight"] == "F32"
+    assert mixed.types["blk.0.ffn_down.weight"] == "Q4_0"
+    assert any("q4_0 + f32 -> F32: 2 tensors" in line for line in mixed.metadata["qzc.mapping"])
+
+
+def test_position_embeddings_are_f32(exported: Exported) -> None:
+    assert exported("opt-post").types["position_embd.weight"] == "F32"
+    assert exported("opt-post").types["token_embd.weight"] == "F16"
+    assert exported("opt-post").types["token_embd_proj.weight"] == "F16"
+
+
 def test_a_different_model_is_said_to_be_one(imported: Imported, tmp_path: Path) -> None:
     module = imported("llama-f32")
     done = qzc(module, "--quantize=nf4", f"--gguf={tmp_path / 'x.gguf'}")
     assert "different model" in done.stderr and "nf4/64 as IQ4_NL" in done.stderr
     assert "nf4/64 -> IQ4_NL: 12 tensors" in done.stdout
-    metadata = GgufFile(tmp_path / "x.gguf", module.parent).metadata
+    metadata = GgufFile(tmp_path / "x.gguf", Path(), module.parent).metadata
     assert metadata["qzc.selection"] == "--quantize=nf4"
     assert metadata["qzc.producer"].startswith("qzc ")
     stated = [line.strip() for line in done.stdout.splitlines() if "->" in line]
@@ -160,10 +157,9 @@ def test_a_quantized_copy_of_a_tied_head(exported: Exported, imported: Imported)
 # --- metadata ---
 
 
-@pytest.mark.parametrize("name", MODEL_NAMES)
-def test_hyper_parameters(exported: Exported, name: str) -> None:
-    file = exported(name)
-    config, got = file.config, file.metadata
+@pytest.mark.parametrize("name", ["llama-bf16", "llama-f32", "llama-bias"])
+def test_hyper_parameters_of_llama(exported: Exported, name: str) -> None:
+    config, got = exported(name).config, exported(name).metadata
     assert got["general.architecture"] == "llama"
     assert got["llama.block_count"] == config["num_hidden_layers"]
     assert got["llama.context_length"] == config["max_position_embeddings"]
@@ -180,6 +176,41 @@ def test_hyper_parameters(exported: Exported, name: str) -> None:
     assert got["llama.rope.freq_base"] == np.float32(rope["rope_theta"])
 
 
+@pytest.mark.parametrize("name", ["gpt2-bf16", "gpt2-plain"])
+def test_hyper_parameters_of_gpt2(exported: Exported, name: str) -> None:
+    config, got = exported(name).config, exported(name).metadata
+    assert got["general.architecture"] == "gpt2"
+    assert got["gpt2.block_count"] == config["n_layer"]
+    assert got["gpt2.context_length"] == config["n_positions"]
+    assert got["gpt2.embedding_length"] == config["n_embd"]
+    assert got["gpt2.feed_forward_length"] == (config["n_inner"] or 4 * config["n_embd"])
+    assert got["gpt2.attention.head_count"] == config["n_head"]
+    assert got["gpt2.attention.layer_norm_epsilon"] == np.float32(config["layer_norm_epsilon"])
+
+
+@pytest.mark.parametrize("name", ["opt-pre", "opt-post"])
+def test_hyper_parameters_of_opt(exported: Exported, name: str) -> None:
+    config, got = exported(name).config, exported(name).metadata
+    assert got["general.architecture"] == "opt"
+    assert got["opt.block_count"] == config["num_hidden_layers"]
+    assert got["opt.context_length"] == config["max_position_embeddings"]
+    assert got["opt.embedding_length"] == config["hidden_size"]
+    assert got["opt.feed_forward_length"] == config["ffn_dim"]
+    assert got["opt.attention.head_count"] == config["num_attention_heads"]
+    assert got["opt.do_layer_norm_before"] == config["do_layer_norm_before"]
+    assert got["opt.activation_function"] == config["activation_function"]
+
+
+def test_architectures_that_llama_cpp_lacks(imported: Imported, tmp_path: Path) -> None:
+    done = qzc(imported("opt-pre"), f"--gguf={tmp_path / 'x.gguf'}")
+    assert "stock llama.cpp cannot run" in done.stderr and "'opt'" in done.stderr
+
+
+def test_graphs_that_the_architecture_lacks(copied: Copied) -> None:
+    # Attention scaled by the layer's number.
+    refused(copied("gpt2-f32"), "'gpt2'", "1 / sqrt(head size)")
+
+
 def test_rope_scaling(exported: Exported) -> None:
     linear = exported("llama-bias").metadata
     assert linear["llama.rope.scaling.type"] == "linear"
@@ -189,25 +220,38 @@ def test_rope_scaling(exported: Exported) -> None:
     assert (np.diff(divisors) >= 0).all()
 
 
-@pytest.mark.parametrize("name", MODEL_NAMES)
+PRE_TOKENIZERS = {
+    "llama-bf16": "smollm",
+    "llama-bias": "smollm",
+    "llama-f32": "llama-bpe",
+    "gpt2-plain": "gpt-2",
+    "opt-pre": "gpt-2",
+}
+
+
+@pytest.mark.parametrize("name", PRE_TOKENIZERS)
 def test_tokenizer(exported: Exported, name: str) -> None:
     file = exported(name)
     got = file.metadata
-    tokenizer = json.loads((file.source / "tokenizer.json").read_text())
+    tokenizer = json.loads((file.folder / "tokenizer.json").read_text())
     vocabulary = tokenizer["model"]["vocab"]
     assert got["tokenizer.ggml.model"] == "gpt2"
-    assert got["tokenizer.ggml.pre"] == ("llama-bpe" if name == "llama-f32" else "smollm")
+    assert got["tokenizer.ggml.pre"] == PRE_TOKENIZERS[name]
     assert got["tokenizer.ggml.tokens"] == sorted(vocabulary, key=vocabulary.__getitem__)
     special = {token["id"] for token in tokenizer["added_tokens"]}
     kinds = [3 if i in special else 1 for i in range(len(vocabulary))]
     assert got["tokenizer.ggml.token_type"] == kinds
     merges = [m if isinstance(m, str) else " ".join(m) for m in tokenizer["model"]["merges"]]
     assert got["tokenizer.ggml.merges"] == merges
-    assert got["tokenizer.ggml.bos_token_id"] == 1
-    assert got["tokenizer.ggml.eos_token_id"] == 2
-    assert got["tokenizer.ggml.eot_token_id"] == 0
-    assert got["tokenizer.ggml.add_bos_token"] == (name == "llama-f32")
-    settings = json.loads((file.source / "tokenizer_config.json").read_text())
+    generation = json.loads((file.folder / "generation_config.json").read_text())
+    assert got["tokenizer.ggml.bos_token_id"] == generation["bos_token_id"]
+    ends = generation["eos_token_id"]
+    ends = ends if isinstance(ends, list) else [ends]
+    keys = [f"tokenizer.ggml.{end}_token_id" for end in ("eos", "eot", "eom")]
+    assert [got[key] for key in keys if key in got] == ends
+    settings = json.loads((file.folder / "tokenizer_config.json").read_text())
+    adds_bos = settings.get("add_bos_token", name == "llama-f32")
+    assert got["tokenizer.ggml.add_bos_token"] == adds_bos
     assert got.get("tokenizer.chat_template") == settings.get("chat_template")
 
 
@@ -216,13 +260,14 @@ def test_tokenizer(exported: Exported, name: str) -> None:
 
 @pytest.mark.parametrize(("name", "options"), EXACT)
 def test_imported_again(
-    compiled: Compiled, exported: Exported, tmp_path: Path, name: str, options: tuple[str, ...]
+    exported: Exported, tmp_path: Path, name: str, options: tuple[str, ...]
 ) -> None:
     tokens = ",".join(str(7 * i % 250) for i in range(40))
     logits = {}
-    qz_import(exported(name, *options).path, "-o", tmp_path / "back.mlir")
+    file = exported(name, *options)
+    qz_import(file.path, "-o", tmp_path / "back.mlir")
     qzc(tmp_path / "back.mlir", "--arch=90a", "-o", tmp_path / "back.bin")
-    for image in (compiled(name, *options), tmp_path / "back.bin"):
+    for image in (file.image, tmp_path / "back.bin"):
         out = tmp_path / "x.npy"
         run(image, "--device=cpu", "--tokens", tokens, "--logits", out)
         logits[image] = np.load(out)

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import xllamacpp
 from conftest import run
+from gguf_files import GgufFile
 from llama_cpp import LlamaCpp
-from test_gguf import Compiled, Exported, exported  # noqa: F401  (a fixture)
 
+Exported = Callable[..., GgufFile]
 TEXT = "The word is 1234, and\n\n  he'll say so."
 NEW_TOKENS = 12
 CONTEXT = 128
@@ -57,6 +58,9 @@ CASES = [
     ("llama-bf16", ("--dtype=f32",), 1e-5),
     ("llama-bias", ("--dtype=f32",), 1e-5),
     ("llama-bias", (), 1e-2),
+    # llama.cpp looks GELU up in a table of f16.
+    ("gpt2-bf16", ("--dtype=f32",), 1e-2),
+    ("gpt2-plain", (), 1e-2),
     # Rows of the embeddings are decoded, not multiplied.
     ("llama-f32", ("--quantize=q8_0", "--components=embed"), 1e-5),
     ("llama-f32", ("--quantize=q4_0", "--components=embed"), 1e-5),
@@ -71,16 +75,15 @@ def logits_of(image: Path, tokens: list[int], tmp_path: Path) -> np.ndarray:
 
 @pytest.mark.parametrize(("name", "options", "tolerance"), CASES)
 def test_continues_a_text_alike(
-    compiled: Compiled,
-    exported: Exported,  # noqa: F811
+    exported: Exported,
     stock: Callable[[Path], LlamaCpp],
     tmp_path: Path,
     name: str,
     options: tuple[str, ...],
     tolerance: float,
 ) -> None:
-    image = compiled(name, *options)
-    model = stock(exported(name, *options).path)
+    file = exported(name, *options)
+    image, model = file.image, stock(file.path)
     prompt = prompt_of(image, TEXT, tmp_path)
     assert model.tokenize(TEXT, is_prompt=True) == prompt
 
@@ -96,8 +99,7 @@ def test_continues_a_text_alike(
 
 @pytest.mark.parametrize("scheme", ["q8_0", "q4_0"])
 def test_multiplies_quantized_weights(
-    compiled: Compiled,
-    exported: Exported,  # noqa: F811
+    exported: Exported,
     stock: Callable[[Path], LlamaCpp],
     tmp_path: Path,
     scheme: str,
@@ -105,28 +107,28 @@ def test_multiplies_quantized_weights(
     """Activations of 8 bits are all that is between the two."""
     options = (f"--quantize={scheme}", "--components=attn,gate,up,head")
     tokens = [7 * i % 300 for i in range(100)]
-    theirs = stock(exported("llama-f32", *options).path).logits(tokens)
-    ours = logits_of(compiled("llama-f32", *options), tokens, tmp_path)
+    file = exported("llama-f32", *options)
+    theirs = stock(file.path).logits(tokens)
+    ours = logits_of(file.image, tokens, tmp_path)
     assert (theirs - ours).std() < 0.05 * ours.std()
 
 
 def test_stores_the_chat_template(
-    exported: Exported,  # noqa: F811
+    exported: Exported,
     stock: Callable[[Path], LlamaCpp],
 ) -> None:
-    settings = json.loads((exported("llama-bf16").source / "tokenizer_config.json").read_text())
+    settings = json.loads((exported("llama-bf16").folder / "tokenizer_config.json").read_text())
     assert stock(exported("llama-bf16").path).chat_template == settings["chat_template"]
     assert stock(exported("llama-f32").path).chat_template is None
 
 
 def test_applies_the_chat_template(
-    compiled: Compiled,
-    exported: Exported,  # noqa: F811
+    exported: Exported,
     stock: Callable[[Path], LlamaCpp],
     tmp_path: Path,
 ) -> None:
     file = exported("llama-bf16")
-    prompt = prompt_of(compiled("llama-bf16"), CHAT, tmp_path)
+    prompt = prompt_of(file.image, CHAT, tmp_path)
     assert prompt[0] == 1 and stock(file.path).tokenize(CHAT, is_prompt=True) == prompt
     params = xllamacpp.CommonParams()
     params.model.path = str(file.path)
