@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xllamacpp
-from conftest import run
+from conftest import qz_import, qzc, run
 from gguf_files import GgufFile
 from llama_cpp import LlamaCpp
 
@@ -111,6 +111,18 @@ def test_multiplies_quantized_weights(
     theirs = stock(file.path).logits(tokens)
     ours = logits_of(file.image, tokens, tmp_path)
     assert (theirs - ours).std() < 0.05 * ours.std()
+
+
+def test_decodes_iq4_nl(
+    exported: Exported, stock: Callable[[Path], LlamaCpp], tmp_path: Path
+) -> None:
+    """As the gguf package does, which decodes the file to be compiled again."""
+    path = exported("llama-f32", "--quantize=nf4", "--components=embed").path
+    qz_import(path, "-o", tmp_path / "again.mlir")
+    qzc(tmp_path / "again.mlir", "--arch=90a", "-o", tmp_path / "again.bin")
+    tokens = list(range(0, 320, 5))
+    ours = logits_of(tmp_path / "again.bin", tokens, tmp_path)
+    assert np.abs(stock(path).logits(tokens) - ours).max() < 1e-5 * ours.std()
 
 
 def test_stores_the_chat_template(
