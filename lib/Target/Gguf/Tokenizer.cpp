@@ -10,6 +10,7 @@
 #include "qzc/Support/Error.h"
 #include "qzc/Target/Gguf/Gguf.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace qzc::gguf {
@@ -122,12 +123,13 @@ static std::vector<std::string> mergesOf(const Json &file) {
       merges.push_back(merge);
       continue;
     }
-    const std::string left = merge.at(0);
-    const std::string right = merge.at(1);
-    if ((left + right).find(' ') != std::string::npos)
-      refuse("a GGUF cannot merge '" + left + "' and '" + right +
-             "', which have spaces");
-    merges.push_back(left + " " + right);
+    std::string pair = merge.at(0);
+    pair += ' ';
+    pair += merge.at(1).get<std::string>();
+    if (std::count(pair.begin(), pair.end(), ' ') != 1)
+      refuse("a GGUF cannot hold the merge '" + pair +
+             "', whose tokens have spaces");
+    merges.push_back(std::move(pair));
   }
   return merges;
 }
