@@ -75,7 +75,7 @@ static std::string oneLine(std::string log) {
 
 Module::Module(const Device &device, const DeviceCode &code,
                const format::Manifest &manifest)
-    : Api(device.driver()) {
+    : Api(device.driver()), Waits(code.arch >= 90 && Api.version() >= 12030) {
   if (Api.version() < manifest.minimumDriver)
     throw Error("the NVIDIA driver (CUDA " + cudaVersionName(Api.version()) +
                 ") is too old for this image, made by NVRTC " +

@@ -92,7 +92,8 @@ static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
 
 LaunchList::LaunchList(const std::vector<CudaLaunch> &launches,
                        const Manifest &manifest, const DeviceLayout &layout,
-                       const Module &module) {
+                       const Module &module)
+    : Overlap(module.waitsForDependencies()) {
   const Plan &plan = manifest.plan;
   HiddenRowBytes =
       sizeof(float) *
@@ -127,15 +128,26 @@ static unsigned gridSize(const GridDim &dim, int64_t rows) {
 }
 
 void LaunchList::launch(const Device &device, int64_t rows, int64_t firstRow) {
+  CUlaunchAttribute overlap = {};
+  overlap.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+  overlap.value.programmaticStreamSerializationAllowed = 1;
+  CUlaunchConfig config = {};
+  config.blockDimY = 1;
+  config.blockDimZ = 1;
+  config.hStream = device.stream();
+  config.attrs = &overlap;
   for (Bound &bound : Launches) {
     for (auto [index, address] : bound.hidden)
       bound.values[index] =
           address + HiddenRowBytes * static_cast<uint64_t>(firstRow);
-    CUresult result = device.driver().launchKernel(
-        bound.function, gridSize(bound.grid[0], rows),
-        gridSize(bound.grid[1], rows), gridSize(bound.grid[2], rows),
-        bound.blockThreads, 1, 1, bound.sharedBytes, device.stream(),
-        bound.pointers.data(), nullptr);
+    config.gridDimX = gridSize(bound.grid[0], rows);
+    config.gridDimY = gridSize(bound.grid[1], rows);
+    config.gridDimZ = gridSize(bound.grid[2], rows);
+    config.blockDimX = bound.blockThreads;
+    config.sharedMemBytes = bound.sharedBytes;
+    config.numAttrs = Overlap && &bound != &Launches.front() ? 1 : 0;
+    CUresult result = device.driver().launchKernelEx(
+        &config, bound.function, bound.pointers.data(), nullptr);
     if (result != CUDA_SUCCESS)
       device.driver().check(result, "launching kernel " + bound.kernel);
   }

@@ -157,6 +157,42 @@ TEST_F(CudaEngineTest, ResolvesEveryKindOfArgument) {
   EXPECT_EQ(all.params[8], 6U);
 }
 
+TEST_F(CudaEngineTest, LaunchesOverlapWhereTheCodeWaits) {
+  struct Case {
+    int major, minor, driver;
+    bool forcePtx, overlaps;
+  };
+  for (const Case &c :
+       {Case{9, 0, 12040, false, true}, Case{9, 0, 12030, false, true},
+        // Graphs do not take such launches yet.
+        Case{9, 0, 12020, false, false},
+        // compute_80 on a newer GPU does not wait.
+        Case{9, 0, 12040, true, false}, Case{12, 0, 12040, false, false},
+        Case{8, 6, 12040, false, false}}) {
+    Fake->major = c.major;
+    Fake->minor = c.minor;
+    Fake->driverVersion = c.driver;
+    Fake->launches.clear();
+    runtime::EngineOptions options;
+    options.context = kContext;
+    options.forcePtx = c.forcePtx;
+    auto engine = open(options);
+    std::vector<float> logits(kVocab);
+    engine->prefill(Tokens.data(), 5, logits.data());
+    engine->decodeGreedy(1);
+    std::vector<std::string> overlapping;
+    for (const FakeLaunch &launch : Fake->launches)
+      if (launch.overlaps)
+        overlapping.push_back(launch.kernel);
+    // The first launch of a list waits for the copies before it.
+    std::vector<std::string> expected;
+    if (c.overlaps)
+      expected = {"all_f32", "head", "choose"};
+    EXPECT_EQ(overlapping, expected) << c.major << "." << c.minor << ", driver "
+                                     << c.driver << ", PTX " << c.forcePtx;
+  }
+}
+
 TEST_F(CudaEngineTest, HalfCacheTakesTheOtherKernels) {
   runtime::EngineOptions options;
   options.context = 32;

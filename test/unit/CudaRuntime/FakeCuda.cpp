@@ -197,16 +197,23 @@ CUresult cuFuncSetAttribute(CUfunction function, CUfunction_attribute,
       value;
   return CUDA_SUCCESS;
 }
-CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY,
-                        unsigned gridZ, unsigned blockX, unsigned, unsigned,
-                        unsigned sharedBytes, CUstream, void **params,
-                        void **) {
+CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function,
+                          void **params, void **) {
   if (fake.launchResult != CUDA_SUCCESS)
     return fake.launchResult;
   const auto &kernel =
       *reinterpret_cast<decltype(&*fake.kernels.begin())>(function);
-  FakeLaunch launch = {
-      kernel.first, {gridX, gridY, gridZ}, blockX, sharedBytes, {}};
+  FakeLaunch launch = {kernel.first,
+                       {config->gridDimX, config->gridDimY, config->gridDimZ},
+                       config->blockDimX,
+                       config->sharedMemBytes,
+                       {}};
+  for (unsigned index = 0; index != config->numAttrs; ++index)
+    if (config->attrs[index].id ==
+        CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION)
+      launch.overlaps =
+          config->attrs[index].value.programmaticStreamSerializationAllowed !=
+          0;
   for (size_t index = 0; index != kernel.second; ++index) {
     uint64_t value = 0;
     std::memcpy(&value, params[index], sizeof(value));

@@ -24,6 +24,7 @@ struct FakeLaunch {
   unsigned block;
   unsigned sharedBytes;
   std::vector<uint64_t> params;
+  bool overlaps = false; ///< may start before the launch ahead is complete
 
   /// Argument `index` as a pointer.
   template <typename T> T *pointer(size_t index) const {

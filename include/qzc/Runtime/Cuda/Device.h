@@ -102,9 +102,16 @@ public:
   /// A kernel by its symbol, allowed `sharedBytes` of dynamic shared memory.
   CUfunction function(const std::string &name, uint32_t sharedBytes) const;
 
+  /// Whether a launch may start before the one ahead of it is complete
+  /// (programmatic dependent launch): code for sm_90 on waits for it itself,
+  /// older code does not, whatever GPU runs it. Drivers capture such launches
+  /// in graphs from CUDA 12.3 on.
+  bool waitsForDependencies() const { return Waits; }
+
 private:
   const Driver &Api;
   CUmodule Handle = nullptr;
+  bool Waits;
 };
 
 /// Copies `bytes` at `from` (a file's mapping) to the device through two

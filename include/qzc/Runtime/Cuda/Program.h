@@ -53,7 +53,9 @@ public:
              const Module &module);
 
   /// Launches all for `rows` rows on the device's stream; for the head's
-  /// launches the first hidden row is `firstRow`.
+  /// launches the first hidden row is `firstRow`. The first launch waits for
+  /// all work and copies before it; the others may start before the one ahead
+  /// of them is complete, where the module's code waits for it.
   void launch(const Device &device, int64_t rows, int64_t firstRow = 0);
 
 private:
@@ -72,6 +74,7 @@ private:
 
   std::vector<Bound> Launches;
   uint64_t HiddenRowBytes = 0;
+  bool Overlap; ///< whether a launch may start while the one before runs
 };
 
 } // namespace qzc::runtime
