@@ -241,13 +241,11 @@ void Lowerer::lowerElementwise(const Launch &launch) {
                  viewArg(out, kFloatsOut), stride(out), out.columns);
 }
 
-/// Shared memory of the prefill kernel: FlashTile and HeadLanes in Kernels/.
+/// Shared memory of the prefill kernel: FlashTile in Kernels/.
 static uint32_t flashSharedBytes(int64_t headDim) {
   const int64_t padded = (headDim + 15) / 16 * 16;
   const int64_t keys = headDim <= 128 ? 64 : 16;
-  const int64_t halfPath = (kFlashQueries + 4 * keys) * (padded + 8) * 2;
-  const int64_t floatPath = 4 * 256 * 4;
-  return static_cast<uint32_t>(std::max(halfPath, floatPath));
+  return static_cast<uint32_t>((kFlashQueries + 4 * keys) * (padded + 8) * 2);
 }
 
 void Lowerer::lowerAttention(const Launch &launch) {

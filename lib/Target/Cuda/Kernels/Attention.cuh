@@ -1,9 +1,8 @@
 //===- Attention.cuh - Rotary embedding, cache, one query at a time -------===//
 //
-// Attention of single queries over the KV cache, in f32: all of decode, and of
-// prefill where the cache is f32. A group of lanes takes one position, each
-// lane eight elements; the groups' online softmaxes are merged at the end, in
-// a fixed order.
+// Attention of single queries over the KV cache, in f32: decode. A group of
+// lanes takes one position, each lane eight elements; the groups' online
+// softmaxes are merged at the end, in a fixed order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,10 +16,15 @@ namespace qzc::kernels {
 constexpr float kLog2E = 1.4426950408889634f;
 constexpr float kHalfMax = 65504.0f;
 
+/// Into the range of f16; what is no number stays so.
+QZC_DEVICE float clampHalf(float v) {
+  return v > kHalfMax ? kHalfMax : v < -kHalfMax ? -kHalfMax : v;
+}
+
 template <class Cache> QZC_DEVICE Cache toCache(float v);
 template <> QZC_DEVICE float toCache<float>(float v) { return v; }
 template <> QZC_DEVICE Half toCache<Half>(float v) {
-  return toHalf(fminf(fmaxf(v, -kHalfMax), kHalfMax));
+  return toHalf(clampHalf(v));
 }
 
 /// Element `d` of a head after rotation by `table` [RopeDim / 2, (cos, sin)].

@@ -3,7 +3,7 @@
 // Prefill: a block takes 64 queries of one head and walks over tiles of the
 // cache with an online softmax, S = Q·Kᵀ and P·V on tensor cores with f32
 // accumulation. Every query row is scaled by a power of two into the range of
-// f16. With an f32 cache the same launch computes in f32 throughout.
+// f16. Tiles of an f32 cache are rounded to f16 on their way to shared memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +16,7 @@ namespace qzc::kernels {
 
 constexpr int kFlashQueries = 64;
 
-/// Sizes of the f16 path's tiles.
+/// Sizes of a tile of the cache in shared memory.
 template <int D> struct FlashTile {
   static constexpr int kPadded = (D + 15) / 16 * 16;
   static constexpr int kKeys = D <= 128 ? 64 : 16;
@@ -24,35 +24,51 @@ template <int D> struct FlashTile {
   static constexpr int kStride = kPadded + 8;
 };
 
-/// Starts copying rows [first, first + count) of a head's cache to shared
-/// memory; rows from `end` on and columns from D on become zero.
-template <int D>
-QZC_DEVICE void loadCacheTile(Half *tile, const Half *head, int first,
+/// Eight elements, rounded to f16.
+QZC_DEVICE uint4 roundEight(const float *source) {
+  const float4 a = reinterpret_cast<const float4 *>(source)[0];
+  const float4 b = reinterpret_cast<const float4 *>(source)[1];
+  return make_uint4(packHalves(clampHalf(a.x), clampHalf(a.y)),
+                    packHalves(clampHalf(a.z), clampHalf(a.w)),
+                    packHalves(clampHalf(b.x), clampHalf(b.y)),
+                    packHalves(clampHalf(b.z), clampHalf(b.w)));
+}
+
+/// Brings rows [first, first + kKeys) of a head's cache to shared memory as
+/// f16; rows from `end` on and columns from D on become zero. Copies of an f16
+/// cache are asynchronous.
+template <class Cache, int D>
+QZC_DEVICE void loadCacheTile(Half *tile, const Cache *head, int first,
                               int end) {
   using Tile = FlashTile<D>;
   constexpr int pieces = Tile::kPadded / 8;
+#pragma unroll 4
   for (int i = threadIdx.x; i < Tile::kKeys * pieces; i += 128) {
     const int row = i / pieces;
     const int column = i % pieces * 8;
     const bool valid = first + row < end && column < D;
     Half *target = tile + row * Tile::kStride + column;
-    const Half *source =
+    const Cache *source =
         head + (valid ? static_cast<long long>(first + row) * D + column : 0);
-    if constexpr (D % 8 == 0) {
-      copyAsync(sharedAddress(target), source, valid);
-    } else {
+    if constexpr (D % 8 != 0) {
 #pragma unroll
       for (int e = 0; e < 8; ++e)
-        target[e] = valid && column + e < D ? source[e] : Half{0};
+        target[e] = valid && column + e < D ? toCache<Half>(toFloat(source[e]))
+                                            : Half{0};
+    } else if constexpr (sizeof(Cache) == sizeof(Half)) {
+      copyAsync(sharedAddress(target), source, valid);
+    } else {
+      *reinterpret_cast<uint4 *>(target) =
+          valid ? roundEight(source) : make_uint4(0, 0, 0, 0);
     }
   }
 }
 
-/// The f16 path. `shared`: queries, then two buffers of keys and values.
-template <int Heads, int KvHeads, int D, int Window, bool SoftCap, int RopeDim,
+/// One head's queries. `shared`: queries, then two buffers of keys and values.
+template <class Cache, int D, int Window, bool SoftCap, int RopeDim,
           bool Interleaved>
-QZC_DEVICE void flashHalf(Half *shared, const float *q, int qStride,
-                          const Half *keys, const Half *values,
+QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
+                          const Cache *keys, const Cache *values,
                           const float *ropeTable, float scale, float cap,
                           int position, int tokens, float *out, int stride) {
   using Tile = FlashTile<D>;
@@ -73,8 +89,8 @@ QZC_DEVICE void flashHalf(Half *shared, const float *q, int qStride,
     begin =
         max(0, position + firstQuery + 1 - Window) / Tile::kKeys * Tile::kKeys;
 
-  loadCacheTile<D>(tiles, keys, begin, end);
-  loadCacheTile<D>(tiles + tileHalves, values, begin, end);
+  loadCacheTile<Cache, D>(tiles, keys, begin, end);
+  loadCacheTile<Cache, D>(tiles + tileHalves, values, begin, end);
   copyCommit();
 
   // Each warp converts its own 16 rows.
@@ -129,8 +145,8 @@ QZC_DEVICE void flashHalf(Half *shared, const float *q, int qStride,
     const int next = first + Tile::kKeys;
     if (next < end) {
       Half *target = tiles + (buffer ^ 1) * 2 * tileHalves;
-      loadCacheTile<D>(target, keys, next, end);
-      loadCacheTile<D>(target + tileHalves, values, next, end);
+      loadCacheTile<Cache, D>(target, keys, next, end);
+      loadCacheTile<Cache, D>(target + tileHalves, values, next, end);
     }
     copyCommit();
     copyWait<1>();
@@ -241,8 +257,7 @@ QZC_DEVICE void flashHalf(Half *shared, const float *q, int qStride,
 }
 
 /// T queries over the cache, into which k and v were appended before. Grid:
-/// ceil(T / 64) × Heads, 128 threads. Dynamic shared memory: the f16 path's
-/// queries and tiles.
+/// ceil(T / 64) × Heads, 128 threads. Dynamic shared memory: queries and tiles.
 template <class Cache, int Heads, int KvHeads, int D, int Window, bool SoftCap,
           int RopeDim, bool Interleaved>
 QZC_DEVICE void flash(const float *q, int qStride, const void *keys,
@@ -263,42 +278,9 @@ QZC_DEVICE void flash(const float *q, int qStride, const void *keys,
   out += head * D;
   if (static_cast<int>(blockIdx.x) * kFlashQueries >= tokens)
     return;
-  if constexpr (sizeof(Cache) == 2) {
-    flashHalf<Heads, KvHeads, D, Window, SoftCap, RopeDim, Interleaved>(
-        reinterpret_cast<Half *>(flashShared), q, qStride, headKeys, headValues,
-        ropeTable, scale, cap, position, tokens, out, stride);
-  } else {
-    using Lanes = HeadLanes<D>;
-    const int warp = threadIdx.x / kWarp;
-    const int lane = threadIdx.x % kWarp;
-    float *query =
-        reinterpret_cast<float *>(flashShared) + warp * Lanes::kPadded;
-    for (int r = warp; r < kFlashQueries; r += 4) {
-      const int t = blockIdx.x * kFlashQueries + r;
-      if (t >= tokens)
-        break;
-      const int p = position + t;
-      __syncwarp();
-      stageQuery<D, RopeDim, Interleaved>(
-          query, q + static_cast<long long>(t) * qStride,
-          ropeTable + static_cast<long long>(p) * RopeDim,
-          queryFactor<SoftCap>(scale), lane, kWarp);
-      __syncwarp();
-      OnlineSoftmax<8> softmax[1];
-      const HeadCache<Cache, D> cache = {headKeys, headValues};
-      const int begin = Window > 0 ? max(0, p + 1 - Window) : 0;
-      CacheBatch<Cache, D> batch;
-      batch.load(cache, begin, p + 1, 1);
-      attendRange<Cache, D, 1, SoftCap>(softmax, query, cache, batch, begin,
-                                        p + 1, 1, cap);
-      if (lane >= Lanes::kLanes)
-        continue;
-      for (int i = 0; i < 8; ++i)
-        if (lane * 8 + i < D)
-          out[static_cast<long long>(t) * stride + lane * 8 + i] =
-              softmax[0].sum[i] / softmax[0].l;
-    }
-  }
+  flashHead<Cache, D, Window, SoftCap, RopeDim, Interleaved>(
+      reinterpret_cast<Half *>(flashShared), q, qStride, headKeys, headValues,
+      ropeTable, scale, cap, position, tokens, out, stride);
 }
 
 } // namespace qzc::kernels
