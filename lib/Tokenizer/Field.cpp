@@ -13,12 +13,24 @@ void Field::fail(const std::string &what) const {
               what);
 }
 
-void Field::unsupported(std::string_view known) const {
+/// A value in an error. A container is named by its kind alone: it may be
+/// nested deeper than the stack is.
+static std::string shown(const nlohmann::json &value) {
+  if (value.is_structured())
+    return value.is_object() ? "an object" : "a list";
+  constexpr size_t kMost = 80;
   std::string text =
-      Value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  if (text.size() > 80)
-    text = text.substr(0, 77) + "...";
-  fail(text + " is not supported" +
+      value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (text.size() <= kMost)
+    return text;
+  size_t end = kMost - 3;
+  while ((static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) // inside a character
+    --end;
+  return text.substr(0, end) + "...";
+}
+
+void Field::unsupported(std::string_view known) const {
+  fail(shown(Value) + " is not supported" +
        (known.empty() ? "" : " (known: " + std::string(known) + ")"));
 }
 

@@ -53,18 +53,18 @@ const std::vector<PreTokenizer> &knownPreTokenizers() {
   throw Error("--gguf: tokenizer.json: " + what);
 }
 
-/// The member of an object, or null.
-static Json memberOf(const Json &object, const char *key) {
+/// The member of an object; nullptr where it is missing or null.
+static const Json *memberOf(const Json &object, const char *key) {
   auto found = object.find(key);
-  return found == object.end() ? Json() : *found;
+  return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
 static bool flagOf(const Json &object, const char *key, bool otherwise) {
-  const Json value = memberOf(object, key);
-  return value.is_null() ? otherwise : value.get<bool>();
+  const Json *value = memberOf(object, key);
+  return value ? value->get<bool>() : otherwise;
 }
 
-/// A step in the words of the table above; anything else as JSON.
+/// A step in the words of the table above, or in some that are not there.
 static std::string describeStep(const Json &step) {
   const std::string type = step.at("type");
   if (type == "ByteLevel" && !flagOf(step, "add_prefix_space", true))
@@ -75,13 +75,11 @@ static std::string describeStep(const Json &step) {
       !flagOf(step, "invert", false))
     return "Split, " + step.at("behavior").get<std::string>() + ": " +
            step.at("pattern").at("Regex").get<std::string>();
-  return step.dump();
+  return "another " + type;
 }
 
 static void addSteps(const Json &preTokenizer,
                      std::vector<std::string> &steps) {
-  if (preTokenizer.is_null())
-    return;
   if (preTokenizer.at("type") != "Sequence")
     return steps.push_back(describeStep(preTokenizer));
   for (const Json &step : preTokenizer.at("pretokenizers"))
@@ -91,7 +89,8 @@ static void addSteps(const Json &preTokenizer,
 /// tokenizer.ggml.pre of a tokenizer.
 static std::string preTokenizerOf(const Json &file) {
   std::vector<std::string> steps;
-  addSteps(memberOf(file, "pre_tokenizer"), steps);
+  if (const Json *preTokenizer = memberOf(file, "pre_tokenizer"))
+    addSteps(*preTokenizer, steps);
   const bool ignoreMerges = flagOf(file.at("model"), "ignore_merges", false);
   std::string known;
   for (const PreTokenizer &candidate : knownPreTokenizers()) {
@@ -106,12 +105,12 @@ static std::string preTokenizerOf(const Json &file) {
 /// Refuses what would make llama.cpp merge other tokens.
 static void requireByteLevelBpe(const Json &file) {
   const Json &model = file.at("model");
-  if (!memberOf(file, "normalizer").is_null())
+  if (memberOf(file, "normalizer"))
     refuse("a GGUF has no normalizer");
   if (flagOf(model, "byte_fallback", false))
     refuse("its model falls back to bytes: a GGUF of byte-level BPE cannot");
   for (const char *key : {"continuing_subword_prefix", "end_of_word_suffix"})
-    if (const Json text = memberOf(model, key); text.is_string() && text != "")
+    if (const Json *text = memberOf(model, key); text && *text != "")
       refuse(std::string("a GGUF has no ") + key);
 }
 
@@ -150,7 +149,9 @@ static void addTokens(const Json &file, const tokenizer::Tokenizer &tokenizer,
                           : "[PAD" + std::to_string(id) + "]");
     types.push_back(text ? TokenType::Normal : TokenType::Unused);
   }
-  for (const Json &added : memberOf(file, "added_tokens")) {
+  const Json none = Json::array();
+  const Json *listed = memberOf(file, "added_tokens");
+  for (const Json &added : listed ? *listed : none) {
     const auto id = added.at("id").get<size_t>();
     types[id] = flagOf(added, "special", false) ? TokenType::Control
                                                 : TokenType::UserDefined;

@@ -56,6 +56,8 @@ static std::string entry(const std::string &shape, const std::string &offsets,
 
 TEST(SafetensorsFile, LiesAreNamed) {
   const std::string data(24, 'x');
+  constexpr size_t kDepth = 1'000'000;
+  const std::string deep = std::string(kDepth, '[') + std::string(kDepth, ']');
   const std::vector<std::pair<std::string, const char *>> cases = {
       {"abc", "only 3 bytes"},
       {std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8) + "{}", "cut short"},
@@ -69,6 +71,8 @@ TEST(SafetensorsFile, LiesAreNamed) {
       {safetensors("{" + entry("[6]", "[24,0]") + "}", data), "offsets"},
       {safetensors("{" + entry("[6]", "[-8,16]") + "}", data), "offsets"},
       {safetensors("{" + entry("[6]", "[0,1e3]") + "}", data), "offsets"},
+      {safetensors("{" + entry(deep, "[0,24]") + "}", data), "shape"},
+      {safetensors(deep.substr(0, kDepth), data), "not a JSON object"},
       {safetensors("{" + entry("[-6]", "[0,24]") + "}", data), "shape"},
       {safetensors("{" + entry("[4294967296,4294967296,4294967296]", "[0,24]") +
                        "}",

@@ -69,6 +69,15 @@ TEST(Manifest, UnknownKeysArePassedOver) {
   EXPECT_NO_THROW(parseManifest(json.dump()));
 }
 
+TEST(Manifest, AnyDepthIsPassedOver) {
+  constexpr size_t kDepth = 1'000'000;
+  std::string text = toJson(test::sampleManifest());
+  ASSERT_EQ(text.front(), '{');
+  text.insert(1, "\"later\":" + std::string(kDepth, '[') +
+                     std::string(kDepth, ']') + ",");
+  EXPECT_NO_THROW(parseManifest(text));
+}
+
 TEST(Manifest, MessagesNameThePlace) {
   Json json = Json::parse(toJson(test::sampleManifest()));
   json["plan"]["body"][4]["in"][0][1] = "x";

@@ -65,13 +65,28 @@ std::string preOf(const Json &json) {
   return get<std::string>(plan, "tokenizer.ggml.pre");
 }
 
-std::string refusal(const Json &json, Plan plan = planFor()) {
+std::string refusalOf(const std::string &json, Plan plan = planFor()) {
   try {
-    addTokenizer(json.dump(), plan);
+    addTokenizer(json, plan);
   } catch (const Error &error) {
     return error.what();
   }
   return "accepted";
+}
+
+std::string refusal(const Json &json, Plan plan = planFor()) {
+  return refusalOf(json.dump(), std::move(plan));
+}
+
+TEST(Tokenizer, SurvivesAnyDepth) {
+  Json file = tokenizer();
+  file["pre_tokenizer"]["add_prefix_space"] = true;
+  file["pre_tokenizer"]["trim_offsets"] = "DEEP";
+  std::string json = file.dump();
+  constexpr size_t kDepth = 1'000'000;
+  const std::string deep = std::string(kDepth, '[') + std::string(kDepth, ']');
+  json.replace(json.find("\"DEEP\""), 6, deep);
+  EXPECT_THAT(refusalOf(json), HasSubstr("none that a GGUF can name"));
 }
 
 TEST(Tokenizer, TokensTypesAndMerges) {

@@ -92,6 +92,27 @@ TEST(BadFile, BoundsNesting) {
   EXPECT_THAT(refusal("/pre_tokenizer", inner), HasSubstr("nested too deeply"));
 }
 
+TEST(BadFile, SurvivesAnyDepth) {
+  constexpr size_t kDepth = 1'000'000;
+  const std::string deep = std::string(kDepth, '[') + std::string(kDepth, ']');
+  EXPECT_THAT(refusal(R"({"model": {"dropout": )" + deep + "}}"),
+              HasSubstr("model.dropout: a list is not supported"));
+  EXPECT_THAT(refusal(deep), HasSubstr("must be an object"));
+  EXPECT_THAT(refusal(deep.substr(0, kDepth)), HasSubstr("not JSON"));
+}
+
+TEST(BadFile, QuotesWholeCharacters) {
+  std::string type = "x";
+  for (int i = 0; i < 60; ++i)
+    type += "é";
+  // A quote, an x and 37 of them take 76 bytes; half of the next is no text.
+  EXPECT_THAT(refusal("/model/type", type),
+              HasSubstr("model.type: \"" + type.substr(0, 75) +
+                        "... is not supported"));
+  EXPECT_THAT(refusal("/model/dropout", nlohmann::json::object()),
+              HasSubstr("model.dropout: an object is not supported"));
+}
+
 TEST(BadFile, SurvivesEveryCut) {
   std::string json = readGolden("llama3.json");
   for (size_t bytes = 0; bytes + 2 < json.size(); bytes += 61)
