@@ -24,6 +24,13 @@ def quoted(text: str) -> str:
     )
 
 
+def symbol_of(path: Path) -> str:
+    """The name of a symbol of MLIR for a file: letters, digits and _, of which the first is no
+    digit."""
+    name = re.sub(r"\W", "_", path.stem, flags=re.ASCII)
+    return f"_{name}" if not name or name[0].isdigit() else name
+
+
 def real(value: float) -> str:
     """A float literal of MLIR's assembly: the shortest that gives `value` back."""
     digits, _, exponent = repr(float(value)).partition("e")
@@ -143,7 +150,7 @@ class GraphBuilder:
 
     def _file(self, path: Path) -> str:
         if path not in self.files:
-            base = re.sub(r"\W", "_", path.stem, flags=re.ASCII)
+            base = symbol_of(path)
             symbol, number = base, 1
             while symbol in ("tokenizer", *self.files.values()):
                 symbol, number = f"{base}_{number}", number + 1

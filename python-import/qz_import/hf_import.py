@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from qz_import.builder import GraphBuilder, quoted
+from qz_import.builder import GraphBuilder, quoted, symbol_of
 from qz_import.checkpoint import SAFETENSORS, read_checkpoint
 from qz_import.companion import Companion, import_with_companion
 from qz_import.config import Config
@@ -126,11 +126,9 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     if checkpoint and checkpoint.is_torch:
         graph = _emit(folder, config, family, _copied(checkpoint.tensors, graph.used, companion))
 
-    name = re.sub(r"\W", "_", output.stem, flags=re.ASCII)
-    symbol = f"_{name}" if name[:1].isdigit() else name
     attributes = ",\n    ".join(_model_attributes(family, config, vocab, facts))
     lines = [f"{alias} = {text}" for alias, text in graph.attributes.items()]
-    lines += ["", f"qz.model @{symbol} attributes {{\n    {attributes}}} {{"]
+    lines += ["", f"qz.model @{symbol_of(output)} attributes {{\n    {attributes}}} {{"]
     files = [(file_symbol, path) for path, file_symbol in graph.files.items()]
     if facts.tokenizer:
         files.append(("tokenizer", facts.tokenizer))

@@ -73,6 +73,26 @@ def test_params_lead_to_their_bytes(
     check_references(tmp_path / "m.mlir", tensors)
 
 
+def test_symbols_of_files(tmp_path: Path, imports: Imports) -> None:
+    """Whatever files are called, their symbols are ones that MLIR can read, and all differ."""
+    folder = write_folder(tmp_path / "hf")
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = ("00001-of-2", "00001_of-2", "é", "tokenizer", "a.b")
+    weight_map = {}
+    for number, name in enumerate(names):
+        part = dict(list(tensors.items())[number :: len(names)])
+        save_file(part, folder / f"{name}.safetensors")
+        weight_map |= dict.fromkeys(part, f"{name}.safetensors")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    text = imports(folder, tmp_path / "1.5b.mlir")
+    check_references(tmp_path / "1.5b.mlir", tensors)
+    symbols = [symbol for symbol, *_ in FILE.findall(text)]
+    assert len(set(symbols)) == len(names) + 1 and {"_00001_of_2", "tokenizer"} < set(symbols)
+    assert not any(symbol[0].isdigit() for symbol in symbols)
+    assert "qz.model @_1_5b attributes" in text
+
+
 def test_bf16_keeps_its_type(tmp_path: Path, imports: Imports) -> None:
     text = imports(FIXTURES / "llama-bf16", tmp_path / "m.mlir")
     assert {element for *_, element in PARAM.findall(text)} == {"bf16"}
