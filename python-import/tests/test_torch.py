@@ -10,7 +10,9 @@ import struct
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ import torch_files as t
 from conftest import HIDDEN, VOCAB, tree, weights, write_folder
 from safetensors.numpy import load_file
 
+import qz_import.companion
 from qz_import.errors import ImportFailure
 from qz_import.torch_file import read_torch
 
@@ -73,7 +76,7 @@ def test_weights_become_safetensors(
     text = imports(folder, tmp_path / "m.mlir")
     check_imported(tmp_path, tensors)
     assert '"m.hf/model.safetensors"' in text and '"hf/tokenizer.json"' in text
-    assert sorted(tree(tmp_path / "m.hf")) == ["model.safetensors"]
+    assert sorted(tree(tmp_path / "m.hf")) == [".qz-import", "model.safetensors"]
     assert imports(folder, tmp_path / "m.mlir") == text
 
 
@@ -173,15 +176,71 @@ def test_parameters_are_tensors(tmp_path: Path, folder: Path, imports: Imports) 
     check_imported(tmp_path, tensors)
 
 
-def test_nothing_stays_of_a_failed_import(
-    tmp_path: Path, folder: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch
+def fail_to_write_modules(patch: pytest.MonkeyPatch) -> None:
+    """The last step fails: the folder has its name, but the module cannot be written."""
+    original = qz_import.companion.atomic_file
+
+    def fail(path: Path) -> AbstractContextManager[BinaryIO]:
+        if path.suffix == ".mlir":
+            raise ImportFailure("full")
+        return original(path)
+
+    patch.setattr("qz_import.companion.atomic_file", fail)
+
+
+def fail_to_rename_folders(patch: pytest.MonkeyPatch) -> None:
+    """The folder cannot get its name, after an earlier one lost it."""
+    original = Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        if path.suffix == ".tmp":
+            raise OSError(28, "full")
+        return original(path, target)
+
+    patch.setattr(Path, "rename", fail)
+
+
+@pytest.mark.parametrize("fail", [fail_to_write_modules, fail_to_rename_folders])
+def test_an_import_is_whole_or_not_at_all(
+    tmp_path: Path,
+    folder: Path,
+    imports: Imports,
+    refuses: Refuses,
+    monkeypatch: pytest.MonkeyPatch,
+    fail: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
-    """The last step fails: the module cannot be written."""
     t.write_torch(folder / "pytorch_model.bin", weights())
-    monkeypatch.setattr(
-        "qz_import.companion.atomic_file", lambda path: (_ for _ in ()).throw(ImportFailure("full"))
-    )
-    refuses([folder, "-o", tmp_path / "m.mlir"], "full")
+    with monkeypatch.context() as patch:
+        fail(patch)
+        refuses([folder, "-o", tmp_path / "m.mlir"], "full")
+    imports(folder, tmp_path / "m.mlir")
+    check_imported(tmp_path, weights())
+
+    changed = {name: values + 1 for name, values in weights().items()}
+    t.write_torch(folder / "pytorch_model.bin", changed)
+    with monkeypatch.context() as patch:
+        fail(patch)
+        refuses([folder, "-o", tmp_path / "m.mlir"], "full")
+    check_imported(tmp_path, weights())
+    before = tree(tmp_path)
+    imports(folder, tmp_path / "m.mlir")
+    check_imported(tmp_path, changed)
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_of_the_users_stays(
+    tmp_path: Path, folder: Path, imports: Imports, refuses: Refuses
+) -> None:
+    t.write_torch(folder / "pytorch_model.bin", weights())
+    write_folder(tmp_path / "m.hf")
+    refuses([folder, "-o", tmp_path / "m.mlir"], "m.hf", "'config.json'", "did not make")
+    imports(folder, tmp_path / "n.mlir")
+    (tmp_path / "n.hf" / "mine.txt").write_text("mine")
+    refuses([folder, "-o", tmp_path / "n.mlir"], "n.hf", "'mine.txt'", "did not make")
+    source = folder.rename(tmp_path / "s.hf")
+    refuses([source, "-o", tmp_path / "s.mlir"], "s.hf", "is the source")
+    (tmp_path / "l.hf").symlink_to(tmp_path / "elsewhere")
+    refuses([source, "-o", tmp_path / "l.mlir"], "l.hf", "is no folder")
 
 
 def test_a_file_where_the_folder_goes(tmp_path: Path, folder: Path, refuses: Refuses) -> None:
