@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qz_import.errors import ImportFailure
+from qz_import.errors import ImportFailure, shown
 from qz_import.files import read_json
 from qz_import.torch_file import read_torch
 from qz_import.weights import StoredTensor, read_header
@@ -48,7 +48,7 @@ def _sharded(folder: Path, form: _Format) -> Tensors:
     for name, shard in weight_map.items():
         is_name = isinstance(shard, str) and shard.isprintable() and "/" not in shard
         if not is_name or shard in ("", ".", ".."):
-            raise ImportFailure(f"{index}: {shard!r} of tensor {name!r} is no plain file name")
+            raise ImportFailure(f"{index}: {shown(shard)} of tensor {name!r} is no plain file name")
         if shard not in shards:
             shards[shard] = form.read(folder / shard)
         if name not in shards[shard]:

@@ -102,15 +102,19 @@ def _run(arguments: list[str] | None) -> None:
         raise ImportFailure(f"{source}: no such file or folder")
 
 
+def _fail(message: str, code: int = 1) -> NoReturn:
+    """One line, whatever names and texts of others are in it."""
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+    print(f"qz-import: error: {line}", file=sys.stderr)
+    sys.exit(code)
+
+
 def main(arguments: list[str] | None = None) -> None:
     try:
         _run(arguments)
     except ImportFailure as error:
-        print(f"qz-import: error: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, UsageFailure) else 1)
+        _fail(str(error), 2 if isinstance(error, UsageFailure) else 1)
     except OSError as error:
-        print(f"qz-import: error: {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(1)
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
-        print("qz-import: error: interrupted", file=sys.stderr)
-        sys.exit(1)
+        _fail("interrupted")

@@ -115,5 +115,11 @@ def import_with_companion(source: Path, output: Path, make: Callable[[Companion]
         companion.write(output, make(companion))
     except ImportFailure as error:
         raise ImportFailure(companion.described(str(error))) from error
+    except MemoryError as error:
+        raise ImportFailure(f"{source}: asks for more memory than there is") from error
+    except RecursionError as error:
+        raise ImportFailure(f"{source}: has values nested too deeply") from error
+    except (ValueError, ArithmeticError) as error:  # of a value that no check foresaw
+        raise ImportFailure(f"{source}: has a value out of range: {error}") from error
     finally:
         companion.discard()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable
 from typing import Any
 
-from qz_import.errors import ImportFailure
+from qz_import.errors import ImportFailure, shown
 
 _REQUIRED = object()
 # Sizes beyond this are mistakes, and would overflow index arithmetic later.
@@ -48,27 +48,28 @@ class Config:
         """A whole number from 1 to below `limit`."""
         value = self._get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < limit:
-            raise self.fail(key, f"is {value!r}, not a size")
+            raise self.fail(key, f"is {shown(value)}, not a size")
         return value
 
     def number(self, key: str, default: Any = _REQUIRED) -> float:
         """A finite number above 0."""
         value = self._get(key, default)
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or value <= 0:
-            raise self.fail(key, f"is {value!r}, not a positive number")
+        # An int may be beyond the range of a float.
+        if not is_number or not 0 < value <= sys.float_info.max:
+            raise self.fail(key, f"is {shown(value)}, not a positive number")
         return float(value)
 
     def flag(self, key: str, default: Any = _REQUIRED) -> bool:
         value = self._get(key, default)
         if not isinstance(value, bool):
-            raise self.fail(key, f"is {value!r}, not true or false")
+            raise self.fail(key, f"is {shown(value)}, not true or false")
         return value
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
         value = self._get(key, default)
         if not isinstance(value, str):
-            raise self.fail(key, f"is {value!r}, not a string")
+            raise self.fail(key, f"is {shown(value)}, not a string")
         return value
 
     def choice(self, key: str, choices: dict[str, str], default: Any = _REQUIRED) -> str:
@@ -76,7 +77,7 @@ class Config:
         value = self.text(key, default)
         if value not in choices:
             known = ", ".join(sorted(choices))
-            raise self.fail(key, f"{value!r} is not supported (known: {known})")
+            raise self.fail(key, f"{shown(value)} is not supported (known: {known})")
         return choices[value]
 
     def section(self, key: str) -> Config | None:
@@ -85,5 +86,5 @@ class Config:
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise self.fail(key, f"is {value!r}, not an object")
+            raise self.fail(key, f"is {shown(value)}, not an object")
         return Config(value, f"{self.where}: {key}")

@@ -17,7 +17,19 @@ from qz_import.safetensors_writer import NewTensor, write_safetensors
 
 # Decoded elements held at a time.
 PIECE = 1 << 20
+F32, F16, BF16 = (GGMLQuantizationType[name] for name in ("F32", "F16", "BF16"))
 DTYPES = {"f32": "F32", "f16": "F16", "bf16": "BF16"}
+
+
+class _Reader(GGUFReader):
+    """The package's reader takes what lies beyond the end of a file for empty: a list that says it
+    is long would be read for ever."""
+
+    def _get(self, offset: int, dtype: Any, count: int = 1, *more: Any, **named: Any) -> np.ndarray:
+        values = super()._get(offset, dtype, count, *more, **named)
+        if len(values) < int(count):
+            raise ValueError(f"the file ends inside the values at byte {offset}")
+        return values
 
 
 def open_gguf(path: Path) -> GGUFReader:
@@ -26,7 +38,7 @@ def open_gguf(path: Path) -> GGUFReader:
     if magic != b"GGUF":
         raise ImportFailure(f"{path}: not a GGUF file (starts with {magic!r})")
     try:
-        return GGUFReader(path)
+        return _Reader(path)
     except Exception as error:  # the reader raises whatever its parsing runs into
         raise ImportFailure(f"{path}: damaged or truncated GGUF: {error}") from error
 
@@ -86,18 +98,26 @@ def _row_pieces(tensor: DecodedTensor, rows: int, columns: int) -> Iterator[np.n
         last = min(first + step, rows)
         piece = raw[first:last] if tensor.row_order is None else raw[tensor.row_order[first:last]]
         try:
-            yield np.ascontiguousarray(dequantize(piece, kind), dtype=np.float32)
+            with np.errstate(all="ignore"):  # of values that are not finite
+                values = np.ascontiguousarray(dequantize(piece, kind), dtype=np.float32)
         except NotImplementedError:
             kind_name = GGMLQuantizationType(kind).name
             raise ImportFailure(
                 f"tensor {tensor.source.name!r} is {kind_name}, which cannot be decoded"
             ) from None
+        yield values
 
 
 def decoded_pieces(tensor: DecodedTensor) -> Iterator[np.ndarray]:
     """The f32 values of a tensor in order, some rows at a time; a transposed one is held whole."""
     # A bias whose elements are reordered is a column of one-element rows.
     is_column = tensor.row_order is not None and len(tensor.shape) == 1
+    kind = GGMLQuantizationType(tensor.source.tensor_type)
+    if is_column and kind not in (F32, F16, BF16):
+        raise ImportFailure(
+            f"tensor {tensor.source.name!r} is {kind.name}, but its elements have to change places:"
+            " only F32, F16 and BF16 can be decoded here"
+        )
     columns = 1 if is_column else tensor.shape[-1]
     rows = math.prod(tensor.shape) // columns
     if not tensor.transposed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gguf import GGUFReader
+from gguf import GGMLQuantizationType, GGUFReader
 
 from qz_import.errors import ImportFailure
 from qz_import.gguf_decode import DecodedTensor, row_order_of_rotated_halves
@@ -43,21 +43,26 @@ def _llama3_scaling(reader: GGUFReader, meta: Metadata, dim: int, theta: float) 
     They do not tell all of it: the rest is Llama 3's own, unless qzc wrote the file and said more.
     """
     stored = next(t for t in reader.tensors if t.name == LLAMA_ROPE_FACTORS)
+    if stored.tensor_type != GGMLQuantizationType.F32 or stored.n_elements != dim // 2:
+        raise ImportFailure(
+            f"{meta.where}: {LLAMA_ROPE_FACTORS} is not {dim // 2} values of F32, one for each "
+            f"pair of a head's {dim} elements"
+        )
     divisors = np.asarray(stored.data, dtype=np.float64).reshape(-1)
 
     def said(key: str, otherwise: float) -> float:
         name = f"qzc.rope.{key}"
-        return shortest(meta.number(name)) if meta.has(name) else otherwise
+        return meta.positive(name) if meta.has(name) else otherwise
 
     factor = said("factor", shortest(float(divisors.max(initial=1.0))))
     low, high = said("low_freq_factor", 1.0), said("high_freq_factor", 4.0)
     context = int(said("original_context", 8192))
-    wavelengths = 2 * np.pi * np.power(theta, np.arange(0, dim, 2) / dim)
+    wavelengths = 2 * np.pi * np.power(theta, 2 * np.arange(dim // 2) / dim)
     smooth = (context / wavelengths - low) / (high - low)
     expected = 1 / ((1 - smooth) / factor + smooth)
     expected = np.where(wavelengths > context / low, factor, expected)
     expected = np.where(wavelengths < context / high, 1.0, expected)
-    if divisors.shape != expected.shape or not np.allclose(divisors, expected, rtol=1e-4):
+    if not np.allclose(divisors, expected, rtol=1e-4):
         raise ImportFailure(f"{meta.where}: {LLAMA_ROPE_FACTORS} is not Llama 3's rope scaling")
     return {
         "rope_type": "llama3",

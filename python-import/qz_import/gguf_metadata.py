@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from gguf import GGUFReader
 
-from qz_import.errors import ImportFailure
+from qz_import.errors import ImportFailure, shown
 
 
 def shortest(value: float) -> float:
     """The shortest decimal of a value that the GGUF stores as f32: 1e-05, not 9.99999974e-06."""
-    return float(str(np.float32(value)))
+    with np.errstate(over="ignore"):
+        return float(str(np.float32(value)))
 
 
 class Metadata:
@@ -36,7 +37,7 @@ class Metadata:
     def _typed(self, key: str, kind: type | tuple[type, ...], word: str) -> Any:
         value = self._value(key)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise ImportFailure(f"{self.where}: metadata {key!r} is {value!r}, not {word}")
+            raise ImportFailure(f"{self.where}: metadata {key!r} is {shown(value)}, not {word}")
         return value
 
     def integer(self, key: str) -> int:
@@ -47,6 +48,13 @@ class Metadata:
 
     def number(self, key: str) -> float:
         return float(self._typed(key, (int, float), "a number"))
+
+    def positive(self, key: str) -> float:
+        """A finite number above 0, as `shortest` has it."""
+        value = shortest(self.number(key))
+        if not 0 < value < float("inf"):
+            raise ImportFailure(f"{self.where}: metadata {key!r} is {value}, not a positive number")
+        return value
 
     def text(self, key: str) -> str:
         return self._typed(key, str, "a string")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qz_import.config import Config
-from qz_import.errors import ImportFailure
+from qz_import.errors import ImportFailure, shown
 from qz_import.files import read_json
 
 ELEMENT_TYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
@@ -29,7 +29,7 @@ def _token_ids(config: Config, key: str, vocab: int) -> tuple[int, ...]:
     ids = [] if value is None else value if isinstance(value, list) else [value]
     for number in ids:
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < vocab:
-            raise config.fail(key, f"{number!r} is no token id below vocab_size {vocab}")
+            raise config.fail(key, f"{shown(number)} is no token id below vocab_size {vocab}")
     return tuple(dict.fromkeys(ids))
 
 

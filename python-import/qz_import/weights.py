@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qz_import.errors import ImportFailure
+from qz_import.errors import ImportFailure, shown
 from qz_import.files import CHUNK, parse_json_object
 
 # The format's own limit on a header.
 HEADER_LIMIT = 100_000_000
+MOST_DIMENSIONS = 64
 DTYPE_BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
     "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
@@ -70,11 +71,11 @@ def _entry(path: Path, name: str, entry: Any) -> tuple[str, tuple[int, ...], int
         raise ImportFailure(f"{where}: its header entry is not an object")
     dtype, shape, span = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
     if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
-        raise ImportFailure(f"{where}: unknown dtype {dtype!r}")
-    if not isinstance(shape, list) or not all(map(_is_size, shape)):
-        raise ImportFailure(f"{where}: shape {shape!r} is not a list of sizes")
+        raise ImportFailure(f"{where}: unknown dtype {shown(dtype)}")
+    if not isinstance(shape, list) or len(shape) > MOST_DIMENSIONS or not all(map(_is_size, shape)):
+        raise ImportFailure(f"{where}: shape {shown(shape)} is not a list of sizes")
     if not isinstance(span, list) or len(span) != 2 or not all(map(_is_size, span)):
-        raise ImportFailure(f"{where}: data_offsets {span!r} is not a pair of offsets")
+        raise ImportFailure(f"{where}: data_offsets {shown(span)} is not a pair of offsets")
     begin, end = span
     size = math.prod(shape) * DTYPE_BYTES[dtype]
     if end - begin != size:

@@ -40,6 +40,13 @@ def write_safetensors(path: Path, header: object, data: bytes) -> None:
 # --- weights ---
 
 
+def test_shape_without_end(tmp_path: Path, rejects: Callable[..., None]) -> None:
+    folder = write_folder(tmp_path / "hf")
+    entry = {"dtype": "F32", "shape": [2**62] * 1_000_000, "data_offsets": [0, 0]}
+    write_safetensors(folder / "model.safetensors", {"a": entry}, b"")
+    rejects(folder, "model.safetensors", "'a'", "shape", "...")
+
+
 def test_missing_safetensors(tmp_path: Path, rejects: Callable[..., None]) -> None:
     folder = write_folder(tmp_path / "hf")
     (folder / "model.safetensors").unlink()
@@ -241,6 +248,8 @@ LLAMA3 = {
         ({"num_key_value_heads": 2}, ("num_attention_heads", "3", "num_key_value_heads 2")),
         ({"head_dim": 5}, ("head_dim", "5")),
         ({"rms_norm_eps": 0}, ("rms_norm_eps", "0")),
+        ({"rms_norm_eps": 10**400}, ("rms_norm_eps", "1000", "...")),
+        ({"rms_norm_eps": [[]]}, ("rms_norm_eps", "a list")),
         ({"rms_norm_eps": "small"}, ("rms_norm_eps", "small")),
         ({"rope_theta": float("inf")}, ("rope_theta", "inf")),
         ({"partial_rotary_factor": 0.5}, ("partial_rotary_factor",)),
@@ -270,6 +279,36 @@ def test_unusable_value(
 ) -> None:
     folder = write_folder(tmp_path / "hf", CONFIG | change)
     rejects(folder, "config.json", *words)
+
+
+@pytest.mark.parametrize("depth", [400, 900, 100_000])
+def test_nested_too_deeply(tmp_path: Path, rejects: Callable[..., None], depth: int) -> None:
+    """Less deep and deeper than Python parses."""
+    folder = write_folder(tmp_path / "hf")
+    config = json.dumps(CONFIG | {"hidden_size": "DEEP"})
+    (folder / "config.json").write_text(config.replace('"DEEP"', "[" * depth + "]" * depth))
+    rejects(folder, "config.json")
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (MemoryError(), "memory"),
+        (RecursionError(), "nested"),
+        (ValueError("odd"), "odd"),
+        (OverflowError("large"), "large"),
+    ],
+)
+def test_what_no_check_foresaw(
+    tmp_path: Path,
+    rejects: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    word: str,
+) -> None:
+    folder = write_folder(tmp_path / "hf")
+    monkeypatch.setattr("qz_import.hf_import.family_of", lambda _: (_ for _ in ()).throw(error))
+    rejects(folder, str(folder), word)
 
 
 def test_unknown_dtype_without_weights(tmp_path: Path, refuses: Refuses) -> None:

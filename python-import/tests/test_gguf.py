@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import subprocess
 import sys
 import tracemalloc
@@ -85,6 +86,10 @@ class Writer:
         for key, value in self.values.items():
             if isinstance(value, bool):
                 writer.add_bool(key, value)
+            elif isinstance(value, np.float64):
+                writer.add_float64(key, value)
+            elif isinstance(value, np.uint64):
+                writer.add_uint64(key, int(value))
             elif isinstance(value, int):
                 writer.add_uint32(key, value)
             elif isinstance(value, float):
@@ -333,6 +338,35 @@ def test_other_divisors(tmp_path: Path, model: Writer, refuses: Refuses) -> None
     refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "rope_freqs.weight")
 
 
+@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan"), 1e300])
+@pytest.mark.parametrize("key", ["factor", "low_freq_factor", "original_context"])
+def test_said_scaling_out_of_range(
+    tmp_path: Path, model: Writer, refuses: Refuses, key: str, value: float
+) -> None:
+    model.extra["rope_freqs.weight"] = np.ones(HEAD_DIM // 2, np.float32)
+    model.values[f"qzc.rope.{key}"] = np.float64(value)
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", f"qzc.rope.{key}", "positive")
+
+
+@pytest.mark.parametrize(
+    "divisors", [np.ones(3, np.float32), np.ones(2, np.float16), np.ones((2, 1), np.float64)]
+)
+def test_divisors_of_another_kind(
+    tmp_path: Path, model: Writer, refuses: Refuses, divisors: np.ndarray
+) -> None:
+    model.extra["rope_freqs.weight"] = divisors
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "rope_freqs.weight is not 2 values of F32")
+
+
+def test_head_size_without_bound(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
+    model.extra["rope_freqs.weight"] = np.ones(2, np.float32)
+    model.values["llama.attention.key_length"] = np.uint64(1 << 40)
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "rope_freqs.weight", str(1 << 40))
+
+
 def test_linear_scaling(tmp_path: Path, model: Writer, imports: Imports) -> None:
     model.values |= {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 4.0}
     text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
@@ -478,6 +512,32 @@ def test_type_that_cannot_be_decoded(tmp_path: Path, model: Writer, refuses: Ref
     model.tensors["model.norm.weight"] = np.zeros(HIDDEN, np.float64)
     path = model.write(tmp_path / "x.gguf")
     refuses([path, "-o", tmp_path / "m.mlir"], "'output_norm.weight'", "F64")
+
+
+def test_quantized_biases_cannot_be_reordered(
+    tmp_path: Path, model: Writer, refuses: Refuses
+) -> None:
+    wide(model)
+    name = "model.layers.0.self_attn.q_proj.bias"
+    model.tensors[name] = np.ones(192, np.float32)
+    model.quantized[name] = gguf.GGMLQuantizationType.Q8_0
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "'blk.0.attn_q.bias' is Q8_0", "F32, F16 and BF16")
+
+
+def test_list_longer_than_the_file(tmp_path: Path, refuses: Refuses) -> None:
+    """Nothing is read beyond the end, however long a list says that it is."""
+    path = tmp_path / "x.gguf"
+    name = b"tokenizer.ggml.token_type"
+    head = struct.pack("<4sIQQQ", b"GGUF", 3, 0, 1, len(name)) + name
+    path.write_bytes(head + struct.pack("<IIQ", 9, 5, 1 << 60) + b"\0" * 64)
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "truncated")
+
+
+def test_names_stay_in_their_line(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
+    model.extra["a\n\x1b[2Jb"] = np.zeros(1, np.float32)
+    path = model.write(tmp_path / "x\ny.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], r"x\ny.gguf", r"a\n\x1b[2Jb")
 
 
 def test_value_that_f16_cannot_hold(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
