@@ -80,13 +80,9 @@ def test_altered_or_cut_images_are_refused(image: Path, tmp_path: Path) -> None:
     for spot in [*range(stub, len(raw), step), len(raw) - 1]:
         changed = bytearray(raw)
         changed[spot] ^= 0x10
-        # Padding between sections means nothing: whatever is there, the model is whole.
         broken.write_bytes(changed)
         done = run(broken, "--device=cpu", "--tokens", "1", "-n", "1", check=False)
-        if done.returncode == 0:
-            assert raw[spot] == 0
-        else:
-            assert done.returncode == 1 and "error: " in done.stderr, done.stderr
+        assert done.returncode == 1 and "error: " in done.stderr, (spot, done.stderr)
     for length in (stub + 100, len(raw) - 4096, len(raw) - 1):
         broken.write_bytes(raw[:length])
         done = run(broken, "--device=cpu", "--tokens", "1", "-n", "1", check=False)
