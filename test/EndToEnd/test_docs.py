@@ -14,6 +14,8 @@ CODE = re.compile(r"```.*?```", re.DOTALL)
 # A line of its own that stands for what was left out.
 LEFT_OUT = re.compile(r"^ *…\n", re.MULTILINE)
 
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+
 
 def quotes(page: Path) -> list[tuple[str, str]]:
     """The files that a page quotes, with the text as it is there."""
@@ -23,7 +25,7 @@ def quotes(page: Path) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.name)
 def test_quotes_are_in_their_files(page: Path) -> None:
     found = quotes(page)
     assert found or page.name != "adding-a-pass.md"
@@ -35,7 +37,13 @@ def test_quotes_are_in_their_files(page: Path) -> None:
             source = source[at + len(piece) :]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_placeholders(page: Path) -> None:
+    """A line of one word in capitals is what somebody meant to replace."""
+    assert re.findall(r"^ *[A-Z][A-Z0-9_]+ *$", page.read_text(), re.MULTILINE) == []
+
+
 def test_links_lead_somewhere() -> None:
-    for page in (ROOT / "README.md", *ROOT.glob("docs/*.md")):
+    for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", CODE.sub("", page.read_text())):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
