@@ -16,7 +16,7 @@ from qz_import.progress import Progress
 
 CHUNK = 4 << 20
 # config.json and its like are small; a tokenizer.json reaches tens of megabytes.
-JSON_LIMIT = 512 << 20
+TEXT_LIMIT = 512 << 20
 
 
 def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -41,11 +41,20 @@ def parse_json_object(raw: bytes, where: str) -> dict[str, Any]:
     return value
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_whole(path: Path) -> bytes:
+    """The contents of a text file; what has no end (a pipe, a device) is none."""
+    if not path.exists():
+        raise ImportFailure(f"{path}: missing (no such file)")
+    if not path.is_file():
+        raise ImportFailure(f"{path}: not a regular file")
     size = path.stat().st_size
-    if size > JSON_LIMIT:
-        raise ImportFailure(f"{path}: {size} bytes is too large for a JSON file")
-    return parse_json_object(path.read_bytes(), str(path))
+    if size > TEXT_LIMIT:
+        raise ImportFailure(f"{path}: {size} bytes is too large for a text file")
+    return path.read_bytes()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    return parse_json_object(read_whole(path), str(path))
 
 
 def sha256_of(path: Path) -> tuple[int, str]:

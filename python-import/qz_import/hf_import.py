@@ -71,7 +71,7 @@ def _file_line(symbol: str, path: Path, place: Path, module_folder: Path) -> str
 def _find_tokenizer(folder: Path, family: Family, companion: Companion) -> Path | None:
     """The folder's tokenizer.json, or one made of its vocab.json and merges.txt."""
     path = folder / "tokenizer.json"
-    if path.exists():
+    if os.path.lexists(path):
         return path
     document = build_tokenizer(folder, family.tokenizer_class)
     if document is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qz_import.config import Config
 from qz_import.errors import ImportFailure, shown
-from qz_import.files import read_json
+from qz_import.files import read_json, read_whole
 
 ELEMENT_TYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
 
@@ -34,7 +35,7 @@ def _token_ids(config: Config, key: str, vocab: int) -> tuple[int, ...]:
 
 
 def _optional_config(path: Path) -> Config:
-    return Config(read_json(path) if path.exists() else {}, str(path))
+    return Config(read_json(path) if os.path.lexists(path) else {}, str(path))
 
 
 def _template_starts_with(processor: Any, bos: int) -> bool:
@@ -56,15 +57,15 @@ def _template_starts_with(processor: Any, bos: int) -> bool:
 def _chat_template(folder: Path, config: Config) -> str:
     """Jinja source; the one named "default" where there are several."""
     separate = folder / "chat_template.jinja"
-    if separate.exists():
+    if os.path.lexists(separate):
         try:
-            return separate.read_text(encoding="utf-8")
+            return read_whole(separate).decode("utf-8")
         except UnicodeDecodeError as error:
             raise ImportFailure(f"{separate}: not UTF-8: {error}") from None
     value = config.raw("chat_template")
     if isinstance(value, list):
-        named = {t.get("name"): t.get("template") for t in value if isinstance(t, dict)}
-        value = named.get("default")
+        named = (t for t in value if isinstance(t, dict) and t.get("name") == "default")
+        value = next((t.get("template") for t in named), None)
     if value is not None and not isinstance(value, str):
         raise config.fail("chat_template", "is neither a string nor a list with a 'default'")
     return value or ""

@@ -6,6 +6,8 @@ from qz_import.builder import Rope
 from qz_import.config import Config
 
 DEFAULT_THETA = 10000.0
+# What #qz.rope takes.
+MOST_ELEMENTS = 1 << 16
 
 
 def _scaling(config: Config, kind: str) -> dict[str, float | int]:
@@ -33,6 +35,8 @@ def read_rope(config: Config, dim: int) -> Rope:
 
     Either rope_theta and rope_scaling {rope_type (once: type), …}, or all of it in rope_parameters.
     """
+    if dim > MOST_ELEMENTS:
+        raise config.fail("head_dim", f"{dim} is above {MOST_ELEMENTS}")
     parameters = config.section("rope_parameters")
     scaling = parameters or config.section("rope_scaling")
     theta_from = parameters if parameters and parameters.has("rope_theta") else config

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from qz_import.config import Config
-from qz_import.errors import ImportFailure
-from qz_import.files import read_json
+from qz_import.errors import ImportFailure, shown
+from qz_import.files import read_json, read_whole
 from qz_import.tokenizer_json import added_token, bpe_document, byte_level, check_merges
 
 VOCABULARY, MERGES = "vocab.json", "merges.txt"
@@ -51,7 +51,7 @@ def _read_vocabulary(path: Path) -> dict[str, int]:
 
 def _read_merges(path: Path, vocabulary: dict[str, int]) -> list[str]:
     try:
-        lines = path.read_bytes().decode("utf-8").split("\n")
+        lines = read_whole(path).decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise ImportFailure(f"{path}: not UTF-8: {error}") from None
     if lines[0].startswith("#version"):
@@ -65,7 +65,7 @@ def _fields(source: Config, key: str, value: Any) -> Config:
     if isinstance(value, str):
         value = {"content": value}
     if not isinstance(value, dict):
-        raise source.fail(key, f"is {value!r:.100}, not a token")
+        raise source.fail(key, f"is {shown(value)}, not a token")
     fields = Config(value, f"{source.where}: {key}")
     if not fields.text("content"):
         raise fields.fail("content", "is empty")

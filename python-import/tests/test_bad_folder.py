@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -318,6 +319,31 @@ def test_unknown_dtype_without_weights(tmp_path: Path, refuses: Refuses) -> None
     refuses([folder, "-o", tmp_path / "m.mlir"], "torch_dtype", "'int4'", "bfloat16")
 
 
+def test_head_too_wide_for_rope(tmp_path: Path, refuses: Refuses) -> None:
+    folder = tmp_path / "hf"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(CONFIG | {"head_dim": 1 << 20}))
+    refuses([folder, "-o", tmp_path / "m.mlir"], "config.json", "head_dim", "1048576")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["generation_config.json", "tokenizer_config.json", "tokenizer.json", "chat_template.jinja"],
+)
+def test_no_regular_file(tmp_path: Path, rejects: Callable[..., None], name: str) -> None:
+    """Reading a pipe or a device would not end; a link to nothing is a missing file."""
+    path = write_folder(tmp_path / "hf") / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    rejects(path.parent, name, "not a regular file")
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    rejects(path.parent, name, "not a regular file")
+    path.unlink()
+    path.symlink_to(name)
+    rejects(path.parent, name, "missing")
+
+
 # --- the tokenizer's files ---
 
 
@@ -333,6 +359,11 @@ def test_unknown_dtype_without_weights(tmp_path: Path, refuses: Refuses) -> None
             ("tokenizer_config.json", "add_bos_token", "'yes'"),
         ),
         ("tokenizer_config.json", '{"chat_template": 3}', ("chat_template",)),
+        (
+            "tokenizer_config.json",
+            '{"chat_template": [{"name": []}, {"name": "default", "template": 3}]}',
+            ("chat_template",),
+        ),
         ("tokenizer_config.json", r'{"chat_template": "\ud800"}', ("Unicode",)),
         (
             "generation_config.json",
