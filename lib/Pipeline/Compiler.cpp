@@ -4,6 +4,7 @@
 
 #include "GgufBuild.h"
 #include "ImageBuild.h"
+#include "Outputs.h"
 #include "Sources.h"
 #include "Stages.h"
 
@@ -122,6 +123,7 @@ void Compilation::run() {
                                       : cuda::parseArchs(Options.archs);
   checkOutputs(Options);
   parse();
+  checkInputsAreKept(Options, *Module, sourceFolder());
   runSelection(*Module, Options, Diagnostics);
   GgufBuild gguf(Options, *Module, describeSelection(Options));
   if (Options.emit == Emit::Bin || Options.dryRun)

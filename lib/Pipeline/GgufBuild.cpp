@@ -14,24 +14,6 @@ namespace qzc::pipeline {
 
 namespace fs = std::filesystem;
 
-void checkOutputs(const CompileOptions &options) {
-  if (options.gguf.empty()) {
-    if (options.emit == Emit::Bin && options.output.empty() && !options.dryRun)
-      throw usageError("-o FILE is missing: where to write the executable");
-    return;
-  }
-  if (options.emit != Emit::Bin)
-    throw usageError("--gguf does not go with --emit");
-  if (options.weightsMode == format::WeightsMode::Synthetic)
-    throw usageError("--gguf does not go with --weights=synthetic: a GGUF "
-                     "holds its weights");
-  const auto place = [](const std::string &path) {
-    return fs::absolute(path).lexically_normal();
-  };
-  if (!options.output.empty() && place(options.gguf) == place(options.output))
-    throw usageError("--gguf and -o both name '" + options.gguf + "'");
-}
-
 GgufBuild::GgufBuild(const CompileOptions &options, mlir::ModuleOp module,
                      const std::string &selection)
     : Options(options) {

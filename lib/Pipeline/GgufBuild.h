@@ -18,7 +18,6 @@ namespace qzc::pipeline {
 /// with the executable or not at all.
 class GgufBuild {
 public:
-  /// Throws qzc::Error (usage) where --gguf does not go with other options.
   GgufBuild(const CompileOptions &options, mlir::ModuleOp module,
             const std::string &selection);
 
@@ -33,10 +32,6 @@ private:
   std::optional<gguf::Plan> Plan;
   std::optional<gguf::File> File;
 };
-
-/// Throws qzc::Error (usage) where the outputs that the options name contradict
-/// each other, or there is none.
-void checkOutputs(const CompileOptions &options);
 
 } // namespace qzc::pipeline
 

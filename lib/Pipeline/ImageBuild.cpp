@@ -3,7 +3,6 @@
 #include "ImageBuild.h"
 
 #include "qzc/Encode/Encoder.h"
-#include "qzc/Support/Error.h"
 
 #include <filesystem>
 
@@ -11,19 +10,6 @@ namespace qzc::pipeline {
 
 using format::SectionKind;
 using format::WeightsMode;
-
-/// The runtime looks for external weights in the executable's own folder.
-static void checkWeightsFile(const CompileOptions &options) {
-  namespace fs = std::filesystem;
-  auto folder = [](const std::string &file) {
-    return fs::absolute(file).lexically_normal().parent_path();
-  };
-  if (folder(options.weightsFile) != folder(options.output))
-    throw Error("cannot write the weights to '" + options.weightsFile +
-                "': the executable looks for them in its own folder; name a "
-                "file beside '" +
-                options.output + "'");
-}
 
 static void encode(const Sources &sources, format::Manifest &manifest,
                    const encode::SectionWriter &write, ThreadPool &pool) {
@@ -58,7 +44,6 @@ void ImageBuild::encodeInside(const Sources &sources,
 
 void ImageBuild::encodeBeside(const Sources &sources,
                               format::Manifest &manifest) {
-  checkWeightsFile(Options);
   manifest.weightsFile =
       std::filesystem::path(Options.weightsFile).filename().string();
   Beside.emplace(Options.weightsFile);

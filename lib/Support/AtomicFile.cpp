@@ -20,13 +20,24 @@ static Error cannotWrite(const std::string &path, int reason) {
 }
 
 AtomicFile::AtomicFile(std::string path, bool executable)
-    : Path(std::move(path)),
-      PartialPath(Path + ".partial-" + std::to_string(::getpid())) {
+    : Path(std::move(path)) {
   struct stat info = {};
   if (::stat(Path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
     throw Error("cannot write '" + Path + "': it is not a regular file");
-  Fd = ::open(PartialPath.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
-              executable ? 0777 : 0666);
+  // A name may be taken: by a process of the same number that was killed, or by
+  // another file of this one.
+  constexpr int kNames = 100;
+  const std::string stem = Path + ".partial-" + std::to_string(::getpid());
+  for (int number = 0; number != kNames; ++number) {
+    PartialPath = number == 0 ? stem : stem + "." + std::to_string(number);
+    Fd = ::open(PartialPath.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                executable ? 0777 : 0666);
+    if (Fd >= 0 || errno != EEXIST)
+      break;
+  }
+  if (Fd < 0 && errno == EEXIST)
+    throw Error("cannot write '" + Path + "': remove the files '" + stem +
+                "*' that an earlier run left behind");
   if (Fd < 0)
     throw cannotWrite(Path, errno);
 }

@@ -33,7 +33,7 @@ def compile_refused(
 ) -> None:
     before = sorted(module.parent.iterdir())
     out = module.parent / "out.bin"
-    done = qzc(module, "--arch=90a", *options, "-o", out, check=False)
+    done = qzc(module, "--arch=90a", *options, "-o", out, check=False, cwd=module.parent)
     assert_refused(done, *words, code=code)
     assert sorted(module.parent.iterdir()) == before
 
@@ -118,13 +118,29 @@ def test_weight_that_is_no_number(copied: Copied, value: int, options: tuple[str
         (("--blocks=0:1",), ("--quantize",), 2),
         (("--dtype=f64",), ("f64",), 2),
         (("--arch=12",), ("12", "80"), 2),
-        (("--weights=nowhere/x",), ("nowhere",), 1),
+        (("--weights=nowhere/x",), ("nowhere", "own folder"), 2),
+        (("--weights=./out.bin",), ("--weights", "-o", "out.bin"), 2),
+        (("--weights=x", "--gguf=x"), ("--weights", "--gguf", "x"), 2),
+        (("--weights=model.safetensors",), ("model.safetensors", "overwrite"), 2),
+        (("--weights=link",), ("link", "overwrite"), 2),
+        (("--gguf=tokenizer.json",), ("tokenizer.json", "overwrite"), 2),
     ],
 )
 def test_bad_options(
     copied: Copied, options: tuple[str, ...], words: tuple[str, ...], code: int
 ) -> None:
-    compile_refused(copied(MODEL), *words, options=options, code=code)
+    module = copied(MODEL)
+    (module.parent / "link").hardlink_to(module.parent / "model.safetensors")
+    compile_refused(module, *words, options=options, code=code)
+
+
+@pytest.mark.parametrize("emit", ["bin", "qz", "cuda"])
+def test_output_that_is_the_module(copied: Copied, emit: str) -> None:
+    module = copied(MODEL)
+    text = module.read_text()
+    done = qzc(module, f"--emit={emit}", "-o", module, check=False)
+    assert_refused(done, str(module), "overwrite", code=2)
+    assert module.read_text() == text
 
 
 def test_missing_module(tmp_path: Path) -> None:

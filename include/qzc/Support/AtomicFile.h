@@ -10,9 +10,10 @@
 
 namespace qzc {
 
-/// Writes "<path>.partial-<pid>" and renames it to `path` on commit();
-/// destruction without commit removes it. Every failure (unwritable folder,
-/// full disk, …) throws qzc::Error naming the path and the reason.
+/// Writes a new file "<path>.partial-<pid>" (with a number where that is taken)
+/// and renames it to `path` on commit(); destruction without commit removes it.
+/// Every failure (unwritable folder, full disk, …) throws qzc::Error naming the
+/// path and the reason.
 class AtomicFile {
 public:
   explicit AtomicFile(std::string path, bool executable = false);

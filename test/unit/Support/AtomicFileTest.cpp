@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace qzc;
 using namespace qzc::test;
@@ -50,6 +51,22 @@ TEST(AtomicFile, WithoutCommitNothingStaysAndTheOldFileIsKept) {
   }
   EXPECT_EQ(readAll(folder.file("out")), "old");
   EXPECT_EQ(countFiles(folder), 1U);
+}
+
+TEST(AtomicFile, AFileOfTheSameNameIsNotWrittenTo) {
+  TempFolder folder;
+  std::string stem = folder.file("out.partial-") + std::to_string(::getpid());
+  writeAll(stem, "another's");
+  AtomicFile first(folder.file("out"));
+  AtomicFile second(folder.file("out"));
+  first.append("first");
+  second.append("second");
+  first.commit();
+  EXPECT_EQ(readAll(folder.file("out")), "first");
+  second.commit();
+  EXPECT_EQ(readAll(folder.file("out")), "second");
+  EXPECT_EQ(readAll(stem), "another's");
+  EXPECT_EQ(countFiles(folder), 2U);
 }
 
 TEST(AtomicFile, AReservedTailBelongsToTheFile) {
