@@ -91,7 +91,7 @@ void ImageWriter::write(size_t section, uint64_t offset, const void *data,
   File.writeAt(entry.offset + offset, data, bytes);
 }
 
-void ImageWriter::commit(ThreadPool &pool) {
+void ImageWriter::finish(ThreadPool &pool) {
   pool.parallelFor(static_cast<int64_t>(Table.size()), 1,
                    [&](int64_t begin, int64_t end, int) {
                      for (int64_t i = begin; i < end; ++i) {
@@ -118,5 +118,5 @@ void ImageWriter::commit(ThreadPool &pool) {
   footer.footerXxh3 = xxh3(&footer, offsetof(ImageFooter, footerXxh3));
   std::copy(std::begin(kImageMagic), std::end(kImageMagic), footer.magic);
   File.append(&footer, sizeof footer);
-  File.commit();
+  File.finish();
 }

@@ -64,8 +64,9 @@ private:
 
   void parse();
   std::string ptxOf(const format::Manifest &manifest) const;
+  /// The executable, and `gguf` where there is one.
   void writeExecutable(format::Manifest &manifest,
-                       const std::vector<cuda::Arch> &archs);
+                       const std::vector<cuda::Arch> &archs, GgufBuild &gguf);
   /// Writes text to the output, or to the results without one.
   void writeText(const std::string &text) const;
   std::string textOfModule() const;
@@ -132,8 +133,10 @@ void Compilation::run() {
   if (Options.dryRun)
     return;
   gguf.write(sourceFolder());
-  if (Options.emit == Emit::Bin && Options.output.empty())
-    return gguf.commit();
+  if (Options.emit == Emit::Bin && Options.output.empty()) {
+    gguf.finish();
+    return gguf.publish();
+  }
 
   runFusion(*Module, Diagnostics);
   if (Options.emit == Emit::Qz)
@@ -151,8 +154,7 @@ void Compilation::run() {
   case Emit::Ptx:
     return writeText(ptxOf(*manifest));
   default:
-    writeExecutable(*manifest, archs);
-    return gguf.commit();
+    return writeExecutable(*manifest, archs, gguf);
   }
 }
 
@@ -164,7 +166,8 @@ std::string Compilation::ptxOf(const format::Manifest &manifest) const {
 }
 
 void Compilation::writeExecutable(format::Manifest &manifest,
-                                  const std::vector<cuda::Arch> &archs) {
+                                  const std::vector<cuda::Arch> &archs,
+                                  GgufBuild &gguf) {
   mlir::FailureOr<ProgramSources> program = collectSources(*Module);
   if (mlir::failed(program))
     Diagnostics.fail("cannot find the files of '" + Options.input + "'");
@@ -184,6 +187,9 @@ void Compilation::writeExecutable(format::Manifest &manifest,
   manifest.nvrtcVersion = cuda::nvrtcVersion();
   manifest.minimumDriver = cuda::minimumDriver();
   image.finish(manifest, tokenizerJson, code);
+  gguf.finish();
+  image.publish();
+  gguf.publish();
 }
 
 void compile(const CompileOptions &options, std::ostream &results) {

@@ -49,9 +49,14 @@ void GgufBuild::write(const std::string &folder) {
   File.emplace(Options.gguf, *Plan, sources, pool);
 }
 
-void GgufBuild::commit() {
+void GgufBuild::finish() {
   if (File)
-    File->commit();
+    File->finish();
+}
+
+void GgufBuild::publish() {
+  if (File)
+    File->publish();
 }
 
 } // namespace qzc::pipeline

@@ -25,7 +25,9 @@ public:
   std::string report() const;
   /// Streams the weights, which are found from `folder` on.
   void write(const std::string &folder);
-  void commit();
+  /// Flushes and checks the file; publish() gives it its name.
+  void finish();
+  void publish();
 
 private:
   const CompileOptions &Options;

@@ -70,8 +70,14 @@ void ImageBuild::finish(const format::Manifest &manifest,
                      compiled.bytes,
                      {compiled.arch.number, compiled.arch.specific});
   if (Beside)
-    Beside->commit();
-  Image.commit(Pool);
+    Beside->finish();
+  Image.finish(Pool);
+}
+
+void ImageBuild::publish() {
+  if (Beside)
+    Beside->publish();
+  Image.publish();
 }
 
 } // namespace qzc::pipeline

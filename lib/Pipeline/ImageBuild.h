@@ -17,19 +17,21 @@ namespace qzc::pipeline {
 
 /// An executable under construction. The weights are encoded on construction,
 /// before the CUDA lowering, which must know how far they reach (their f16
-/// exponents); code and manifest follow with finish(). Without it nothing is
-/// left behind.
+/// exponents); code and manifest follow with finish(), names with publish().
+/// Without them nothing is left behind.
 class ImageBuild {
 public:
   /// Sets the manifest's weights: mode, offsets, exponents, size.
   ImageBuild(const CompileOptions &options, const Sources &sources,
              format::Manifest &manifest);
 
-  /// Adds what is missing (no tokenizer where its text is empty) and gives the
-  /// files their names.
+  /// Adds what is missing (no tokenizer where its text is empty), flushes and
+  /// checks.
   void finish(const format::Manifest &manifest,
               const std::string &tokenizerJson,
               const std::vector<cuda::CompiledCode> &code);
+  /// Gives the files their names.
+  void publish();
 
 private:
   void encodeInside(const Sources &sources, format::Manifest &manifest);

@@ -43,10 +43,10 @@ AtomicFile::AtomicFile(std::string path, bool executable)
 }
 
 AtomicFile::~AtomicFile() {
-  if (Fd < 0)
-    return;
-  ::close(Fd);
-  ::unlink(PartialPath.c_str());
+  if (Fd >= 0)
+    ::close(Fd);
+  if (!PartialPath.empty())
+    ::unlink(PartialPath.c_str());
 }
 
 void AtomicFile::append(const void *data, size_t bytes) {
@@ -103,19 +103,21 @@ uint64_t AtomicFile::reserve(uint64_t bytes) {
   return offset;
 }
 
-void AtomicFile::commit() {
+void AtomicFile::finish() {
   // A reserved tail that nobody wrote still belongs to the file.
   if (::ftruncate(Fd, static_cast<off_t>(Size)) != 0)
     throw cannotWrite(Path, errno);
   // Delayed allocation reports a full disk here at the latest.
   if (::fsync(Fd) != 0 && errno != EINVAL)
     throw cannotWrite(Path, errno);
-  if (::close(std::exchange(Fd, -1)) != 0 ||
-      ::rename(PartialPath.c_str(), Path.c_str()) != 0) {
-    int reason = errno;
-    ::unlink(PartialPath.c_str());
-    throw cannotWrite(Path, reason);
-  }
+  if (::close(std::exchange(Fd, -1)) != 0)
+    throw cannotWrite(Path, errno);
+}
+
+void AtomicFile::publish() {
+  if (::rename(PartialPath.c_str(), Path.c_str()) != 0)
+    throw cannotWrite(Path, errno);
+  PartialPath.clear();
 }
 
 } // namespace qzc

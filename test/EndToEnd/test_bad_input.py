@@ -180,5 +180,22 @@ def test_full_disk(copied: Copied) -> None:
     assert sorted(module.parent.iterdir()) == before
 
 
+def test_full_disk_with_weights_beside(copied: Copied) -> None:
+    """The executable's last page does not fit: the weights, which do, do not stay alone."""
+    module = copied(MODEL)
+    options = "--arch=90a --weights=out.weights -o out.bin"
+    qzc(module, *options.split(), cwd=module.parent)
+    limit = ((module.parent / "out.bin").stat().st_size - 1) // 4096 * 4
+    for name in ("out.bin", "out.weights"):
+        (module.parent / name).unlink()
+    before = sorted(module.parent.iterdir())
+    command = f"ulimit -f {limit}; trap '' XFSZ; '{BUILD}/bin/qzc' '{module}' {options}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=module.parent, capture_output=True, text=True, timeout=600
+    )
+    assert_refused(done, "out.bin", "File too large")
+    assert sorted(module.parent.iterdir()) == before
+
+
 def test_no_arguments() -> None:
     assert qzc(check=False).returncode == 2

@@ -32,7 +32,7 @@ struct CodeTarget {
 };
 
 /// Stub, sections, table and footer as Format/Image.h describes them. Sections
-/// lie in the order in which they are added; the file appears on commit().
+/// lie in the order in which they are added; the file appears on publish().
 class ImageWriter {
 public:
   /// Starts with the bytes of the runtime at `stubPath`. Throws qzc::Error
@@ -53,8 +53,14 @@ public:
   void write(size_t section, uint64_t offset, const void *data,
              size_t bytes) const;
 
-  /// Hashes the sections, writes table and footer, names the file.
-  void commit(ThreadPool &pool);
+  /// Hashes the sections, writes table and footer. Only publish() may follow.
+  void finish(ThreadPool &pool);
+  /// Gives the finished file its name.
+  void publish() { File.publish(); }
+  void commit(ThreadPool &pool) {
+    finish(pool);
+    publish();
+  }
 
 private:
   size_t addEntry(format::SectionKind kind, uint64_t bytes, CodeTarget target);

@@ -11,7 +11,7 @@
 namespace qzc {
 
 /// Writes a new file "<path>.partial-<pid>" (with a number where that is taken)
-/// and renames it to `path` on commit(); destruction without commit removes it.
+/// and renames it to `path` on publish(); destruction before that removes it.
 /// Every failure (unwritable folder, full disk, …) throws qzc::Error naming the
 /// path and the reason.
 class AtomicFile {
@@ -36,12 +36,20 @@ public:
   /// Leaves `bytes` to be filled by writeAt; returns their offset.
   uint64_t reserve(uint64_t bytes);
 
-  /// Flushes, checks, and gives the file its name.
-  void commit();
+  /// Flushes and checks: what can fail, but for the name. Nothing can be read
+  /// or written afterwards.
+  void finish();
+  /// Gives a finished file its name. Files that belong together are all
+  /// finished before the first is published.
+  void publish();
+  void commit() {
+    finish();
+    publish();
+  }
 
 private:
   std::string Path;
-  std::string PartialPath;
+  std::string PartialPath; ///< empty once published
   int Fd = -1;
   uint64_t Size = 0;
 };

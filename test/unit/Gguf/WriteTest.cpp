@@ -60,7 +60,8 @@ protected:
     File file(Folder.file("x.gguf"), Made, sources, pool);
     if (!commit)
       return "";
-    file.commit();
+    file.finish();
+    file.publish();
     const MappedFile mapped(Folder.file("x.gguf"));
     return {reinterpret_cast<const char *>(mapped.data()), mapped.size()};
   }

@@ -53,6 +53,23 @@ TEST(AtomicFile, WithoutCommitNothingStaysAndTheOldFileIsKept) {
   EXPECT_EQ(countFiles(folder), 1U);
 }
 
+TEST(AtomicFile, AFinishedFileAppearsOnPublish) {
+  TempFolder folder;
+  {
+    AtomicFile file(folder.file("out"));
+    file.append("text");
+    file.finish();
+    EXPECT_FALSE(std::filesystem::exists(folder.file("out")));
+  }
+  EXPECT_EQ(countFiles(folder), 0U);
+  AtomicFile file(folder.file("out"));
+  file.append("text");
+  file.finish();
+  file.publish();
+  EXPECT_EQ(readAll(folder.file("out")), "text");
+  EXPECT_EQ(countFiles(folder), 1U);
+}
+
 TEST(AtomicFile, AFileOfTheSameNameIsNotWrittenTo) {
   TempFolder folder;
   std::string stem = folder.file("out.partial-") + std::to_string(::getpid());

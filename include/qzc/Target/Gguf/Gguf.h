@@ -89,15 +89,18 @@ void addTokenizer(const std::string &json, Plan &plan);
 std::string describe(const Plan &plan, const std::string &path);
 
 /// A GGUF file under construction: complete after construction, but without
-/// its name until commit(). Streams the weights; the bytes do not depend on the
-/// number of threads. Throws qzc::Error as encode::streamWeights does, and
+/// its name until publish(). Streams the weights; the bytes do not depend on
+/// the number of threads. Throws qzc::Error as encode::streamWeights does, and
 /// where a weight does not fit its type.
 class File {
 public:
   File(const std::string &path, const Plan &plan,
        const encode::WeightSources &sources, ThreadPool &pool);
 
-  void commit() { Out.commit(); }
+  /// Flushes and checks the file. Only publish() may follow.
+  void finish() { Out.finish(); }
+  /// Gives the finished file its name.
+  void publish() { Out.publish(); }
 
 private:
   AtomicFile Out;
