@@ -40,6 +40,7 @@ AtomicFile::AtomicFile(std::string path, bool executable)
                 "*' that an earlier run left behind");
   if (Fd < 0)
     throw cannotWrite(Path, errno);
+  Signals.emplace(PartialPath);
 }
 
 AtomicFile::~AtomicFile() {
@@ -117,6 +118,7 @@ void AtomicFile::finish() {
 void AtomicFile::publish() {
   if (::rename(PartialPath.c_str(), Path.c_str()) != 0)
     throw cannotWrite(Path, errno);
+  Signals.reset();
   PartialPath.clear();
 }
 

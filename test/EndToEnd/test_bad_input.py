@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import struct
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,6 +196,21 @@ def test_full_disk_with_weights_beside(copied: Copied) -> None:
         ["bash", "-c", command], cwd=module.parent, capture_output=True, text=True, timeout=600
     )
     assert_refused(done, "out.bin", "File too large")
+    assert sorted(module.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(copied: Copied, tmp_path: Path, number: signal.Signals) -> None:
+    """Stopped while NVRTC works, which takes seconds without a cache: nothing stays."""
+    module = copied(MODEL)
+    before = sorted(module.parent.iterdir())
+    words = [BUILD / "bin" / "qzc", module, "--weights=w", "--gguf=g", "-o", "out.bin"]
+    environment = {**os.environ, "QZC_CACHE_DIR": str(tmp_path / "cache")}
+    with subprocess.Popen(words, cwd=module.parent, env=environment) as process:
+        while len(sorted(module.parent.glob("*.partial-*"))) < 3 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == -number
     assert sorted(module.parent.iterdir()) == before
 
 

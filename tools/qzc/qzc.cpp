@@ -2,6 +2,7 @@
 
 #include "qzc/Pipeline/Compiler.h"
 #include "qzc/Support/Error.h"
+#include "qzc/Support/RemoveOnSignal.h"
 
 #include <CLI/CLI.hpp>
 
@@ -132,6 +133,7 @@ static void addOptions(CLI::App &app, CompileOptions &options,
 }
 
 int main(int argc, char **argv) {
+  removeFilesOnSignals();
   CLI::App app("Compiles a language model to one self-contained executable.",
                "qzc");
   app.set_version_flag("--version", "qzc " QZC_VERSION);

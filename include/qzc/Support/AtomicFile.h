@@ -3,15 +3,19 @@
 #ifndef QZC_SUPPORT_ATOMICFILE_H
 #define QZC_SUPPORT_ATOMICFILE_H
 
+#include "qzc/Support/RemoveOnSignal.h"
+
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace qzc {
 
 /// Writes a new file "<path>.partial-<pid>" (with a number where that is taken)
-/// and renames it to `path` on publish(); destruction before that removes it.
+/// and renames it to `path` on publish(); destruction before that removes it,
+/// as does a signal (removeFilesOnSignals).
 /// Every failure (unwritable folder, full disk, …) throws qzc::Error naming the
 /// path and the reason.
 class AtomicFile {
@@ -50,6 +54,7 @@ public:
 private:
   std::string Path;
   std::string PartialPath; ///< empty once published
+  std::optional<RemoveOnSignal> Signals;
   int Fd = -1;
   uint64_t Size = 0;
 };

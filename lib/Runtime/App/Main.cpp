@@ -2,6 +2,8 @@
 
 #include "qzc/Runtime/App/App.h"
 
+#include "qzc/Support/RemoveOnSignal.h"
+
 #include <csignal>
 
 namespace qzc::runtime {
@@ -9,6 +11,7 @@ namespace qzc::runtime {
 int runApp(int argc, char **argv) {
   // A reader that goes away shows as a failed write.
   std::signal(SIGPIPE, SIG_IGN);
+  removeFilesOnSignals();
   AppEnvironment environment;
   environment.openImage = [](bool fullCheck) {
     return Image::open("/proc/self/exe", fullCheck);

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace qzc;
@@ -92,6 +93,53 @@ TEST(AtomicFile, AReservedTailBelongsToTheFile) {
   file.reserve(10);
   file.commit();
   EXPECT_EQ(readAll(folder.file("out")), std::string(10, '\0'));
+}
+
+TEST(AtomicFile, ASignalRemovesWhatIsNotPublished) {
+  for (int signal : {SIGHUP, SIGINT, SIGTERM}) {
+    TempFolder folder;
+    auto die = [&] {
+      removeFilesOnSignals();
+      AtomicFile published(folder.file("published"));
+      published.commit();
+      AtomicFile partial(folder.file("partial"));
+      AtomicFile finished(folder.file("finished"));
+      finished.finish();
+      ::raise(signal);
+    };
+    EXPECT_EXIT(die(), testing::KilledBySignal(signal), "");
+    EXPECT_TRUE(std::filesystem::exists(folder.file("published")));
+    EXPECT_EQ(countFiles(folder), 1U);
+  }
+}
+
+TEST(AtomicFile, AForkedChildRemovesNothing) {
+  TempFolder folder;
+  auto parent = [&] {
+    removeFilesOnSignals();
+    AtomicFile file(folder.file("out"));
+    pid_t child = ::fork();
+    if (child == 0) {
+      ::raise(SIGTERM);
+      ::_exit(1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    file.commit();
+    ::_exit(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM ? 0 : 1);
+  };
+  EXPECT_EXIT(parent(), testing::ExitedWithCode(0), "");
+  EXPECT_TRUE(std::filesystem::exists(folder.file("out")));
+}
+
+TEST(AtomicFile, AnIgnoredSignalStaysIgnored) {
+  auto survive = [] {
+    ::signal(SIGHUP, SIG_IGN);
+    removeFilesOnSignals();
+    ::raise(SIGHUP);
+    ::_exit(0);
+  };
+  EXPECT_EXIT(survive(), testing::ExitedWithCode(0), "");
 }
 
 TEST(AtomicFile, AnUnwritableFolderIsNamed) {
