@@ -9,12 +9,16 @@
 
 #include "qzc/Support/ThreadPool.h"
 
+#include "qzc/Support/Error.h"
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <sched.h>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -56,6 +60,16 @@ struct ThreadPool::Impl {
   int sleeping = 0;           // guarded by mutex
   std::exception_ptr failure; // guarded by mutex
   std::vector<std::thread> workers;
+
+  ~Impl() {
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      stopping.store(true, std::memory_order_release);
+    }
+    wake.notify_all();
+    for (std::thread &worker : workers)
+      worker.join();
+  }
 
   void runRanges(int worker) {
     try {
@@ -106,19 +120,17 @@ struct ThreadPool::Impl {
 ThreadPool::ThreadPool(int threads)
     : Threads(threads > 0 ? threads : availableThreads()),
       State(std::make_unique<Impl>()) {
-  for (int worker = 1; worker < Threads; ++worker)
-    State->workers.emplace_back([this, worker] { State->work(worker); });
+  try {
+    for (int worker = 1; worker < Threads; ++worker)
+      State->workers.emplace_back(
+          [impl = State.get(), worker] { impl->work(worker); });
+  } catch (const std::system_error &error) {
+    throw Error("cannot start " + std::to_string(Threads) + " threads: " +
+                error.code().message() + "; give fewer with --threads");
+  }
 }
 
-ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard<std::mutex> lock(State->mutex);
-    State->stopping.store(true, std::memory_order_release);
-  }
-  State->wake.notify_all();
-  for (std::thread &worker : State->workers)
-    worker.join();
-}
+ThreadPool::~ThreadPool() = default;
 
 void ThreadPool::parallelFor(
     int64_t count, int64_t grain,

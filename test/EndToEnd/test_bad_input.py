@@ -119,6 +119,7 @@ def test_weight_that_is_no_number(copied: Copied, value: int, options: tuple[str
         (("--double-quant",), ("--quantize",), 2),
         (("--blocks=0:1",), ("--quantize",), 2),
         (("--dtype=f64",), ("f64",), 2),
+        (("--threads=1025",), ("--threads", "1024"), 2),
         (("--arch=12",), ("12", "80"), 2),
         (("--weights=nowhere/x",), ("nowhere", "own folder"), 2),
         (("--weights=./out.bin",), ("--weights", "-o", "out.bin"), 2),

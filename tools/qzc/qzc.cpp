@@ -3,6 +3,7 @@
 #include "qzc/Pipeline/Compiler.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/RemoveOnSignal.h"
+#include "qzc/Support/ThreadPool.h"
 
 #include <CLI/CLI.hpp>
 
@@ -128,7 +129,7 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       ->group(output);
   app.add_option("--threads", options.threads,
                  "Threads to compile with (default: all cores)")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, kMaxThreads))
       ->group(output);
 }
 

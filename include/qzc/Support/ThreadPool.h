@@ -12,11 +12,15 @@ namespace qzc {
 /// Cores this process may run on (sched_getaffinity).
 int availableThreads();
 
+/// The most threads that options may ask for.
+inline constexpr int kMaxThreads = 1024;
+
 /// A fixed team of threads (the caller is one of them). Workers spin briefly
 /// between loops and then sleep, so that many short loops are cheap.
 class ThreadPool {
 public:
-  /// `threads` ≤ 0: availableThreads().
+  /// `threads` ≤ 0: availableThreads(). Throws qzc::Error where they cannot be
+  /// started.
   explicit ThreadPool(int threads = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;

@@ -3,6 +3,7 @@
 #include "Options.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Support/ThreadPool.h"
 
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -278,6 +279,9 @@ void Parser::checkValues(const Options &options) const {
   atLeast("-r", options.repetitions, 1);
   atLeast("--top-k", options.sampler.topK, 0);
   atLeast("--threads", options.threads, 1);
+  if (options.threads > kMaxThreads)
+    throw usageError("--threads must be at most " +
+                     std::to_string(kMaxThreads));
   atLeast("--context", Values.context, 1);
   atLeast("--max-windows", options.maxWindows, 1);
   atLeast("--stride", Values.stride, 1);

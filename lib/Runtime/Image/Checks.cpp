@@ -19,6 +19,7 @@
 #include <cstring>
 #include <optional>
 #include <sys/mman.h>
+#include <system_error>
 #include <thread>
 
 namespace qzc::runtime {
@@ -57,8 +58,12 @@ public:
     int helpers = std::min(kMaxHelpers, availableThreads() - 1);
     if (total < kChunk)
       helpers = 0;
-    for (int helper = 0; helper < helpers; ++helper)
-      Threads.emplace_back([this] { run(); });
+    try {
+      for (int helper = 0; helper < helpers; ++helper)
+        Threads.emplace_back([this] { run(); });
+    } catch (const std::system_error &) {
+      // Fewer helpers only cost time.
+    }
   }
   Prefault(const Prefault &) = delete;
   Prefault &operator=(const Prefault &) = delete;

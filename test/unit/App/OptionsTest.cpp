@@ -112,6 +112,7 @@ TEST(Options, ThatMakeNoSenseAreRefused) {
               HasSubstr("--context"));
   EXPECT_THAT(refusal({"--bench", "-r", "0"}), HasSubstr("-r"));
   EXPECT_THAT(refusal({"--bench", "--threads", "0"}), HasSubstr("--threads"));
+  EXPECT_THAT(refusal({"--bench", "--threads", "1025"}), HasSubstr("1024"));
   EXPECT_THAT(refusal({"--prompt", "x", "--device=cpu", "--force-ptx"}),
               HasSubstr("--force-ptx"));
 }

@@ -2,6 +2,7 @@
 
 #include "ImageFixture.h"
 
+#include "../Support/NoThreads.h"
 #include "qzc/Format/Synthetic.h"
 
 #include <filesystem>
@@ -36,6 +37,13 @@ TEST_F(ImageTest, GivesItsSections) {
     EXPECT_EQ(table.parts[0], image->weights());
     EXPECT_EQ(table.shape.rows, kVocab);
   }
+}
+
+TEST_F(ImageTest, OpensWithoutHelpingThreads) {
+  Weights.resize(Manifest.weightsBytes = uint64_t{8} << 20);
+  std::string path = write();
+  NoThreads none;
+  EXPECT_NE(Image::open(path, true)->weights(), nullptr);
 }
 
 TEST_F(ImageTest, NamesTheBareStub) {

@@ -2,12 +2,17 @@
 
 #include "qzc/Support/ThreadPool.h"
 
+#include "NoThreads.h"
+#include "qzc/Support/Error.h"
+
 #include <atomic>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <vector>
 
 using namespace qzc;
+using namespace qzc::test;
 
 class ThreadPoolTest : public testing::TestWithParam<int> {};
 
@@ -48,6 +53,18 @@ TEST_P(ThreadPoolTest, AnExceptionReachesTheCallerAndThePoolLivesOn) {
   std::atomic<int> visits{0};
   pool.parallelFor(10, 1, [&](int64_t, int64_t, int) { ++visits; });
   EXPECT_EQ(visits.load(), 10);
+}
+
+TEST(ThreadPool, ThreadsThatCannotStartAreAnError) {
+  NoThreads none;
+  try {
+    ThreadPool pool(3);
+    FAIL() << "started threads without a stack";
+  } catch (const Error &error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("3 threads"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("--threads"));
+  }
+  ThreadPool alone(1); // needs none
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, ThreadPoolTest, testing::Values(1, 2, 5));
