@@ -158,7 +158,8 @@ void Compilation::run() {
   }
 }
 
-/// The PTX that images carry, without its terminating NUL.
+/// The PTX of compute_80, without its terminating NUL. An executable's differs
+/// where weights do not fit f16: that is known only once they are encoded.
 std::string Compilation::ptxOf(const format::Manifest &manifest) const {
   std::string source = cuda::emitCuda(cuda::lowerToCuda(manifest).kernels);
   std::vector<cuda::Arch> archs = {{80, false, true}};
