@@ -29,9 +29,3 @@ for name in ("qz-interpret", "qzc-runtime", "qzc"):
 for name in ("FileCheck", "not", "count"):
     tools.append(ToolSubst(name, os.path.join(config.llvm_tools_dir, name)))
 llvm_config.add_tool_substitutions(tools, [str(bin_dir), config.llvm_tools_dir])
-
-# Texts that are too large to commit; present on the project's own runners.
-shared = Path(config.qzc_source_dir).parent / "shared"
-if shared.is_dir():
-    config.available_features.add("shared")
-config.substitutions.append(("%shared", str(shared)))
