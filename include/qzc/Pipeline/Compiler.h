@@ -1,5 +1,4 @@
-//===- Compiler.h - From a module to an executable, as a library -*- C++
-//-*-===//
+//===- Compiler.h - From module to executable, as a library ----*- C++ -*-===//
 //
 // What `qzc` does, without its command line: parse, quantize, fuse, lower,
 // emit, encode and pack. Tools and tests call this one function.
