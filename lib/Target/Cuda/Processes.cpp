@@ -5,6 +5,7 @@
 #include "qzc/Support/Error.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <poll.h>
 #include <sys/wait.h>
@@ -128,8 +129,17 @@ qzc::cuda::runInProcesses(const std::vector<std::function<std::string()>> &jobs,
     polled.reserve(running.size());
     for (const Child &child : running)
       polled.push_back({child.fd, POLLIN, 0});
-    if (poll(polled.data(), polled.size(), -1) < 0)
-      continue;
+    if (poll(polled.data(), polled.size(), -1) < 0) {
+      if (errno == EINTR)
+        continue;
+      const int error = errno;
+      for (Child &child : running) {
+        kill(child.pid, SIGKILL);
+        finish(child, results, failures);
+      }
+      throw Error(std::string("cannot wait for the compiler processes: ") +
+                  std::strerror(error));
+    }
     for (size_t i = running.size(); i-- > 0;)
       if (polled[i].revents != 0 && !receive(running[i])) {
         finish(running[i], results, failures);
