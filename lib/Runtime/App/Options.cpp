@@ -104,12 +104,14 @@ void Parser::addModes() {
            ->type_name("FILE"),
        Mode::Tokenize);
   mode(App.add_flag("--info", "What is inside"), Mode::Info);
-  mode(App.add_flag("--verify", "Check every section against its SHA-256"),
-       Mode::Verify);
   mode(App.add_flag("--version", "Print the version"), Mode::Version);
   mode(App.add_flag("-h,--help", "Print this text"), Mode::Help);
   extra(App.add_flag("--json", o.json, "Print results as JSON"), "Output",
         bit(Mode::Score) | bit(Mode::Bench) | bit(Mode::Info));
+  App.add_flag("--verify", o.verify,
+               "Check every section against its SHA-256 first, not only its "
+               "XXH3; a mode of its own when alone")
+      ->group("Checking");
 }
 
 void Parser::addGeneration() {
@@ -235,6 +237,8 @@ Mode Parser::findMode() const {
     chosen = option;
     result = mode;
   }
+  if (!chosen && Values.options.verify)
+    return Mode::Verify;
   if (!chosen)
     throw usageError("nothing to do: give one of --prompt, --score, --bench, "
                      "--tokens, --extract, --tokenize, --info, --verify, or "
@@ -243,7 +247,7 @@ Mode Parser::findMode() const {
 }
 
 void Parser::checkExtras(Mode mode) const {
-  std::string name;
+  std::string name = "--verify"; // alone
   for (const auto &[option, itsMode] : Modes)
     if (option->count())
       name = option->get_name();

@@ -23,7 +23,7 @@ enum class Mode {
   Extract,
   Tokenize,
   Info,
-  Verify
+  Verify ///< and nothing else
 };
 
 enum class DeviceChoice { Auto, Cuda, Cpu };
@@ -32,6 +32,7 @@ struct Options {
   Mode mode = Mode::Help;
   std::string helpText; ///< Help
   bool json = false;
+  bool verify = false; ///< with any mode
 
   // Generate, Tokens
   std::string prompt;

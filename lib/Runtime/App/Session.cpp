@@ -12,8 +12,7 @@ namespace qzc::runtime {
 Session::Session(const Options &options, const AppEnvironment &environment,
                  const Stopwatch &sinceStart)
     : Chosen(options), Outside(environment), Started(sinceStart),
-      Out(environment.output),
-      Opened(environment.openImage(options.mode == Mode::Verify)) {}
+      Out(environment.output), Opened(environment.openImage(options.verify)) {}
 
 tokenizer::Tokenizer Session::readTokenizer() const {
   if (Opened->tokenizerJson().empty())

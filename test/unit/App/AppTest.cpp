@@ -16,6 +16,7 @@ namespace qzc::runtime {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 struct Outcome {
@@ -230,6 +231,24 @@ TEST_F(AppTest, SaysWhatIsInside) {
   EXPECT_FALSE(FullCheck);
   EXPECT_THAT(call({"--verify"}).out, StartsWith("verified"));
   EXPECT_TRUE(FullCheck);
+}
+
+TEST_F(AppTest, VerifiesInEveryMode) {
+  for (const std::vector<std::string> &mode :
+       {std::vector<std::string>{"--info"},
+        {"--extract", Folder + "/out.safetensors"},
+        {"--device=cpu", "--tokens", "5", "-n", "1"},
+        {"--device=cpu", "--bench"}}) {
+    std::vector<std::string> verifying = mode;
+    verifying.push_back("--verify");
+    Outcome outcome = call(mode);
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_FALSE(FullCheck);
+    outcome = call(verifying);
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_TRUE(FullCheck);
+    EXPECT_THAT(outcome.out, Not(StartsWith("verified")));
+  }
 }
 
 TEST_F(AppTest, Extracts) {

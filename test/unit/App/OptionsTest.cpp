@@ -72,6 +72,17 @@ TEST(Options, OfTokens) {
   EXPECT_EQ(parse({"--prompt=--score"}).prompt, "--score");
 }
 
+TEST(Options, VerifyIsAModeAloneAndGoesWithEveryOther) {
+  EXPECT_EQ(parse({"--verify"}).mode, Mode::Verify);
+  EXPECT_TRUE(parse({"--verify"}).verify);
+  EXPECT_EQ(parse({"--verify", "--info"}).mode, Mode::Info);
+  EXPECT_TRUE(parse({"--verify", "--info"}).verify);
+  EXPECT_EQ(parse({"--tokenize", "x", "--verify"}).mode, Mode::Tokenize);
+  EXPECT_FALSE(parse({"--info"}).verify);
+  EXPECT_THAT(refusal({"--verify", "--json"}),
+              HasSubstr("--json does not go with --verify"));
+}
+
 TEST(Options, ThatMakeNoSenseAreRefused) {
   EXPECT_THAT(refusal({}), HasSubstr("nothing to do"));
   EXPECT_THAT(refusal({"--json"}), HasSubstr("nothing to do"));
