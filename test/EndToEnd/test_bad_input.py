@@ -119,6 +119,9 @@ def test_weight_that_is_no_number(copied: Copied, value: int, options: tuple[str
         (("--double-quant",), ("--quantize",), 2),
         (("--blocks=0:1",), ("--quantize",), 2),
         (("--dtype=f64",), ("f64",), 2),
+        (("--seed=1",), ("--seed", "--weights=synthetic"), 2),
+        (("--emit=cuda",), ("--arch", "--emit"), 2),
+        (("--emit=ptx",), ("--arch", "--emit"), 2),
         (("--threads=1025",), ("--threads", "1024"), 2),
         (("--arch=12",), ("12", "80"), 2),
         (("--weights=nowhere/x",), ("nowhere", "own folder"), 2),
@@ -144,6 +147,23 @@ def test_output_that_is_the_module(copied: Copied, emit: str) -> None:
     done = qzc(module, f"--emit={emit}", "-o", module, check=False)
     assert_refused(done, str(module), "overwrite", code=2)
     assert module.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--emit=qz", "--weights=synthetic"), ("--weights", "--emit")),
+        (("--gguf=x", "--arch=90a"), ("--arch", "--gguf")),
+        (("--gguf=x", "--weights=w"), ("--weights", "--gguf")),
+    ],
+)
+def test_options_of_an_executable_without_one(
+    copied: Copied, options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    module = copied(MODEL)
+    before = sorted(module.parent.iterdir())
+    assert_refused(qzc(module, *options, check=False, cwd=module.parent), *words, code=2)
+    assert sorted(module.parent.iterdir()) == before
 
 
 def test_missing_module(tmp_path: Path) -> None:

@@ -289,14 +289,15 @@ def test_imported_again(
 
 def test_both_outputs_and_any_threads(imported: Imported, tmp_path: Path) -> None:
     module = imported("llama-f32")
-    options = ("--quantize=int8", "--arch=90a")
+    options = ("--quantize=int8",)
+    arch = "--arch=90a"
     paths = [tmp_path / f"{number}.gguf" for number in range(3)]
-    qzc(module, *options, "--threads=1", f"--gguf={paths[0]}", "-o", tmp_path / "a.bin")
+    qzc(module, *options, arch, "--threads=1", f"--gguf={paths[0]}", "-o", tmp_path / "a.bin")
     qzc(module, *options, "--threads=3", f"--gguf={paths[1]}")
     qzc("model.mlir", *options, f"--gguf={paths[2]}", cwd=module.parent)
     first, *others = (path.read_bytes() for path in paths)
     assert all(raw == first for raw in others)
-    qzc(module, *options, "-o", tmp_path / "b.bin")
+    qzc(module, *options, arch, "-o", tmp_path / "b.bin")
     assert (tmp_path / "a.bin").read_bytes() == (tmp_path / "b.bin").read_bytes()
 
 

@@ -55,6 +55,20 @@ static void readWeights(const std::string &text, CompileOptions &options) {
   }
 }
 
+/// Options of the executable and of synthetic weights, given without them.
+static void checkUse(const CLI::App &app, const CompileOptions &options) {
+  const bool stops = options.emit != Emit::Bin;
+  if (stops || (options.output.empty() && !options.gguf.empty()))
+    for (const char *option : {"--arch", "--weights"})
+      if (app.count(option) != 0)
+        throw usageError(
+            std::string(option) + " is for executables and does not go with " +
+            (stops ? "--emit of another stage" : "--gguf without -o"));
+  if (app.count("--seed") != 0 &&
+      options.weightsMode != format::WeightsMode::Synthetic)
+    throw usageError("--seed makes no difference without --weights=synthetic");
+}
+
 /// What stands for something else in CompileOptions.
 struct RawOptions {
   std::string emit = "bin";
@@ -146,6 +160,7 @@ int main(int argc, char **argv) {
     checkSelection(app);
     options.emit = readEmit(raw.emit);
     readWeights(raw.weights, options);
+    checkUse(app, options);
     options.stub = stubBesideThisProgram();
     pipeline::compile(options, std::cout);
     return 0;
