@@ -29,7 +29,9 @@ class Image {
 public:
   /// Maps and checks `path`. Throws qzc::Error naming the file and the section
   /// that was cut or altered. `fullCheck` also compares SHA-256 (--verify).
-  static std::unique_ptr<Image> open(const std::string &path, bool fullCheck);
+  /// `threads` make synthetic weights; 0: as many as the process may use.
+  static std::unique_ptr<Image> open(const std::string &path, bool fullCheck,
+                                     int threads = 0);
   virtual ~Image();
 
   virtual const format::Manifest &manifest() const = 0;

@@ -13,8 +13,8 @@ int runApp(int argc, char **argv) {
   std::signal(SIGPIPE, SIG_IGN);
   removeFilesOnSignals();
   AppEnvironment environment;
-  environment.openImage = [](bool fullCheck) {
-    return Image::open("/proc/self/exe", fullCheck);
+  environment.openImage = [](bool fullCheck, int threads) {
+    return Image::open("/proc/self/exe", fullCheck, threads);
   };
   environment.createCpu = createCpuEngine;
   environment.createCuda = createCudaEngine;

@@ -12,7 +12,8 @@ namespace qzc::runtime {
 Session::Session(const Options &options, const AppEnvironment &environment,
                  const Stopwatch &sinceStart)
     : Chosen(options), Outside(environment), Started(sinceStart),
-      Out(environment.output), Opened(environment.openImage(options.verify)) {}
+      Out(environment.output),
+      Opened(environment.openImage(options.verify, options.threads)) {}
 
 tokenizer::Tokenizer Session::readTokenizer() const {
   if (Opened->tokenizerJson().empty())

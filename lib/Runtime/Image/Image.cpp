@@ -38,7 +38,7 @@ static std::string besideOf(const std::string &path, const std::string &name) {
 namespace {
 class MappedImage : public Image {
 public:
-  MappedImage(const std::string &path, bool fullCheck);
+  MappedImage(const std::string &path, bool fullCheck, int threads);
 
   const format::Manifest &manifest() const override { return Manifest; }
   std::string_view tokenizerJson() const override { return Tokenizer; }
@@ -53,7 +53,7 @@ private:
             entry.bytes};
   }
   void readSection(const SectionEntry &entry);
-  void openWeights(const SectionEntry *entry, bool fullCheck);
+  void openWeights(const SectionEntry *entry, bool fullCheck, int threads);
 
   MappedFile File;
   MappedFile WeightsFile;
@@ -65,7 +65,7 @@ private:
 };
 } // namespace
 
-MappedImage::MappedImage(const std::string &path, bool fullCheck)
+MappedImage::MappedImage(const std::string &path, bool fullCheck, int threads)
     : File(resolve(path)) {
   std::vector<SectionEntry> entries = readSectionTable(File);
   std::vector<CheckedRange> ranges;
@@ -81,7 +81,7 @@ MappedImage::MappedImage(const std::string &path, bool fullCheck)
     else
       readSection(entry);
   }
-  openWeights(weights, fullCheck);
+  openWeights(weights, fullCheck, threads);
 }
 
 void MappedImage::readSection(const SectionEntry &entry) {
@@ -110,7 +110,8 @@ void MappedImage::readSection(const SectionEntry &entry) {
   }
 }
 
-void MappedImage::openWeights(const SectionEntry *entry, bool fullCheck) {
+void MappedImage::openWeights(const SectionEntry *entry, bool fullCheck,
+                              int threads) {
   bool external = entry && (entry->flags & format::kExternal) != 0;
   WeightsMode mode = Manifest.weightsMode;
   if ((mode == WeightsMode::Synthetic) != (entry == nullptr) ||
@@ -119,7 +120,7 @@ void MappedImage::openWeights(const SectionEntry *entry, bool fullCheck) {
                 "': manifest and sections disagree about where the weights "
                 "are: compile the file again");
   if (mode == WeightsMode::Synthetic) {
-    Generated.emplace(Manifest);
+    Generated.emplace(Manifest, threads);
     Weights = Generated->data();
     return;
   }
@@ -163,8 +164,9 @@ format::PackedView MappedImage::tensor(int64_t index) const {
   return view;
 }
 
-std::unique_ptr<Image> Image::open(const std::string &path, bool fullCheck) {
-  return std::make_unique<MappedImage>(path, fullCheck);
+std::unique_ptr<Image> Image::open(const std::string &path, bool fullCheck,
+                                   int threads) {
+  return std::make_unique<MappedImage>(path, fullCheck, threads);
 }
 
 } // namespace qzc::runtime

@@ -12,8 +12,11 @@
 
 namespace qzc::runtime {
 
-SyntheticWeights::SyntheticWeights(const format::Manifest &manifest)
+SyntheticWeights::SyntheticWeights(const format::Manifest &manifest,
+                                   int threads)
     : Bytes(std::max<uint64_t>(manifest.weightsBytes, 1)) {
+  // Before the memory, which nobody would give back if this throws.
+  ThreadPool pool(threads);
   // Anonymous memory is zero, as the padding between parts has to be.
   void *memory = ::mmap(nullptr, Bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -43,7 +46,6 @@ SyntheticWeights::SyntheticWeights(const format::Manifest &manifest)
                           out + begin});
     }
   }
-  ThreadPool pool;
   pool.parallelFor(static_cast<int64_t>(pieces.size()), 1,
                    [&](int64_t begin, int64_t end, int) {
                      for (int64_t index = begin; index != end; ++index) {

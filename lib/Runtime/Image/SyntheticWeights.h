@@ -10,11 +10,12 @@
 namespace qzc::runtime {
 
 /// A weights section in anonymous memory, filled from the manifest's seed by
-/// all cores; the bytes do not depend on their number. Move-free, owns the
-/// memory. Throws qzc::Error when there is not enough of it.
+/// `threads` (0: all cores); the bytes do not depend on their number.
+/// Move-free, owns the memory. Throws qzc::Error when there is not enough of
+/// it.
 class SyntheticWeights {
 public:
-  explicit SyntheticWeights(const format::Manifest &manifest);
+  SyntheticWeights(const format::Manifest &manifest, int threads);
   SyntheticWeights(const SyntheticWeights &) = delete;
   SyntheticWeights &operator=(const SyntheticWeights &) = delete;
   ~SyntheticWeights();

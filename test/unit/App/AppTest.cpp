@@ -30,8 +30,9 @@ protected:
   AppTest() {
     std::string pattern = testing::TempDir() + "qzc-app-XXXXXX";
     Folder = ::mkdtemp(pattern.data());
-    Environment.openImage = [this](bool full) {
+    Environment.openImage = [this](bool full, int threads) {
       FullCheck = full;
+      LoadThreads = threads;
       return std::make_unique<FakeImage>(Model);
     };
     Environment.createCpu = [](const Image &image, const EngineOptions &o) {
@@ -90,6 +91,7 @@ protected:
   std::string GpuError;
   bool GpuPresent = false;
   bool FullCheck = false;
+  int LoadThreads = 0;
 };
 
 TEST_F(AppTest, ContinuesTokens) {
@@ -211,6 +213,7 @@ TEST_F(AppTest, BenchReportsSpeedAndMemory) {
   EXPECT_EQ(json["gpu_mb"], 1.0);
   EXPECT_EQ(json["weights_mb"], 2.0);
   EXPECT_EQ(json["threads"], 3);
+  EXPECT_EQ(LoadThreads, 3);
   EXPECT_EQ(json["prefill_tok_s_runs"].size(), 2u);
   EXPECT_EQ(json["decode_tok_s_runs"].size(), 2u);
   EXPECT_GT(json["rss_peak_mb"], 0);
@@ -295,7 +298,7 @@ TEST_F(AppTest, NeedsATokenizerForText) {
 }
 
 TEST_F(AppTest, HelpAndVersionNeedNoImage) {
-  Environment.openImage = [](bool) -> std::unique_ptr<Image> {
+  Environment.openImage = [](bool, int) -> std::unique_ptr<Image> {
     throw Error("no payload");
   };
   Outcome outcome = call({"--help"});

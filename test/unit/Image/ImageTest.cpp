@@ -94,6 +94,14 @@ TEST_F(ImageTest, MakesSyntheticWeights) {
   }
 }
 
+TEST_F(ImageTest, MakesSyntheticWeightsWithTheThreadsAskedFor) {
+  Manifest.weightsMode = format::WeightsMode::Synthetic;
+  std::string path = write();
+  NoThreads none;
+  EXPECT_NE(Image::open(path, false, 1)->weights(), nullptr);
+  EXPECT_THROW(Image::open(path, false, 2), Error);
+}
+
 TEST_F(ImageTest, AnImageMayLackATokenizer) {
   std::string path = Folder.file("model.bin");
   pack::ImageWriter writer(path, Folder.file("stub"));

@@ -16,7 +16,7 @@ struct AppEnvironment {
   using EngineFactory = std::function<std::unique_ptr<Engine>(
       const Image &image, const EngineOptions &options)>;
 
-  std::function<std::unique_ptr<Image>(bool fullCheck)> openImage;
+  std::function<std::unique_ptr<Image>(bool fullCheck, int threads)> openImage;
   EngineFactory createCpu;
   EngineFactory createCuda;
   std::function<bool()> cudaPresent;
