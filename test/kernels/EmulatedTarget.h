@@ -3,13 +3,10 @@
 #ifndef QZC_TEST_KERNELS_EMULATEDTARGET_H
 #define QZC_TEST_KERNELS_EMULATEDTARGET_H
 
+#include "Emulator.h"
 #include "Target.h"
 
 #include <memory>
-
-namespace qzc::emulator {
-struct Entry;
-} // namespace qzc::emulator
 
 namespace qzc::kernel_test {
 
@@ -18,9 +15,12 @@ public:
   EmulatedTarget(const Model &model,
                  const std::vector<emulator::Entry> &entries, bool halfCache,
                  int64_t chunk, int64_t capacity);
+  EmulatedTarget(const EmulatedTarget &) = delete;
+  EmulatedTarget &operator=(const EmulatedTarget &) = delete;
+  ~EmulatedTarget();
 
   void setState(int position, int tokens, int token, int rows) override;
-  DeviceState state() const override { return State; }
+  DeviceState state() const override;
   void setTokens(const std::vector<int32_t> &tokens) override;
   void setTargets(const std::vector<int32_t> &targets) override;
   void run(const std::vector<format::CudaLaunch> &list, int64_t rows,
@@ -30,10 +30,11 @@ public:
 private:
   std::vector<float> readHead(uint64_t offset, size_t count) const override;
   uint64_t allocate(uint64_t bytes);
+  uint64_t allocateWritten(uint64_t bytes);
 
   const std::vector<emulator::Entry> &Entries;
-  DeviceState State = {};
   std::vector<std::unique_ptr<char[]>> Memory;
+  emulator::DependentMemory Written;
 };
 
 } // namespace qzc::kernel_test

@@ -2,10 +2,12 @@
 
 #include "Emulator.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <map>
 #include <memory>
 #include <stdexcept>
+#include <sys/mman.h>
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
 
@@ -45,6 +47,7 @@ constexpr unsigned kWarp = 32;
 struct Fiber {
   void *stack = nullptr;
   bool done = false;
+  bool waited = false; ///< for the launches before
 };
 
 struct Meeting {
@@ -71,6 +74,9 @@ struct Block {
   std::vector<Fiber> fibers;
   std::vector<Warp> warps;
   Meeting meeting;
+  Meeting dependencies;
+  DependentMemory memory;
+  bool open = false; ///< memory may be touched
   void *scheduler = nullptr;
   unsigned current = 0;
   /// Set by whatever lets a waiting thread go on.
@@ -132,6 +138,38 @@ const char *qzc::emulator::meetWarp(const void *data, size_t bytes) {
 
 void qzc::emulator::meetBlock() { wait(block.meeting); }
 
+static void protectMemory(int protection) {
+  if (block.memory.bytes > 0 &&
+      mprotect(block.memory.begin, block.memory.bytes, protection) != 0)
+    throw std::runtime_error("mprotect failed");
+}
+
+void qzc::emulator::meetDependencies() {
+  block.fibers[block.current].waited = true;
+  wait(block.dependencies);
+  if (!block.open)
+    protectMemory(PROT_READ | PROT_WRITE);
+  block.open = true;
+}
+
+/// A fault in hidden memory: nothing can go on, but it can be said why.
+static void onFault(int, siginfo_t *info, void *) {
+  const auto address = static_cast<const char *>(info->si_addr);
+  const auto begin = static_cast<const char *>(block.memory.begin);
+  if (address >= begin && address < begin + block.memory.bytes)
+    std::fprintf(stderr,
+                 "%s touches what kernels write before it waits for them\n",
+                 block.entry->symbol);
+  std::_Exit(1);
+}
+
+static void reportFaults() {
+  struct sigaction action = {};
+  action.sa_sigaction = &onFault;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSEGV, &action, nullptr);
+}
+
 static void fiberMain() {
   block.entry->call(block.args);
   Fiber &fiber = block.fibers[block.current];
@@ -142,6 +180,8 @@ static void fiberMain() {
   warp.meeting.settle();
   --block.meeting.alive;
   block.meeting.settle();
+  --block.dependencies.alive;
+  block.dependencies.settle();
   yield();
   std::abort();
 }
@@ -151,6 +191,10 @@ static void runBlock(unsigned threads) {
   block.warps.assign((threads + kWarp - 1) / kWarp, Warp());
   block.meeting = Meeting();
   block.meeting.alive = threads;
+  block.dependencies = Meeting();
+  block.dependencies.alive = threads;
+  protectMemory(PROT_NONE);
+  block.open = false;
   for (unsigned i = 0; i < threads; ++i) {
     ++block.warps[i / kWarp].meeting.alive;
     char *top = stacks.get() + (i + 1) * kStackBytes;
@@ -185,17 +229,26 @@ static void runBlock(unsigned threads) {
       throw std::runtime_error(std::string(block.entry->symbol) +
                                ": threads wait for each other for ever");
   }
+  for (const Fiber &fiber : block.fibers)
+    if (!fiber.waited)
+      throw std::runtime_error(
+          std::string(block.entry->symbol) +
+          ": a thread ends without waiting for the launches before");
 }
 
 void qzc::emulator::runGrid(const Entry &entry, void **args, dim3 grid,
-                            unsigned threads, unsigned sharedBytes) {
+                            unsigned threads, unsigned sharedBytes,
+                            const DependentMemory &memory) {
   if (sharedBytes > sizeof(dynamicShared))
     throw std::runtime_error(std::string(entry.symbol) +
                              ": too much shared memory");
-  if (!stacks)
+  if (!stacks) {
     stacks = std::make_unique<char[]>(1024 * kStackBytes + 16);
+    reportFaults();
+  }
   block.entry = &entry;
   block.args = args;
+  block.memory = memory;
   gridDim = grid;
   blockDim = {threads, 1, 1};
   threadIdx = {0, 0, 0};

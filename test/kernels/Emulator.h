@@ -52,6 +52,8 @@ namespace qzc::emulator {
 /// apart.
 const char *meetWarp(const void *data, size_t bytes);
 void meetBlock();
+/// Waits until all threads of the block have called this or ended.
+void meetDependencies();
 /// 99 KiB, the most that every GPU gives.
 extern char dynamicShared[99 * 1024];
 
@@ -67,10 +69,18 @@ struct Registration {
 };
 const std::vector<Entry> &entriesOf(int number);
 
+/// Memory that kernels write: no thread of a block may touch it before all
+/// have waited for the launches before, else the process ends with a message.
+/// Pages that belong to nothing else.
+struct DependentMemory {
+  void *begin = nullptr;
+  size_t bytes = 0;
+};
+
 /// Runs a grid; throws std::runtime_error where threads wait for each other
-/// for ever.
+/// for ever, or one ends without having waited for the launches before.
 void runGrid(const Entry &entry, void **args, dim3 grid, unsigned threads,
-             unsigned sharedBytes);
+             unsigned sharedBytes, const DependentMemory &memory);
 
 /// The value of every f16.
 const float *halfValues();
@@ -235,7 +245,7 @@ inline void multiplyAccumulate(float (&c)[4], const unsigned (&a)[4],
 }
 
 inline void launchDependents() {}
-inline void waitForDependencies() {}
+inline void waitForDependencies() { emulator::meetDependencies(); }
 
 } // namespace qzc::kernels
 

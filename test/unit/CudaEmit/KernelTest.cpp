@@ -36,6 +36,37 @@ INSTANTIATE_TEST_SUITE_P(Cases, KernelTest,
                          testing::Combine(testing::Values(QZC_KERNEL_CASES),
                                           testing::Bool()));
 
+/// Reads before, after or without the wait; one argument.
+void readEarly(void **args) {
+  volatile char value = **static_cast<char **>(args[0]);
+  kernels::waitForDependencies();
+  (void)value;
+}
+void readLate(void **args) {
+  kernels::waitForDependencies();
+  ++**static_cast<char **>(args[0]);
+}
+void waitInSome(void **) {
+  if (threadIdx.x < 31)
+    kernels::waitForDependencies();
+}
+
+TEST(EmulatorTest, SeesWhoDoesNotWaitForTheLaunchBefore) {
+  constexpr size_t page = 4096;
+  alignas(page) static char memory[page];
+  char *pointer = memory;
+  void *args[] = {&pointer};
+  auto run = [&](void (*kernel)(void **)) {
+    emulator::runGrid({"kernel", kernel}, args, {2, 1, 1}, 32, 0,
+                      {memory, page});
+  };
+  run(&readLate);
+  EXPECT_EQ(memory[0], 64);
+  EXPECT_EXIT(run(&readEarly), testing::ExitedWithCode(1),
+              "kernel touches what kernels write before it waits for them");
+  EXPECT_THROW(run(&waitInSome), std::runtime_error);
+}
+
 /// A kernel in which half of a warp does not come to a warp-wide operation.
 void diverge(void **) {
   if (threadIdx.x < 16)
@@ -46,7 +77,7 @@ void diverge(void **) {
 
 TEST(EmulatorTest, ReportsThreadsThatNeverMeet) {
   EXPECT_THROW(
-      emulator::runGrid({"diverge", &diverge}, nullptr, {1, 1, 1}, 32, 0),
+      emulator::runGrid({"diverge", &diverge}, nullptr, {1, 1, 1}, 32, 0, {}),
       std::runtime_error);
 }
 } // namespace
