@@ -188,16 +188,12 @@ TypedArg Lowerer::convertInput(const Launch &launch, const FusedNorm &norm,
   spec.args.push_back(halves);
   spec.args.push_back(scales);
   spec.grid[0] = perToken();
-  std::string key = std::to_string(from.buffer) + ":" +
-                    std::to_string(from.column) + ":" + std::to_string(inputs);
-  if (norm.launch)
-    for (int32_t weight : norm.launch->weights)
-      key += "," + std::to_string(weight);
-  key += norm.launch ? "n" : "";
-  if (key != Converted) {
+  if (!Converted || Converted->norm != norm.launch ||
+      Converted->from.buffer != from.buffer ||
+      Converted->from.column != from.column ||
+      Converted->from.columns != from.columns) {
     Builder.add(*Out, spec);
-    Converted = key;
-    ConvertedFrom = from;
+    Converted = {norm.launch, from};
   }
   scales.type = kFloats;
   halves.type = kHalves;

@@ -367,7 +367,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
 void Lowerer::lowerList(Phase phase, Launches &out) {
   Current = phase;
   Out = &out;
-  Converted.clear();
+  Converted.reset();
   const std::vector<Launch> &list = isHead() ? M.plan.head : M.plan.body;
   std::map<size_t, FusedNorm> fused;
   for (size_t i = 0; i < list.size(); ++i) {
@@ -413,8 +413,8 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
       break;
     }
     for (const View &written : launch.outputs)
-      if (!Converted.empty() && overlap(written, ConvertedFrom))
-        Converted.clear();
+      if (Converted && overlap(written, Converted->from))
+        Converted.reset();
   }
 }
 

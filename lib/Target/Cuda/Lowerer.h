@@ -105,8 +105,11 @@ private:
   Phase Current = Phase::DecodeBody;
   Launches *Out = nullptr;
   /// What the f16 activations in scratch were made from, while that holds.
-  std::string Converted;
-  format::View ConvertedFrom;
+  struct Conversion {
+    const format::Launch *norm; ///< null: no norm
+    format::View from;
+  };
+  std::optional<Conversion> Converted;
 };
 
 // Template arguments.

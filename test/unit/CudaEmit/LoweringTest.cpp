@@ -8,6 +8,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 using namespace qzc;
 using namespace qzc::format;
 using kernel_test::makeBench;
@@ -61,6 +64,28 @@ TEST(LoweringTest, PrefillConvertsOnceForEveryGemm) {
                   "convertRows", "convertWeights", "gemm", "convertRows",
                   "convertWeights", "convertWeights", "gemm", "convertRows",
                   "convertWeights", "gemm", "norm"));
+}
+
+TEST(LoweringTest, PrefillConvertsAgainForEveryNorm) {
+  // Two norms without weights of one value, read by neighbouring layers.
+  for (const auto &[opcode, epsilon] :
+       {std::pair(Opcode::RmsNorm, 1e-6f), {Opcode::LayerNorm, 1e-5f}}) {
+    Model model = smallLlama();
+    Plan &plan = model.manifest.plan;
+    plan.body[1].weights.clear();
+    plan.body[1].params = NormParams{1e-5f, false};
+    Launch norm = plan.body[1];
+    Launch linear = plan.body[2];
+    ASSERT_EQ(linear.opcode, Opcode::Linear);
+    norm.opcode = opcode;
+    norm.params = NormParams{epsilon, false};
+    plan.body.insert(plan.body.begin() + 3, {norm, linear});
+    const std::vector<std::string> names =
+        stems(cuda::lowerToCuda(model.manifest).program.prefill);
+    const auto attention = std::find(names.begin(), names.end(), "appendCache");
+    EXPECT_EQ(std::count(names.begin(), attention, "norm"), 0);
+    EXPECT_EQ(std::count(names.begin(), attention, "convertRows"), 2);
+  }
 }
 
 TEST(LoweringTest, NormStaysWhereItsInputIsOverwritten) {
