@@ -15,8 +15,7 @@ FailureOr<Value> TensorTable::lookup(Operation *user, Value weight,
   }
   auto rows =
       Build.getDenseI64ArrayAttr(param.getRows().value_or(ArrayRef<int64_t>{}));
-  Attribute source = Build.getArrayAttr({param.getNameAttr(), rows});
-  sched::TensorOp &entry = Entries[{source, weight.getType()}];
+  sched::TensorOp &entry = Entries[{param.getSourceKey(), weight.getType()}];
   if (!entry) {
     IntegerAttr block;
     if (auto parent = param->getParentOfType<qz::BlockOp>())

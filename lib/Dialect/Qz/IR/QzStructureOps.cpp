@@ -328,6 +328,17 @@ LogicalResult ParamOp::verify() {
   return success();
 }
 
+Attribute ParamOp::getSourceKey() {
+  Builder build(getContext());
+  Attribute none = build.getUnitAttr();
+  auto present = [&](Attribute attr) { return attr ? attr : none; };
+  return build.getArrayAttr(
+      {getNameAttr(), present(getFileAttr()), present(getOffsetAttr()),
+       TypeAttr::get(getSourceType()),
+       build.getDenseI64ArrayAttr(getRows().value_or(ArrayRef<int64_t>{})),
+       build.getBoolAttr(getTransposed())});
+}
+
 LogicalResult ParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto file = getFileAttr();
   if (!file)

@@ -2,12 +2,12 @@
 
 #include "qzc/Dialect/Qz/Transforms/Report.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <set>
 
 using namespace mlir;
 
@@ -107,7 +107,7 @@ static uint64_t bufferBytes(ModuleOp module) {
 
 Report makeReport(ModuleOp module) {
   Report report;
-  std::set<std::string> counted;
+  llvm::DenseSet<Attribute> counted;
   module.walk([&](ParamOp param) {
     ReportRow row;
     row.name = nameWithRows(param);
@@ -119,7 +119,7 @@ Report makeReport(ModuleOp module) {
     before.dtype = param.getSourceDType();
     before.rows = row.shape.rows;
     before.cols = row.shape.cols;
-    if (counted.insert(row.name).second) {
+    if (counted.insert(param.getSourceKey()).second) {
       row.bytesBefore = format::storedBytes(before);
       report.before.add(before);
     }

@@ -66,9 +66,14 @@ LogicalResult ProgramOp::verify() {
 
   DenseMap<std::pair<Attribute, Type>, TensorOp> seen;
   for (TensorOp tensor : block.getOps<TensorOp>()) {
-    Attribute source =
-        ArrayAttr::get(tensor.getContext(),
-                       {tensor.getSourceNameAttr(), tensor.getRowsAttr()});
+    Attribute none = UnitAttr::get(tensor.getContext());
+    auto present = [&](Attribute attr) { return attr ? attr : none; };
+    Attribute source = ArrayAttr::get(
+        tensor.getContext(),
+        {tensor.getSourceNameAttr(), tensor.getRowsAttr(),
+         tensor.getSourceAttr(),
+         BoolAttr::get(tensor.getContext(), tensor.getTransposed()),
+         present(tensor.getFileAttr()), present(tensor.getOffsetAttr())});
     auto [entry, isNew] = seen.try_emplace({source, tensor.getType()}, tensor);
     if (!isNew)
       return tensor.emitOpError("is in the table twice (C5)")

@@ -190,6 +190,9 @@ def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
     ::std::vector<::std::pair<int64_t, int64_t>> getRowRanges();
     /// The same as data, for the manifest.
     ::qzc::format::TensorSource getTensorSource();
+    /// Equal for parameters that read the same: name, file, offset, type, rows,
+    /// and whether transposed.
+    ::mlir::Attribute getSourceKey();
   }];
 }
 

@@ -48,7 +48,8 @@ def Sched_ProgramOp : Sched_Op<"program", [
         result has `vocab` columns.
       * (C3) `tokenizer`, where present, names a `sched.file` of the program.
       * (C4) `bos` and every `eos` are token ids below `vocab`.
-      * (C5) no two tensors have the same source, rows and type.
+      * (C5) no two tensors have the same source (name, type, file, offset, whether
+        transposed), rows and type.
   }];
   let arguments = (ins
       SymbolNameAttr:$sym_name, StrAttr:$family, Sched_Positive:$vocab,
