@@ -63,7 +63,8 @@ public:
   /// Appends one token by the decode path and writes the logits after it.
   virtual void decode(int32_t token, float *logits) = 0;
   /// Appends one token by the decode path and returns the most likely next
-  /// (the lowest id among equals).
+  /// (the lowest id among equals). Throws qzc::Error where a logit is not a
+  /// number.
   virtual int32_t decodeGreedy(int32_t token) = 0;
   /// Decodes `count` tokens greedily without waiting for the host between
   /// steps where the device can; for timing.

@@ -2,24 +2,12 @@
 
 #include "Sampler.h"
 
-#include "qzc/Support/Error.h"
+#include "qzc/Runtime/Argmax.h"
 
 #include <algorithm>
 #include <cmath>
 
 namespace qzc::runtime {
-
-int32_t argmax(const float *logits, int64_t vocab) {
-  int64_t best = 0;
-  for (int64_t id = 0; id < vocab; ++id) {
-    if (std::isnan(logits[id]))
-      throw Error("the logit of token " + std::to_string(id) +
-                  " is not a number");
-    if (logits[id] > logits[best])
-      best = id;
-  }
-  return static_cast<int32_t>(best);
-}
 
 int32_t Sampler::choose(const float *logits, int64_t vocab) {
   int32_t best = argmax(logits, vocab);

@@ -10,10 +10,6 @@
 
 namespace qzc::runtime {
 
-/// The most likely token, the lowest id among equals. Throws qzc::Error where a
-/// logit is not a number.
-int32_t argmax(const float *logits, int64_t vocab);
-
 struct SamplerOptions {
   double temperature = 0.8; ///< 0: greedy
   int64_t topK = 40;        ///< 0: all
@@ -29,6 +25,7 @@ public:
       : Options(options), Random(options.seed) {}
 
   bool greedy() const { return Options.temperature == 0; }
+  /// Throws qzc::Error where a logit is not a number.
   int32_t choose(const float *logits, int64_t vocab);
 
 private:

@@ -1,6 +1,7 @@
 //===- Tokens.cpp - --tokens: logits and continuations of ids -------------===//
 
 #include "Session.h"
+#include "qzc/Runtime/Argmax.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/Npy.h"
 

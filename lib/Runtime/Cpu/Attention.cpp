@@ -24,7 +24,13 @@ namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
 HWY_INLINE void storeAs(float value, float *to) { *to = value; }
+/// Values outside the range of f16 become the largest, as on the GPU.
 HWY_INLINE void storeAs(float value, hwy::float16_t *to) {
+  constexpr float kHalfMax = 65504.0f;
+  if (value > kHalfMax)
+    value = kHalfMax;
+  if (value < -kHalfMax)
+    value = -kHalfMax;
 #if HWY_TARGET == HWY_SSE4
   // Highway's emulation truncates: round to nearest even like the hardware.
   uint32_t bits;
@@ -32,8 +38,8 @@ HWY_INLINE void storeAs(float value, hwy::float16_t *to) {
   const uint32_t sign = bits >> 16 & 0x8000;
   bits &= 0x7fffffff;
   uint32_t half;
-  if (bits >= 0x47800000) { // 65536 and beyond, NaN
-    half = bits > 0x7f800000 ? 0x7e00 : 0x7c00;
+  if (bits > 0x7f800000) { // NaN
+    half = 0x7e00;
   } else if (bits < 0x38800000) { // subnormal: units of 2^-24, as of 0.5f
     const float shifted = __builtin_fabsf(value) + 0.5f;
     __builtin_memcpy(&half, &shifted, sizeof(half));

@@ -4,6 +4,7 @@
 
 #include "PlanRunner.h"
 
+#include "qzc/Runtime/Argmax.h"
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
@@ -87,8 +88,7 @@ public:
   }
 
   int32_t decodeGreedy(int32_t token) override {
-    const float *x = step(token).row(0);
-    return static_cast<int32_t>(std::max_element(x, x + Vocab) - x);
+    return argmax(step(token).row(0), Vocab);
   }
 
   void decodeMany(int32_t token, int64_t count) override {

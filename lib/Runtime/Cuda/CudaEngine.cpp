@@ -3,6 +3,7 @@
 #include "qzc/Runtime/Cuda/CudaEngine.h"
 
 #include "DecodeGraph.h"
+#include "qzc/Runtime/Argmax.h"
 #include "qzc/Runtime/Cuda/CodeSelection.h"
 #include "qzc/Runtime/Cuda/Device.h"
 #include "qzc/Runtime/Cuda/DeviceState.h"
@@ -56,6 +57,7 @@ private:
            const OnRows &onRows);
   void setState(HostState state);
   void startDecode(int32_t token, int64_t count);
+  int32_t finishDecode(const std::string &what);
   void downloadLogits(float *out, int64_t rows);
 
   const format::Manifest &Manifest;
@@ -209,19 +211,26 @@ void CudaEngine::decode(int32_t token, float *logits) {
   std::copy_n(staging, Manifest.model.vocab, logits);
 }
 
-int32_t CudaEngine::decodeGreedy(int32_t token) {
-  startDecode(token, 1);
+/// Waits for what startDecode started; the token that the last step chose.
+int32_t CudaEngine::finishDecode(const std::string &what) {
   Gpu.download(HostToken.data(),
                Memory.layout().state + offsetof(DeviceState, token),
                sizeof(int32_t));
-  Gpu.synchronize("decoding a token");
+  Gpu.synchronize(what);
   std::memcpy(&Known.token, HostToken.data(), sizeof(int32_t));
+  if (Known.token < 0)
+    failNotANumber(-1 - int64_t{Known.token});
   return Known.token;
+}
+
+int32_t CudaEngine::decodeGreedy(int32_t token) {
+  startDecode(token, 1);
+  return finishDecode("decoding a token");
 }
 
 void CudaEngine::decodeMany(int32_t token, int64_t count) {
   startDecode(token, count);
-  Gpu.synchronize("decoding " + std::to_string(count) + " tokens");
+  finishDecode("decoding " + std::to_string(count) + " tokens");
 }
 
 std::unique_ptr<Engine> openCudaEngine(const Image &image,

@@ -1,6 +1,7 @@
 //===- SamplerTest.cpp - Choosing the next token --------------------------===//
 
 #include "Sampler.h"
+#include "qzc/Runtime/Argmax.h"
 #include "qzc/Support/Error.h"
 
 #include <cmath>

@@ -228,11 +228,16 @@ public:
   template <typename Generator>
   int32_t add(Generator &generator, const format::PackedShape &shape,
               float deviation, float mean = 0) {
-    Weights.push_back(randomWeight(generator, shape, deviation, mean));
-    format::Tensor tensor;
-    tensor.shape = shape;
-    Contents.tensors.push_back(tensor);
-    return static_cast<int32_t>(Weights.size() - 1);
+    return add(randomWeight(generator, shape, deviation, mean));
+  }
+  /// The same for f32 values [rows, cols].
+  int32_t add(int64_t rows, int64_t cols, std::vector<float> values) {
+    RandomWeight weight;
+    weight.shape.rows = rows;
+    weight.shape.cols = cols;
+    weight.parts[0] = bytesOf(values);
+    weight.values = std::move(values);
+    return add(std::move(weight));
   }
 
   const format::Manifest &manifest() const override { return Contents; }
@@ -245,6 +250,14 @@ public:
   const std::byte *weights() const override { return nullptr; }
 
 private:
+  int32_t add(RandomWeight weight) {
+    format::Tensor tensor;
+    tensor.shape = weight.shape;
+    Contents.tensors.push_back(tensor);
+    Weights.push_back(std::move(weight));
+    return static_cast<int32_t>(Weights.size() - 1);
+  }
+
   format::Manifest Contents;
   std::deque<RandomWeight> Weights;
   std::vector<DeviceCode> Codes;

@@ -5,7 +5,10 @@
 #include "qzc/Runtime/Cpu/CpuEngine.h"
 #include "qzc/Support/Error.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <limits>
 
 using namespace qzc;
 using namespace qzc::runtime;
@@ -131,6 +134,81 @@ TEST(CpuOpcodesTest, GptLikePlanAgreesWithDouble) {
       }
     }
   }
+}
+
+/// Logits are the token's row of `table` [4, 4] as it comes out of the cache.
+std::unique_ptr<FakeImage> cachePlan(std::vector<float> table) {
+  using format::Opcode;
+  using format::View;
+  auto image = std::make_unique<FakeImage>();
+  const int32_t rows = image->add(4, 4, std::move(table));
+  std::vector<float> identity(16);
+  for (size_t i = 0; i < 4; ++i)
+    identity[5 * i] = 1;
+  const int32_t head = image->add(4, 4, identity);
+  format::Manifest &manifest = image->edit();
+  manifest.model.context = 8;
+  format::Plan &plan = manifest.plan;
+  plan.buffers = {{16, 0}, {16, 64}};
+  plan.bytesPerToken = 128;
+  const View x = {0, 0, 4};
+  plan.hidden = {1, 0, 4};
+  plan.body.push_back({Opcode::Embed, {}, {x}, {rows}, format::EmbedParams{}});
+  format::AttentionParams attention;
+  attention.heads = attention.kvHeads = 1;
+  attention.headDim = 4;
+  attention.scale = 0;
+  plan.body.push_back(
+      {Opcode::Attention, {x, x, x}, {plan.hidden}, {}, attention});
+  plan.headBuffers = {{16, 0}};
+  plan.headBytesPerToken = 64;
+  plan.logits = {0, 0, 4};
+  plan.head.push_back({Opcode::Linear,
+                       {{format::kHiddenBuffer, 0, 4}},
+                       {plan.logits},
+                       {head},
+                       format::LinearParams{}});
+  return image;
+}
+
+TEST(CpuOpcodesTest, AHalfCacheHoldsTheLargestInsteadOfInfinity) {
+  const auto image = cachePlan({1e6f, -1e6f, 65519, -65519, //
+                                65521, -65521, 65503, 0.3f, //
+                                0, 0, 0, 0, 0, 0, 0, 0});
+  for (const KernelTable *kernels : supportedKernels()) {
+    SCOPED_TRACE(kernels->name);
+    EngineOptions options;
+    options.cache = CacheType::F16;
+    const auto engine = createEngine(*image, options, *kernels);
+    std::vector<float> logits(4);
+    engine->decode(0, logits.data());
+    EXPECT_EQ(logits, (std::vector<float>{65504, -65504, 65504, -65504}));
+    engine->reset();
+    engine->decode(1, logits.data());
+    EXPECT_EQ(logits,
+              (std::vector<float>{65504, -65504, 65504, floatOfF16(0x34cd)}));
+  }
+}
+
+TEST(CpuOpcodesTest, ALogitThatIsNoNumberIsAnError) {
+  std::vector<float> table(16);
+  table[1] = 1;
+  table[6] = std::numeric_limits<float>::quiet_NaN();
+  const auto image = cachePlan(table);
+  for (const CacheType cache : {CacheType::F32, CacheType::F16})
+    for (const KernelTable *kernels : supportedKernels()) {
+      SCOPED_TRACE(kernels->name);
+      EngineOptions options;
+      options.cache = cache;
+      const auto engine = createEngine(*image, options, *kernels);
+      EXPECT_EQ(engine->decodeGreedy(0), 1);
+      try {
+        engine->decodeGreedy(1);
+        FAIL() << "accepted";
+      } catch (const Error &error) {
+        EXPECT_THAT(error.what(), testing::EndsWith(" is not a number"));
+      }
+    }
 }
 
 TEST(CpuOpcodesTest, AContextBeyondThePositionTableIsAnError) {

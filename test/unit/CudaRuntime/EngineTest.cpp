@@ -205,6 +205,17 @@ TEST_F(CudaEngineTest, HalfCacheTakesTheOtherKernels) {
   EXPECT_EQ(engine->options().chunk, 32);
 }
 
+TEST_F(CudaEngineTest, ALogitThatIsNoNumberIsAnError) {
+  auto engine = openChunked(4);
+  Fake->onLaunch = [](const FakeLaunch &launch) {
+    if (launch.kernel == "choose")
+      launch.pointer<DeviceState>(0)->token = -1 - 7;
+  };
+  const char *message = "the logit of token 7 is not a number";
+  EXPECT_EQ(errorOf([&] { engine->decodeGreedy(1); }), message);
+  EXPECT_EQ(errorOf([&] { engine->decodeMany(1, 2); }), message);
+}
+
 TEST_F(CudaEngineTest, AFaultOnTheDeviceIsAnError) {
   auto engine = openChunked(4);
   Fake->syncResult = CUDA_ERROR_ILLEGAL_ADDRESS;

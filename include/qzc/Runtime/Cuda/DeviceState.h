@@ -14,7 +14,8 @@
 //  * decode: position as above, tokens = 1, token = the token to append;
 //  * choose (and the end of decode): token = the most likely next token,
 //    position += tokens, tokens = 1: a captured decode graph can be replayed
-//    without the host writing anything in between.
+//    without the host writing anything in between. Where a logit is not a
+//    number, token = -1 - the lowest such id, which a replay takes as token 0.
 //
 //===----------------------------------------------------------------------===//
 

@@ -11,14 +11,15 @@
 
 namespace qzc::kernels {
 
-/// out[t] = table[token t]. FromState: the one token is in the device state.
+/// out[t] = table[token t]. FromState: the one token is in the device state; a
+/// negative one, where the step before failed, is taken as 0.
 /// Grid: T blocks of 256 threads.
 template <int Columns, Storage S, int Block, bool FromState>
 QZC_DEVICE void embed(const void *data, const void *scales, const int *tokens,
                       const DeviceState *state, float *out, int stride) {
   launchDependents();
   waitForDependencies();
-  const long long row = FromState ? state->token : tokens[blockIdx.x];
+  const long long row = FromState ? max(state->token, 0) : tokens[blockIdx.x];
   const float scale =
       Weights<S, Block>::rowScale(scales, static_cast<int>(row));
   out += static_cast<long long>(blockIdx.x) * stride;

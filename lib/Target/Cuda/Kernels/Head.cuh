@@ -8,15 +8,17 @@
 namespace qzc::kernels {
 
 /// A candidate for the greedy choice; the lowest index wins among equals, and
-/// NaN loses to everything.
+/// NaN wins over everything, so that it shows.
 struct Candidate {
   float value;
   int index;
 };
+QZC_DEVICE bool isNan(float v) { return v != v; }
 QZC_DEVICE Candidate better(Candidate a, Candidate b) {
-  const bool takeB =
-      b.value > a.value || (b.value == a.value && b.index < a.index);
-  return takeB ? b : a;
+  const bool equal = b.value == a.value || (isNan(a.value) && isNan(b.value));
+  if (equal)
+    return b.index < a.index ? b : a;
+  return b.value > a.value || isNan(b.value) ? b : a;
 }
 QZC_DEVICE Candidate bestOfBlock(Candidate c, Candidate *scratch) {
 #pragma unroll
@@ -33,8 +35,9 @@ QZC_DEVICE Candidate bestOfBlock(Candidate c, Candidate *scratch) {
   return c;
 }
 
-/// The most likely token of one row of logits becomes the state's token, and
-/// the pass's tokens are counted as done. Grid: Blocks blocks of 256 threads.
+/// The most likely token of one row of logits becomes the state's token (or
+/// -1 - id, id being the first whose logit is not a number), and the pass's
+/// tokens are counted as done. Grid: Blocks blocks of 256 threads.
 template <int Vocab, int Blocks>
 QZC_DEVICE void chooseToken(const float *logits, float *values, int *indices,
                             DeviceState *state) {
@@ -60,7 +63,7 @@ QZC_DEVICE void chooseToken(const float *logits, float *values, int *indices,
     best = better(best, {__ldcg(values + i), __ldcg(indices + i)});
   best = bestOfBlock(best, scratch);
   if (threadIdx.x == 0) {
-    state->token = best.index;
+    state->token = isNan(best.value) ? -1 - best.index : best.index;
     state->position += state->tokens;
     state->tokens = 1;
   }
