@@ -19,14 +19,6 @@ static constexpr int64_t kChunkElements = int64_t{1} << 20;
 
 using Ranges = std::vector<std::pair<int64_t, int64_t>>;
 
-/// The source's rows (elements, of a vector) that a tensor holds, in its order.
-static Ranges sourceRows(const Tensor &tensor) {
-  const TensorSource &source = tensor.source;
-  if (!source.rows.empty())
-    return source.rows;
-  return {{0, source.shape[source.transposed ? 1 : 0]}};
-}
-
 static bool overlap(const Ranges &a, const Ranges &b) {
   for (const auto &left : a)
     for (const auto &right : b)
@@ -50,7 +42,7 @@ static std::map<std::string, Group> groupBySource(const Manifest &manifest) {
   const auto add = [&](const std::string &name, size_t index) {
     const Tensor &tensor = manifest.tensors[index];
     Group &group = groups[name];
-    const Ranges rows = sourceRows(tensor);
+    const Ranges rows = tensor.source.heldRows();
     if (overlap(group.rows, rows) ||
         (!group.tensors.empty() &&
          (group.shape != tensor.source.shape ||
@@ -99,7 +91,7 @@ static void copyRows(const Tensor &tensor, const PackedView &view,
     values.resize(static_cast<size_t>(tensor.shape.cols));
     decodeRows(view, 0, 1, values.data());
   }
-  for (const auto &[begin, end] : sourceRows(tensor))
+  for (const auto &[begin, end] : tensor.source.heldRows())
     for (int64_t row = begin; row < end;) {
       const int64_t count = std::min(most, end - row);
       const float *from = values.data() + stored;
@@ -126,7 +118,7 @@ static void transposeBack(const Group &group, const Manifest &manifest,
     const PackedView stored = view(id);
     int64_t row = 0;
     for (const auto &[begin, end] :
-         sourceRows(manifest.tensors[static_cast<size_t>(id)]))
+         manifest.tensors[static_cast<size_t>(id)].source.heldRows())
       for (int64_t column = begin; column < end; ++column, ++row) {
         decodeRows(stored, row, row + 1, line.data());
         for (int64_t i = 0; i < height; ++i)

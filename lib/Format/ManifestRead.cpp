@@ -212,7 +212,6 @@ static Rope readRope(const Node &node) {
   Rope rope;
   rope.dim = node["dim"].count();
   rope.interleaved = node["interleaved"].boolean();
-  rope.magnitude = node["magnitude"].real();
   rope.inverseFrequencies =
       node["inverse_frequencies"].list([](const Node &n) { return n.real(); });
   return rope;

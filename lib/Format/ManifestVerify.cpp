@@ -42,6 +42,10 @@ public:
       checkLaunch(ThePlan.body[i], /*inHead=*/false, item("launch", i));
     for (size_t i = 0; i < ThePlan.head.size(); ++i)
       checkLaunch(ThePlan.head[i], /*inHead=*/true, item("head launch", i));
+    // A layer may be without attention, but does something: what is kept for
+    // each layer is in proportion to the plan.
+    require(static_cast<size_t>(Model.layers) <= ThePlan.body.size(),
+            "the model", "has more layers than launches");
     const View &logits = ThePlan.logits;
     require(logits.buffer != kHiddenBuffer, "the logits", "lie in the body");
     checkView(logits, /*inHead=*/true, "the logits view");
@@ -131,7 +135,7 @@ private:
     require(rank == 2 || !source.transposed, where,
             "is a vector, which cannot be transposed");
     // The rows of a vector are its elements.
-    const int64_t all = source.shape[source.transposed ? 1 : 0];
+    const int64_t all = source.height();
     int64_t rows = source.rows.empty() ? all : 0;
     for (const auto &[begin, end] : source.rows) {
       require(begin >= 0 && begin < end && end <= all, where,
@@ -158,7 +162,6 @@ private:
             where, "does not have a frequency for each pair");
     for (float frequency : rope.inverseFrequencies)
       require(std::isfinite(frequency), where, "has a frequency not finite");
-    require(std::isfinite(rope.magnitude), where, "has a magnitude not finite");
   }
 
   static void checkBuffers(const std::vector<Buffer> &buffers, uint64_t bytes,
@@ -329,6 +332,8 @@ private:
       require(shape.cols == launch.inputs[0].columns, where,
               "has a weight of another width than its input");
       require(shape.rows <= kInt32Max, where, "has a weight out of range");
+      require(storedAlike(shape, weight(launch, 0).shape), where,
+              "has parts that are not stored alike");
       columns += shape.rows;
       if (linear.hasBias)
         checkVector(weight(launch, parts + i), shape.rows, where);
@@ -337,6 +342,9 @@ private:
       columns /= 2;
       require(weight(launch, 0).shape.rows == columns, where,
               "gates with a weight of another height");
+      require(!linear.hasBias || weight(launch, parts).shape.dtype ==
+                                     weight(launch, parts + 1).shape.dtype,
+              where, "has gated biases of different element types");
     }
     require(columns == launch.outputs[0].columns, where,
             "has an output of another width than its weights give");

@@ -80,7 +80,6 @@ static Json write(const Rope &rope) {
     frequencies.push_back(number(frequency));
   return {{"dim", rope.dim},
           {"interleaved", rope.interleaved},
-          {"magnitude", number(rope.magnitude)},
           {"inverse_frequencies", std::move(frequencies)}};
 }
 

@@ -12,7 +12,7 @@ namespace qzc::format {
 
 static constexpr double kDeviation = 0.02;
 
-static uint32_t denseKind(DType dtype) {
+static SyntheticPart::Kind denseKind(DType dtype) {
   switch (dtype) {
   case DType::F16:
     return SyntheticPart::F16;

@@ -49,6 +49,15 @@ struct TensorSource {
   bool transposed = false;    ///< stored as [in, out] there (GPT-2's Conv1D)
   /// Half-open ranges of the (transposed) source's rows; empty: all of them.
   std::vector<std::pair<int64_t, int64_t>> rows;
+
+  /// All rows of the (transposed) source; of a vector, its elements.
+  int64_t height() const { return shape[transposed ? 1 : 0]; }
+  /// `rows`, where all of them are one range.
+  std::vector<std::pair<int64_t, int64_t>> heldRows() const {
+    if (!rows.empty())
+      return rows;
+    return {{0, height()}};
+  }
 };
 
 struct Tensor {
@@ -100,7 +109,6 @@ struct Rope {
   int64_t dim = 0;
   bool interleaved = false; ///< pairs (2i, 2i+1) instead of (i, i + dim/2)
   std::vector<float> inverseFrequencies; ///< dim / 2, scaling applied
-  float magnitude = 1.0f;                ///< multiplies cos and sin
 };
 
 struct EmbedParams {};

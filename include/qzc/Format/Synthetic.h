@@ -1,11 +1,11 @@
 //===- Synthetic.h - Weights made from a counter ----------------*- C++ -*-===//
 //
 // With --weights=synthetic an image stores no weights: the runtime makes the
-// stored bytes at load, on the CPU or on the GPU, and both make the same. The
-// bytes of a part (see Scheme.h) are little-endian 64-bit words; word i is a
-// function of (seed, source name and rows, part index, i) alone. The place of a
-// weight in a plan is no part of it: passes move weights, and the interpreter
-// has to find the same values before and after them.
+// stored bytes at load. The bytes of a part (see Scheme.h) are little-endian
+// 64-bit words; word i is a function of (seed, source name and rows, part
+// index, i) alone. The place of a weight in a plan is no part of it: passes
+// move weights, and the interpreter has to find the same values before and
+// after them.
 //
 //   f32, f16, bf16  normal-like values of standard deviation 0.02 (a sum of
 //                   four uniform 16-bit numbers), around 1 for the role "norm",
@@ -23,18 +23,15 @@
 #ifndef QZC_FORMAT_SYNTHETIC_H
 #define QZC_FORMAT_SYNTHETIC_H
 
+#include "qzc/Format/Manifest.h"
 #include "qzc/Format/Schemes/Dense.h"
 #include "qzc/Format/Schemes/DoubleQuant.h"
 
-#ifndef __CUDACC_RTC__
-#include "qzc/Format/Manifest.h"
-#endif
-
 namespace qzc::format {
 
-/// How one part is made; plain data, passed to kernels by value.
+/// How one part is made.
 struct SyntheticPart {
-  enum Kind : uint32_t {
+  enum Kind {
     F32,
     F16,
     Bf16,
@@ -44,12 +41,11 @@ struct SyntheticPart {
     HalfScales,
     ScaleGroups
   };
-  uint64_t key;  ///< of seed, tensor and part
-  uint32_t kind; ///< Kind
-  float center;  ///< mean of dense values and scales
+  uint64_t key; ///< of seed, tensor and part
+  Kind kind;
+  float center; ///< mean of dense values and scales
   /// Of the integer sum (dense), of 1/65536 (scales), of 1 (groups).
   float unit;
-  uint32_t unused;
 };
 
 namespace synthetic {
@@ -60,7 +56,7 @@ inline constexpr double kSumDeviation = 37837.226;
 inline constexpr double kLargest = 131070 / kSumDeviation;
 
 /// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014) at counter `index`.
-QZC_HD uint64_t hash(uint64_t key, uint64_t index) {
+inline uint64_t hash(uint64_t key, uint64_t index) {
   uint64_t z = key + (index + 1) * 0x9e3779b97f4a7c15ull;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
@@ -68,21 +64,21 @@ QZC_HD uint64_t hash(uint64_t key, uint64_t index) {
 }
 
 /// Roughly normal, in [-131070, 131070].
-QZC_HD int32_t sum(uint64_t key, uint64_t element) {
+inline int32_t sum(uint64_t key, uint64_t element) {
   const uint64_t bits = hash(key, element);
   return static_cast<int32_t>((bits & 0xffff) + (bits >> 16 & 0xffff) +
                               (bits >> 32 & 0xffff) + (bits >> 48)) -
          131070;
 }
 
-QZC_HD float value(const SyntheticPart &part, uint64_t element) {
+inline float value(const SyntheticPart &part, uint64_t element) {
   const float spread =
       mulRounded(static_cast<float>(sum(part.key, element)), part.unit);
   return addRounded(part.center, spread);
 }
 
 /// Scale `i` of the word with these bits.
-QZC_HD float scale(const SyntheticPart &part, uint64_t bits, uint32_t i) {
+inline float scale(const SyntheticPart &part, uint64_t bits, uint32_t i) {
   const auto low = static_cast<int32_t>(bits >> i & 0xffff);
   const float spread = mulRounded(static_cast<float>(low - 32768), part.unit);
   return addRounded(part.center, spread);
@@ -91,13 +87,13 @@ QZC_HD float scale(const SyntheticPart &part, uint64_t bits, uint32_t i) {
 } // namespace synthetic
 
 /// Eight stored bytes, the first in the lowest bits.
-QZC_HD uint64_t syntheticWord(const SyntheticPart &part, uint64_t word) {
+inline uint64_t syntheticWord(const SyntheticPart &part, uint64_t word) {
   using synthetic::hash;
   using synthetic::scale;
   using synthetic::sum;
   using synthetic::value;
   uint64_t bytes = 0;
-  switch (static_cast<SyntheticPart::Kind>(part.kind)) {
+  switch (part.kind) {
   case SyntheticPart::F32:
     for (uint32_t i = 0; i < 2; ++i)
       bytes |= static_cast<uint64_t>(floatBits(value(part, word * 2 + i)))
@@ -147,14 +143,12 @@ QZC_HD uint64_t syntheticWord(const SyntheticPart &part, uint64_t word) {
   return bytes;
 }
 
-#ifndef __CUDACC_RTC__
 /// The recipe for part `part` of a tensor.
 SyntheticPart syntheticPart(const Tensor &tensor, size_t part, uint64_t seed);
 
 /// Bytes [begin, begin + bytes) of a part; `begin` is a multiple of 8.
 void synthesize(const SyntheticPart &part, uint64_t begin, uint64_t bytes,
                 std::byte *out);
-#endif
 
 } // namespace qzc::format
 

@@ -145,19 +145,18 @@ void PlanRunner::extendRopes(int64_t positions) {
   for (size_t i = 0; i != Ropes.size(); ++i) {
     const Rope &rope = Plan.ropes[i];
     const int64_t half = rope.dim / 2;
-    Pool.parallelFor(positions - RopePositions, 64,
-                     [&](int64_t begin, int64_t end, int worker) {
-                       for (int64_t at = RopePositions + begin;
-                            at != RopePositions + end; ++at)
-                         for (int64_t pair = 0; pair != half; ++pair) {
-                           const float angle = static_cast<float>(at) *
-                                               rope.inverseFrequencies[pair];
-                           Ropes[i].cos.floats()[at * half + pair] =
-                               std::cos(angle) * rope.magnitude;
-                           Ropes[i].sin.floats()[at * half + pair] =
-                               std::sin(angle) * rope.magnitude;
-                         }
-                     });
+    Pool.parallelFor(
+        positions - RopePositions, 64,
+        [&](int64_t begin, int64_t end, int worker) {
+          for (int64_t at = RopePositions + begin; at != RopePositions + end;
+               ++at)
+            for (int64_t pair = 0; pair != half; ++pair) {
+              const float angle =
+                  static_cast<float>(at) * rope.inverseFrequencies[pair];
+              Ropes[i].cos.floats()[at * half + pair] = std::cos(angle);
+              Ropes[i].sin.floats()[at * half + pair] = std::sin(angle);
+            }
+        });
   }
   RopePositions = positions;
 }

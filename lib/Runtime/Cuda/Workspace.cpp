@@ -127,8 +127,8 @@ std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity) {
   for (int64_t position = 0; position != capacity; ++position)
     for (float frequency : rope.inverseFrequencies) {
       float angle = static_cast<float>(position) * frequency;
-      table.push_back(std::cos(angle) * rope.magnitude);
-      table.push_back(std::sin(angle) * rope.magnitude);
+      table.push_back(std::cos(angle));
+      table.push_back(std::sin(angle));
     }
   return table;
 }

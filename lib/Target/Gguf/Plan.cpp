@@ -106,7 +106,7 @@ void Planner::addParam(qz::ParamOp param) {
   part.elements = shape.rows * shape.cols;
   part.as = target.type;
   if (auto heads = Rotated.find(param); heads != Rotated.end())
-    part.source.rows = interleaved(rowsOf(part.source), heads->second);
+    part.source.rows = interleaved(part.source.heldRows(), heads->second);
 
   auto [index, isNew] = Indices.try_emplace(name, Drafts.size());
   if (isNew) {

@@ -8,16 +8,6 @@
 
 namespace qzc::gguf {
 
-static int64_t heightOf(const format::TensorSource &source) {
-  return source.shape[source.transposed ? 1 : 0];
-}
-
-Ranges rowsOf(const format::TensorSource &source) {
-  if (!source.rows.empty())
-    return source.rows;
-  return {{0, heightOf(source)}};
-}
-
 Ranges interleaved(const Ranges &ranges, int64_t heads) {
   std::vector<int64_t> rows;
   for (const auto &[low, high] : ranges)
@@ -38,17 +28,18 @@ Ranges interleaved(const Ranges &ranges, int64_t heads) {
 void orderParts(Tensor &tensor) {
   std::stable_sort(tensor.parts.begin(), tensor.parts.end(),
                    [](const Part &a, const Part &b) {
-                     return rowsOf(a.source).front() < rowsOf(b.source).front();
+                     return a.source.heldRows().front() <
+                            b.source.heldRows().front();
                    });
   const format::TensorSource &source = tensor.parts.front().source;
-  std::vector<bool> seen(static_cast<size_t>(heightOf(source)));
+  std::vector<bool> seen(static_cast<size_t>(source.height()));
   size_t held = 0;
   for (const Part &part : tensor.parts) {
     if (part.source.name != source.name)
       throw Error("--gguf: tensors '" + source.name + "' and '" +
                   part.source.name + "' would both be '" + tensor.info.name +
                   "'");
-    for (const auto &[low, high] : rowsOf(part.source))
+    for (const auto &[low, high] : part.source.heldRows())
       for (int64_t row = low; row < high; ++row, ++held) {
         if (seen[static_cast<size_t>(row)])
           throw Error("--gguf: the module has row " + std::to_string(row) +

@@ -10,9 +10,6 @@ namespace qzc::gguf {
 /// Half-open ranges of a source's rows (elements, of a vector).
 using Ranges = std::vector<std::pair<int64_t, int64_t>>;
 
-/// The rows in the order of the tensor; none are left implicit.
-Ranges rowsOf(const format::TensorSource &source);
-
 /// Rows i and i + half of each head side by side: what turned by halves in the
 /// source turns by neighbours.
 Ranges interleaved(const Ranges &ranges, int64_t heads);

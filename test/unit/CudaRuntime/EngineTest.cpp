@@ -142,10 +142,10 @@ TEST_F(CudaEngineTest, ResolvesEveryKindOfArgument) {
   EXPECT_EQ(all.params[2] - all.params[1], 2U * 64 * 4 * 4);
   EXPECT_EQ(all.pointer<float>(1)[2 * 64 * 4 - 1], 0);
   const float *rope = all.pointer<float>(3);
-  EXPECT_EQ(rope[0], 2.0F);
+  EXPECT_EQ(rope[0], 1.0F);
   EXPECT_EQ(rope[1], 0.0F);
-  EXPECT_EQ(rope[(7 * 2 + 1) * 2], 2 * std::cos(7 * 0.25F));
-  EXPECT_EQ(rope[(63 * 2 + 0) * 2 + 1], 2 * std::sin(63.0F));
+  EXPECT_EQ(rope[(7 * 2 + 1) * 2], std::cos(7 * 0.25F));
+  EXPECT_EQ(rope[(63 * 2 + 0) * 2 + 1], std::sin(63.0F));
   EXPECT_EQ(*std::prev(Fake->allocations.upper_bound(all.params[4])),
             (std::pair<const CUdeviceptr, size_t>(all.params[4] - 256 - 8 * 6,
                                                   512 + 16 * 6)));

@@ -62,7 +62,6 @@ inline format::Manifest tinyManifest() {
   format::Rope rope;
   rope.dim = 4;
   rope.inverseFrequencies = {1.0F, 0.25F};
-  rope.magnitude = 2.0F;
   plan.ropes = {rope};
   plan.buffers = {{kHidden, 0}, {3 * kHidden, kHidden * 4}};
   plan.bytesPerToken = 4 * kHidden * 4;

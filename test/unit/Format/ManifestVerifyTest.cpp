@@ -99,10 +99,21 @@ static const std::vector<Case> kCases = {
      [](Manifest &m) { m.plan.body[4].outputs[0].columns = 23; }},
     {"weight of another width",
      [](Manifest &m) { m.plan.body[4].inputs[0].columns = 15; }},
+    {"parts that are not stored alike",
+     [](Manifest &m) {
+       m.plan.body[4].weights = {3, 4};
+     }},
+    {"biases of different element types",
+     [](Manifest &m) {
+       m.tensors[1].shape.dtype = DType::F16;
+       m.plan.body[7].weights[3] = 1;
+     }},
     {"residual of another width",
      [](Manifest &m) { m.plan.body[7].inputs[1].columns = 15; }},
     {"gates with a weight",
      [](Manifest &m) {
+       m.tensors[4].shape = m.tensors[3].shape;
+       m.tensors[4].shape.rows = 8;
        m.plan.body[7].weights = {3, 4, 2, 2};
        m.plan.body[7].params = LinearParams{2, true};
        m.plan.body[7].weights.resize(2);
@@ -111,6 +122,8 @@ static const std::vector<Case> kCases = {
      [](Manifest &m) {
        std::get<AttentionParams>(m.plan.body[6].params).layer = 1;
      }},
+    {"more layers than launches",
+     [](Manifest &m) { m.model.layers = INT32_MAX; }},
     {"an attention already",
      [](Manifest &m) { m.plan.body.push_back(m.plan.body[6]); }},
     {"head counts",

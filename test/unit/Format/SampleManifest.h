@@ -47,7 +47,7 @@ inline format::Manifest sampleManifest() {
   m.tensors[3].f16Exponent = 2;
 
   Plan &plan = m.plan;
-  plan.ropes = {{8, false, {1.0f, 0.1f, 1e-5f, 3.0e-7f}, 1.0f}};
+  plan.ropes = {{8, false, {1.0f, 0.1f, 1e-5f, 3.0e-7f}}};
   plan.buffers = {{16, 0}, {48, 64}, {16, 256}};
   plan.bytesPerToken = 320;
   const View x = {0, 0, 16};
@@ -60,7 +60,7 @@ inline format::Manifest sampleManifest() {
       {Opcode::AddPositions, {x}, {x}, {table}, AddPositionsParams{2}},
       {Opcode::RmsNorm, {x}, {y}, {norm}, NormParams{1e-5f, true}},
       {Opcode::LayerNorm, {x}, {y}, {norm, bias}, NormParams{1e-6f, false}},
-      {Opcode::Linear, {y}, {{1, 0, 24}}, {q, k}, LinearParams{2}},
+      {Opcode::Linear, {y}, {{1, 0, 32}}, {q, q}, LinearParams{2}},
       {Opcode::Linear, {y}, {vv}, {k}, LinearParams{1}},
       {Opcode::Attention,
        {qv, kv, vv},

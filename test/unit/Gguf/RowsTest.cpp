@@ -25,11 +25,11 @@ std::vector<int64_t> rowsIn(const Ranges &ranges) {
 TEST(Rows, OfAWholeSource) {
   format::TensorSource source;
   source.shape = {8, 5};
-  EXPECT_THAT(rowsOf(source), ElementsAre(Pair(0, 8)));
+  EXPECT_THAT(source.heldRows(), ElementsAre(Pair(0, 8)));
   source.transposed = true;
-  EXPECT_THAT(rowsOf(source), ElementsAre(Pair(0, 5)));
+  EXPECT_THAT(source.heldRows(), ElementsAre(Pair(0, 5)));
   source.rows = {{1, 3}};
-  EXPECT_THAT(rowsOf(source), ElementsAre(Pair(1, 3)));
+  EXPECT_THAT(source.heldRows(), ElementsAre(Pair(1, 3)));
 }
 
 TEST(Rows, HalvesOfEachHeadInterleave) {
