@@ -111,7 +111,7 @@ Model qzc::kernel_test::makeCase(int number) {
   const bool unitOffset = !layerNorm && weighted && r.chance(30);
   const bool bias = r.chance(50);
   const bool gated = r.chance(60);
-  const bool mixed = r.chance(40); ///< every weight its own scheme
+  const bool mixed = r.chance(40); ///< every layer its own scheme
   const int64_t window = r.chance(30) ? 19 : 0;
   const float softCap = r.chance(25) ? 5.0f : 0.0f;
   const auto activation = r.pick({Activation::Relu, Activation::Silu,
@@ -134,8 +134,11 @@ Model qzc::kernel_test::makeCase(int number) {
     std::vector<int32_t> weights;
     const int64_t cols = inputs[0].columns;
     const float amplitude = 1.7f / std::sqrt(float(cols));
-    for (int64_t n : rows)
-      weights.push_back(make.tensor(shape(n, cols), amplitude));
+    PackedShape stored = shape(rows[0], cols);
+    for (int64_t n : rows) {
+      stored.rows = n;
+      weights.push_back(make.tensor(stored, amplitude));
+    }
     params.parts = int64_t(rows.size());
     params.hasBias = bias;
     const DType dtype = r.pick({DType::F32, DType::BF16, DType::F16});

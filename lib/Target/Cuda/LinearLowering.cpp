@@ -55,36 +55,29 @@ static MatvecShape chooseMatvecShape(int64_t rows, bool gated) {
   return shape;
 }
 
-/// Non-gated parts in runs of equal storage (`byScheme`) and bias type.
-std::vector<Lowerer::PartGroup> Lowerer::partGroups(const Launch &launch,
-                                                    bool byScheme) const {
+/// Parts in runs of equal bias type; gated ones are one run.
+std::vector<Lowerer::PartGroup>
+Lowerer::partGroups(const Launch &launch) const {
   const auto &p = std::get<format::LinearParams>(launch.params);
   const auto parts = static_cast<size_t>(p.parts);
   std::vector<PartGroup> groups;
   int64_t column = 0;
   for (size_t i = 0; i < parts; ++i) {
-    const format::PackedShape &shape = tensor(launch.weights[i]).shape;
-    bool join = i > 0 && !p.gated;
-    if (join && byScheme) {
-      const format::PackedShape &before = tensor(launch.weights[i - 1]).shape;
-      join = storedAlike(shape, before);
-    }
-    if (join && p.hasBias)
-      join = tensor(launch.weights[parts + i]).shape.dtype ==
-             tensor(launch.weights[parts + i - 1]).shape.dtype;
+    const bool join =
+        i > 0 &&
+        (!p.hasBias || tensor(launch.weights[parts + i]).shape.dtype ==
+                           tensor(launch.weights[parts + i - 1]).shape.dtype);
     if (join)
       ++groups.back().count;
     else
       groups.push_back({i, 1, column});
-    column += shape.rows;
+    column += tensor(launch.weights[i]).shape.rows;
   }
   return groups;
 }
 
 void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
-                        const PartGroup &group, bool gated,
-                        const char *activation, const TypedArg &out,
-                        bool residual) {
+                        const PartGroup &group) {
   const auto &p = std::get<format::LinearParams>(launch.params);
   const auto parts = static_cast<size_t>(p.parts);
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
@@ -95,9 +88,10 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
     rows[i] = tensor(launch.weights[group.first + i]).shape.rows;
     total += rows[i];
   }
-  if (gated)
+  if (p.gated)
     total = rows[0];
-  const MatvecShape spread = chooseMatvecShape(total, gated);
+  const bool residual = launch.inputs.size() > 1;
+  const MatvecShape spread = chooseMatvecShape(total, p.gated);
   const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
   const bool fast =
       inputs % perChunk(shape) == 0 && from.column % 4 == 0 &&
@@ -112,7 +106,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
                        storageName(shape),
                        std::to_string(shape.blockSize),
                        flag(fast),
-                       flag(gated)};
+                       flag(p.gated)};
   spec.args = {inputArg(launch, norm)};
   describeNorm(norm.launch, spec.templateArgs, spec.args);
   std::string biasStorage = "Storage::F32";
@@ -120,9 +114,10 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
     biasStorage =
         storageName(tensor(launch.weights[parts + group.first]).shape);
   for (const std::string &arg :
-       {std::string(flag(p.hasBias)), biasStorage, std::string(activation),
-        std::string(flag(residual)), std::to_string(spread.warps),
-        std::to_string(spread.perWarp), std::to_string(spread.passes)})
+       {std::string(flag(p.hasBias)), biasStorage,
+        std::string(activationName(p.activation)), std::string(flag(residual)),
+        std::to_string(spread.warps), std::to_string(spread.perWarp),
+        std::to_string(spread.passes)})
     spec.templateArgs.push_back(arg);
   for (size_t i = 0; i < 3; ++i) {
     const bool present = i < group.count;
@@ -138,7 +133,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   spec.args.push_back(residual
                           ? viewArg(launch.inputs[1], kFloats, group.column)
                           : unusedArg(kFloats));
-  spec.args.push_back(out);
+  spec.args.push_back(viewArg(launch.outputs[0], kFloatsOut, group.column));
   spec.grid[0] = {ceilDiv(total, spread.warps * spread.perWarp * spread.passes),
                   0};
   spec.blockThreads = static_cast<uint32_t>(spread.warps * 32);
@@ -147,28 +142,6 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
            : inputs;
   spec.sharedBytes = static_cast<uint32_t>(staged * 4);
   Builder.add(*Out, spec);
-}
-
-/// Gate and up stored differently: two matvecs into scratch, then the product.
-void Lowerer::lowerMixedGate(const Launch &launch, const FusedNorm &norm) {
-  const auto &p = std::get<format::LinearParams>(launch.params);
-  const View &out = launch.outputs[0];
-  const int64_t rows = tensor(launch.weights[0]).shape.rows;
-  const auto bytes = static_cast<uint64_t>(rows) * 4;
-  const TypedArg gate = Builder.fixedScratch("gate", bytes, kFloatsOut);
-  const TypedArg up = Builder.fixedScratch("up", bytes, kFloatsOut);
-  addMatvec(launch, norm, {0, 1, 0}, false, activationName(p.activation), gate,
-            false);
-  addMatvec(launch, norm, {1, 1, 0}, false,
-            activationName(format::Activation::None), up, false);
-  const char *none = activationName(format::Activation::None);
-  const TypedArg product = viewArg(out, kFloatsOut);
-  const bool residual = launch.inputs.size() > 1;
-  addElementwise("Elementwise::Mul", none, {gate.arg, kFloats}, 0,
-                 {up.arg, kFloats}, 0, 0, residual ? gate : product, 0, rows);
-  if (residual)
-    addElementwise("Elementwise::Add", none, {gate.arg, kFloats}, 0,
-                   viewArg(launch.inputs[1], kFloats), 0, 0, product, 0, rows);
 }
 
 /// The f16 activations of a layer's input, made unless they are there already.
@@ -201,7 +174,7 @@ TypedArg Lowerer::convertInput(const Launch &launch, const FusedNorm &norm,
 }
 
 void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
-                       const PartGroup &group, bool gated) {
+                       const PartGroup &group) {
   const auto &p = std::get<format::LinearParams>(launch.params);
   const auto parts = static_cast<size_t>(p.parts);
   const int64_t inputs = tensor(launch.weights[group.first]).shape.cols;
@@ -224,7 +197,7 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
                       first.shape.scheme == format::Scheme::None &&
                       first.shape.dtype == format::DType::F16 &&
                       first.f16Exponent == 0 && inputs % 8 == 0;
-  const int64_t unit = gated ? 256 : 128;
+  const int64_t unit = p.gated ? 256 : 128;
   const int64_t slice =
       direct
           ? total
@@ -246,10 +219,10 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
       int64_t partBegin = 0;
       for (size_t i = 0; i < group.count; ++i) {
         // Rows of this part inside the slice, and where the first one goes.
-        int64_t from = gated ? begin / 2 : std::max(begin, partBegin);
-        int64_t to = gated ? end / 2 : std::min(end, partBegin + rows[i]);
-        const int64_t target = gated ? static_cast<int64_t>(i) : from - begin;
-        if (!gated) {
+        int64_t from = p.gated ? begin / 2 : std::max(begin, partBegin);
+        int64_t to = p.gated ? end / 2 : std::min(end, partBegin + rows[i]);
+        const int64_t target = p.gated ? static_cast<int64_t>(i) : from - begin;
+        if (!p.gated) {
           from -= partBegin;
           to -= partBegin;
           partBegin += rows[i];
@@ -268,7 +241,7 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
                         intArg(from),
                         intArg(to - from),
                         floatArg(factors[i]),
-                        intArg(gated ? 2 : 1),
+                        intArg(p.gated ? 2 : 1),
                         intArg(target),
                         weights};
         convert.grid[0] = {ceilDiv(to - from, kConvertRows), 0};
@@ -285,20 +258,20 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
         std::to_string(warpsM),
         std::to_string(warpsN),
         isHead() ? "Rows::Head" : "Rows::Tokens",
-        flag(gated),
+        flag(p.gated),
         flag(p.hasBias),
         p.hasBias
             ? storageName(tensor(launch.weights[parts + group.first]).shape)
             : "Storage::F32",
         activationName(p.activation),
         flag(residual)};
-    const int64_t end0 = gated ? total : rows[0];
+    const int64_t end0 = p.gated ? total : rows[0];
     gemm.args = {halves,
                  rowScales,
                  weights,
                  intArg(padded),
                  intArg(end - begin),
-                 intArg(gated ? begin / 2 : begin),
+                 intArg(p.gated ? begin / 2 : begin),
                  intArg(end0),
                  intArg(end0 + rows[1])};
     for (size_t i = 0; i < 3; ++i) {
@@ -325,39 +298,15 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
 }
 
 void Lowerer::lowerLinear(const Launch &launch, const FusedNorm &norm) {
-  const auto &p = std::get<format::LinearParams>(launch.params);
-  const auto parts = static_cast<size_t>(p.parts);
   const format::Tensor &first = tensor(launch.weights[0]);
   if (first.shape.cols > kMostInputs)
     throw Error("CUDA lowering: '" + first.source.name + "' has rows of " +
                 std::to_string(first.shape.cols) + " elements, at most " +
                 std::to_string(kMostInputs) + " are supported");
-  if (p.gated && p.hasBias &&
-      tensor(launch.weights[parts]).shape.dtype !=
-          tensor(launch.weights[parts + 1]).shape.dtype)
-    throw Error("CUDA lowering: the biases of '" + first.source.name +
-                "' and of its partner have different element types");
-  const char *activation = activationName(p.activation);
-  const bool residual = launch.inputs.size() > 1;
-  if (!isDecode()) {
-    if (p.gated)
-      addGemms(launch, norm, {0, 2, 0}, true);
+  for (const PartGroup &group : partGroups(launch)) {
+    if (isDecode())
+      addMatvec(launch, norm, group);
     else
-      for (const PartGroup &group : partGroups(launch, false))
-        addGemms(launch, norm, group, false);
-    return;
+      addGemms(launch, norm, group);
   }
-  if (!p.gated) {
-    for (const PartGroup &group : partGroups(launch, true))
-      addMatvec(launch, norm, group, false, activation,
-                viewArg(launch.outputs[0], kFloatsOut, group.column), residual);
-    return;
-  }
-  const format::PackedShape &gate = first.shape;
-  const format::PackedShape &up = tensor(launch.weights[1]).shape;
-  if (storedAlike(gate, up))
-    addMatvec(launch, norm, {0, 2, 0}, true, activation,
-              viewArg(launch.outputs[0], kFloatsOut), residual);
-  else
-    lowerMixedGate(launch, norm);
 }

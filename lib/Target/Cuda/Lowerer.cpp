@@ -2,7 +2,9 @@
 
 #include "Lowerer.h"
 
+#include "qzc/Runtime/Cuda/DeviceState.h"
 #include "qzc/Support/Error.h"
+#include "qzc/Target/Cuda/FlashTile.h"
 
 #include <algorithm>
 #include <map>
@@ -20,11 +22,8 @@ static constexpr int64_t kChooseBlocks = 64;
 /// Blocks a decode attention launch spreads over, and its most ranges.
 static constexpr int64_t kAttentionBlocks = 264;
 static constexpr int64_t kMostSplits = 64;
-/// As many arrival counters as DeviceState has.
-static constexpr int64_t kCounters = 508;
 static constexpr int64_t kMostQueriesPerBlock = 4;
 static constexpr int64_t kMostHeadDim = 256;
-static constexpr int64_t kFlashQueries = 64;
 
 /// Enumerators have the same names in Kernels/.
 static std::string enumerator(const format::PackedShape &shape) {
@@ -185,26 +184,6 @@ void Lowerer::lowerNorm(const Launch &launch) {
   Builder.add(*Out, spec);
 }
 
-void Lowerer::addElementwise(const char *op, const char *activation, TypedArg a,
-                             int64_t aStride, TypedArg b, int64_t bStride,
-                             float value, TypedArg out, int64_t outStride,
-                             int64_t columns) {
-  LaunchSpec spec;
-  spec.kernel = "elementwise";
-  spec.templateArgs = {op, activation};
-  spec.args = {a,
-               intArg(aStride),
-               b,
-               intArg(bStride),
-               floatArg(value),
-               out,
-               intArg(outStride),
-               intArg(columns)};
-  spec.grid[0] = {(columns + 255) / 256, 0};
-  spec.grid[1] = perToken();
-  Builder.add(*Out, spec);
-}
-
 void Lowerer::lowerElementwise(const Launch &launch) {
   const char *op = "Elementwise::Activate";
   const char *activation = activationName(format::Activation::None);
@@ -235,17 +214,20 @@ void Lowerer::lowerElementwise(const Launch &launch) {
   const bool two = launch.inputs.size() > 1;
   const View &in = launch.inputs[0];
   const View &out = launch.outputs[0];
-  addElementwise(op, activation, viewArg(in, kFloats), stride(in),
-                 two ? viewArg(launch.inputs[1], kFloats) : unusedArg(kFloats),
-                 two ? stride(launch.inputs[1]) : 0, value,
-                 viewArg(out, kFloatsOut), stride(out), out.columns);
-}
-
-/// Shared memory of the prefill kernel: FlashTile in Kernels/.
-static uint32_t flashSharedBytes(int64_t headDim) {
-  const int64_t padded = (headDim + 15) / 16 * 16;
-  const int64_t keys = headDim <= 128 ? 64 : 16;
-  return static_cast<uint32_t>((kFlashQueries + 4 * keys) * (padded + 8) * 2);
+  LaunchSpec spec;
+  spec.kernel = "elementwise";
+  spec.templateArgs = {op, activation};
+  spec.args = {viewArg(in, kFloats),
+               intArg(stride(in)),
+               two ? viewArg(launch.inputs[1], kFloats) : unusedArg(kFloats),
+               intArg(two ? stride(launch.inputs[1]) : 0),
+               floatArg(value),
+               viewArg(out, kFloatsOut),
+               intArg(stride(out)),
+               intArg(out.columns)};
+  spec.grid[0] = {(out.columns + 255) / 256, 0};
+  spec.grid[1] = perToken();
+  Builder.add(*Out, spec);
 }
 
 void Lowerer::lowerAttention(const Launch &launch) {
@@ -281,7 +263,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
       --queries;
     const int64_t blocks = p.heads / queries;
     const int64_t splits =
-        blocks > kCounters
+        blocks > kDeviceCounters
             ? 1
             : std::clamp<int64_t>(kAttentionBlocks / blocks, 1, kMostSplits);
     LaunchSpec spec;
@@ -359,8 +341,9 @@ void Lowerer::lowerAttention(const Launch &launch) {
                 intArg(stride(out))};
   flash.grid[0] = perToken(kFlashQueries);
   flash.grid[1] = {p.heads, 0};
-  flash.blockThreads = 128;
-  flash.sharedBytes = flashSharedBytes(p.headDim);
+  flash.blockThreads = kFlashThreads;
+  flash.sharedBytes =
+      static_cast<uint32_t>(flashSharedBytes(static_cast<int>(p.headDim)));
   Builder.add(*Out, flash);
 }
 

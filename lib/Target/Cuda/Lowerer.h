@@ -39,9 +39,6 @@ private:
   void lowerNorm(const format::Launch &launch);
   void lowerElementwise(const format::Launch &launch);
   void lowerAttention(const format::Launch &launch);
-  void addElementwise(const char *op, const char *activation, TypedArg a,
-                      int64_t aStride, TypedArg b, int64_t bStride, float value,
-                      TypedArg out, int64_t stride, int64_t columns);
   void lowerScore();
   void lowerChoose();
 
@@ -54,15 +51,12 @@ private:
   };
   void lowerLinear(const format::Launch &launch, const FusedNorm &norm);
   void addMatvec(const format::Launch &launch, const FusedNorm &norm,
-                 const PartGroup &group, bool gated, const char *activation,
-                 const TypedArg &out, bool residual);
-  void lowerMixedGate(const format::Launch &launch, const FusedNorm &norm);
+                 const PartGroup &group);
   TypedArg convertInput(const format::Launch &launch, const FusedNorm &norm,
                         TypedArg &scales);
   void addGemms(const format::Launch &launch, const FusedNorm &norm,
-                const PartGroup &group, bool gated);
-  std::vector<PartGroup> partGroups(const format::Launch &launch,
-                                    bool byScheme) const;
+                const PartGroup &group);
+  std::vector<PartGroup> partGroups(const format::Launch &launch) const;
 
   // Fusion.cpp.
   /// The linear launches behind norm `index` that may compute it themselves;

@@ -570,6 +570,26 @@ qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab 
 
 // -----
 
+// GatedLinearOp (C3): types of biases
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %e = qz.param "e" : tensor<8x4xf32>
+    %x = qz.embed %t, %e : tensor<8x4xf32> -> tensor<?x4xf32>
+    %y = qz.block 0 (%b = %x) : tensor<?x4xf32> {
+      %w0 = qz.param "w0" : tensor<6x4xf32>
+      %w1 = qz.param "w1" : tensor<6xf32>
+      %w2 = qz.param "w2" : tensor<6xf16>
+      // expected-error @+1 {{mixes biases of types 'tensor<6xf32>' and 'tensor<6xf16>'}}
+      %z = qz.gated_linear silu %b, %w0, %w0 gate_bias %w1 up_bias %w2
+        : (tensor<?x4xf32>, tensor<6x4xf32>, tensor<6x4xf32>, tensor<6xf32>, tensor<6xf16>)
+        -> tensor<?x6xf32>
+    }
+  }
+}
+
+// -----
+
 // RopeOp (C1): heads
 qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
   context = 16 : i64, eos = array<i64: 2>, add_bos = false} {

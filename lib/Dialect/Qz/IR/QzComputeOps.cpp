@@ -200,6 +200,9 @@ LogicalResult GatedLinearOp::verify() {
   // (C3)
   if (!getGateBias() != !getUpBias())
     return emitOpError("needs both biases or none");
+  if (getGateBias() && getGateBias().getType() != getUpBias().getType())
+    return emitOpError() << "mixes biases of types " << getGateBias().getType()
+                         << " and " << getUpBias().getType();
   return success();
 }
 

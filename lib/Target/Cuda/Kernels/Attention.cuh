@@ -289,15 +289,6 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
     }
 }
 
-/// Rotated, scaled queries of one head into shared memory, zero-padded.
-template <int D, int RopeDim, bool Interleaved>
-QZC_DEVICE void stageQuery(float *staged, const float *q, const float *table,
-                           float factor, int thread, int threads) {
-  for (int d = thread; d < HeadLanes<D>::kPadded; d += threads)
-    staged[d] =
-        d < D ? rotated<RopeDim, Interleaved>(q, d, table) * factor : 0.0f;
-}
-
 /// One token. Grid: (kv head and group of G query heads) × Splits, 256 threads.
 /// The context is cut into at most Splits ranges of at least 256 positions;
 /// the last block of a head to arrive combines them. The block whose range

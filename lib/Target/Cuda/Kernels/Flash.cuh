@@ -11,17 +11,15 @@
 #define QZC_KERNELS_FLASH_CUH
 
 #include "Attention.cuh"
+#include "qzc/Target/Cuda/FlashTile.h"
 
 namespace qzc::kernels {
 
-constexpr int kFlashQueries = 64;
-
-/// Sizes of a tile of the cache in shared memory.
+/// FlashTileSize of heads of D elements.
 template <int D> struct FlashTile {
-  static constexpr int kPadded = (D + 15) / 16 * 16;
-  static constexpr int kKeys = D <= 128 ? 64 : 16;
-  /// Row stride in halves: an odd multiple of 16 bytes, free of conflicts.
-  static constexpr int kStride = kPadded + 8;
+  static constexpr int kPadded = flashTileSize(D).padded;
+  static constexpr int kKeys = flashTileSize(D).keys;
+  static constexpr int kStride = flashTileSize(D).stride;
 };
 
 /// Eight elements, rounded to f16.
@@ -43,7 +41,7 @@ QZC_DEVICE void loadCacheTile(Half *tile, const Cache *head, int first,
   using Tile = FlashTile<D>;
   constexpr int pieces = Tile::kPadded / 8;
 #pragma unroll 4
-  for (int i = threadIdx.x; i < Tile::kKeys * pieces; i += 128) {
+  for (int i = threadIdx.x; i < Tile::kKeys * pieces; i += kFlashThreads) {
     const int row = i / pieces;
     const int column = i % pieces * 8;
     const bool valid = first + row < end && column < D;

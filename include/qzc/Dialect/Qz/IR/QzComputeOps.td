@@ -182,7 +182,7 @@ def GatedLinearOp : Qz_Op<"gated_linear", [Pure, AttrSizedOperandSegments,
     Constraints:
     * (C1) both weights have the same type.
     * (C2) weights, biases, residual and result agree as in `qz.linear`.
-    * (C3) both biases or none.
+    * (C3) both biases, of one type, or none.
   }];
   let arguments = (ins Qz_ActivationAttr:$activation, Qz_Features:$input,
       Qz_Matrix:$gate, Qz_Matrix:$up, Optional<Qz_Vector>:$gate_bias,
