@@ -25,12 +25,6 @@ std::string GgufBuild::report() const {
   return Plan ? gguf::describe(*Plan, Options.gguf) : "";
 }
 
-static encode::SourceFile fileIn(const std::string &folder,
-                                 encode::SourceFile file) {
-  file.path = (fs::path(folder) / file.path).string();
-  return file;
-}
-
 void GgufBuild::write(const std::string &folder) {
   if (!Plan)
     return;

@@ -13,10 +13,14 @@
 
 namespace qzc::pipeline {
 
+encode::SourceFile fileIn(const std::string &folder, encode::SourceFile file) {
+  file.path = (std::filesystem::path(folder) / file.path).string();
+  return file;
+}
+
 static encode::SourceFile fileIn(const std::string &folder,
                                  const ProgramFile &file) {
-  return {(std::filesystem::path(folder) / file.path).string(), file.bytes,
-          file.sha256};
+  return fileIn(folder, encode::SourceFile{file.path, file.bytes, file.sha256});
 }
 
 Sources resolveSources(const ProgramSources &program,

@@ -20,6 +20,9 @@ struct Sources {
   std::optional<encode::SourceFile> tokenizer;
 };
 
+/// `file` with its path taken from `folder`.
+encode::SourceFile fileIn(const std::string &folder, encode::SourceFile file);
+
 /// Resolves a program's references against `folder`. `synthetic` leaves the
 /// weights out. Throws qzc::Error where a tensor (named from `tensors`) has no
 /// file.

@@ -25,6 +25,14 @@ struct DeviceCode {
   std::string_view bytes; ///< PTX: with its terminating NUL
 };
 
+/// "sm_90a", "compute_80 (PTX)".
+inline std::string codeName(const DeviceCode &code) {
+  const std::string number = std::to_string(code.arch);
+  if (code.ptx)
+    return "compute_" + number + " (PTX)";
+  return "sm_" + number + (code.specific ? "a" : "");
+}
+
 class Image {
 public:
   /// Maps and checks `path`. Throws qzc::Error naming the file and the section

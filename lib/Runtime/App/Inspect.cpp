@@ -18,14 +18,6 @@ std::string megabytes(uint64_t bytes) {
   return text;
 }
 
-/// "sm_90a", "compute_80 (PTX)".
-std::string codeName(const DeviceCode &code) {
-  std::string number = std::to_string(code.arch);
-  if (code.ptx)
-    return "compute_" + number + " (PTX)";
-  return "sm_" + number + (code.specific ? "a" : "");
-}
-
 const char *weightsName(format::WeightsMode mode) {
   switch (mode) {
   case format::WeightsMode::Embedded:

@@ -6,13 +6,6 @@
 
 namespace qzc::runtime {
 
-std::string codeName(const DeviceCode &code) {
-  std::string arch = std::to_string(code.arch);
-  if (code.ptx)
-    return "PTX compute_" + arch;
-  return "sm_" + arch + (code.specific ? "a" : "");
-}
-
 static bool runsOn(const DeviceCode &code, uint32_t capability) {
   if (code.ptx)
     return code.arch <= capability;

@@ -2,6 +2,7 @@
 
 #include "qzc/Target/Gguf/Container.h"
 
+#include "qzc/Format/Ggml.h"
 #include "qzc/Support/Error.h"
 
 #include <set>
@@ -10,8 +11,6 @@ namespace qzc::gguf {
 
 namespace {
 constexpr uint32_t kVersion = 3;
-/// Elements of a block of Q8_0, Q4_0 and IQ4_NL.
-constexpr int64_t kBlock = 32;
 
 /// The tags of values in a file.
 enum class ValueType : uint32_t {
@@ -104,7 +103,7 @@ int64_t blockElements(TensorType type) {
   case TensorType::Q4_0:
   case TensorType::Q8_0:
   case TensorType::IQ4_NL:
-    return kBlock;
+    return format::ggml::kBlock;
   }
   return 1;
 }
@@ -118,10 +117,11 @@ static uint64_t blockBytes(TensorType type) {
   case TensorType::BF16:
     return 2;
   case TensorType::Q4_0:
+    return sizeof(format::ggml::BlockQ4_0);
   case TensorType::IQ4_NL:
-    return 2 + kBlock / 2;
+    return sizeof(format::ggml::BlockIq4Nl);
   case TensorType::Q8_0:
-    return 2 + kBlock;
+    return sizeof(format::ggml::BlockQ8_0);
   }
   return 0;
 }

@@ -36,9 +36,9 @@ TEST(CodeSelection, TakesTheNewestCubinOfTheSameMajorVersion) {
 }
 
 TEST(CodeSelection, FallsBackToPtx) {
-  EXPECT_EQ(chosen(kAll, 110), "PTX compute_80");
-  EXPECT_EQ(chosen(kAll, 130), "PTX compute_80");
-  EXPECT_EQ(chosen(kAll, 90, /*forcePtx=*/true), "PTX compute_80");
+  EXPECT_EQ(chosen(kAll, 110), "compute_80 (PTX)");
+  EXPECT_EQ(chosen(kAll, 130), "compute_80 (PTX)");
+  EXPECT_EQ(chosen(kAll, 90, /*forcePtx=*/true), "compute_80 (PTX)");
 }
 
 TEST(CodeSelection, PrefersTheSpecificCubinOnlyOnItsGpu) {
@@ -55,7 +55,7 @@ TEST(CodeSelection, SaysWhatIsInsideWhenTheGpuIsTooOld) {
       chosen(kAll, 75),
       testing::HasSubstr("the GPU 'GPU' (sm_75) is older than all code inside "
                          "this image (sm_80, sm_86, sm_89, sm_90a, sm_100, "
-                         "sm_120, PTX compute_80)"));
+                         "sm_120, compute_80 (PTX))"));
 }
 
 TEST(CodeSelection, SaysWhenThereIsNoPtxToForce) {

@@ -53,10 +53,11 @@ TEST_F(LoadTest, SaysThatPtxNeedsANewerDriverThanCubins) {
   Fake->loadResult = CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
   runtime::EngineOptions options;
   options.forcePtx = true;
-  EXPECT_THAT(openError(options),
-              HasSubstr("the NVIDIA driver (CUDA 12.4) is too old for this "
-                        "image's PTX compute_80, made by NVRTC 12.9: PTX needs "
-                        "one for CUDA 12.9 or newer (driver 575)"));
+  EXPECT_THAT(
+      openError(options),
+      HasSubstr("the NVIDIA driver (CUDA 12.4) is too old for this "
+                "image's compute_80 (PTX), made by NVRTC 12.9: PTX needs "
+                "one for CUDA 12.9 or newer (driver 575)"));
 }
 
 TEST_F(LoadTest, ShowsTheCompilersLog) {
@@ -70,7 +71,7 @@ TEST_F(LoadTest, LoadsTheCubinOrThePtx) {
   EXPECT_EQ(Fake->loadedImage, "sm90a");
   runtime::EngineOptions options;
   options.forcePtx = true;
-  EXPECT_EQ(open(options)->describe(), "Fake GPU (sm_90, PTX compute_80)");
+  EXPECT_EQ(open(options)->describe(), "Fake GPU (sm_90, compute_80 (PTX))");
   EXPECT_EQ(Fake->loadedImage, "ptx80");
 }
 

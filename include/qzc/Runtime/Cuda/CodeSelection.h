@@ -10,9 +10,6 @@
 
 namespace qzc::runtime {
 
-/// "sm_90a" for a cubin, "PTX compute_80" for PTX.
-std::string codeName(const DeviceCode &code);
-
 /// The best code for a GPU of compute capability × 10 `capability`: its exact
 /// architecture-specific cubin; else the newest cubin of the same major version
 /// that is not newer than the GPU (cubins run on later minor versions only);
