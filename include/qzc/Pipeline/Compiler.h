@@ -1,4 +1,4 @@
-//===- Compiler.h - From module to executable, as a library ----*- C++ -*-===//
+//===- Compiler.h - From a module to an executable --------------*- C++ -*-===//
 //
 // What `qzc` does, without its command line: parse, quantize, fuse, lower,
 // emit, encode and pack. Tools and tests call this one function.
@@ -37,7 +37,7 @@ struct CompileOptions {
   std::string components; ///< "attn,head" or empty: the default selection
   int64_t blockSize = 0;  ///< 0: the scheme's own
   bool doubleQuant = false;
-  std::string dtype;      ///< empty: as imported
+  std::string dtype; ///< empty: as imported
 
   format::WeightsMode weightsMode = format::WeightsMode::Embedded;
   std::string weightsFile; ///< External: where to write them

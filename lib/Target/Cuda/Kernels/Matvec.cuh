@@ -199,10 +199,10 @@ template <int K, int N0, int N1, int N2, Storage S, int Block, bool Fast,
           Activation Act, bool Residual, int Warps, int PerWarp, int Passes>
 QZC_DEVICE void
 matvec(const float *x, const void *normWeight, const void *normBias,
-       float epsilon, const void *data0, const void *scales0,
-       const void *bias0, const void *data1, const void *scales1,
-       const void *bias1, const void *data2, const void *scales2,
-       const void *bias2, const float *residual, float *out) {
+       float epsilon, const void *data0, const void *scales0, const void *bias0,
+       const void *data1, const void *scales1, const void *bias1,
+       const void *data2, const void *scales2, const void *bias2,
+       const float *residual, float *out) {
   using W = Weights<S, Block>;
   using Norms =
       InputNorm<NormKind, NormStorage, UnitOffset, NormWeight, NormBias>;
