@@ -12,8 +12,10 @@
 using namespace qzc;
 using namespace qzc::format;
 
-/// The name a copy for the head gets where the model's own name is taken.
+/// The names that the second copy of a tied table gets: the head's, or where
+/// the table itself is stored under that one, the embedding's.
 static constexpr const char *kHeadName = "lm_head.weight";
+static constexpr const char *kEmbedName = "embed_tokens.weight";
 /// Values decoded at a time.
 static constexpr int64_t kChunkElements = int64_t{1} << 20;
 
@@ -37,6 +39,14 @@ struct Group {
 };
 } // namespace
 
+/// What `tensor` is called where another copy has its name; null if none may.
+static const char *secondName(const Tensor &tensor) {
+  const bool isHeadName = tensor.source.name == kHeadName;
+  if (tensor.role == "head" && !isHeadName)
+    return kHeadName;
+  return tensor.role == "embed" && isHeadName ? kEmbedName : nullptr;
+}
+
 static std::map<std::string, Group> groupBySource(const Manifest &manifest) {
   std::map<std::string, Group> groups;
   const auto add = [&](const std::string &name, size_t index) {
@@ -54,13 +64,14 @@ static std::map<std::string, Group> groupBySource(const Manifest &manifest) {
     group.rows.insert(group.rows.end(), rows.begin(), rows.end());
     return true;
   };
-  // The head comes last: its name gives way.
-  for (bool head : {false, true})
+  // Those with a second name come last: they give way.
+  for (bool last : {false, true})
     for (size_t i = 0; i < manifest.tensors.size(); ++i) {
       const Tensor &tensor = manifest.tensors[i];
-      if ((tensor.role == "head") != head || add(tensor.source.name, i))
+      const char *second = secondName(tensor);
+      if ((second != nullptr) != last || add(tensor.source.name, i))
         continue;
-      if (!head || !add(kHeadName, i))
+      if (!second || !add(second, i))
         throw Error("the image holds parts of tensor '" + tensor.source.name +
                     "' twice");
     }

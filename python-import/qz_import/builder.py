@@ -103,12 +103,15 @@ class GraphBuilder:
         tensors: dict[str, StoredTensor] | None,
         checkpoint: str,
         element: str,
+        base: str = "",
     ) -> None:
         """`tensors` is None for a module without weights, whose params then get type `element`.
-        `checkpoint` names the folder in errors."""
+        `checkpoint` names the folder in errors. `base` stands before the names of all but the
+        head's weights; a checkpoint may do without it, or put it before the head's, too."""
         self._tensors = tensors
         self._checkpoint = checkpoint
         self._element = element
+        self._base = base
         self.tokens = Value("%tokens", (None,), "i32")
         self.lines: list[str] = []
         self.files: dict[Path, str] = {}
@@ -159,25 +162,24 @@ class GraphBuilder:
 
     # --- weights ---
 
-    def has_weight(self, name: str) -> bool:
-        """Whether the checkpoint holds a tensor; False without weights."""
-        return self._tensors is not None and name in self._tensors
-
-    def prefix(self, name: str, *choices: str) -> str:
-        """What stands before the names of this checkpoint: the first choice under which it has the
-        tensor `name`. Of a checkpoint without it, the first of all."""
-        return next((choice for choice in choices if self.has_weight(choice + name)), choices[0])
+    def _find(self, name: str) -> StoredTensor | None:
+        """A weight with or without the base's name before its own, None where there is none."""
+        if self._tensors is None:
+            return None
+        is_inside = name.startswith(self._base)
+        other = name.removeprefix(self._base) if is_inside else self._base + name
+        return self._tensors.get(name) or self._tensors.get(other)
 
     def _stored(self, name: str, shape: tuple[int, ...]) -> StoredTensor | None:
         """The tensor `name`, checked to be a weight of this shape; None without weights."""
         if self._tensors is None:
             return None
-        stored = self._tensors.get(name)
+        stored = self._find(name)
         if stored is None:
             raise ImportFailure(
                 f"{self._checkpoint}: missing tensor {name!r} of shape {list(shape)}"
             )
-        where = f"{stored.file}: tensor {name!r}"
+        where = f"{stored.file}: tensor {stored.name!r}"
         if stored.shape != shape:
             raise ImportFailure(
                 f"{where} has shape {list(stored.shape)}, but the configuration asks for "
@@ -187,6 +189,8 @@ class GraphBuilder:
             raise ImportFailure(
                 f"{where} is {stored.dtype}; supported are {', '.join(ELEMENT_TYPES)}"
             )
+        if stored.problem:
+            raise ImportFailure(f"{where} {stored.problem}")
         return stored
 
     def param(
@@ -197,18 +201,20 @@ class GraphBuilder:
         transposed: bool = False,
         rows: tuple[int, int] | None = None,
     ) -> Value:
-        """The weight `name`, which the checkpoint must have in this shape.
+        """The weight `name`, which the checkpoint must have in this shape. The module calls it what
+        the checkpoint does.
 
         `transposed`: it is used as [shape[1], shape[0]]; `rows`: only these (half-open) rows of it
         are used, or elements of a vector. A param of an outer region is reused.
         """
+        part = (name, rows)
         for known in self._params:
-            if (name, rows) in known:
-                return known[name, rows]
+            if part in known:
+                return known[part]
         stored = self._stored(name, shape)
         element, place = self._element, ""
         if stored is not None:
-            element = ELEMENT_TYPES[stored.dtype]
+            name, element = stored.name, ELEMENT_TYPES[stored.dtype]
             place = f" @{self._file(stored.file)}[{stored.offset}]"
         self.used.add(name)
         result = shape[::-1] if transposed else shape
@@ -219,24 +225,28 @@ class GraphBuilder:
         source = f" source {_tensor_type(shape, element)}" if how else ""
         text = f"param {quoted(name)}{place}{how}{source} : {_tensor_type(result, element)}"
         value = self._op(hint, text, result, element)
-        self._params[-1][name, rows] = value
+        self._params[-1][part] = value
         return value
 
-    def expect_copy(self, name: str, of: str) -> None:
-        """Checks that `name`, where the checkpoint holds it, repeats the weight `of`.
+    def tied(self, name: str, other: str) -> str:
+        """Under which of two names to ask for a weight that is one and the same: the first, unless
+        the checkpoint holds the other alone.
 
-        For tied heads: transformers' versions disagree on what a head with other values means.
+        Where it holds both, they must be copies: transformers' versions disagree on what a tied
+        head with values of its own means.
         """
-        if not self.has_weight(name):
-            return
-        assert self._tensors is not None
-        tensor = self._tensors[name]
-        if not same_contents(tensor, self._tensors[of]):
+        first, second = self._find(name), self._find(other)
+        if second is None:
+            return name
+        if first is None:
+            return other
+        if not same_contents(first, second):
             raise ImportFailure(
-                f"{tensor.file}: tensor {name!r} differs from {of!r}, though config.json ties the "
-                "two: set its tie_word_embeddings to false to use both"
+                f"{second.file}: tensor {second.name!r} differs from {first.name!r}, though "
+                "config.json ties the two: set its tie_word_embeddings to false to use both"
             )
-        self.repeated.add(name)
+        self.repeated.add(second.name)
+        return name
 
     # --- ops ---
 

@@ -38,24 +38,27 @@ class Checkpoint:
     is_torch: bool
 
 
-def _sharded(folder: Path, form: _Format) -> Tensors:
-    index = folder / form.index
+def _shard_names(index: Path) -> dict[str, str]:
+    """Which file the index puts each tensor into."""
     weight_map = read_json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise ImportFailure(f"{index}: missing key 'weight_map'")
-    shards: dict[str, Tensors] = {}
-    tensors = {}
     for name, shard in weight_map.items():
         is_name = isinstance(shard, str) and shard.isprintable() and "/" not in shard
         if not is_name or shard in ("", ".", ".."):
             raise ImportFailure(f"{index}: {shown(shard)} of tensor {name!r} is no plain file name")
-        if shard not in shards:
-            shards[shard] = form.read(folder / shard)
-        if name not in shards[shard]:
-            raise ImportFailure(
-                f"{folder / shard}: missing tensor {name!r}, which {form.index} puts here"
-            )
-        tensors[name] = shards[shard][name]
+    return weight_map
+
+
+def _sharded(folder: Path, form: _Format) -> Tensors:
+    """The tensors of all shards. What the shards hold counts: like transformers, this asks the
+    index for their names alone, and for a tensor's shard where several hold it."""
+    weight_map = _shard_names(folder / form.index)
+    tensors: Tensors = {}
+    for shard in dict.fromkeys(weight_map.values()):
+        for name, tensor in form.read(folder / shard).items():
+            if name not in tensors or weight_map.get(name) == shard:
+                tensors[name] = tensor
     return tensors
 
 

@@ -84,7 +84,7 @@ def _find_tokenizer(folder: Path, family: Family, companion: Companion) -> Path 
 def _emit(
     folder: Path, config: Config, family: Family, tensors: dict[str, StoredTensor] | None
 ) -> GraphBuilder:
-    graph = GraphBuilder(tensors, str(folder), stored_element_type(config))
+    graph = GraphBuilder(tensors, str(folder), stored_element_type(config), family.base)
     graph.finish(family.emit(config, graph))
     return graph
 

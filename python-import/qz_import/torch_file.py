@@ -7,6 +7,7 @@ compressed) entry, and, before torch 1.6, pickles one after the other with the s
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zipfile
 from dataclasses import dataclass
@@ -216,6 +217,8 @@ def read_torch(path: Path) -> dict[str, StoredTensor]:
     tensors = {}
     for name, view in _views(path, value).items():
         storage = view.storage
-        begin = _begin(path, name, storage, spans) + view.offset * DTYPE_BYTES[storage.dtype]
-        tensors[name] = StoredTensor(path, begin, view.shape, storage.dtype)
+        element = DTYPE_BYTES[storage.dtype]
+        begin = _begin(path, name, storage, spans) + view.offset * element
+        size = math.prod(view.shape) * element
+        tensors[name] = StoredTensor(name, path, begin, size, view.shape, storage.dtype)
     return tensors

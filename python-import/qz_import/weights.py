@@ -26,17 +26,18 @@ ELEMENT_TYPES = {"F32": "f32", "F16": "f16", "BF16": "bf16"}
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor in a file; `offset` counts from the file's first byte."""
+    """A tensor in a file, under the name that it has there; `offset` counts from the file's first
+    byte, `size` is in bytes."""
 
+    name: str
     file: Path
     offset: int
+    size: int
     shape: tuple[int, ...]
+    # Any that a file may have; only those of ELEMENT_TYPES can be used.
     dtype: str
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return math.prod(self.shape) * DTYPE_BYTES[self.dtype]
+    # Why it cannot be used although its type could: ends a line that names the tensor.
+    problem: str = ""
 
     def pieces(self) -> Iterator[bytes]:
         """The tensor's bytes, some at a time."""
@@ -65,24 +66,27 @@ def _is_size(value: object) -> bool:
 
 
 def _entry(path: Path, name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
-    """dtype, shape and byte range (from the data's start) of an entry that may be anything."""
+    """dtype, shape and byte range (from the data's start) of an entry that may be anything. Of a
+    dtype that is not known, nothing says how many bytes it should have."""
     where = f"{path}: tensor {name!r}"
     if not isinstance(entry, dict):
         raise ImportFailure(f"{where}: its header entry is not an object")
     dtype, shape, span = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
-    if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
-        raise ImportFailure(f"{where}: unknown dtype {shown(dtype)}")
+    if not isinstance(dtype, str):
+        raise ImportFailure(f"{where}: dtype {shown(dtype)} is not a string")
     if not isinstance(shape, list) or len(shape) > MOST_DIMENSIONS or not all(map(_is_size, shape)):
         raise ImportFailure(f"{where}: shape {shown(shape)} is not a list of sizes")
     if not isinstance(span, list) or len(span) != 2 or not all(map(_is_size, span)):
         raise ImportFailure(f"{where}: data_offsets {shown(span)} is not a pair of offsets")
     begin, end = span
-    size = math.prod(shape) * DTYPE_BYTES[dtype]
-    if end - begin != size:
+    size = math.prod(shape) * DTYPE_BYTES.get(dtype, 0)
+    if dtype in DTYPE_BYTES and end - begin != size:
         raise ImportFailure(
             f"{where}: {dtype} {shape} takes {size} bytes, "
             f"but its offsets {span} span {end - begin}"
         )
+    if end < begin:
+        raise ImportFailure(f"{where}: data_offsets {span} end before they begin")
     return dtype, tuple(shape), begin, end
 
 
@@ -114,7 +118,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
                 f"{path}: truncated or lying header: tensor {name!r} ends at byte {first + end}, "
                 f"the file has {file_size} bytes"
             )
-        tensors[name] = StoredTensor(path, first + begin, shape, dtype)
+        tensors[name] = StoredTensor(name, path, first + begin, end - begin, shape, dtype)
         spans.append((begin, end, name))
     last_end, last_name = 0, ""
     for begin, end, name in sorted(spans):

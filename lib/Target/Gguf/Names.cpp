@@ -45,8 +45,11 @@ std::string Names::find(const std::string &source, const std::string &role,
         !endsWith(stem, numbered(row.source, block)))
       continue;
     std::string name = numbered(row.name, block) + kind;
+    // A tied table may be stored under the name of either use.
     if (role == "head" && row.role == "embed")
       name = "output.weight";
+    else if (role == "embed" && row.role == "head")
+      name = "token_embd.weight";
     else if (!isAmong(role, row.role) && !(kind == ".bias" && role == "bias"))
       continue;
     Found.insert(name);

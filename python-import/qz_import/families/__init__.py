@@ -26,6 +26,9 @@ class Family:
     hidden: str = "hidden_size"
     layers: str = "num_hidden_layers"
     context: str = "max_position_embeddings"
+    # What stands before the names of the weights of all but the head. A checkpoint may have been
+    # saved without it.
+    base: str = ""
     # What vocab.json and merges.txt are read as where tokenizer_config.json does not say.
     tokenizer_class: str | None = None
 

@@ -32,8 +32,6 @@ class Gpt2:
             raise config.fail("n_embd", f"{self.hidden} is no multiple of n_head {self.heads}")
         if config.flag("add_cross_attention", False):
             raise config.fail("add_cross_attention", "is not supported")
-        # A GPT2Model's checkpoint does without the prefix.
-        self.prefix = graph.prefix("wte.weight", "transformer.", "")
 
     def part(self, role: str, x: Value, name: str, part: int, parts: int) -> Value:
         """One of the `parts` layers of the hidden size that a Conv1D is made of."""
@@ -73,12 +71,14 @@ class Gpt2:
 
     def emit(self) -> Value:
         graph = self.graph
-        embedding = f"{self.prefix}wte.weight"
+        embedding = "transformer.wte.weight"
+        if self.tied:
+            embedding = graph.tied(embedding, "lm_head.weight")
         table = graph.param("embed", embedding, self.vocab, self.hidden)
-        positions = graph.param("wpe", f"{self.prefix}wpe.weight", self.positions, self.hidden)
+        positions = graph.param("wpe", "transformer.wpe.weight", self.positions, self.hidden)
         x = graph.add_positions("x0", graph.embed(table), positions)
         for number in range(self.layers):
-            prefix = f"{self.prefix}h.{number}"
+            prefix = f"transformer.h.{number}"
             with graph.block(number, x) as block:
                 n = self.norm("n", block.input, f"{prefix}.ln_1")
                 attended = self.attention(n, f"{prefix}.attn", number)
@@ -86,10 +86,8 @@ class Gpt2:
                 n = self.norm("m_in", h, f"{prefix}.ln_2")
                 block.result = graph.add("y", h, self.mlp(n, f"{prefix}.mlp"))
             x = block.output
-        x = self.norm("nf", x, f"{self.prefix}ln_f")
-        if self.tied:
-            graph.expect_copy("lm_head.weight", embedding)
-        else:
+        x = self.norm("nf", x, "transformer.ln_f")
+        if not self.tied:
             table = graph.param("head", "lm_head.weight", self.vocab, self.hidden)
         return graph.linear("logits", "head", x, table)
 
@@ -101,6 +99,7 @@ register(
         hidden="n_embd",
         layers="n_layer",
         context="n_positions",
+        base="transformer.",
         tokenizer_class=GPT2_TOKENIZER,
     )
 )

@@ -71,7 +71,10 @@ class Llama:
 
     def emit(self) -> Value:
         graph = self.graph
-        table = graph.param("embed", "model.embed_tokens.weight", self.vocab, self.hidden)
+        embedding = "model.embed_tokens.weight"
+        if self.tied:
+            embedding = graph.tied(embedding, "lm_head.weight")
+        table = graph.param("embed", embedding, self.vocab, self.hidden)
         x = graph.embed(table)
         for number in range(self.layers):
             prefix = f"model.layers.{number}"
@@ -82,11 +85,9 @@ class Llama:
                 block.result = graph.add("y", h, self.mlp(n, f"{prefix}.mlp"))
             x = block.output
         x = self.norm("nf", x, "model.norm")
-        if self.tied:
-            graph.expect_copy("lm_head.weight", "model.embed_tokens.weight")
-        else:
+        if not self.tied:
             table = graph.param("head", "lm_head.weight", self.vocab, self.hidden)
         return graph.linear("logits", "head", x, table)
 
 
-register(Family("llama", lambda config, graph: Llama(config, graph).emit()))
+register(Family("llama", lambda config, graph: Llama(config, graph).emit(), base="model."))

@@ -14,6 +14,7 @@ from qz_import.vocab_tokenizer import GPT2_TOKENIZER
 
 # Of torch.nn.LayerNorm; no key of config.json changes it.
 EPS = 1e-5
+PREFIX = "model.decoder"
 # The position table begins with two rows that no position uses.
 POSITION_OFFSET = 2
 
@@ -38,8 +39,6 @@ class Opt:
             raise config.fail(
                 "hidden_size", f"{self.hidden} is no multiple of num_attention_heads {self.heads}"
             )
-        # An OPTModel's checkpoint does without the first part.
-        self.prefix = graph.prefix("embed_tokens.weight", "model.decoder.", "decoder.")
 
     def linear(self, role: str, x: Value, name: str, out: int) -> Value:
         weight = self.graph.param(f"w{role}", f"{name}.weight", out, x.columns)
@@ -47,7 +46,7 @@ class Opt:
         return self.graph.linear(role, role, x, weight, bias)
 
     def projection(self, hint: str, x: Value, name: str, out: int) -> Value:
-        weight = self.graph.param(f"w{hint}", f"{self.prefix}{name}.weight", out, x.columns)
+        weight = self.graph.param(f"w{hint}", f"{PREFIX}.{name}.weight", out, x.columns)
         return self.graph.linear(hint, "proj", x, weight)
 
     def norm(self, hint: str, x: Value, name: str) -> Value:
@@ -89,31 +88,36 @@ class Opt:
 
     def emit(self) -> Value:
         graph = self.graph
-        table_name = f"{self.prefix}embed_tokens.weight"
-        table = graph.param("embed", table_name, self.vocab, self.embedding)
+        embedding = f"{PREFIX}.embed_tokens.weight"
+        if self.tied:
+            embedding = graph.tied(embedding, "lm_head.weight")
+        table = graph.param("embed", embedding, self.vocab, self.embedding)
         x = graph.embed(table)
         if self.embedding != self.hidden:
             x = self.projection("x_in", x, "project_in", self.hidden)
         rows = self.positions + POSITION_OFFSET
         positions = graph.param(
-            "positions", f"{self.prefix}embed_positions.weight", rows, self.hidden
+            "positions", f"{PREFIX}.embed_positions.weight", rows, self.hidden
         )
         x = graph.add_positions("x0", x, positions, POSITION_OFFSET)
         for number in range(self.layers):
             with graph.block(number, x) as block:
-                block.result = self.block(block.input, f"{self.prefix}layers.{number}")
+                block.result = self.block(block.input, f"{PREFIX}.layers.{number}")
             x = block.output
         if self.norm_last:
-            x = self.norm("nf", x, f"{self.prefix}final_layer_norm")
+            x = self.norm("nf", x, f"{PREFIX}.final_layer_norm")
         if self.embedding != self.hidden:
             x = self.projection("x_out", x, "project_out", self.embedding)
-        if self.tied:
-            graph.expect_copy("lm_head.weight", table_name)
-        else:
+        if not self.tied:
             table = graph.param("head", "lm_head.weight", self.vocab, self.embedding)
         return graph.linear("logits", "head", x, table)
 
 
 register(
-    Family("opt", lambda config, graph: Opt(config, graph).emit(), tokenizer_class=GPT2_TOKENIZER)
+    Family(
+        "opt",
+        lambda config, graph: Opt(config, graph).emit(),
+        base="model.",
+        tokenizer_class=GPT2_TOKENIZER,
+    )
 )

@@ -104,6 +104,18 @@ TEST(Extract, ASecondHeadGetsItsOwnName) {
             (std::vector<float>{0, 1}));
 }
 
+TEST(Extract, ATableStoredAsTheHeadKeepsThatName) {
+  test::TempFolder folder;
+  Stored stored;
+  const char *name = "lm_head.weight";
+  stored.add("embed", 1, 2, {name, {1, 2}, DType::F32, false, {}});
+  stored.add("head", 1, 2, {name, {1, 2}, DType::F32, false, {}});
+  stored.extract(folder.file("out"));
+  EXPECT_EQ(read(folder.file("out"), name), (std::vector<float>{100, 101}));
+  EXPECT_EQ(read(folder.file("out"), "embed_tokens.weight"),
+            (std::vector<float>{0, 1}));
+}
+
 TEST(Extract, WhatIsMissingOrDoubleIsNamed) {
   test::TempFolder folder;
   Stored partial;

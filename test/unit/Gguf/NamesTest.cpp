@@ -32,8 +32,10 @@ TEST(Names, OfLlama) {
             "blk.12.attn_q.weight");
   EXPECT_EQ(name("model.layers.2.self_attn.q_proj.bias", "bias", 2),
             "blk.2.attn_q.bias");
-  // The head's own copy of a tied table.
+  // The head's own copy of a tied table, and a tied table that is stored as
+  // the head's.
   EXPECT_EQ(name("model.embed_tokens.weight", "head"), "output.weight");
+  EXPECT_EQ(name("lm_head.weight", "embed"), "token_embd.weight");
 }
 
 TEST(Names, OfGpt2WithAndWithoutPrefix) {
