@@ -1,47 +1,22 @@
-"""Writes a `qz.model`: one method an op, weights by reference, shapes checked as they are used."""
+"""Writes a `qz.model`: one method an op, weights by reference, shapes checked as they are used.
+
+The methods' arguments are those of the ops in QzComputeOps.td, under the same names; `hint` is what
+the result is called where the name is free.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qz_import.assembly import quoted, real, symbol_of, tensor_type
 from qz_import.errors import ImportFailure
 from qz_import.weights import ELEMENT_TYPES, StoredTensor, same_contents
 
-
-def quoted(text: str) -> str:
-    """A string literal of MLIR's assembly, which is UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ImportFailure(f"{text[:60]!r} is not valid Unicode") from None
-    escapes = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t"}
-    return (
-        '"' + "".join(escapes.get(c) or (c if c >= " " else f"\\{ord(c):02X}") for c in text) + '"'
-    )
-
-
-def symbol_of(path: Path) -> str:
-    """The name of a symbol of MLIR for a file: letters, digits and _, of which the first is no
-    digit."""
-    name = re.sub(r"\W", "_", path.stem, flags=re.ASCII)
-    return f"_{name}" if not name or name[0].isdigit() else name
-
-
-def real(value: float) -> str:
-    """A float literal of MLIR's assembly: the shortest that gives `value` back."""
-    digits, _, exponent = repr(float(value)).partition("e")
-    if "." not in digits:
-        digits += ".0"
-    return f"{digits}e{exponent}" if exponent else digits
-
-
-def _tensor_type(shape: tuple[int | None, ...], element: str) -> str:
-    sizes = "".join(f"{'?' if size is None else size}x" for size in shape)
-    return f"tensor<{sizes}{element}>"
+# Half-open ranges of a weight's rows, one after the other.
+Rows = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -54,7 +29,7 @@ class Value:
 
     @property
     def type(self) -> str:
-        return _tensor_type(self.shape, self.element)
+        return tensor_type(self.shape, self.element)
 
     @property
     def columns(self) -> int:
@@ -84,15 +59,16 @@ class Rope:
         return f"#qz.rope<{', '.join(fields)}>"
 
 
-# A tensor's name and which of its rows are used: None for all of them.
-_Part = tuple[str, tuple[int, int] | None]
+# What tells uses of one tensor apart: its name, shape, whether transposed, which rows.
+_Use = tuple[str, tuple[int, ...], bool, Rows | None]
 
 
 @dataclass
 class _Scope:
-    """SSA names of a region; those of the regions around it are taken, too."""
+    """What a region has of its own: SSA names, and the weights it declares."""
 
     names: set[str] = field(default_factory=set)
+    params: dict[_Use, Value] = field(default_factory=dict)
 
 
 class GraphBuilder:
@@ -119,8 +95,8 @@ class GraphBuilder:
         # Tensors of the checkpoint that the graph reads, and those that repeat one of them.
         self.used: set[str] = set()
         self.repeated: set[str] = set()
+        # Inner ones see the names and weights of outer ones.
         self._scopes = [_Scope({"%tokens"})]
-        self._params: list[dict[_Part, Value]] = [{}]
 
     # --- names and lines ---
 
@@ -199,18 +175,19 @@ class GraphBuilder:
         name: str,
         *shape: int,
         transposed: bool = False,
-        rows: tuple[int, int] | None = None,
+        rows: Rows | None = None,
     ) -> Value:
         """The weight `name`, which the checkpoint must have in this shape. The module calls it what
         the checkpoint does.
 
-        `transposed`: it is used as [shape[1], shape[0]]; `rows`: only these (half-open) rows of it
-        are used, or elements of a vector. A param of an outer region is reused.
+        `transposed`: it is used as [shape[1], shape[0]]; `rows`: only these rows of it are used (of
+        the transposed one, or elements of a vector). What this or an outer region uses in the same
+        way is reused.
         """
-        part = (name, rows)
-        for known in self._params:
-            if part in known:
-                return known[part]
+        use = (name, shape, transposed, rows)
+        for scope in self._scopes:
+            if use in scope.params:
+                return scope.params[use]
         stored = self._stored(name, shape)
         element, place = self._element, ""
         if stored is not None:
@@ -220,12 +197,12 @@ class GraphBuilder:
         result = shape[::-1] if transposed else shape
         how = " transposed" if transposed else ""
         if rows is not None:
-            result = (rows[1] - rows[0], *result[1:])
-            how += f" rows [[{rows[0]}, {rows[1]}]]"
-        source = f" source {_tensor_type(shape, element)}" if how else ""
-        text = f"param {quoted(name)}{place}{how}{source} : {_tensor_type(result, element)}"
+            result = (sum(high - low for low, high in rows), *result[1:])
+            how += f" rows [{', '.join(f'[{low}, {high}]' for low, high in rows)}]"
+        source = f" source {tensor_type(shape, element)}" if how else ""
+        text = f"param {quoted(name)}{place}{how}{source} : {tensor_type(result, element)}"
         value = self._op(hint, text, result, element)
-        self._params[-1][part] = value
+        self._scopes[-1].params[use] = value
         return value
 
     def tied(self, name: str, other: str) -> str:
@@ -250,91 +227,122 @@ class GraphBuilder:
 
     # --- ops ---
 
-    def embed(self, table: Value) -> Value:
+    def embed(self, hint: str, tokens: Value, table: Value) -> Value:
         shape = (None, table.columns)
-        result = _tensor_type(shape, "f32")
-        return self._op(
-            "x0", f"embed {self.tokens.name}, {table.name} : {table.type} -> {result}", shape
-        )
+        result = tensor_type(shape, "f32")
+        text = f"embed {tokens.name}, {table.name} : {table.type} -> {result}"
+        return self._op(hint, text, shape)
 
-    def add_positions(self, hint: str, x: Value, table: Value, offset: int = 0) -> Value:
-        """x plus row `position + offset` of a table of learned positions."""
+    def add_positions(self, hint: str, input: Value, table: Value, offset: int = 0) -> Value:
+        """The input plus row `position + offset` of a table of learned positions."""
         where = f" offset {offset}" if offset else ""
-        text = f"add_positions {x.name}, {table.name}{where} : {x.type}, {table.type}"
-        return self._op(hint, text, x.shape)
+        text = f"add_positions {input.name}, {table.name}{where} : {input.type}, {table.type}"
+        return self._op(hint, text, input.shape)
 
     def layer_norm(
         self,
         hint: str,
-        x: Value,
-        eps: float,
+        input: Value,
+        epsilon: float,
         weight: Value | None = None,
         bias: Value | None = None,
     ) -> Value:
         """A bias needs a weight beside it."""
-        operands = [operand for operand in (x, weight, bias) if operand is not None]
         names = (f", {weight.name}" if weight else "") + (f" bias {bias.name}" if bias else "")
-        types = ", ".join(operand.type for operand in operands)
-        return self._op(hint, f"layer_norm {x.name}{names} eps {real(eps)} : {types}", x.shape)
+        types = _types(input, weight, bias)
+        text = f"layer_norm {input.name}{names} eps {real(epsilon)} : {types}"
+        return self._op(hint, text, input.shape)
 
-    def rms_norm(self, hint: str, x: Value, weight: Value, eps: float) -> Value:
-        text = f"rms_norm {x.name}, {weight.name} eps {real(eps)} : {x.type}, {weight.type}"
-        return self._op(hint, text, x.shape)
+    def rms_norm(
+        self,
+        hint: str,
+        input: Value,
+        epsilon: float,
+        weight: Value | None = None,
+        unit_offset: bool = False,
+    ) -> Value:
+        """`unit_offset`: times 1 + weight."""
+        names = f", {weight.name}" if weight else ""
+        offset = " unit_offset" if unit_offset else ""
+        types = _types(input, weight)
+        text = f"rms_norm {input.name}{names}{offset} eps {real(epsilon)} : {types}"
+        return self._op(hint, text, input.shape)
 
     def linear(
-        self, hint: str, role: str, x: Value, weight: Value, bias: Value | None = None
+        self, hint: str, role: str, input: Value, weight: Value, bias: Value | None = None
     ) -> Value:
-        """x · weightᵀ + bias; `weight` is [out, in] and `role` what selections call it."""
+        """input · weightᵀ + bias; `weight` is [out, in] and `role` what selections call it."""
         out = weight.shape[0]
-        result = _tensor_type((None, out), "f32")
-        operands = [x, weight] if bias is None else [x, weight, bias]
-        names = f"{x.name}, {weight.name}" + (f" bias {bias.name}" if bias else "")
-        types = ", ".join(operand.type for operand in operands)
-        return self._op(hint, f"linear {role} {names} : ({types}) -> {result}", (None, out))
+        result = tensor_type((None, out), "f32")
+        names = f"{input.name}, {weight.name}" + (f" bias {bias.name}" if bias else "")
+        text = f"linear {role} {names} : ({_types(input, weight, bias)}) -> {result}"
+        return self._op(hint, text, (None, out))
 
-    def rope(self, hint: str, x: Value, rope: Rope, heads: int) -> Value:
+    def rope(self, hint: str, input: Value, rope: Rope, heads: int) -> Value:
         attribute = self._attribute("rope", rope.attribute)
-        return self._op(hint, f"rope {x.name}, {attribute} heads {heads} : {x.type}", x.shape)
+        text = f"rope {input.name}, {attribute} heads {heads} : {input.type}"
+        return self._op(hint, text, input.shape)
 
     def attention(
-        self, hint: str, q: Value, k: Value, v: Value, heads: int, kv_heads: int, scale: float
+        self,
+        hint: str,
+        query: Value,
+        key: Value,
+        value: Value,
+        heads: int,
+        kv_heads: int,
+        scale: float,
+        window: int | None = None,
+        soft_cap: float | None = None,
     ) -> Value:
-        """Causal attention; scores are multiplied by `scale`."""
-        shape = (None, heads * (v.columns // kv_heads))
+        """Causal attention; scores are multiplied by `scale`, then capped."""
+        shape = (None, heads * (value.columns // kv_heads))
+        limits = f" window {window}" if window else ""
+        limits += f" soft_cap {real(soft_cap)}" if soft_cap else ""
         text = (
-            f"attention {q.name}, {k.name}, {v.name} heads {heads} kv_heads {kv_heads} "
-            f"scale {real(scale)} : ({q.type}, {k.type}, {v.type}) -> {_tensor_type(shape, 'f32')}"
+            f"attention {query.name}, {key.name}, {value.name} heads {heads} kv_heads {kv_heads} "
+            f"scale {real(scale)}{limits} : ({_types(query, key, value)}) -> "
+            f"{tensor_type(shape, 'f32')}"
         )
         return self._op(hint, text, shape)
 
-    def activate(self, hint: str, kind: str, x: Value) -> Value:
-        return self._op(hint, f"activate {kind} {x.name} : {x.type}", x.shape)
+    def activate(self, hint: str, activation: str, input: Value) -> Value:
+        return self._op(hint, f"activate {activation} {input.name} : {input.type}", input.shape)
 
-    def add(self, hint: str, a: Value, b: Value) -> Value:
-        return self._op(hint, f"add {a.name}, {b.name} : {a.type}", a.shape)
+    def add(self, hint: str, lhs: Value, rhs: Value) -> Value:
+        return self._op(hint, f"add {lhs.name}, {rhs.name} : {lhs.type}", lhs.shape)
 
-    def mul(self, hint: str, a: Value, b: Value) -> Value:
-        return self._op(hint, f"mul {a.name}, {b.name} : {a.type}", a.shape)
+    def mul(self, hint: str, lhs: Value, rhs: Value) -> Value:
+        return self._op(hint, f"mul {lhs.name}, {rhs.name} : {lhs.type}", lhs.shape)
+
+    def scale(self, hint: str, input: Value, factor: float) -> Value:
+        return self._op(hint, f"scale {input.name} by {real(factor)} : {input.type}", input.shape)
+
+    def clamp(self, hint: str, input: Value, limit: float) -> Value:
+        return self._op(hint, f"clamp {input.name} limit {real(limit)} : {input.type}", input.shape)
+
+    def soft_cap(self, hint: str, input: Value, cap: float) -> Value:
+        return self._op(hint, f"soft_cap {input.name} cap {real(cap)} : {input.type}", input.shape)
 
     @contextlib.contextmanager
-    def block(self, number: int, x: Value) -> Iterator[Block]:
+    def block(self, number: int, input: Value) -> Iterator[Block]:
         """A decoder block. Its last statement sets `result`, which is the value outside."""
-        block = Block(Value(self._name(f"x{number + 1}"), x.shape))
+        block = Block(Value(self._name(f"x{number + 1}"), input.shape))
         self._scopes.append(_Scope())
-        self._params.append({})
-        block.input = Value(self._name("x"), x.shape)
-        head = (
-            f"{block.output.name} = qz.block {number} ({block.input.name} = {x.name}) : {x.type} {{"
-        )
-        self.lines.append("  " * (len(self._scopes) - 1) + head)
+        inner = block.input = Value(self._name("x"), input.shape)
+        head = f"{block.output.name} = qz.block {number} ({inner.name} = {input.name})"
+        self.lines.append("  " * (len(self._scopes) - 1) + f"{head} : {input.type} {{")
         yield block
         self._line(f"qz.yield {block.result.name} : {block.result.type}")
         self._scopes.pop()
-        self._params.pop()
         self._line("}")
 
     def finish(self, logits: Value) -> None:
         self._line(f"qz.return {logits.name} : {logits.type}")
+
+
+def _types(*operands: Value | None) -> str:
+    return ", ".join(operand.type for operand in operands if operand is not None)
 
 
 class Block:

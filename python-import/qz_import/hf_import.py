@@ -7,7 +7,8 @@ import re
 import sys
 from pathlib import Path
 
-from qz_import.builder import GraphBuilder, quoted, symbol_of
+from qz_import.assembly import quoted, symbol_of
+from qz_import.builder import GraphBuilder
 from qz_import.checkpoint import SAFETENSORS, read_checkpoint
 from qz_import.companion import Companion, import_with_companion
 from qz_import.config import Config
@@ -16,6 +17,7 @@ from qz_import.families import Family, family_of
 from qz_import.files import read_json, sha256_of, write_json
 from qz_import.metadata import TextFacts, read_text_facts, stored_element_type
 from qz_import.safetensors_writer import NewTensor, write_safetensors
+from qz_import.skeleton import Skeleton
 from qz_import.vocab_tokenizer import build_tokenizer
 from qz_import.weights import StoredTensor, read_header
 
@@ -45,10 +47,10 @@ def _note_unused(graph: GraphBuilder, names: list[str]) -> None:
 def _model_attributes(family: Family, config: Config, vocab: int, facts: TextFacts) -> list[str]:
     attributes = [
         f"family = {quoted(family.model_type)}",
-        f"layers = {config.size(family.layers)} : i64",
-        f"hidden = {config.size(family.hidden)} : i64",
+        f"layers = {config.size(family.keys.layers)} : i64",
+        f"hidden = {config.size(family.keys.hidden)} : i64",
         f"vocab = {vocab} : i64",
-        f"context = {config.size(family.context)} : i64",
+        f"context = {config.size(family.keys.context)} : i64",
     ]
     if facts.bos is not None:
         attributes.append(f"bos = {facts.bos} : i64")
@@ -84,8 +86,9 @@ def _find_tokenizer(folder: Path, family: Family, companion: Companion) -> Path 
 def _emit(
     folder: Path, config: Config, family: Family, tensors: dict[str, StoredTensor] | None
 ) -> GraphBuilder:
-    graph = GraphBuilder(tensors, str(folder), stored_element_type(config), family.base)
-    graph.finish(family.emit(config, graph))
+    decoder = family.decoder(config)
+    graph = GraphBuilder(tensors, str(folder), stored_element_type(config), decoder.base)
+    graph.finish(Skeleton(decoder, graph).emit())
     return graph
 
 

@@ -35,6 +35,8 @@ def read_rope(config: Config, dim: int) -> Rope:
 
     Either rope_theta and rope_scaling {rope_type (once: type), …}, or all of it in rope_parameters.
     """
+    if dim % 2:
+        raise config.fail("head_dim", f"{dim} is odd: rotary embeddings need pairs")
     if dim > MOST_ELEMENTS:
         raise config.fail("head_dim", f"{dim} is above {MOST_ELEMENTS}")
     parameters = config.section("rope_parameters")

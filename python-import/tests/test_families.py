@@ -145,7 +145,7 @@ def test_gpt2_graph(module: Callable[[dict[str, Any]], str]) -> None:
     text = module(GPT2_SMALL)
     assert 'family = "gpt2"' in text and "context = 16 : i64" in text
     assert "hidden = 12 : i64" in text and "layers = 2 : i64" in text
-    assert "qz.add_positions %x0, %wpe : " in text
+    assert "qz.add_positions %x0, %positions : " in text
     assert (
         '%wk = qz.param "transformer.h.1.attn.c_attn.weight" transposed rows [[12, 24]] '
         "source tensor<12x36xf32> : tensor<12x12xf32>"

@@ -7,28 +7,19 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qz_import.builder import GraphBuilder, Value
 from qz_import.config import Config
-
-Emit = Callable[[Config, GraphBuilder], Value]
-# Beyond this a count of layers is a mistake, not a model.
-MOST_LAYERS = 1 << 14
+from qz_import.decoder import Decoder
+from qz_import.sizes import STANDARD_KEYS, Keys
 
 
 @dataclass(frozen=True)
 class Family:
-    """How one model_type becomes ops."""
+    """How one model_type becomes a graph."""
 
     model_type: str
-    # Emits the graph from `graph.tokens` on and returns the logits.
-    emit: Emit
-    # config.json's names of what every model has.
-    hidden: str = "hidden_size"
-    layers: str = "num_hidden_layers"
-    context: str = "max_position_embeddings"
-    # What stands before the names of the weights of all but the head. A checkpoint may have been
-    # saved without it.
-    base: str = ""
+    # What the model of a config.json is; refuses what would be another.
+    decoder: Callable[[Config], Decoder]
+    keys: Keys = STANDARD_KEYS
     # What vocab.json and merges.txt are read as where tokenizer_config.json does not say.
     tokenizer_class: str | None = None
 
