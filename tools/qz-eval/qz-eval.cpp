@@ -1,5 +1,6 @@
 //===- qz-eval.cpp - The evaluator's command line -------------------------===//
 
+#include "Subcommands.h"
 #include "qzc/EvalTool/EvalTool.h"
 #include "qzc/Support/Error.h"
 
@@ -125,14 +126,27 @@ static void checkTogether(const CLI::App &app, const EvalOptions &options) {
     throw usageError("--stride needs --protocol=stride");
 }
 
+static std::string subcommandsText() {
+  std::string text = "Subcommands (qz-eval NAME --help says more):";
+  for (const Subcommand &command : pythonSubcommands()) {
+    std::string name = command.name;
+    text += "\n  " + name + std::string(28 - name.size(), ' ') +
+            command.description;
+  }
+  return text;
+}
+
 int main(int argc, char **argv) {
   CLI::App app("Compares compiled models: runs each in its own process and "
                "prints a table of sizes, speeds and perplexities.",
                "qz-eval");
   app.set_version_flag("--version", "qz-eval " QZC_VERSION);
+  app.footer(subcommandsText());
   Arguments arguments;
   addOptions(app, arguments);
   try {
+    if (argc > 1 && isPythonSubcommand(argv[1]))
+      runInPython(argc, argv);
     app.parse(argc, argv);
     EvalOptions &options = arguments.options;
     options.protocol = *evaluate::parseProtocol(arguments.protocol);

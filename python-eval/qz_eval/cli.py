@@ -1,0 +1,80 @@
+"""The command line of qz-eval's subcommands."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from qz_eval import sweep
+from qz_eval.errors import EvalFailure, UsageFailure
+from qz_eval.report import write_report
+from qz_eval.results import read_results
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageFailure(f"{message} (see {self.prog} --help)")
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = _Parser(prog="qz-eval", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    sweep.add_options(
+        commands.add_parser(
+            "sweep",
+            allow_abbrev=False,
+            help="compile a model under many selections, measure each, write a report",
+            description="Compiles a model under many selections, measures each and writes a "
+            "report. What is measured stays measured: the same call again goes on where the last "
+            "one ended.",
+        )
+    )
+    report = commands.add_parser(
+        "report",
+        allow_abbrev=False,
+        help="write the report on results that are there",
+        description="Writes the report on a results.json of qz-eval.",
+    )
+    report.add_argument("results", type=Path, metavar="RESULTS", help="results.json or its folder")
+    report.add_argument("-o", dest="output", type=Path, metavar="DIR", help="default: where it is")
+    return parser.parse_args(arguments)
+
+
+def _run(arguments: list[str] | None) -> bool:
+    options = _parse(arguments)
+    if options.command == "sweep":
+        return sweep.run(options, sys.stdout.write)
+    source: Path = options.results
+    results = read_results(source)
+    folder = options.output or (source if source.is_dir() else source.parent)
+    sys.stdout.write(write_report(results, folder))
+    return True
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    """One line, whatever names and texts of others are in it."""
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+    print(f"qz-eval: error: {line}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str] | None = None) -> None:
+    # What was started ends with us, and the line on the terminal is cleared.
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        if not _run(arguments):
+            sys.exit(1)
+    except EvalFailure as error:
+        _fail(str(error), 2 if isinstance(error, UsageFailure) else 1)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        _fail("interrupted")

@@ -1,0 +1,133 @@
+"""results.json: what a sweep or qz-eval measured, and one row of it as reports need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qz_eval.errors import EvalFailure
+from qz_eval.files import read_json
+from qz_eval.variants import Variant
+
+VERSION = 1
+Json = dict[str, Any]
+
+
+def merge(
+    variants: Iterable[Variant], records: Mapping[str, Json], failures: Mapping[str, str]
+) -> Json:
+    """One results.json from the records of a sweep, in the order of its variants."""
+    entries = []
+    conditions: Json = {}
+    for variant in variants:
+        entry: Json = {"name": variant.name}
+        if variant.curve:
+            entry["curve"] = {"of": variant.curve[0], "blocks": variant.curve[1]}
+        record = records.get(variant.name)
+        if record:
+            conditions = conditions or record["conditions"]
+            entry |= {key: value for key, value in record["executable"].items() if key != "file"}
+        else:
+            entry["error"] = failures[variant.name]
+        entries.append(entry)
+    return {"version": VERSION, "conditions": conditions, "executables": entries}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A mean with its standard deviation, or a value with its standard error."""
+
+    value: float
+    error: float
+
+
+class Row:
+    """One executable of results.json. What was not measured is None."""
+
+    def __init__(self, entry: Json) -> None:
+        self._entry = entry
+        self.error: str | None = entry.get("error")
+
+    def _get(self, *path: str) -> Any:
+        value: Any = self._entry
+        for key in path:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(key)
+        return value
+
+    def _spread(self, part: str, key: str, error: str) -> Spread | None:
+        value, deviation = self._get(part, key), self._get(part, error)
+        return None if value is None or deviation is None else Spread(value, deviation)
+
+    def _megabytes(self, *path: str) -> float | None:
+        value = self._get(*path)
+        return None if value is None else value / 1e6
+
+    @property
+    def name(self) -> str:
+        return self._entry.get("name") or Path(self._entry["file"]).name
+
+    @property
+    def model(self) -> str | None:
+        return self._get("info", "model", "name")
+
+    @property
+    def selection(self) -> str | None:
+        return self._get("info", "selection")
+
+    @property
+    def scheme(self) -> str | None:
+        stored = self._get("info", "stored_as")
+        return stored and " + ".join(use["storage"] for use in stored)
+
+    @property
+    def file_mb(self) -> float | None:
+        return self._megabytes("info", "file_bytes")
+
+    @property
+    def imported_mb(self) -> float | None:
+        return self._megabytes("info", "memory", "imported", "packed_bytes")
+
+    @property
+    def weights_mb(self) -> float | None:
+        return self._megabytes("info", "memory", "stored", "packed_bytes")
+
+    @property
+    def rss_mb(self) -> float | None:
+        return self._get("bench", "rss_peak_mb")
+
+    @property
+    def gpu_mb(self) -> float | None:
+        return self._get("bench", "gpu_mb") or None
+
+    @property
+    def load_seconds(self) -> float | None:
+        return self._get("bench", "load_seconds")
+
+    @property
+    def prefill(self) -> Spread | None:
+        return self._spread("bench", "prefill_tok_s", "prefill_tok_s_sd")
+
+    @property
+    def decode(self) -> Spread | None:
+        return self._spread("bench", "decode_tok_s", "decode_tok_s_sd")
+
+    @property
+    def perplexity(self) -> Spread | None:
+        return self._spread("score", "perplexity", "perplexity_error")
+
+    @property
+    def mean_line_perplexity(self) -> float | None:
+        return self._get("score", "mean_line_perplexity")
+
+
+def read_results(path: Path) -> Json:
+    """A results.json, or the one in a folder."""
+    path = path / "results.json" if path.is_dir() else path
+    results = read_json(path)
+    if results.get("version") != VERSION or not isinstance(results.get("executables"), list):
+        raise EvalFailure(f"{path}: no results of this version of qz-eval")
+    return results

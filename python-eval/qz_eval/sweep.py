@@ -1,0 +1,167 @@
+"""`qz-eval sweep`: a model compiled under several selections, each measured, in one report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qz_eval.errors import EvalFailure, UsageFailure
+from qz_eval.files import make_folder, sha256_of
+from qz_eval.report import write_report
+from qz_eval.results import merge
+from qz_eval.status import Status
+from qz_eval.store import Store
+from qz_eval.tools import Tools
+from qz_eval.variants import Variant, expand, layers_of, parse_options, read_file
+from qz_eval.work import Setting, measure_variant
+
+# Options of measuring, handed on to qz-eval as they are: it checks them.
+MEASURING: dict[str, tuple[str, str]] = {
+    "--protocol": ("NAME", "windows (default), stride, llama.cpp or lines"),
+    "--context": ("N", "positions of a window"),
+    "--stride": ("N", "with --protocol=stride: new tokens a window"),
+    "--max-windows": ("N", "score the first N windows only"),
+    "--bos": ("WHERE", "none (default), first or window"),
+    "-p": ("N", "prompt tokens to time (default 512)"),
+    "-n": ("N", "tokens to decode (default 128)"),
+    "-r": ("N", "repetitions (default 5)"),
+    "--device": ("NAME", "auto (default), cuda or cpu"),
+    "--threads": ("N", "CPU threads"),
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("module", type=Path, metavar="MODEL.mlir", help="written by qz-import")
+    parser.add_argument("-o", dest="output", type=Path, metavar="DIR", required=True)
+    parser.add_argument(
+        "--variant",
+        dest="variants",
+        action="append",
+        default=[],
+        metavar="OPTIONS",
+        help="qzc's options, the scheme first: 'nf4', 'int8 --blocks=0:12'; with an N, as in "
+        "'int8 --blocks=0:N', one variant for every N up to the number of blocks",
+    )
+    parser.add_argument(
+        "--variants",
+        dest="files",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE.json",
+        help="a list of such texts, or of objects with 'name' and 'options'",
+    )
+    parser.add_argument(
+        "--steps", type=int, metavar="N", help="at most N values for the N of a variant"
+    )
+    parser.add_argument(
+        "--with",
+        dest="common",
+        default="",
+        metavar="OPTIONS",
+        help="options of qzc for every variant, as '--arch=90a'",
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the executables, in DIR/executables"
+    )
+    measuring = parser.add_argument_group("measuring, as qz-eval does it")
+    measuring.add_argument("--text", type=Path, metavar="FILE", help="text to score")
+    for option, (value, text) in MEASURING.items():
+        measuring.add_argument(option, dest=f"measuring{option}", metavar=value, help=text)
+
+
+def measuring_options(options: argparse.Namespace) -> tuple[str, ...]:
+    words: list[str] = []
+    for option in MEASURING:
+        value = getattr(options, f"measuring{option}")
+        if value is not None:
+            words += [option, value]
+    return tuple(words)
+
+
+def read_variants(options: argparse.Namespace) -> list[Variant]:
+    if options.steps is not None and options.steps < 1:
+        raise UsageFailure("--steps must be at least 1")
+    named = [(text, text) for text in options.variants]
+    for path in options.files:
+        named += read_file(path)
+    if not named:
+        raise UsageFailure("nothing to sweep over: give --variant or --variants")
+    common = parse_options(options.common) if options.common else ()
+    return expand(named, layers_of(options.module), options.steps, common)
+
+
+@dataclass
+class Sweep:
+    setting: Setting
+    variants: list[Variant]
+    store: Store
+    keep: bool
+    # What failed, by the variant's name.
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def run(self, lock: int) -> dict[str, dict[str, Any]]:
+        """Records by the variant's name; what is there already is not measured again."""
+        status = Status(len(self.variants))
+        records: dict[str, dict[str, Any]] = {}
+        missing = []
+        for variant in self.variants:
+            record = self.store.load(self.setting.record_key(variant))
+            if record:
+                records[variant.name] = record
+                status.finish(record["seconds"])
+            else:
+                missing.append(variant)
+        for variant in missing:
+            record = self._measure(variant, status, lock)
+            if record:
+                self.store.save(self.setting.record_key(variant), record)
+                records[variant.name] = record
+                status.finish(record["seconds"])
+            else:
+                status.skip()
+            if not self.keep:
+                self.setting.executable(variant).unlink(missing_ok=True)
+        status.clear()
+        return records
+
+    def _measure(self, variant: Variant, status: Status, lock: int) -> dict[str, Any] | None:
+        try:
+            return measure_variant(self.setting, variant, status.start, status.refresh, (lock,))
+        except UsageFailure:
+            # The same for all that follow, unless it is the variant that is wrong.
+            raise
+        except EvalFailure as error:
+            status.clear()
+            print(f"qz-eval: error: variant '{variant.name}': {error}", file=sys.stderr)
+            self.failures[variant.name] = str(error)
+            return None
+
+
+def run(options: argparse.Namespace, stdout: Callable[[str], object]) -> bool:
+    """Whether every variant was measured."""
+    variants = read_variants(options)
+    make_folder(options.output)
+    store = Store(options.output)
+    tools = Tools.find()
+    setting = Setting(
+        tools=tools,
+        tools_identity=tools.identity(),
+        module=options.module.resolve(),
+        module_sha256=sha256_of(options.module),
+        text_sha256=sha256_of(options.text) if options.text else None,
+        measuring=measuring_options(options),
+        text=options.text.resolve() if options.text else None,
+        base=None,
+        executables=store.executables,
+    )
+    sweep = Sweep(setting, variants, store, options.keep)
+    with store.locked() as lock:
+        records = sweep.run(lock)
+    results = merge(variants, records, sweep.failures)
+    stdout(write_report(results, options.output))
+    return not sweep.failures

@@ -1,0 +1,89 @@
+"""One variant of a sweep, from its options to its record: what runs here or on another machine."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qz_eval.errors import EvalFailure, UsageFailure
+from qz_eval.store import key_of
+from qz_eval.tools import Tools, check
+from qz_eval.variants import Variant
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all variants of a sweep have in common. Paths are absolute."""
+
+    tools: Tools
+    tools_identity: str
+    module: Path
+    module_sha256: str
+    text_sha256: str | None
+    # qz-eval's options for measuring, the text's path left out.
+    measuring: tuple[str, ...]
+    text: Path | None
+    base: Variant | None
+    executables: Path
+
+    def executable_key(self, variant: Variant) -> str:
+        return key_of([self.tools_identity, self.module_sha256, variant.options])
+
+    def record_key(self, variant: Variant) -> str:
+        base = self.executable_key(self.base) if self.base else None
+        return key_of([self.executable_key(variant), base, self.text_sha256, self.measuring])
+
+    def executable(self, variant: Variant) -> Path:
+        return self.executables / f"{self.executable_key(variant)}.bin"
+
+
+def compile_variant(
+    setting: Setting, variant: Variant, waiting: Callable[[], None], keep_open: tuple[int, ...]
+) -> Path:
+    """The variant's executable, made unless it is there."""
+    path = setting.executable(variant)
+    if not path.exists():
+        arguments = [str(setting.module), *variant.options, "-o", str(path)]
+        try:
+            check(setting.tools.run("qzc", arguments, waiting, keep_open))
+        except UsageFailure as error:
+            # Of this variant alone: the others may be well-formed.
+            raise EvalFailure(str(error)) from error
+    return path
+
+
+def measure_variant(
+    setting: Setting,
+    variant: Variant,
+    say: Say = lambda text: None,
+    waiting: Callable[[], None] = lambda: None,
+    keep_open: tuple[int, ...] = (),
+) -> dict[str, Any]:
+    """Compiles and measures; the record holds what qz-eval found out. Raises EvalFailure."""
+    start = time.monotonic()
+    say(f"{variant.name}: compiling")
+    image = compile_variant(setting, variant, waiting, keep_open)
+    say(f"{variant.name}: measuring")
+    with tempfile.TemporaryDirectory(dir=setting.executables, suffix=".tmp") as folder:
+        arguments = [str(image), *setting.measuring, "-o", folder]
+        if setting.text:
+            arguments += ["--text", str(setting.text)]
+        check(setting.tools.run("qz-eval", arguments, waiting, keep_open))
+        results = json.loads((Path(folder) / "results.json").read_text())
+    if setting.text:
+        # Where it lies is no condition; its hash says what it is.
+        results["conditions"]["text"] = setting.text.name
+    if len(results["executables"]) != 1:
+        raise EvalFailure("qz-eval did not measure one executable")
+    return {
+        "seconds": time.monotonic() - start,
+        "conditions": results["conditions"],
+        "executable": results["executables"][0],
+    }

@@ -1,0 +1,177 @@
+"""qz-eval sweep: compiles and measures each variant once, whatever happens on the way."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import BUILD, MODELS, assert_refused, run, scores
+from test_eval import qz_eval, without_measurements
+
+NAME = "llama-bf16"
+TEXT = MODELS / "text.txt"
+QUICK = ("--with=--arch=90a", "--device=cpu", "-p", "4", "-n", "2", "-r", "2", "--threads", "1")
+SCORED = ("--text", TEXT, "--context", "48", "--max-windows", "3")
+VARIANTS = ("none", "nf4", "int8 --blocks=0:N")
+NAMES = ["none", "nf4", *(f"int8 --blocks=0:{blocks}" for blocks in (1, 2, 3))]
+
+Imported = Callable[[str], Path]
+
+
+def sweep_call(module: Path, out: Path) -> list[object]:
+    variants = [word for variant in VARIANTS for word in ("--variant", variant)]
+    return ["sweep", module, *variants, *QUICK, *SCORED, "-o", out]
+
+
+@pytest.fixture(scope="module")
+def swept(imported: Imported, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sweep that nothing disturbed; what it printed is in printed.md."""
+    out = tmp_path_factory.mktemp("sweep") / "report"
+    done = qz_eval(*sweep_call(imported(NAME), out))
+    # Quiet in a pipe.
+    assert done.stderr == ""
+    (out.parent / "printed.md").write_text(done.stdout)
+    return out
+
+
+def results_of(folder: Path) -> dict:
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_each_variant_is_what_its_options_say(swept: Path) -> None:
+    results = results_of(swept)
+    assert [entry["name"] for entry in results["executables"]] == NAMES
+    for entry in results["executables"]:
+        scheme = entry["name"].partition(" ")[0]
+        assert entry["info"]["selection"] == f"--quantize={entry['name']}"
+        stored = {use["storage"].partition("/")[0] for use in entry["info"]["stored_as"]}
+        assert stored == ({"bf16"} if scheme == "none" else {scheme, "bf16"})
+        assert entry["score"]["windows"] == 3
+        assert entry["bench"]["repetitions"] == 2
+    curve = [entry.get("curve") for entry in results["executables"]]
+    assert curve[:2] == [None, None]
+    assert curve[2:] == [{"of": VARIANTS[2], "blocks": blocks} for blocks in (1, 2, 3)]
+    assert results["conditions"]["text"] == TEXT.name
+
+
+def test_perplexities_are_the_executables_own(swept: Path, compiled: Callable[..., Path]) -> None:
+    image = compiled(NAME, *scores(NAME)["selections"]["nf4"]["options"].split())
+    done = run(image, "--device=cpu", "--json", "--score", *SCORED[1:])
+    own = json.loads(done.stdout)["perplexity"]
+    assert results_of(swept)["executables"][1]["score"]["perplexity"] == own
+
+
+def test_table_and_csv_say_the_same(swept: Path) -> None:
+    table = (swept / "report.md").read_text()
+    assert table == (swept.parent / "printed.md").read_text()
+    with (swept / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["variant"] for row in rows] == NAMES
+    for row, line, entry in zip(
+        rows, table.splitlines()[2:], results_of(swept)["executables"], strict=True
+    ):
+        assert float(row["perplexity"]) == entry["score"]["perplexity"]
+        assert f"| {float(row['perplexity']):.3f} ± {float(row['perplexity_error']):.3f} |" in line
+
+
+def test_measured_once(swept: Path, imported: Imported) -> None:
+    before = results_of(swept)
+    done = qz_eval(*sweep_call(imported(NAME), swept))
+    assert done.stdout == (swept / "report.md").read_text()
+    # Speeds too: nothing was measured again.
+    assert results_of(swept) == before
+    assert list((swept / "sweep" / "executables").iterdir()) == []
+
+
+def kill_when(process: subprocess.Popen, records: Path, count: int, delay: float) -> None:
+    """SIGKILL once there are `count` records, and `delay` seconds later."""
+    until = time.monotonic() + 120
+    while len(list(records.glob("*.json"))) < count and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    time.sleep(delay)
+    process.kill()
+    process.communicate()
+
+
+def test_killed_and_started_again(swept: Path, imported: Imported, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    call = [str(word) for word in (BUILD / "bin" / "qz-eval", *sweep_call(imported(NAME), out))]
+    # While compiling, while measuring, between two variants, and at nobody knows what.
+    for count, delay in ((0, 0.2), (0, 0.6), (1, 0.0), (2, 0.35), (4, 0.1)):
+        process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        kill_when(process, out / "sweep" / "records", count, delay)
+    kept = {path.name: path.read_text() for path in (out / "sweep" / "records").glob("*.json")}
+    assert len(kept) >= 4
+    qz_eval(*sweep_call(imported(NAME), out))
+    assert without_measurements(results_of(out)) == without_measurements(results_of(swept))
+    for name, text in kept.items():
+        assert (out / "sweep" / "records" / name).read_text() == text
+    left = {path.name for path in out.rglob("*") if path.is_file()}
+    assert {name for name in left if ".tmp" in name or "partial" in name} == set()
+
+
+def test_interrupted(imported: Imported, tmp_path: Path) -> None:
+    call = [
+        str(word) for word in (BUILD / "bin" / "qz-eval", *sweep_call(imported(NAME), tmp_path))
+    ]
+    process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("sweep/executables/*")) and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (1, "", "qz-eval: error: interrupted\n")
+
+
+def test_a_failure_does_not_lose_the_rest(imported: Imported, tmp_path: Path) -> None:
+    variants = ("--variant", "none", "--variant", "nf4 --block-size=7", "--variant", "int8")
+    call = ["sweep", imported(NAME), *variants, *QUICK, *SCORED, "-o", tmp_path]
+    done = qz_eval(*call, check=False)
+    assert_refused(done, "'nf4 --block-size=7'", "power of two", tool="qz-eval")
+    entries = results_of(tmp_path)["executables"]
+    assert ["error" in entry for entry in entries] == [False, True, False]
+    assert "score" in entries[2]
+    assert done.stdout.count("\n") == 5
+    # What failed is tried again.
+    again = qz_eval(*call, check=False)
+    assert (again.returncode, again.stderr, again.stdout) == (1, done.stderr, done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), ("-o",)),
+        (("-o", "OUT"), ("--variant",)),
+        (("-o", "OUT", "--variant", "nf4 -o x"), ("-o",)),
+        (("-o", "OUT", "--variant", "nf4", "--protocol", "words"), ("--protocol", "words")),
+        (("-o", "OUT", "--variant", "nf4", "--steps", "0"), ("--steps",)),
+    ],
+)
+def test_wrong_calls(
+    imported: Imported, tmp_path: Path, options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    named = {"OUT": tmp_path}
+    done = qz_eval(
+        "sweep",
+        imported(NAME),
+        *QUICK,
+        *SCORED,
+        *(named.get(option, option) for option in options),
+        check=False,
+    )
+    assert_refused(done, *words, code=2, tool="qz-eval")
+
+
+def test_report_of_results_that_are_there(swept: Path, tmp_path: Path) -> None:
+    done = qz_eval("report", swept, "-o", tmp_path / "again")
+    assert done.stdout == (swept / "report.md").read_text()
+    assert results_of(tmp_path / "again") == results_of(swept)
+    done = qz_eval("report", tmp_path, check=False)
+    assert_refused(done, "results.json", tool="qz-eval")
