@@ -1,6 +1,6 @@
 """Random models of the qz dialect, without weights: every variant of its operations, odd sizes.
 
-    random_graphs.py SEED > model.mlir
+    random_graphs.py SEED [tiny] > model.mlir
 
 A graph is a decoder as families might have it. Its synthetic weights are small, so constants are
 chosen by what they multiply: attention scores, gates and branches must matter for the logits, or
@@ -77,12 +77,29 @@ def choose_sizes(rng: random.Random) -> Sizes:
     )
 
 
+def choose_tiny_sizes(rng: random.Random) -> Sizes:
+    """The smallest: heads of one element, rows of one, one token, one position."""
+    kv_heads = rng.choice((1, 1, 2, 3))
+    return Sizes(
+        vocab=rng.choice((1, 2, 3, 5, 17)),
+        hidden=rng.choice((1, 2, 3, 4, 5, 7)),
+        layers=rng.choice((1, 2)),
+        context=rng.choice((1, 2, 3, 9)),
+        heads=kv_heads * rng.choice((1, 1, 2, 3)),
+        kv_heads=kv_heads,
+        head_dim=rng.choice((1, 2, 3, 4, 5)),
+        inner=rng.choice((1, 2, 3, 5, 8)),
+    )
+
+
 class Graph:
     """The module's text, operation by operation."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, tiny: bool = False) -> None:
         self.rng = random.Random(seed)
-        self.sizes = choose_sizes(self.rng)
+        self.sizes = choose_tiny_sizes(self.rng) if tiny else choose_sizes(self.rng)
+        # Widths of what is projected.
+        self.narrow = 3 if tiny else 24
         self.count = 0
         self.params = 0
         self.lines: list[str] = []
@@ -93,6 +110,7 @@ class Graph:
         self.visible: list[tuple[tuple[int, int], Weight]] = []
         most = self.sizes.context
         length = self.rng.choice((1, 2, most // 2, most - 1, most, most))
+        length = min(max(length, 1), most)
         self.tokens = [self.rng.randrange(self.sizes.vocab) for _ in range(length)]
 
     # Texts.
@@ -290,7 +308,7 @@ class Graph:
         scale = self.rng.choice((1.0, 3.0)) / (q.std * k.std * math.sqrt(s.head_dim))
         if self.chance(10):
             v = k
-        if self.chance(75):
+        if s.head_dim > 1 and self.chance(75):
             rope = self.rope_attribute()
             q = self.op(f"qz.rope {q.name}, {rope} heads {heads} : {q.type}", q.cols, q.std)
             k = self.op(f"qz.rope {k.name}, {rope} heads {kv_heads} : {k.type}", k.cols, k.std)
@@ -369,7 +387,7 @@ class Graph:
 
     def embedding(self) -> tuple[Value, Weight]:
         s = self.sizes
-        width = self.rng.choice((s.hidden, s.hidden, 24))
+        width = self.rng.choice((s.hidden, s.hidden, self.narrow))
         rows = s.vocab + self.rng.choice((0, 0, 3))
         kind = self.rng.choice((self.dense_type, self.dense_type, *SCHEMES))
         stored = kind(rows, width, self.rng)
@@ -394,7 +412,7 @@ class Graph:
         s = self.sizes
         x = self.maybe_norm(x, 80)
         if self.chance(20):
-            x = self.linear("proj", x, 24, bias=self.chance(30))
+            x = self.linear("proj", x, self.narrow, bias=self.chance(30))
         tied = f"tensor<{s.vocab}x{x.cols}x" in table.type or f"<{s.vocab}x{x.cols}," in table.type
         if tied and self.chance(60):
             text = f"({x.type}, {table.type}) -> tensor<?x{s.vocab}xf32>"
@@ -428,4 +446,4 @@ class Graph:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(Graph(int(sys.argv[1])).text())
+    sys.stdout.write(Graph(int(sys.argv[1]), tiny="tiny" in sys.argv[2:]).text())

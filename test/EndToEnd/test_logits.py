@@ -57,6 +57,16 @@ def test_other_selections(
     check(image, golden(name, selection), 17, tmp_path / "x.npy", *options)
 
 
+@pytest.mark.parametrize("options", [(), ("--stepwise",)], ids=["at-once", "stepwise"])
+@pytest.mark.parametrize("scheme", ["none", "nf4"])
+def test_smallest_sizes(
+    compiled: Compiled, tmp_path: Path, scheme: str, options: tuple[str, ...]
+) -> None:
+    """Rows of two elements, heads of one: what a kernel takes several of at once is not there."""
+    image = compiled("gpt2-tiny", f"--quantize={scheme}")
+    check(image, golden("gpt2-tiny", scheme), 600, tmp_path / "x.npy", *options)
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", MODEL_NAMES)
 def test_greedy_continuation(compiled: Compiled, name: str, scheme: str) -> None:

@@ -27,8 +27,7 @@ def no_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QZC_CACHE_DIR", str(tmp_path / "cache"))
 
 
-def check(seed: int, folder: Path) -> None:
-    graph = Graph(seed)
+def check(graph: Graph, folder: Path) -> None:
     module = folder / "model.mlir"
     module.write_text(graph.text())
     words = ",".join(str(token) for token in graph.tokens)
@@ -43,16 +42,23 @@ def check(seed: int, folder: Path) -> None:
     for options in ([], ["--stepwise"]):
         run(image, "--device=cpu", "--threads", 1, "--kv-cache=f32", "--tokens", words,
             "--logits", out, *options)  # fmt: skip
-        error = np.abs(np.load(out) - want).max() / want.std()
-        assert error < BOUND, (options, error)
+        error = np.abs(np.load(out) - want).max()
+        # A few logits may happen to be close to one another: then their size counts.
+        scale = want.std() if graph.sizes.vocab > 16 else np.sqrt(np.square(want).mean())
+        assert error <= BOUND * scale, (options, error, scale)
 
 
 @pytest.mark.parametrize("seed", range(FIRST, LAST))
 def test_random_graph(no_code: None, tmp_path: Path, seed: int) -> None:
-    check(seed, tmp_path)
+    check(Graph(seed), tmp_path)
 
 
-@pytest.mark.parametrize("seed", [1000, 1001])
-def test_random_graph_with_code(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(24))
+def test_tiny_graph(no_code: None, tmp_path: Path, seed: int) -> None:
+    check(Graph(seed, tiny=True), tmp_path)
+
+
+@pytest.mark.parametrize(("seed", "tiny"), [(1000, False), (1001, False), (1, True), (9, True)])
+def test_random_graph_with_code(tmp_path: Path, seed: int, tiny: bool) -> None:
     """NVRTC accepts what is emitted for such models."""
-    check(seed, tmp_path)
+    check(Graph(seed, tiny=tiny), tmp_path)

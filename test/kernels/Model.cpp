@@ -92,20 +92,33 @@ Model qzc::kernel_test::makeCase(int number) {
   struct Heads {
     int64_t heads, kvHeads, headDim;
   };
-  const Heads h = r.pick<Heads>({{9, 3, 64},
-                                 {4, 4, 16},
-                                 {6, 2, 21},
-                                 {8, 1, 32},
-                                 {2, 2, 128},
-                                 {2, 1, 256},
-                                 {5, 5, 20},
-                                 {4, 2, 80},
-                                 {3, 3, 7},
-                                 {12, 2, 64},
-                                 {4, 1, 96}});
-  const int64_t hidden = r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
-  const int64_t inner = r.pick<int64_t>({64, 131, 256, 1536, 95, 416});
-  const int64_t vocab = r.pick<int64_t>({1000, 513, 4099, 256, 49152 / 4});
+  const bool tiny = number >= kTinyCases;
+  const Heads h = tiny ? r.pick<Heads>({{1, 1, 1},
+                                        {2, 1, 1},
+                                        {2, 2, 2},
+                                        {3, 3, 3},
+                                        {5, 1, 2},
+                                        {1, 1, 4},
+                                        {4, 2, 5}})
+                       : r.pick<Heads>({{9, 3, 64},
+                                        {4, 4, 16},
+                                        {6, 2, 21},
+                                        {8, 1, 32},
+                                        {2, 2, 128},
+                                        {2, 1, 256},
+                                        {5, 5, 20},
+                                        {4, 2, 80},
+                                        {3, 3, 7},
+                                        {12, 2, 64},
+                                        {4, 1, 96}});
+  const int64_t hidden =
+      tiny ? r.pick<int64_t>({1, 2, 3, 4, 6})
+           : r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
+  const int64_t inner = tiny ? r.pick<int64_t>({1, 2, 3, 4, 6, 9})
+                             : r.pick<int64_t>({64, 131, 256, 1536, 95, 416});
+  const int64_t vocab =
+      tiny ? r.pick<int64_t>({1, 2, 3, 5, 33})
+           : r.pick<int64_t>({1000, 513, 4099, 256, 49152 / 4});
   const bool layerNorm = r.chance(50);
   const bool weighted = r.chance(85);
   const bool unitOffset = !layerNorm && weighted && r.chance(30);
@@ -118,7 +131,7 @@ Model qzc::kernel_test::makeCase(int number) {
                                   Activation::Gelu, Activation::GeluTanh});
   const bool rope = r.chance(75);
   // OPT-350m's form: norms behind the additions, narrow embeddings projected.
-  const bool post = number >= kPlainCases;
+  const bool post = number >= kPlainCases && number < kTinyCases;
   const int64_t narrow = post ? hidden / 2 : hidden;
   const PackedShape common = randomShape(r);
   auto shape = [&](int64_t rows, int64_t cols) {
@@ -149,7 +162,7 @@ Model qzc::kernel_test::makeCase(int number) {
   };
 
   std::optional<int64_t> ropeIndex;
-  if (rope && h.headDim >= 4) {
+  if (rope && h.headDim >= (tiny ? 2 : 4)) {
     Rope table;
     const int64_t even = h.headDim / 2 * 2;
     table.dim = r.chance(50) ? even : std::max<int64_t>(2, even / 4 * 2);

@@ -41,10 +41,13 @@ struct Model {
   std::vector<uint8_t> weights;
 };
 
-inline constexpr int kCases = 32;
+inline constexpr int kCases = 40;
 /// From this one on, norms stand behind the additions, and projections lead
 /// from and to narrower embeddings.
 inline constexpr int kPlainCases = 28;
+/// From this one on, sizes are the smallest: rows of a few elements, heads of
+/// one.
+inline constexpr int kTinyCases = 32;
 
 /// Random case `number`, 0 ≤ number < kCases.
 Model makeCase(int number);

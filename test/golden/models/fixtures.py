@@ -175,6 +175,22 @@ FIXTURES = {
             "layer_norm_epsilon": 3e-5,
         },
     ),
+    # The sizes of the tiny GPT-2 that other projects' tests use.
+    "gpt2-tiny": Fixture(
+        seed=9,
+        dtype=torch.float32,
+        weight_std=0.4,
+        embed_std=0.5,
+        family="gpt2",
+        tokenizer="gpt2",
+        config={
+            "vocab_size": 300,
+            "n_positions": 600,
+            "n_embd": 2,
+            "n_layer": 2,
+            "n_head": 2,
+        },
+    ),
     "opt-post": Fixture(
         seed=6,
         dtype=torch.float16,

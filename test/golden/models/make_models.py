@@ -88,6 +88,13 @@ MORE_SELECTIONS = {
         **GGML,
     },
 }
+# Of some models these alone.
+FEWER_SELECTIONS = {"gpt2-tiny": ("none", "nf4")}
+
+
+def selections_of(name: str) -> dict[str, Selection]:
+    fewer = FEWER_SELECTIONS.get(name, SELECTIONS)
+    return {key: SELECTIONS[key] for key in fewer} | MORE_SELECTIONS.get(name, {})
 
 
 @torch.no_grad()
@@ -167,7 +174,7 @@ def main() -> None:
         golden = folder / "golden"
         golden.mkdir()
         results = {}
-        for key, selection in (SELECTIONS | MORE_SELECTIONS.get(name, {})).items():
+        for key, selection in selections_of(name).items():
             model = load(folder, selection)
             np.savez(golden / f"{key}.npz", **golden_values(model, tokens, selection))
             results[key] = {

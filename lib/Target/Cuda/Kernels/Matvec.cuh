@@ -52,12 +52,17 @@ template <int PerChunk> QZC_DEVICE int stagedQuad(int i) {
   return (step * quads + i % quads) * kWarp + lane;
 }
 
-/// Stages norm(x) of K elements, zero up to `Padded`, by way of registers:
-/// every thread keeps Quads quads, and its norm weights, loaded before the
-/// wait.
+/// Quads of the staged input that each of `threads` threads brings.
+constexpr int quadsPerThread(int padded, int threads) {
+  return (padded / 4 + threads - 1) / threads;
+}
+
+/// Stages norm(x) of K elements, zero up to `Padded`, a multiple of 4, by way
+/// of registers: every thread keeps kQuads quads, and its norm weights, loaded
+/// before the wait.
 template <int Threads, int K, int Padded, int PerChunk, class Norms>
 struct RegisterStage {
-  static constexpr int kQuads = (Padded / 4 + Threads - 1) / Threads;
+  static constexpr int kQuads = quadsPerThread(Padded, Threads);
   float weight[kQuads][4];
   float bias[kQuads][4];
 
@@ -216,9 +221,9 @@ matvec(const float *x, const void *normWeight, const void *normBias,
   constexpr int rounds = (steps + depth - 1) / depth;
   constexpr int padded = Fast ? steps * kWarp * W::kPerChunk : K;
   static_assert(!Fast || K % W::kPerChunk == 0, "rows are whole chunks");
-  using ByRegisters = RegisterStage<threads, K, padded, W::kPerChunk, Norms>;
   using Stage = typename Choose<
-      Fast && ByRegisters::kQuads <= 8, ByRegisters,
+      Fast && quadsPerThread(padded, threads) <= 8,
+      RegisterStage<threads, K, padded, W::kPerChunk, Norms>,
       LoopStage<threads, K, padded, Fast, W::kPerChunk, Norms>>::Type;
   QZC_DYNAMIC_SHARED(staged);
   __shared__ float scratch[32];
