@@ -34,13 +34,24 @@ function(qzc_add_mlir_library name)
   endif()
 endfunction()
 
-# qzc_add_tool(name source... [LINK target...])
+# qzc_add_tool(name source... [LINK target...] [STRIPPED]): an executable in
+# bin/, checked to run on any x86-64 CPU as far as its kernels let it.
 function(qzc_add_tool name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "STRIPPED" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   qzc_common(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  set(with_symbols $<TARGET_FILE:${name}>)
+  if(ARG_STRIPPED)
+    set(with_symbols ${CMAKE_CURRENT_BINARY_DIR}/${name}.unstripped)
+    add_custom_command(TARGET ${name} POST_BUILD
+      COMMAND ${CMAKE_COMMAND} -E copy $<TARGET_FILE:${name}> ${with_symbols}
+      COMMAND ${CMAKE_STRIP} $<TARGET_FILE:${name}>
+      BYPRODUCTS ${with_symbols} VERBATIM)
+  endif()
+  add_test(NAME instructions-of-${name}
+    COMMAND ${PROJECT_SOURCE_DIR}/scripts/check-instructions.sh ${with_symbols})
 endfunction()
 
 # qzc_add_unit_test(Name source... [LINK target...]): one GoogleTest binary,

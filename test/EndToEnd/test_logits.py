@@ -6,35 +6,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from conftest import MODEL_NAMES, MODELS, run, scores, selections
+from conftest import MODEL_NAMES, run, scores, selections
+from golden_logits import check_logits, golden, logits_of
 
 Compiled = Callable[..., Path]
 SCHEMES = ("none", "int8", "nf4")
 OTHERS = [(name, selection) for name, selection in selections() if selection not in SCHEMES]
-# Of the standard deviation of the golden logits; the worst row decides.
-BOUND = 1e-4
-
-
-def golden(name: str, scheme: str) -> dict:
-    return dict(np.load(MODELS / name / "golden" / f"{scheme}.npz"))
-
-
-def logits_of(image: Path, tokens: np.ndarray, out: Path, *options: str) -> np.ndarray:
-    words = ",".join(str(token) for token in tokens)
-    run(image, "--device=cpu", "--tokens", words, "--logits", out, *options)
-    return np.load(out)
 
 
 def check(image: Path, want: dict, count: int, out: Path, *options: str) -> None:
-    got = logits_of(image, want[f"tokens_{count}"], out, *options)
-    assert got.dtype == np.float32 and got.shape[0] == count
-    reference = want[f"logits_{count}"]
-    rows = want[f"rows_{count}"]
-    error = np.abs(got[rows] - reference).max(axis=1) / reference.std()
-    worst = int(error.argmax())
-    assert error[worst] < BOUND, f"row {rows[worst]}: {error[worst]:.3g} of the logits' deviation"
+    check_logits(logits_of(image, want[f"tokens_{count}"], out, *options), want, count)
 
 
 @pytest.mark.parametrize("options", [(), ("--stepwise",)], ids=["at-once", "stepwise"])

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,15 @@ class Image;
 /// by 1e-3 of their standard deviation, so it is a choice to make.
 enum class CacheType { F32, F16 };
 
+/// What the CPU's kernels are compiled for. Results differ by rounding.
+enum class InstructionSet { Sse42, Avx2, Avx512 };
+
 struct EngineOptions {
   int64_t context = 0; ///< KV-cache positions
   int64_t chunk = 0;   ///< most tokens of one pass; 0: the engine's choice
   CacheType cache = CacheType::F32;
-  int threads = 0;       ///< CPU; 0: all cores this process may use
+  int threads = 0; ///< CPU; 0: all cores this process may use
+  std::optional<InstructionSet> instructions; ///< CPU; none: the best it has
   bool forcePtx = false; ///< CUDA: compile the PTX, ignore the cubins
 };
 
@@ -71,6 +76,8 @@ public:
   virtual void decodeMany(int32_t token, int64_t count) = 0;
 };
 
+/// Throws qzc::Error where the CPU lacks what the instruction set needs, and
+/// names it.
 std::unique_ptr<Engine> createCpuEngine(const Image &image,
                                         const EngineOptions &options);
 /// Throws qzc::Error where there is no usable GPU (the message says why).

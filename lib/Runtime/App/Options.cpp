@@ -25,6 +25,7 @@ struct Raw {
   std::string bos = "none";
   std::string device = "auto";
   std::string cache = "f32";
+  std::string instructions;
   int64_t count = 0;
   int64_t stride = 0;
   int64_t context = 0;
@@ -207,6 +208,12 @@ void Parser::addDevice() {
                        "CPU threads (default: all this process may use)")
             ->type_name("N"),
         group, kRunning);
+  extra(App.add_option("--isa", Values.instructions,
+                       "With --device=cpu: kernels for avx512, avx2 or sse4.2 "
+                       "(default: the best the CPU can run)")
+            ->type_name("NAME")
+            ->check(CLI::IsMember({"avx512", "avx2", "sse4.2"})),
+        group, kRunning);
   extra(App.add_option("--context", Values.context,
                        "Positions: of a scoring window (default 1024), or of "
                        "the KV cache (default: as many as needed)")
@@ -305,6 +312,8 @@ void Parser::checkValues(const Options &options) const {
     throw usageError("--logits needs a file name");
   if (options.forcePtx && options.device == DeviceChoice::Cpu)
     throw usageError("--force-ptx does not go with --device=cpu");
+  if (given("--isa") && options.device != DeviceChoice::Cpu)
+    throw usageError("--isa needs --device=cpu");
 }
 
 Options Parser::run(int argc, const char *const *argv) {
@@ -332,6 +341,11 @@ Options Parser::run(int argc, const char *const *argv) {
   options.device = Values.device == "cuda"  ? DeviceChoice::Cuda
                    : Values.device == "cpu" ? DeviceChoice::Cpu
                                             : DeviceChoice::Auto;
+  if (given("--isa"))
+    options.instructions =
+        Values.instructions == "avx512" ? InstructionSet::Avx512
+        : Values.instructions == "avx2" ? InstructionSet::Avx2
+                                        : InstructionSet::Sse42;
   options.cache = Values.cache == "f16" ? CacheType::F16 : CacheType::F32;
   if (options.mode == Mode::Tokens)
     options.tokens = parseIds(Values.tokens);

@@ -59,6 +59,7 @@ struct Options {
   // Device
   DeviceChoice device = DeviceChoice::Auto;
   int threads = 0;
+  std::optional<InstructionSet> instructions;
   std::optional<int64_t> context;
   CacheType cache = CacheType::F32;
   bool forcePtx = false;

@@ -27,6 +27,7 @@ std::unique_ptr<Engine> Session::createEngine(int64_t positions) const {
   wanted.context = positions;
   wanted.cache = Chosen.cache;
   wanted.threads = Chosen.threads;
+  wanted.instructions = Chosen.instructions;
   wanted.forcePtx = Chosen.forcePtx;
   bool cuda = Chosen.device == DeviceChoice::Cuda ||
               (Chosen.device == DeviceChoice::Auto && Outside.cudaPresent());

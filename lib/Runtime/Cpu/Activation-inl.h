@@ -68,8 +68,8 @@ HWY_INLINE Vec softCapped(Vec x, Vec cap) {
 }
 
 /// As KernelTable::activate.
-HWY_INLINE void activate(format::Activation activation, const float *x,
-                         int64_t n, float *out) {
+HWY_INLINE void activateRow(format::Activation activation, const float *x,
+                            int64_t n, float *out) {
   switch (activation) {
   case format::Activation::None:
     return mapRow(x, n, out, [](Vec v) HWY_ATTR { return v; });

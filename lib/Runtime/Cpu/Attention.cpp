@@ -106,7 +106,7 @@ static void appendAs(const AttentionArgs &args, int64_t begin, int64_t end) {
   }
 }
 
-static void appendCache(const AttentionArgs &args, int64_t begin, int64_t end) {
+void appendCache(const AttentionArgs &args, int64_t begin, int64_t end) {
   if (args.half)
     appendAs<hwy::float16_t>(args, begin, end);
   else
@@ -120,10 +120,8 @@ HWY_INLINE const float *asFloat(const float *from, int64_t count, float *) {
 }
 HWY_INLINE const float *asFloat(const hwy::float16_t *from, int64_t count,
                                 float *buffer) {
-  const hn::Rebind<hwy::float16_t, Tag> narrow;
   for (int64_t i = 0; i < count; i += kLanes)
-    hn::Store(hn::PromoteTo(kTag, hn::LoadU(narrow, from + i)), kTag,
-              buffer + i);
+    hn::Store(loadAsF32(kTag, from + i), kTag, buffer + i);
   return buffer;
 }
 
@@ -260,17 +258,12 @@ static void attendAs(const AttentionArgs &args, int64_t kvHead, int64_t begin,
   }
 }
 
-static void attend(const AttentionArgs &args, int64_t kvHead, int64_t begin,
-                   int64_t end, float *scratch) {
+void attend(const AttentionArgs &args, int64_t kvHead, int64_t begin,
+            int64_t end, float *scratch) {
   if (args.half)
     attendAs<hwy::float16_t>(args, kvHead, begin, end, scratch);
   else
     attendAs<float>(args, kvHead, begin, end, scratch);
-}
-
-static void fillAttentionHere(KernelTable &table) {
-  table.appendCache = appendCache;
-  table.attend = attend;
 }
 
 } // namespace HWY_NAMESPACE
@@ -279,9 +272,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace qzc::runtime::cpu {
-
-void fillAttention(SimdTarget target,
-                   KernelTable &table){QZC_FILL_FOR_TARGET(fillAttentionHere)}
 
 int64_t attentionScratch(const AttentionArgs &args, int64_t tokens) {
   const int64_t rows = tokens * (args.heads / args.kvHeads);

@@ -164,10 +164,8 @@ namespace qzc::runtime {
 
 std::unique_ptr<Engine> createCpuEngine(const Image &image,
                                         const EngineOptions &options) {
-  const auto &kernels = cpu::supportedKernels();
-  if (kernels.empty())
-    throw Error("this CPU is too old: SSE4.2 is needed");
-  return cpu::createEngine(image, options, *kernels.front());
+  return cpu::createEngine(image, options,
+                           cpu::kernelsFor(options.instructions));
 }
 
 } // namespace qzc::runtime

@@ -15,8 +15,8 @@ HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-static void rmsNorm(const float *x, const float *weight, float offset,
-                    float epsilon, int64_t n, float *out) {
+void rmsNorm(const float *x, const float *weight, float offset, float epsilon,
+             int64_t n, float *out) {
   const float squares =
       sumRow(x, n, [](Vec v) HWY_ATTR { return hn::Mul(v, v); });
   const Vec inverse = hn::Set(
@@ -30,8 +30,8 @@ static void rmsNorm(const float *x, const float *weight, float offset,
   });
 }
 
-static void layerNorm(const float *x, const float *weight, float offset,
-                      const float *bias, float epsilon, int64_t n, float *out) {
+void layerNorm(const float *x, const float *weight, float offset,
+               const float *bias, float epsilon, int64_t n, float *out) {
   const float count = static_cast<float>(n);
   const Vec mean =
       hn::Set(kTag, sumRow(x, n, [](Vec v) HWY_ATTR { return v; }) / count);
@@ -53,34 +53,39 @@ static void layerNorm(const float *x, const float *weight, float offset,
             [](Vec v, Vec b) HWY_ATTR { return hn::Add(v, b); });
 }
 
-static void add(const float *a, const float *b, int64_t n, float *out) {
+void activate(format::Activation activation, const float *x, int64_t n,
+              float *out) {
+  activateRow(activation, x, n, out);
+}
+
+void add(const float *a, const float *b, int64_t n, float *out) {
   mapRows(a, b, n, out, [](Vec x, Vec y) HWY_ATTR { return hn::Add(x, y); });
 }
 
-static void mul(const float *a, const float *b, int64_t n, float *out) {
+void mul(const float *a, const float *b, int64_t n, float *out) {
   mapRows(a, b, n, out, [](Vec x, Vec y) HWY_ATTR { return hn::Mul(x, y); });
 }
 
-static void scale(const float *x, float factor, int64_t n, float *out) {
+void scale(const float *x, float factor, int64_t n, float *out) {
   const Vec by = hn::Set(kTag, factor);
   mapRow(x, n, out, [&](Vec v) HWY_ATTR { return hn::Mul(v, by); });
 }
 
-static void clamp(const float *x, float limit, int64_t n, float *out) {
+void clamp(const float *x, float limit, int64_t n, float *out) {
   const Vec high = hn::Set(kTag, limit);
   const Vec low = hn::Set(kTag, -limit);
   mapRow(x, n, out,
          [&](Vec v) HWY_ATTR { return hn::Min(hn::Max(low, v), high); });
 }
 
-static void softCap(const float *x, float cap, int64_t n, float *out) {
+void softCap(const float *x, float cap, int64_t n, float *out) {
   const Vec limit = hn::Set(kTag, cap);
   mapRow(x, n, out, [&](Vec v) HWY_ATTR { return softCapped(v, limit); });
 }
 
 /// The exponentials are at most 1; each run of 4096 is summed in f32, the runs
 /// in double.
-static double logSumExp(const float *x, int64_t n) {
+double logSumExp(const float *x, int64_t n) {
   Vec top = hn::Set(kTag, -__builtin_inff());
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes)
@@ -98,7 +103,7 @@ static double logSumExp(const float *x, int64_t n) {
   return max + ::log(sum);
 }
 
-static void finish(const FinishArgs &args) {
+void finish(const FinishArgs &args) {
   const int64_t n = args.columns;
   for (int64_t row = 0; row < args.rows; ++row) {
     float *y = args.y0 + row * args.yStride;
@@ -106,7 +111,7 @@ static void finish(const FinishArgs &args) {
     if (args.bias0)
       add(y, args.bias0, n, y);
     if (args.activation != format::Activation::None)
-      activate(args.activation, y, n, y);
+      activateRow(args.activation, y, n, y);
     if (args.y1) {
       float *factor = args.y1 + row * args.yStride;
       if (args.bias1)
@@ -120,29 +125,6 @@ static void finish(const FinishArgs &args) {
   }
 }
 
-static void fillElementwiseHere(KernelTable &table) {
-  table.finish = finish;
-  table.rmsNorm = rmsNorm;
-  table.layerNorm = layerNorm;
-  table.activate = activate;
-  table.add = add;
-  table.mul = mul;
-  table.scale = scale;
-  table.clamp = clamp;
-  table.softCap = softCap;
-  table.logSumExp = logSumExp;
-}
-
 } // namespace HWY_NAMESPACE
 } // namespace qzc::runtime::cpu
 HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace qzc::runtime::cpu {
-
-void fillElementwise(SimdTarget target, KernelTable &table) {
-  QZC_FILL_FOR_TARGET(fillElementwiseHere)
-}
-
-} // namespace qzc::runtime::cpu
-#endif

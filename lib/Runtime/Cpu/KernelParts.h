@@ -1,32 +1,53 @@
-//===- KernelParts.h - What each kernel file puts into the table -*- C++ -*-==//
+//===- KernelParts.h - The kernels of every instruction set -----*- C++ -*-===//
+//
+// Kernel files are compiled once for each set, into its namespace. Outside of
+// it kernels are known by address alone: tables of them are constants, so that
+// choosing one runs no code of a set that the CPU may lack
+// (scripts/check-instructions.sh).
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef QZC_RUNTIME_CPU_KERNELPARTS_H
 #define QZC_RUNTIME_CPU_KERNELPARTS_H
 
 #include "qzc/Runtime/Cpu/Kernels.h"
 
+#include <type_traits>
+
+/// The functions of KernelTable, in its order.
+#define QZC_KERNELS(KERNEL)                                                    \
+  KERNEL(matVec)                                                               \
+  KERNEL(packPanel)                                                            \
+  KERNEL(multiply)                                                             \
+  KERNEL(finish)                                                               \
+  KERNEL(appendCache)                                                          \
+  KERNEL(attend)                                                               \
+  KERNEL(rmsNorm)                                                              \
+  KERNEL(layerNorm)                                                            \
+  KERNEL(activate)                                                             \
+  KERNEL(add)                                                                  \
+  KERNEL(mul)                                                                  \
+  KERNEL(scale)                                                                \
+  KERNEL(clamp)                                                                \
+  KERNEL(softCap)                                                              \
+  KERNEL(logSumExp)
+
 namespace qzc::runtime::cpu {
 
-/// The instruction sets the kernels are compiled for, worst first.
-enum class SimdTarget { Sse4, Avx2, Avx512 };
-
-void fillMatVec(SimdTarget target, KernelTable &table);
-void fillMatMul(SimdTarget target, KernelTable &table);
-void fillAttention(SimdTarget target, KernelTable &table);
-void fillElementwise(SimdTarget target, KernelTable &table);
+// The namespaces are Highway's.
+#define QZC_DECLARE(NAME)                                                      \
+  std::remove_pointer_t<decltype(KernelTable::NAME)> NAME;
+namespace N_SSE4 {
+QZC_KERNELS(QZC_DECLARE)
+}
+namespace N_AVX2 {
+QZC_KERNELS(QZC_DECLARE)
+}
+namespace N_AVX3 {
+QZC_KERNELS(QZC_DECLARE)
+}
+#undef QZC_DECLARE
 
 } // namespace qzc::runtime::cpu
 
 #endif // QZC_RUNTIME_CPU_KERNELPARTS_H
-
-// In the once-only part of a kernel file: calls the compiled FUNCTION(table)
-// of the target.
-#define QZC_FILL_FOR_TARGET(FUNCTION)                                          \
-  switch (target) {                                                            \
-  case SimdTarget::Sse4:                                                       \
-    return N_SSE4::FUNCTION(table);                                            \
-  case SimdTarget::Avx2:                                                       \
-    return N_AVX2::FUNCTION(table);                                            \
-  case SimdTarget::Avx512:                                                     \
-    return N_AVX3::FUNCTION(table);                                            \
-  }

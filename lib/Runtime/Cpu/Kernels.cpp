@@ -4,54 +4,97 @@
 
 #include "KernelParts.h"
 
+#include "qzc/Support/Error.h"
+
 namespace qzc::runtime::cpu {
 
-static bool supports(SimdTarget target) {
+#define QZC_SSE4(NAME) N_SSE4::NAME,
+#define QZC_AVX2(NAME) N_AVX2::NAME,
+#define QZC_AVX3(NAME) N_AVX3::NAME,
+/// By InstructionSet.
+static constexpr KernelTable kTables[] = {
+    {"SSE4.2", QZC_KERNELS(QZC_SSE4)},
+    {"AVX2", QZC_KERNELS(QZC_AVX2)},
+    {"AVX-512", QZC_KERNELS(QZC_AVX3)},
+};
+#undef QZC_SSE4
+#undef QZC_AVX2
+#undef QZC_AVX3
+
+namespace {
+
+/// Something that not every CPU has, the least set that uses it (those above do
+/// too), and whether the CPU has it and the system lets it be used.
+struct Extension {
+  InstructionSet first;
+  const char *name;
+  bool present;
+};
+
+} // namespace
+
+/// What the compiler was let use for each set: Highway's targets, and POPCNT,
+/// which comes with SSE4.2.
+static std::vector<Extension> extensions() {
   __builtin_cpu_init();
-  switch (target) {
-  case SimdTarget::Avx512:
-    return supports(SimdTarget::Avx2) && __builtin_cpu_supports("avx512f") &&
-           __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw");
-  case SimdTarget::Avx2:
-    return supports(SimdTarget::Sse4) && __builtin_cpu_supports("avx") &&
-           __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-           __builtin_cpu_supports("f16c");
-  case SimdTarget::Sse4:
-    return __builtin_cpu_supports("sse4.2") &&
-           __builtin_cpu_supports("ssse3") &&
-           __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("aes");
-  }
-  return false;
+  // The builtin takes nothing but literals.
+#define QZC_EXTENSION(SET, PRINTED, NAME)                                      \
+  { InstructionSet::SET, PRINTED, __builtin_cpu_supports(NAME) != 0 }
+  return {
+      QZC_EXTENSION(Sse42, "SSE3", "sse3"),
+      QZC_EXTENSION(Sse42, "SSSE3", "ssse3"),
+      QZC_EXTENSION(Sse42, "SSE4.1", "sse4.1"),
+      QZC_EXTENSION(Sse42, "SSE4.2", "sse4.2"),
+      QZC_EXTENSION(Sse42, "POPCNT", "popcnt"),
+      QZC_EXTENSION(Avx2, "AVX", "avx"),
+      QZC_EXTENSION(Avx2, "AVX2", "avx2"),
+      QZC_EXTENSION(Avx2, "FMA", "fma"),
+      QZC_EXTENSION(Avx2, "F16C", "f16c"),
+      QZC_EXTENSION(Avx2, "BMI1", "bmi"),
+      QZC_EXTENSION(Avx2, "BMI2", "bmi2"),
+      QZC_EXTENSION(Avx512, "AVX512F", "avx512f"),
+      QZC_EXTENSION(Avx512, "AVX512VL", "avx512vl"),
+      QZC_EXTENSION(Avx512, "AVX512DQ", "avx512dq"),
+      QZC_EXTENSION(Avx512, "AVX512BW", "avx512bw"),
+  };
+#undef QZC_EXTENSION
 }
 
-static KernelTable makeTable(SimdTarget target, const char *name) {
-  KernelTable table = {};
-  table.name = name;
-  fillMatVec(target, table);
-  fillMatMul(target, table);
-  fillAttention(target, table);
-  fillElementwise(target, table);
-  return table;
+/// "SSE4.2 and POPCNT": what this machine lacks of what a set needs; empty if
+/// it can run it.
+static std::string lackedFor(InstructionSet set) {
+  std::vector<std::string> lacked;
+  for (const Extension &extension : extensions())
+    if (extension.first <= set && !extension.present)
+      lacked.push_back(extension.name);
+  std::string text;
+  for (size_t i = 0; i != lacked.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == lacked.size() ? " and " : ", ") + lacked[i];
+  return text;
 }
 
 const std::vector<const KernelTable *> &supportedKernels() {
-  static const KernelTable avx512 = makeTable(SimdTarget::Avx512, "AVX-512");
-  static const KernelTable avx2 = makeTable(SimdTarget::Avx2, "AVX2");
-  static const KernelTable sse4 = makeTable(SimdTarget::Sse4, "SSE4.2");
   static const std::vector<const KernelTable *> supported = [] {
     std::vector<const KernelTable *> tables;
-    if (supports(SimdTarget::Avx512))
-      tables.push_back(&avx512);
-    if (supports(SimdTarget::Avx2))
-      tables.push_back(&avx2);
-    if (supports(SimdTarget::Sse4))
-      tables.push_back(&sse4);
+    for (auto set :
+         {InstructionSet::Avx512, InstructionSet::Avx2, InstructionSet::Sse42})
+      if (lackedFor(set).empty())
+        tables.push_back(&kTables[static_cast<size_t>(set)]);
     return tables;
   }();
   return supported;
+}
+
+const KernelTable &kernelsFor(std::optional<InstructionSet> wanted) {
+  if (!wanted && !supportedKernels().empty())
+    return *supportedKernels().front();
+  const InstructionSet set = wanted.value_or(InstructionSet::Sse42);
+  const KernelTable &table = kTables[static_cast<size_t>(set)];
+  if (const std::string lacked = lackedFor(set); !lacked.empty())
+    throw Error("this CPU lacks " + lacked + ", which the " + table.name +
+                " kernels need" +
+                (wanted ? "" : " (there are none for older CPUs)"));
+  return table;
 }
 
 } // namespace qzc::runtime::cpu

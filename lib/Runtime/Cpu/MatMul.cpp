@@ -80,35 +80,19 @@ template <typename Row> struct PackPanel {
   }
 };
 
-static void packPanel(const format::PackedView &weight, int64_t rowBegin,
-                      int64_t rows, int64_t colBegin, int64_t cols,
-                      float *packed) {
+void packPanel(const format::PackedView &weight, int64_t rowBegin, int64_t rows,
+               int64_t colBegin, int64_t cols, float *packed) {
   withRowType<PackPanel>(weight.shape, weight, rowBegin, rows, colBegin, cols,
                          packed);
 }
 
-static void multiply(const float *a, int64_t aStride, int64_t rows,
-                     const float *b, int64_t bStride, int64_t depth,
-                     int64_t cols, float *c, int64_t cStride, bool accumulate) {
+void multiply(const float *a, int64_t aStride, int64_t rows, const float *b,
+              int64_t bStride, int64_t depth, int64_t cols, float *c,
+              int64_t cStride, bool accumulate) {
   multiplyRows(a, aStride, rows, b, bStride, depth, cols, c, cStride,
                accumulate);
-}
-
-static void fillMatMulHere(KernelTable &table) {
-  table.packPanel = packPanel;
-  table.multiply = multiply;
 }
 
 } // namespace HWY_NAMESPACE
 } // namespace qzc::runtime::cpu
 HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace qzc::runtime::cpu {
-
-void fillMatMul(SimdTarget target, KernelTable &table) {
-  QZC_FILL_FOR_TARGET(fillMatMulHere)
-}
-
-} // namespace qzc::runtime::cpu
-#endif

@@ -69,23 +69,11 @@ template <typename Row> struct MatVec {
   }
 };
 
-static void matVec(const format::PackedView &weight, int64_t rowBegin,
-                   int64_t rowEnd, const float *x, float *y) {
+void matVec(const format::PackedView &weight, int64_t rowBegin, int64_t rowEnd,
+            const float *x, float *y) {
   withRowType<MatVec>(weight.shape, weight, rowBegin, rowEnd, x, y);
 }
-
-static void fillMatVecHere(KernelTable &table) { table.matVec = matVec; }
 
 } // namespace HWY_NAMESPACE
 } // namespace qzc::runtime::cpu
 HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace qzc::runtime::cpu {
-
-void fillMatVec(SimdTarget target, KernelTable &table) {
-  QZC_FILL_FOR_TARGET(fillMatVecHere)
-}
-
-} // namespace qzc::runtime::cpu
-#endif

@@ -38,11 +38,43 @@ HWY_INLINE void storePartial(Vec value, float *to, int64_t count) {
     to[i] = buffer[i];
 }
 
+/// Bits of f16 as f32.
+template <class D>
+HWY_INLINE hn::Vec<D> fromF16(D d, hn::Vec<hn::Rebind<uint16_t, D>> bits) {
+#if HWY_TARGET == HWY_SSE4
+  // Highway's emulation takes infinities and NaNs for large numbers. As in
+  // Format/Schemes/Dense.h: the exponent is rebiased by a multiplication.
+  const hn::RebindToSigned<D> wide;
+  const auto word = hn::PromoteTo(wide, bits);
+  const auto magnitude = hn::And(word, hn::Set(wide, 0x7fff));
+  const auto sign = hn::ShiftLeft<16>(hn::AndNot(magnitude, word));
+  const auto scaled = hn::Mul(hn::BitCast(d, hn::ShiftLeft<13>(magnitude)),
+                              hn::Set(d, 0x1p112f));
+  const auto special = hn::IfThenElseZero(
+      hn::Gt(magnitude, hn::Set(wide, 0x7bff)), hn::Set(wide, 0x7f800000));
+  return hn::BitCast(d,
+                     hn::Or(hn::Or(sign, special), hn::BitCast(wide, scaled)));
+#else
+  const hn::Rebind<hwy::float16_t, D> half;
+  return hn::PromoteTo(d, hn::BitCast(half, bits));
+#endif
+}
+
+/// Stored 16-bit elements as f32.
+template <class D>
+HWY_INLINE hn::Vec<D> loadAsF32(D d, const hwy::float16_t *from) {
+  const hn::Rebind<hwy::float16_t, D> half;
+  return fromF16(d,
+                 hn::BitCast(hn::Rebind<uint16_t, D>(), hn::LoadU(half, from)));
+}
+template <class D>
+HWY_INLINE hn::Vec<D> loadAsF32(D d, const hwy::bfloat16_t *from) {
+  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<hwy::bfloat16_t, D>(), from));
+}
+
 /// An f16 in every lane, as f32.
 HWY_INLINE Vec broadcastF16(uint16_t bits) {
-  const hn::Rebind<hwy::float16_t, Tag> half;
-  const hn::Rebind<uint16_t, Tag> word;
-  return hn::PromoteTo(kTag, hn::BitCast(half, hn::Set(word, bits)));
+  return fromF16(kTag, hn::Set(hn::Rebind<uint16_t, Tag>(), bits));
 }
 
 HWY_INLINE float sumOf(Vec value) {

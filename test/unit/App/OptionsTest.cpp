@@ -50,6 +50,20 @@ TEST(Options, AreRead) {
   EXPECT_EQ(options.threads, 2);
 }
 
+TEST(Options, OfTheCpu) {
+  const auto parsed = [](const char *isa) {
+    return parse({"--bench", "--device=cpu", isa}).instructions;
+  };
+  EXPECT_FALSE(parse({"--bench"}).instructions);
+  EXPECT_EQ(parsed("--isa=avx512"), InstructionSet::Avx512);
+  EXPECT_EQ(parsed("--isa=avx2"), InstructionSet::Avx2);
+  EXPECT_EQ(parsed("--isa=sse4.2"), InstructionSet::Sse42);
+  EXPECT_THAT(refusal({"--bench", "--device=cpu", "--isa=avx"}),
+              HasSubstr("avx2"));
+  EXPECT_EQ(refusal({"--bench", "--isa=avx2"}), "--isa needs --device=cpu");
+  EXPECT_THAT(refusal({"--info", "--isa=avx2"}), HasSubstr("does not go"));
+}
+
 TEST(Options, OfScoring) {
   Options options = parse({"--score", "x.txt", "--json", "--protocol=stride",
                            "--stride", "5", "--max-windows=9", "--bos=first"});

@@ -320,6 +320,10 @@ TEST(CpuEngineTest, DescribesItself) {
   EXPECT_EQ(
       createCpuEngine(*image, withThreads(1))->describe().find(", 1 thread)"),
       engine->describe().find(", 3 threads)"));
+  EngineOptions least = withThreads(1);
+  least.instructions = InstructionSet::Sse42;
+  EXPECT_EQ(createCpuEngine(*image, least)->describe(),
+            "CPU (SSE4.2, 1 thread)");
   EXPECT_EQ(engine->options().context, shape.context);
   EXPECT_EQ(engine->options().cache, CacheType::F32);
   EXPECT_GT(engine->memoryUse().cacheBytes, 0U);

@@ -3,8 +3,11 @@
 #include "FakeImage.h"
 #include "NaivePlan.h"
 
+#include "qzc/Format/Schemes/Dense.h"
 #include "qzc/Runtime/Cpu/Kernels.h"
+#include "qzc/Support/Error.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 using namespace qzc;
@@ -119,6 +122,93 @@ TEST_P(KernelsTest, PackPanelDecodesExactly) {
               << "row " << row << " column " << begin + col;
     }
   }
+}
+
+void expectSameBits(float got, float want, uint32_t of) {
+  if (std::isnan(want))
+    EXPECT_TRUE(std::isnan(got)) << std::hex << of;
+  else
+    EXPECT_EQ(format::floatBits(got), format::floatBits(want))
+        << std::hex << of;
+}
+
+TEST_P(KernelsTest, EverySixteenBitValueIsDecodedExactly) {
+  std::vector<uint16_t> all(1 << 16);
+  for (size_t i = 0; i != all.size(); ++i)
+    all[i] = static_cast<uint16_t>(i);
+  // Rows by vectors, and rows of one column, which no vector fits in.
+  for (int64_t cols : {256, 1}) {
+    const auto rows = static_cast<int64_t>(all.size()) / cols;
+    for (format::DType dtype : {format::DType::F16, format::DType::BF16}) {
+      format::PackedView weight;
+      weight.shape = shapeOf(rows, cols, format::Scheme::None, 0, dtype);
+      weight.parts[0] = reinterpret_cast<const std::byte *>(all.data());
+      std::vector<float> packed(cols * kPanel);
+      for (int64_t first = 0; first < rows; first += kPanel) {
+        kernels().packPanel(weight, first, kPanel, 0, cols, packed.data());
+        for (int64_t row = 0; row < kPanel; ++row)
+          for (int64_t col = 0; col < cols; ++col) {
+            const uint16_t bits = all[(first + row) * cols + col];
+            const float want = dtype == format::DType::F16
+                                   ? format::dense::fromF16(bits)
+                                   : format::dense::fromBf16(bits);
+            expectSameBits(packed[col * kPanel + row], want, bits);
+          }
+      }
+    }
+  }
+}
+
+/// Any bits, and values around those that f16 can hold: its numbers, halfway
+/// between them, and a step of f32 beside that.
+std::vector<float> valuesForF16(std::mt19937 &random, int64_t n) {
+  std::vector<float> values(n);
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t bits = static_cast<uint32_t>(random());
+    if (i % 4 != 0) {
+      const float exact = format::dense::fromF16(bits >> 16);
+      bits = format::floatBits(exact) + (i % 4 == 1 ? 0 : 0x1000);
+      if (i % 4 == 3)
+        bits += random() % 3 - 1;
+    }
+    values[i] = format::floatFromBits(bits);
+  }
+  return values;
+}
+
+TEST_P(KernelsTest, TheF16CacheRoundsToNearestEven) {
+  const int64_t headDim = 64;
+  const int64_t tokens = kKeyBlock;
+  const auto k = valuesForF16(Random, tokens * headDim);
+  const auto v = valuesForF16(Random, tokens * headDim);
+  std::vector<uint16_t> keys(tokens * headDim);
+  std::vector<uint16_t> values(tokens * headDim);
+  AttentionArgs args = {};
+  args.k = k.data();
+  args.v = v.data();
+  args.kStride = args.vStride = args.headDim = args.valueStride = headDim;
+  args.keys = keys.data();
+  args.values = values.data();
+  args.half = true;
+  args.capacity = tokens;
+  args.heads = args.kvHeads = 1;
+  kernels().appendCache(args, 0, tokens);
+  const auto expectRounded = [](uint16_t got, float value) {
+    const float limit = format::dense::kLargestF16;
+    const float inRange = std::max(-limit, std::min(value, limit));
+    const float want =
+        std::isnan(value)
+            ? value
+            : format::dense::fromF16(format::dense::toF16(inRange));
+    expectSameBits(format::dense::fromF16(got), want, format::floatBits(value));
+  };
+  for (int64_t token = 0; token < tokens; ++token)
+    for (int64_t i = 0; i < headDim; ++i) {
+      const int64_t panel = token / kPanel * headDim * kPanel;
+      expectRounded(keys[panel + i * kPanel + token % kPanel],
+                    k[token * headDim + i]);
+      expectRounded(values[token * headDim + i], v[token * headDim + i]);
+    }
 }
 
 TEST_P(KernelsTest, MultiplyAgreesWithDoubleForAnyNumberOfRows) {
@@ -297,6 +387,29 @@ TEST_P(KernelsTest, LogSumExpAgreesWithDouble) {
   const std::vector<float> large(40, 1e4f);
   EXPECT_NEAR(kernels().logSumExp(large.data(), 40), 1e4 + std::log(40.0),
               1e-9);
+}
+
+TEST(KernelsForTest, TheBestThatTheMachineHas) {
+  ASSERT_FALSE(supportedKernels().empty()) << "what runs the tests has SSE4.2";
+  EXPECT_EQ(&kernelsFor(std::nullopt), supportedKernels().front());
+  EXPECT_EQ(&kernelsFor(InstructionSet::Sse42), supportedKernels().back());
+}
+
+TEST(KernelsForTest, AsAskedForOrARefusalThatNamesWhatIsMissing) {
+  for (auto [set, name] : {std::pair(InstructionSet::Sse42, "SSE4.2"),
+                           std::pair(InstructionSet::Avx2, "AVX2"),
+                           std::pair(InstructionSet::Avx512, "AVX-512")}) {
+    const auto &supported = supportedKernels();
+    try {
+      const KernelTable *kernels = &kernelsFor(set);
+      EXPECT_STREQ(kernels->name, name);
+      EXPECT_TRUE(std::count(supported.begin(), supported.end(), kernels));
+    } catch (const Error &error) {
+      EXPECT_THAT(error.what(),
+                  testing::MatchesRegex("this CPU lacks .+, which the " +
+                                        std::string(name) + " kernels need"));
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -1,10 +1,11 @@
 //===- Kernels.h - The CPU engine's SIMD kernels ----------------*- C++ -*-===//
 //
-// One table of function pointers for every instruction set the kernels are
-// compiled for. The tables are chosen by this project's own look at the CPU,
-// so that Highway stays a header-only dependency. Kernels take raw pointers
-// and share no inline functions with the rest of the program: code compiled
-// for AVX-512 must not end up behind a symbol that an older CPU also calls.
+// One constant table of function pointers for every instruction set the kernels
+// are compiled for. The tables are chosen by this project's own look at the
+// CPU, so that Highway stays a header-only dependency. Kernels take raw
+// pointers and share no inline functions with the rest of the program: code
+// compiled for AVX-512 must not end up behind a symbol that an older CPU also
+// calls.
 //
 // Every kernel computes each of its results by one fixed sequence of f32
 // operations, whatever else is computed in the same call: how work is cut into
@@ -16,6 +17,7 @@
 #define QZC_RUNTIME_CPU_KERNELS_H
 
 #include "qzc/Format/Manifest.h"
+#include "qzc/Runtime/Engine.h"
 
 #include <cstdint>
 #include <vector>
@@ -125,6 +127,10 @@ int64_t attentionScratch(const AttentionArgs &args, int64_t tokens);
 
 /// The tables this machine can run, best first; empty on a CPU without SSE4.2.
 const std::vector<const KernelTable *> &supportedKernels();
+
+/// The table of a set, or the best of all. Throws qzc::Error naming what the
+/// machine lacks.
+const KernelTable &kernelsFor(std::optional<InstructionSet> wanted);
 
 } // namespace qzc::runtime::cpu
 

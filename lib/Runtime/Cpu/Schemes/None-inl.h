@@ -47,14 +47,9 @@ template <typename Element> struct HalfRow : InOrder<HalfRow<Element>> {
              row * weight.shape.cols),
         Cols(weight.shape.cols) {}
   int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
-  HWY_INLINE Vec load(int64_t col) const {
-    const hn::Rebind<Element, Tag> narrow;
-    return hn::PromoteTo(kTag, hn::LoadU(narrow, Data + col));
-  }
+  HWY_INLINE Vec load(int64_t col) const { return loadAsF32(kTag, Data + col); }
   float at(int64_t col) const {
-    const hn::CappedTag<float, 1> one;
-    const hn::Rebind<Element, decltype(one)> narrow;
-    return hn::GetLane(hn::PromoteTo(one, hn::LoadU(narrow, Data + col)));
+    return hn::GetLane(loadAsF32(hn::CappedTag<float, 1>(), Data + col));
   }
 };
 
