@@ -64,6 +64,10 @@ private:
 
   void parse();
   std::string ptxOf(const format::Manifest &manifest) const;
+  /// Lowers the plan; the manifest then says how its kernels are launched.
+  std::vector<cuda::CompiledCode>
+  compileForGpu(format::Manifest &manifest,
+                const std::vector<cuda::Arch> &archs) const;
   /// The executable, and `gguf` where there is one.
   void writeExecutable(format::Manifest &manifest,
                        const std::vector<cuda::Arch> &archs, GgufBuild &gguf);
@@ -166,6 +170,17 @@ std::string Compilation::ptxOf(const format::Manifest &manifest) const {
   return cuda::compileCuda(source, archs, Options.threads)[0].bytes.c_str();
 }
 
+std::vector<cuda::CompiledCode>
+Compilation::compileForGpu(format::Manifest &manifest,
+                           const std::vector<cuda::Arch> &archs) const {
+  cuda::CudaLowering lowering = cuda::lowerToCuda(manifest);
+  manifest.cuda = std::move(lowering.program);
+  manifest.nvrtcVersion = cuda::nvrtcVersion();
+  manifest.minimumDriver = cuda::minimumDriver();
+  return cuda::compileCuda(cuda::emitCuda(lowering.kernels), archs,
+                           Options.threads);
+}
+
 void Compilation::writeExecutable(format::Manifest &manifest,
                                   const std::vector<cuda::Arch> &archs,
                                   GgufBuild &gguf) {
@@ -179,14 +194,11 @@ void Compilation::writeExecutable(format::Manifest &manifest,
       sources.tokenizer ? readTokenizer(*sources.tokenizer) : "";
 
   ImageBuild image(Options, sources, manifest);
-  cuda::CudaLowering lowering = cuda::lowerToCuda(manifest);
-  std::vector<cuda::CompiledCode> code = cuda::compileCuda(
-      cuda::emitCuda(lowering.kernels), archs, Options.threads);
   manifest.producer = "qzc " QZC_VERSION;
   manifest.selection = describeSelection(Options);
-  manifest.cuda = std::move(lowering.program);
-  manifest.nvrtcVersion = cuda::nvrtcVersion();
-  manifest.minimumDriver = cuda::minimumDriver();
+  std::vector<cuda::CompiledCode> code;
+  if (!archs.empty())
+    code = compileForGpu(manifest, archs);
   image.finish(manifest, tokenizerJson, code);
   gguf.finish();
   image.publish();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import struct
@@ -56,6 +57,23 @@ def test_holds_every_default_architecture(imported: Callable[[str], Path], tmp_p
     ]
 
 
+def test_executables_for_the_cpu_alone(
+    imported: Callable[[str], Path], compiled: Compiled, tmp_path: Path
+) -> None:
+    """They are made without NVRTC."""
+    out = tmp_path / "x.bin"
+    environment = {**os.environ, "QZC_NVRTC": str(tmp_path / "none.so")}
+    qzc(imported("llama-bf16"), "--quantize=nf4", "--arch=none", "-o", out, env=environment)
+    info = json.loads(run(out, "--info", "--json").stdout)
+    assert info["gpu_code"] == [] and info["nvrtc"] == ""
+    tokens = ("--tokens", "5,6,7", "-n", "4", "--ignore-eos")
+    done = run(out, *tokens)
+    assert "this executable holds no GPU code" in done.stderr
+    with_code = compiled("llama-bf16", "--quantize=nf4", "--arch=compute_80")
+    assert done.stdout == run(with_code, "--device=cpu", *tokens).stdout
+    assert_refused(run(out, "--device=cuda", *tokens, check=False), tool=str(out))
+
+
 def test_same_bytes_from_any_folder_with_any_threads(
     imported: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -94,7 +112,7 @@ def test_external_weights(
 ) -> None:
     out, weights = tmp_path / "x.bin", tmp_path / "x.weights"
     qzc(
-        imported("llama-bf16"), "--quantize=int8", "--arch=90a", f"--weights={weights}", "-o", out
+        imported("llama-bf16"), "--quantize=int8", "--arch=none", f"--weights={weights}", "-o", out
     )
     command = ("--device=cpu", "--tokens", "5,6,7", "-n", "4", "--ignore-eos")
     embedded = compiled("llama-bf16", "--quantize=int8")
@@ -124,7 +142,7 @@ def test_synthetic_weights_need_no_files(
 
     images = [tmp_path / "a.bin", tmp_path / "b.bin"]
     for image, seed in zip(images, ("1", "2"), strict=True):
-        qzc(alone, "--quantize=nf4", "--weights=synthetic", "--seed", seed, "--arch=90a",
+        qzc(alone, "--quantize=nf4", "--weights=synthetic", "--seed", seed, "--arch=none",
             "-o", image)
     first = logits(images[0])
     assert np.isfinite(first).all() and first.std() > 0
@@ -140,7 +158,7 @@ def test_a_configuration_alone_is_enough(tmp_path: Path, name: str) -> None:
     shutil.copy(MODELS / name / "config.json", tmp_path)
     qz_import(tmp_path, "-o", tmp_path / "model.mlir")
     image = tmp_path / "model.bin"
-    options = ("--weights=synthetic", "--quantize=int8", "--arch=90a")
+    options = ("--weights=synthetic", "--quantize=int8", "--arch=none")
     qzc(tmp_path / "model.mlir", *options, "-o", image)
     done = run(image, "--device=cpu", "--tokens", "5,6,7", "-n", "3", "--ignore-eos")
     assert len(json.loads(done.stdout)) == 3

@@ -35,7 +35,7 @@ def compile_refused(
 ) -> None:
     before = sorted(module.parent.iterdir())
     out = module.parent / "out.bin"
-    done = qzc(module, "--arch=90a", *options, "-o", out, check=False, cwd=module.parent)
+    done = qzc(module, "--arch=none", *options, "-o", out, check=False, cwd=module.parent)
     assert_refused(done, *words, code=code)
     assert sorted(module.parent.iterdir()) == before
 
@@ -153,7 +153,7 @@ def test_output_that_is_the_module(copied: Copied, emit: str) -> None:
     ("options", "words"),
     [
         (("--emit=qz", "--weights=synthetic"), ("--weights", "--emit")),
-        (("--gguf=x", "--arch=90a"), ("--arch", "--gguf")),
+        (("--gguf=x", "--arch=none"), ("--arch", "--gguf")),
         (("--gguf=x", "--weights=w"), ("--weights", "--gguf")),
     ],
 )
@@ -181,13 +181,13 @@ def test_module_that_is_no_module(tmp_path: Path) -> None:
 
 def test_unwritable_output(copied: Copied) -> None:
     module = copied(MODEL)
-    done = qzc(module, "--arch=90a", "-o", "/proc/nowhere/x.bin", check=False)
+    done = qzc(module, "--arch=none", "-o", "/proc/nowhere/x.bin", check=False)
     assert_refused(done, "/proc/nowhere/x.bin")
 
 
 def test_output_that_is_a_folder(copied: Copied) -> None:
     module = copied(MODEL)
-    done = qzc(module, "--arch=90a", "-o", module.parent, check=False)
+    done = qzc(module, "--arch=none", "-o", module.parent, check=False)
     assert_refused(done, str(module.parent))
 
 
@@ -195,7 +195,7 @@ def test_full_disk(copied: Copied) -> None:
     """A limit on the file's size stands in for a disk that fills while the image is written."""
     module = copied(MODEL)
     before = sorted(module.parent.iterdir())
-    command = f"ulimit -f 512; trap '' XFSZ; '{BUILD}/bin/qzc' '{module}' --arch=90a -o out.bin"
+    command = f"ulimit -f 512; trap '' XFSZ; '{BUILD}/bin/qzc' '{module}' --arch=none -o out.bin"
     done = subprocess.run(
         ["bash", "-c", command], cwd=module.parent, capture_output=True, text=True, timeout=600
     )
@@ -206,7 +206,7 @@ def test_full_disk(copied: Copied) -> None:
 def test_full_disk_with_weights_beside(copied: Copied) -> None:
     """The executable's last page does not fit: the weights, which do, do not stay alone."""
     module = copied(MODEL)
-    options = "--arch=90a --weights=out.weights -o out.bin"
+    options = "--arch=none --weights=out.weights -o out.bin"
     qzc(module, *options.split(), cwd=module.parent)
     limit = ((module.parent / "out.bin").stat().st_size - 1) // 4096 * 4
     for name in ("out.bin", "out.weights"):

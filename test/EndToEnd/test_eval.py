@@ -137,7 +137,7 @@ def test_what_fails_midway_leaves_a_gap(
     lines = [line for line in text.splitlines() if "qz.file @tokenizer" not in line]
     module.write_text("\n".join(lines).replace(",\n    tokenizer = @tokenizer", ""))
     unable = tmp_path / "unable.bin"
-    qzc(module, "--weights=synthetic", "--arch=90a", "-o", unable)
+    qzc(module, "--weights=synthetic", "--arch=none", "-o", unable)
     out = tmp_path / "report"
     done = qz_eval(
         unable, images[0], "--text", TEXT, "--context", "48", *QUICK, "-o", out, check=False

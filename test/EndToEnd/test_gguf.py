@@ -267,7 +267,7 @@ def test_imported_again(
     logits = {}
     file = exported(name, *options)
     qz_import(file.path, "-o", tmp_path / "back.mlir")
-    qzc(tmp_path / "back.mlir", "--arch=90a", "-o", tmp_path / "back.bin")
+    qzc(tmp_path / "back.mlir", "--arch=none", "-o", tmp_path / "back.bin")
     for image in (file.image, tmp_path / "back.bin"):
         out = tmp_path / "x.npy"
         run(image, "--device=cpu", "--tokens", tokens, "--logits", out)
@@ -290,7 +290,7 @@ def test_imported_again(
 def test_both_outputs_and_any_threads(imported: Imported, tmp_path: Path) -> None:
     module = imported("llama-f32")
     options = ("--quantize=int8",)
-    arch = "--arch=90a"
+    arch = "--arch=none"
     paths = [tmp_path / f"{number}.gguf" for number in range(3)]
     qzc(module, *options, arch, "--threads=1", f"--gguf={paths[0]}", "-o", tmp_path / "a.bin")
     qzc(module, *options, "--threads=3", f"--gguf={paths[1]}")
@@ -321,7 +321,7 @@ def test_bad_options(
 ) -> None:
     module = copied("llama-bf16")
     before = sorted(module.parent.iterdir())
-    done = qzc(module, "--arch=90a", "--gguf=x.gguf", *options, check=False, cwd=module.parent)
+    done = qzc(module, "--arch=none", "--gguf=x.gguf", *options, check=False, cwd=module.parent)
     assert_refused(done, *words, code=code)
     assert sorted(module.parent.iterdir()) == before
 
@@ -382,7 +382,7 @@ def test_pre_tokenizers_are_those_of_qz_import(copied: Copied, tmp_path: Path) -
         document["model"]["ignore_merges"] = meaning.ignore_merges
         replace_file(module, "tokenizer.json", json.dumps(document).encode())
         path = tmp_path / f"{name}.gguf"
-        qzc(module, "--arch=90a", f"--gguf={path}", "-o", tmp_path / "x.bin")
+        qzc(module, "--arch=none", f"--gguf={path}", "-o", tmp_path / "x.bin")
         written[name] = gguf.GGUFReader(path).fields["tokenizer.ggml.pre"].contents()
     # llama.cpp has two names for Llama 3's.
     assert written == {name: name for name in known} | {"llama3": "llama-bpe"}

@@ -210,7 +210,7 @@ def test_packed_is_what_the_file_holds(
     options = scores(name)["selections"][selection]["options"].split()
     image, weights = tmp_path / "x.bin", tmp_path / "x.weights"
     printed = qzc(
-        imported(name), *options, "--arch=90a", f"--weights={weights}", "-o", image
+        imported(name), *options, "--arch=none", f"--weights={weights}", "-o", image
     ).stdout
     info = json.loads(run(image, "--info", "--json").stdout)
     parts = [size for tensor in info["tensors"] for size in parts_of(tensor)]

@@ -137,8 +137,8 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       ->group(output);
   app.add_option(
          "--arch", options.archs,
-         "GPU architectures, as 80,90a,compute_80 (default: 80, 86, 89, "
-         "90a, 100, 120 and the PTX compute_80)")
+         "GPU architectures, as 80,90a,compute_80, or none for the CPU alone "
+         "(default: 80, 86, 89, 90a, 100, 120 and the PTX compute_80)")
       ->type_name("SM,…")
       ->group(output);
   app.add_option("--threads", options.threads,

@@ -29,15 +29,19 @@ std::unique_ptr<Engine> Session::createEngine(int64_t positions) const {
   wanted.threads = Chosen.threads;
   wanted.instructions = Chosen.instructions;
   wanted.forcePtx = Chosen.forcePtx;
+  const bool hasCode = !Opened->deviceCode().empty();
   bool cuda = Chosen.device == DeviceChoice::Cuda ||
-              (Chosen.device == DeviceChoice::Auto && Outside.cudaPresent());
+              (Chosen.device == DeviceChoice::Auto &&
+               (hasCode || Chosen.forcePtx) && Outside.cudaPresent());
   if (!cuda && Chosen.forcePtx)
     throw Error("--force-ptx needs a GPU, and there is no NVIDIA driver or "
                 "device");
   auto engine = cuda ? Outside.createCuda(*Opened, wanted)
                      : Outside.createCpu(*Opened, wanted);
   if (Chosen.device == DeviceChoice::Auto)
-    std::fprintf(stderr, "--device=auto took %s\n", engine->describe().c_str());
+    std::fprintf(stderr, "--device=auto took %s%s\n",
+                 engine->describe().c_str(),
+                 hasCode ? "" : ": this executable holds no GPU code");
   return engine;
 }
 

@@ -44,11 +44,13 @@ static Error unknownArch(std::string_view name) {
   for (const Arch &arch : supportedArchs())
     known += (known.empty() ? "" : ", ") + arch.name();
   return usageError("--arch: '" + std::string(name) +
-                    "' is not supported; known are " + known);
+                    "' is not supported; known are none, " + known);
 }
 
 std::vector<Arch> qzc::cuda::parseArchs(std::string_view list) {
   std::vector<Arch> archs;
+  if (list == "none")
+    return archs;
   while (true) {
     const size_t comma = list.find(',');
     const std::string_view item = list.substr(0, comma);

@@ -274,6 +274,17 @@ TEST_F(AppTest, ChoosesTheDevice) {
   fails({"--tokens", "5", "-n", "1", "--device=cuda"}, 1, "too old");
 }
 
+TEST_F(AppTest, RunsOnTheCpuWithoutGpuCode) {
+  Model.Code.clear();
+  GpuPresent = true;
+  EXPECT_THAT(call({"--tokens", "5", "-n", "1"}).err,
+              HasSubstr("took CPU (fake): this executable holds no GPU code"));
+  // The engine refuses what was asked for by name.
+  GpuError = "this image holds no GPU code";
+  fails({"--tokens", "5", "-n", "1", "--device=cuda"}, 1, "no GPU code");
+  fails({"--tokens", "5", "-n", "1", "--force-ptx"}, 1, "no GPU code");
+}
+
 TEST_F(AppTest, ChecksTokensAndContext) {
   fails({"--device=cpu", "--tokens", "5,420", "-n", "1"}, 1, "420");
   fails({"--device=cpu", "--tokens", "-1", "-n", "1"}, 1, "-1");

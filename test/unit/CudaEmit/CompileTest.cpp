@@ -61,8 +61,13 @@ TEST(ArchTest, ParsesNames) {
   EXPECT_TRUE(archs[2].ptx);
 }
 
+TEST(ArchTest, NoneIsNoArchitecture) {
+  EXPECT_TRUE(cuda::parseArchs("none").empty());
+}
+
 TEST(ArchTest, ListsWhatIsSupported) {
-  for (const char *bad : {"sm_75", "", "sm_80,", "sm_90b", "80a"}) {
+  for (const char *bad :
+       {"sm_75", "", "sm_80,", "sm_90b", "80a", "none,80", "80,none"}) {
     try {
       cuda::parseArchs(bad);
       FAIL() << bad;

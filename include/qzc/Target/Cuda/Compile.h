@@ -38,7 +38,8 @@ struct Arch {
 std::vector<Arch> defaultArchs();
 
 /// Parses the value of --arch: names separated by commas, "sm_90a", "90a" or
-/// "compute_80". Throws a usage error that lists what is supported.
+/// "compute_80", or "none" alone. Throws a usage error that lists what is
+/// supported.
 std::vector<Arch> parseArchs(std::string_view list);
 
 /// "12.9": of the library in use. Throws qzc::Error where there is none.
