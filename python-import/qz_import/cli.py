@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from qz_import.errors import ImportFailure, UsageFailure
+from qz_import.errors import ImportFailure, UsageFailure, note
 from qz_import.hf_import import import_folder
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", flags=re.ASCII)
@@ -103,9 +103,7 @@ def _run(arguments: list[str] | None) -> None:
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:
-    """One line, whatever names and texts of others are in it."""
-    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
-    print(f"qz-import: error: {line}", file=sys.stderr)
+    note(f"error: {message}")
     sys.exit(code)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from qz_import.errors import ImportFailure, shown
+from qz_import.known_keys import NOTHING_KNOWN, KnownKeys, is_allowed
 
 _REQUIRED = object()
 # Sizes beyond this are mistakes, and would overflow index arithmetic later.
@@ -14,30 +15,71 @@ SIZE_LIMIT = 1 << 31
 
 
 class Config:
-    """A JSON object with the name of its file. A key set to null counts as absent."""
+    """A JSON object with the name of its file. A key set to null counts as absent, but does without
+    the default of `known`, too. Keys that are asked for are remembered: the others are unused."""
 
-    def __init__(self, values: dict[str, Any], where: str) -> None:
+    def __init__(
+        self, values: dict[str, Any], where: str, known: KnownKeys = NOTHING_KNOWN
+    ) -> None:
         self._values = values
+        self._known = known
+        self._asked: set[str] = set()
+        self._sections: dict[str, Config] = {}
         self.where = where
 
+    def with_known(self, known: KnownKeys) -> Config:
+        """The same object, of which more is known."""
+        config = Config(self._values, self.where, known)
+        config._asked |= self._asked
+        return config
+
+    def _key(self, key: str) -> str:
+        """What the file calls a key: another name wins where it has a value."""
+        for other, name in self._known.aliases.items():
+            if name == key and self._values.get(other) is not None:
+                return other
+        return key
+
+    def _find(self, key: str) -> Any:
+        """The key's value or default; None where there is neither."""
+        self._asked |= {key, *(k for k, name in self._known.aliases.items() if name == key)}
+        return self._values.get(self._key(key), self._known.defaults.get(key))
+
     def has(self, key: str) -> bool:
-        return self._values.get(key) is not None
+        return self._find(key) is not None
 
     def mentions(self, key: str) -> bool:
         """Whether the key is there, be it as null."""
+        self._asked.add(key)
         return key in self._values
 
     def keys(self) -> Iterable[str]:
         return self._values.keys()
 
     def raw(self, key: str) -> Any:
-        return self._values.get(key)
+        return self._find(key)
 
     def fail(self, key: str, what: str) -> ImportFailure:
-        return ImportFailure(f"{self.where}: {key} {what}")
+        return ImportFailure(f"{self.where}: {self._key(key)} {what}")
+
+    def unknown(self) -> list[str]:
+        """The keys with a value that were not asked for and that nobody knows, in order; refuses
+        one that would have to be followed."""
+        found = []
+        for key, value in self._values.items():
+            if key in self._sections:
+                found += [f"{key}.{inner}" for inner in self._sections[key].unknown()]
+            elif value is None or key in self._asked or key in self._known.ignored:
+                continue
+            elif key not in self._known.fixed:
+                found.append(key)
+            elif not is_allowed(value, self._known.fixed[key]):
+                known = ", ".join(map(repr, self._known.fixed[key])) or "null"
+                raise self.fail(key, f"is {shown(value)}, which is not supported (known: {known})")
+        return found
 
     def _get(self, key: str, default: Any) -> Any:
-        value = self._values.get(key)
+        value = self._find(key)
         if value is not None:
             return value
         if default is _REQUIRED:
@@ -82,9 +124,9 @@ class Config:
 
     def section(self, key: str) -> Config | None:
         """A nested object, whose errors name both keys."""
-        value = self._values.get(key)
+        value = self._find(key)
         if value is None:
             return None
         if not isinstance(value, dict):
             raise self.fail(key, f"is {shown(value)}, not an object")
-        return Config(value, f"{self.where}: {key}")
+        return self._sections.setdefault(key, Config(value, f"{self.where}: {key}"))

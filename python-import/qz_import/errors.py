@@ -1,6 +1,8 @@
-"""The one kind of failure that qz-import reports, and values in its line."""
+"""What qz-import says on stderr: the one kind of failure, notes, and values in their lines."""
 
 from __future__ import annotations
+
+import sys
 
 LONGEST = 80
 
@@ -11,6 +13,20 @@ class ImportFailure(Exception):
 
 class UsageFailure(ImportFailure):
     """The call itself is wrong (exit 2 instead of 1)."""
+
+
+def one_line(message: str) -> str:
+    """One line, whatever names and texts of others are in it."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+
+
+def note(message: str) -> None:
+    print(f"qz-import: {one_line(message)}", file=sys.stderr)
+
+
+def warn(message: str) -> None:
+    """Something in the input that makes no difference here, but may be a mistake."""
+    note(f"warning: {message}")
 
 
 def shown(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 
 from qz_import.assembly import quoted, symbol_of
@@ -12,10 +11,12 @@ from qz_import.builder import GraphBuilder
 from qz_import.checkpoint import SAFETENSORS, read_checkpoint
 from qz_import.companion import Companion, import_with_companion
 from qz_import.config import Config
-from qz_import.errors import ImportFailure
+from qz_import.errors import ImportFailure, note, warn
 from qz_import.families import Family, family_of
 from qz_import.files import read_json, sha256_of, write_json
+from qz_import.known_keys import known_keys
 from qz_import.metadata import TextFacts, read_text_facts, stored_element_type
+from qz_import.quantized import refuse_quantized
 from qz_import.safetensors_writer import NewTensor, write_safetensors
 from qz_import.skeleton import Skeleton
 from qz_import.vocab_tokenizer import build_tokenizer
@@ -26,22 +27,24 @@ NAMED_TENSORS = 4
 IGNORED = re.compile(r"\.(rotary_emb\.inv_freq|attn\.bias|attn\.masked_bias)$")
 
 
-def note(message: str) -> None:
-    print(f"qz-import: {message}", file=sys.stderr)
-
-
 def _relative(path: Path, folder: Path) -> str:
     """`path` as seen from `folder`: through links of folders, but not of the file itself."""
     real_path = Path(os.path.realpath(path.parent)) / path.name
     return Path(os.path.relpath(real_path, os.path.realpath(folder))).as_posix()
 
 
-def _note_unused(graph: GraphBuilder, names: list[str]) -> None:
+def _warn_unused(graph: GraphBuilder, names: list[str]) -> None:
     known = graph.used | graph.repeated
     unused = [name for name in names if name not in known and not IGNORED.search(name)]
     if unused:
         shown = ", ".join(unused[:NAMED_TENSORS]) + (", …" if len(unused) > NAMED_TENSORS else "")
-        note(f"warning: {len(unused)} tensors of the checkpoint are not used: {shown}")
+        warn(f"{len(unused)} tensors of the checkpoint are not used: {shown}")
+
+
+def _warn_unknown(config: Config) -> None:
+    unknown = config.unknown()
+    if unknown:
+        warn(f"{config.where}: unknown keys were not followed: {', '.join(unknown)}")
 
 
 def _model_attributes(family: Family, config: Config, vocab: int, facts: TextFacts) -> list[str]:
@@ -87,7 +90,8 @@ def _emit(
     folder: Path, config: Config, family: Family, tensors: dict[str, StoredTensor] | None
 ) -> GraphBuilder:
     decoder = family.decoder(config)
-    graph = GraphBuilder(tensors, str(folder), stored_element_type(config), decoder.base)
+    element = stored_element_type(config) if tensors is None else ""
+    graph = GraphBuilder(tensors, str(folder), element, decoder.base)
     graph.finish(Skeleton(decoder, graph).emit())
     return graph
 
@@ -114,22 +118,25 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
         raise ImportFailure(f"{config_path}: missing (no such file)")
     config = Config(read_json(config_path), str(config_path))
     family = family_of(config)
+    config = config.with_known(known_keys(family.model_type))
     vocab = config.size("vocab_size")
     tokenizer = _find_tokenizer(folder, family, companion)
     facts = read_text_facts(folder, config, vocab, tokenizer)
-    checkpoint = read_checkpoint(folder)
+    checkpoint = read_checkpoint(folder, config)
+    refuse_quantized(folder, config, checkpoint)
     tensors = checkpoint.tensors if checkpoint else None
     graph = _emit(folder, config, family, tensors)
+    attributes = ",\n    ".join(_model_attributes(family, config, vocab, facts))
+    _warn_unknown(config)
     if tensors is None:
         note(f"{folder} holds no weights: compile the module with --weights=synthetic")
     else:
-        _note_unused(graph, list(tensors))
+        _warn_unused(graph, list(tensors))
     if facts.tokenizer is None:
         note(f"{folder} holds no tokenizer.json: the model will take token ids only")
     if checkpoint and checkpoint.is_torch:
         graph = _emit(folder, config, family, _copied(checkpoint.tensors, graph.used, companion))
 
-    attributes = ",\n    ".join(_model_attributes(family, config, vocab, facts))
     lines = [f"{alias} = {text}" for alias, text in graph.attributes.items()]
     lines += ["", f"qz.model @{symbol_of(output)} attributes {{\n    {attributes}}} {{"]
     files = [(file_symbol, path) for path, file_symbol in graph.files.items()]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qz_import.config import Config
-from qz_import.errors import ImportFailure, shown
+from qz_import.errors import ImportFailure, shown, warn
 from qz_import.files import read_json, read_whole
 
 ELEMENT_TYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
@@ -26,12 +26,16 @@ class TextFacts:
 
 
 def _token_ids(config: Config, key: str, vocab: int) -> tuple[int, ...]:
+    """One id or a list of them. One beyond the vocabulary, as some repositories have it, is no
+    token that could ever come."""
     value = config.raw(key)
     ids = [] if value is None else value if isinstance(value, list) else [value]
-    for number in ids:
-        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < vocab:
-            raise config.fail(key, f"{shown(number)} is no token id below vocab_size {vocab}")
-    return tuple(dict.fromkeys(ids))
+    if not all(isinstance(number, int) and not isinstance(number, bool) for number in ids):
+        raise config.fail(key, f"is {shown(value)}, not a token id")
+    known = [number for number in ids if 0 <= number < vocab]
+    if len(known) < len(ids) and config.mentions(key):
+        warn(f"{config.where}: {key} is {shown(value)}, which is not below vocab_size {vocab}")
+    return tuple(dict.fromkeys(known))
 
 
 def _optional_config(path: Path) -> Config:

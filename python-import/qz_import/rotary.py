@@ -1,4 +1,4 @@
-"""config.json's rotary settings, in both forms that transformers has had."""
+"""config.json's rotary settings, in all the forms that transformers has had."""
 
 from __future__ import annotations
 
@@ -8,45 +8,74 @@ from qz_import.config import Config
 DEFAULT_THETA = 10000.0
 # What #qz.rope takes.
 MOST_ELEMENTS = 1 << 16
+KINDS = {kind: kind for kind in ("default", "linear", "llama3")}
 
 
-def _scaling(config: Config, kind: str) -> dict[str, float | int]:
+def _original_context(config: Config, settings: Config) -> int:
+    """The context before scaling: the one beside the settings wins."""
+    key = "original_max_position_embeddings"
+    if config.has(key):
+        return config.size(key)
+    return settings.size(key) if settings.has(key) else config.size("max_position_embeddings")
+
+
+def _scaling(config: Config, settings: Config, kind: str) -> dict[str, float | int]:
     """What #qz.rope needs to know about a rope_type."""
+    context = _original_context(config, settings)
     if kind == "default":
         return {}
-    factor = config.number("factor")
+    factor = settings.number("factor")
     if factor < 1:
-        raise config.fail("factor", f"{factor} is below 1")
+        raise settings.fail("factor", f"{factor} is below 1")
     if kind == "linear":
         return {"factor": factor}
-    low, high = config.number("low_freq_factor"), config.number("high_freq_factor")
+    low, high = settings.number("low_freq_factor"), settings.number("high_freq_factor")
     if low >= high:
-        raise config.fail("low_freq_factor", f"{low} is not below high_freq_factor {high}")
+        raise settings.fail("low_freq_factor", f"{low} is not below high_freq_factor {high}")
     return {
         "factor": factor,
         "low_freq_factor": low,
         "high_freq_factor": high,
-        "original_context": config.size("original_max_position_embeddings"),
+        "original_context": context,
     }
 
 
-def read_rope(config: Config, dim: int) -> Rope:
-    """Rotary embedding of heads of `dim` elements.
+def _settings(config: Config, layer_type: str | None) -> Config:
+    """The object that says how to rotate: rope_scaling wins over rope_parameters, which may hold
+    one for each type of layer."""
+    scaling = config.section("rope_scaling")
+    parameters = config.section("rope_parameters")
+    if scaling and any(scaling.keys()):
+        # Without a type, transformers' versions disagree on what it means.
+        if not scaling.has("rope_type"):
+            scaling.text("type" if scaling.has("type") else "rope_type")
+        return scaling
+    if parameters and layer_type and parameters.mentions(layer_type):
+        return parameters.section(layer_type) or Config({}, config.where)
+    return parameters or Config({}, config.where)
 
-    Either rope_theta and rope_scaling {rope_type (once: type), …}, or all of it in rope_parameters.
+
+def read_rope(
+    config: Config, head_dim: int, may_be_partial: bool = False, layer_type: str | None = None
+) -> Rope:
+    """Rotary embedding of heads of `head_dim` elements, or, where it `may_be_partial`, of as many
+    as partial_rotary_factor says.
+
+    Either rope_theta and rope_scaling {rope_type (once: type), …}, or all of it in rope_parameters,
+    which may have an object for each type of layer: then for those of `layer_type`.
     """
-    if dim % 2:
-        raise config.fail("head_dim", f"{dim} is odd: rotary embeddings need pairs")
+    settings = _settings(config, layer_type)
+    theta = settings.number("rope_theta", config.number("rope_theta", DEFAULT_THETA))
+    part = "partial_rotary_factor"
+    factor = settings.number(part, config.number(part, 1.0))
+    if factor != 1 and not may_be_partial:
+        raise (settings if settings.has(part) else config).fail(part, "is not supported")
+    dim = int(head_dim * factor)
     if dim > MOST_ELEMENTS:
         raise config.fail("head_dim", f"{dim} is above {MOST_ELEMENTS}")
-    parameters = config.section("rope_parameters")
-    scaling = parameters or config.section("rope_scaling")
-    theta_from = parameters if parameters and parameters.has("rope_theta") else config
-    theta = theta_from.number("rope_theta", DEFAULT_THETA)
-    if scaling is None:
-        return Rope(dim, theta)
-    key = "rope_type" if scaling.has("rope_type") or not scaling.has("type") else "type"
-    kinds = {kind: kind for kind in ("default", "linear", "llama3")}
-    kind = scaling.choice(key, kinds, "default") if parameters else scaling.choice(key, kinds)
+    if dim % 2:
+        raise config.fail("head_dim", f"{dim} is odd: rotary embeddings need pairs")
+    key = "type" if settings.has("type") and not settings.has("rope_type") else "rope_type"
+    kind = settings.choice(key, KINDS, "default")
     name = "" if kind == "default" else kind
-    return Rope(dim, theta, name, _scaling(scaling, kind))
+    return Rope(dim, theta, name, _scaling(config, settings, kind))

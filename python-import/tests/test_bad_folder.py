@@ -205,10 +205,14 @@ def test_unknown_model_type(tmp_path: Path, rejects: Callable[..., None]) -> Non
     rejects(folder, "config.json", "model_type", "'mamba'", "known: gpt2, llama, opt")
 
 
+def test_missing_model_type(tmp_path: Path, rejects: Callable[..., None]) -> None:
+    config = {name: value for name, value in CONFIG.items() if name != "model_type"}
+    rejects(write_folder(tmp_path / "a", config), "config.json", "missing key 'model_type'")
+
+
 @pytest.mark.parametrize(
     "key",
     [
-        "model_type",
         "vocab_size",
         "hidden_size",
         "intermediate_size",
@@ -219,10 +223,15 @@ def test_unknown_model_type(tmp_path: Path, rejects: Callable[..., None]) -> Non
         "hidden_act",
     ],
 )
-def test_missing_key(tmp_path: Path, rejects: Callable[..., None], key: str) -> None:
-    config = {name: value for name, value in CONFIG.items() if name != key}
-    rejects(write_folder(tmp_path / "a", config), "config.json", f"missing key '{key}'")
+def test_null_in_place_of_a_value(tmp_path: Path, rejects: Callable[..., None], key: str) -> None:
     rejects(write_folder(tmp_path / "b", CONFIG | {key: None}), f"missing key '{key}'")
+
+
+def test_sizes_that_are_missing_are_those_of_transformers(
+    tmp_path: Path, rejects: Callable[..., None]
+) -> None:
+    config = {name: value for name, value in CONFIG.items() if name != "intermediate_size"}
+    rejects(write_folder(tmp_path / "hf", config), "gate_proj.weight", f"[11008, {HIDDEN}]")
 
 
 LLAMA3 = {
@@ -255,7 +264,7 @@ LLAMA3 = {
         ({"partial_rotary_factor": 0.5}, ("partial_rotary_factor",)),
         ({"attention_bias": "no"}, ("attention_bias", "'no'")),
         ({"tie_word_embeddings": 1}, ("tie_word_embeddings",)),
-        ({"eos_token_id": VOCAB}, ("eos_token_id", "20")),
+        ({"eos_token_id": [2, True]}, ("eos_token_id", "True")),
         ({"bos_token_id": "1"}, ("bos_token_id", "'1'")),
         ({"rope_scaling": []}, ("rope_scaling", "[]")),
         ({"rope_scaling": {"factor": 2.0}}, ("rope_scaling", "rope_type")),
@@ -265,10 +274,11 @@ LLAMA3 = {
         ({"rope_scaling": {"type": "linear"}}, ("rope_scaling", "'factor'")),
         ({"rope_scaling": {"type": "linear", "factor": 0.5}}, ("rope_scaling", "factor", "0.5")),
         ({"rope_scaling": LLAMA3 | {"low_freq_factor": 4.0}}, ("low_freq_factor", "4.0")),
-        (
-            {"rope_scaling": LLAMA3 | {"original_max_position_embeddings": None}},
-            ("original_max_position_embeddings",),
-        ),
+        ({"rope_scaling": LLAMA3 | {"partial_rotary_factor": 0.5}}, ("rope_scaling", "partial")),
+        ({"rope_scaling": LLAMA3 | {"original_max_position_embeddings": 0}}, ("original_max",)),
+        ({"transformers_weights": "../x.safetensors"}, ("transformers_weights", "'../x")),
+        ({"transformers_weights": "model.bin"}, ("transformers_weights", "'model.bin'")),
+        ({"transformers_weights": "x.safetensors"}, ("x.safetensors", "missing")),
     ],
 )
 def test_unusable_value(
@@ -278,7 +288,7 @@ def test_unusable_value(
     words: tuple[str, ...],
 ) -> None:
     folder = write_folder(tmp_path / "hf", CONFIG | change)
-    rejects(folder, "config.json", *words)
+    rejects(folder, *words)
 
 
 @pytest.mark.parametrize("depth", [400, 900, 100_000])
@@ -366,7 +376,7 @@ def test_no_regular_file(tmp_path: Path, rejects: Callable[..., None], name: str
         ("tokenizer_config.json", r'{"chat_template": "\ud800"}', ("Unicode",)),
         (
             "generation_config.json",
-            '{"eos_token_id": [2, 99]}',
+            '{"eos_token_id": [2, "99"]}',
             ("generation_config.json", "eos_token_id", "99"),
         ),
         ("chat_template.jinja", "\udcff", ("chat_template.jinja", "UTF-8")),

@@ -17,6 +17,7 @@ import pytest
 from conftest import CONFIG, HEADS, HIDDEN, VOCAB, weights, write_folder
 from safetensors.numpy import load_file, save_file
 
+from qz_import.cli import main
 from qz_import.files import sha256_of
 
 Imports = Callable[..., str]
@@ -28,10 +29,10 @@ PARAM = re.compile(r'qz\.param "([^"]+)"(?: @(\w+)\[(\d+)\])? : tensor<([0-9x]+)
 FILE = re.compile(r'qz\.file @(\w+) "([^"]+)" size (\d+) sha256 "([0-9a-f]{64})"')
 
 
-def shard(folder: Path, count: int) -> None:
+def shard(folder: Path, count: int, whole: str = "model.safetensors") -> None:
     """Splits the folder's only safetensors file."""
-    tensors = load_file(folder / "model.safetensors")
-    (folder / "model.safetensors").unlink()
+    tensors = load_file(folder / whole)
+    (folder / whole).unlink()
     weight_map = {}
     for number in range(count):
         name = f"model-{number + 1:05}-of-{count:05}.safetensors"
@@ -183,6 +184,62 @@ ROPE_CASES = {
         },
     ),
 }
+# Where what the settings consist of may stand.
+ROPE_PLACES = {
+    "theta inside rope_scaling": (
+        {"rope_scaling": {"type": "linear", "factor": 2.0, "rope_theta": 500.0}},
+        "theta = 500.0, style = half, scaling = linear, factor = 2.0>",
+    ),
+    "theta inside a default": (
+        {"rope_scaling": {"rope_type": "default", "rope_theta": 500.0}},
+        "theta = 500.0, style = half>",
+    ),
+    "theta beside rope_parameters": (
+        {"rope_theta": 300.0, "rope_parameters": {"rope_type": "linear", "factor": 4}},
+        "theta = 300.0, style = half, scaling = linear, factor = 4.0>",
+    ),
+    "rope_scaling wins": (
+        {
+            "rope_scaling": {"type": "linear", "factor": 2.0},
+            "rope_parameters": {"rope_type": "linear", "factor": 3.0, "rope_theta": 7.0},
+        },
+        "theta = 10000.0, style = half, scaling = linear, factor = 2.0>",
+    ),
+    "an empty rope_scaling": (
+        {"rope_scaling": {}, "rope_parameters": {"rope_type": "default", "rope_theta": 7.0}},
+        "theta = 7.0, style = half>",
+    ),
+    "rope_type wins over type": (
+        {"rope_scaling": {"rope_type": "linear", "type": "yarn", "factor": 2.0}},
+        "theta = 10000.0, style = half, scaling = linear, factor = 2.0>",
+    ),
+    "llama3's context is the model's": (
+        {
+            "rope_scaling": {
+                "rope_type": "llama3",
+                "factor": 8,
+                "low_freq_factor": 1,
+                "high_freq_factor": 4,
+            }
+        },
+        "theta = 10000.0, style = half, scaling = llama3, factor = 8.0, low_freq_factor = 1.0, "
+        "high_freq_factor = 4.0, original_context = 64>",
+    ),
+    "llama3's context beside the settings wins": (
+        {
+            "original_max_position_embeddings": 24,
+            "rope_scaling": {
+                "rope_type": "llama3",
+                "factor": 8,
+                "low_freq_factor": 1,
+                "high_freq_factor": 4,
+                "original_max_position_embeddings": 32,
+            },
+        },
+        "theta = 10000.0, style = half, scaling = llama3, factor = 8.0, low_freq_factor = 1.0, "
+        "high_freq_factor = 4.0, original_context = 24>",
+    ),
+}
 ROPE_ATTRIBUTES = {
     "default": "theta = 10000.0, style = half>",
     "linear": "theta = 10000.0, style = half, scaling = linear, factor = 2.0>",
@@ -201,6 +258,46 @@ def test_both_forms_of_rotary_settings(tmp_path: Path, imports: Imports, kind: s
     )
     assert old == new
     assert old.splitlines()[0] == f"#rope = #qz.rope<dim = 4, {ROPE_ATTRIBUTES[kind]}"
+
+
+@pytest.mark.parametrize("place", ROPE_PLACES)
+def test_places_of_rotary_settings(
+    tmp_path: Path, imports: Imports, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    change, expected = ROPE_PLACES[place]
+    config = {key: value for key, value in CONFIG.items() if key != "rope_theta"} | change
+    main([str(write_folder(tmp_path / "hf", config)), "-o", str(tmp_path / "m.mlir")])
+    text = (tmp_path / "m.mlir").read_text()
+    assert text.splitlines()[0] == f"#rope = #qz.rope<dim = 4, {expected}"
+    loses = place == "rope_scaling wins"
+    assert ("not followed: rope_parameters.rope_type" in capsys.readouterr().err) == loses
+
+
+def test_rotary_settings_that_nobody_knows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scaling = {"type": "linear", "factor": 2.0, "attention_factor": 1.5}
+    folder = write_folder(tmp_path / "hf", CONFIG | {"rope_scaling": scaling})
+    main([str(folder), "-o", str(tmp_path / "m.mlir")])
+    assert "not followed: rope_scaling.attention_factor\n" in capsys.readouterr().err
+
+
+def test_a_dtype_that_nothing_needs(tmp_path: Path, imports: Imports) -> None:
+    folder = write_folder(tmp_path / "hf", CONFIG | {"dtype": "float8_e4m3fn"})
+    assert "xf32>" in imports(folder, tmp_path / "m.mlir")
+
+
+def test_weights_under_a_name_of_their_own(tmp_path: Path, imports: Imports) -> None:
+    folder = write_folder(tmp_path / "hf", CONFIG | {"transformers_weights": "x.safetensors"})
+    (folder / "model.safetensors").rename(folder / "x.safetensors")
+    imports(folder, tmp_path / "m.mlir")
+    check_references(tmp_path / "m.mlir", weights())
+    shard(folder, 2, "x.safetensors")
+    name = "model.safetensors.index.json"
+    config = CONFIG | {"transformers_weights": name}
+    (folder / "config.json").write_text(json.dumps(config))
+    imports(folder, tmp_path / "m.mlir")
+    check_references(tmp_path / "m.mlir", weights())
 
 
 def test_untied_head(tmp_path: Path, imports: Imports) -> None:
@@ -269,10 +366,32 @@ def test_add_bos_from_the_post_processor(
 
 
 def test_no_special_tokens(tmp_path: Path, imports: Imports) -> None:
-    config = {key: value for key, value in CONFIG.items() if "token_id" not in key}
-    text = imports(write_folder(tmp_path / "hf", config), tmp_path / "m.mlir")
+    nothing = {key: None for key in CONFIG if "token_id" in key}
+    text = imports(write_folder(tmp_path / "hf", CONFIG | nothing), tmp_path / "m.mlir")
     assert "bos = " not in text.replace("add_bos = ", "")
     assert "eos = array<i64>," in text
+
+
+def test_special_tokens_that_no_file_names(tmp_path: Path, imports: Imports) -> None:
+    """Those of transformers' class."""
+    config = {key: value for key, value in CONFIG.items() if "token_id" not in key}
+    text = imports(write_folder(tmp_path / "hf", config), tmp_path / "m.mlir")
+    assert "bos = 1 : i64" in text and "eos = array<i64: 2>" in text
+
+
+@pytest.mark.parametrize(("ids", "kept"), [(VOCAB, ""), (-1, ""), ([VOCAB, 3], ": 3")])
+def test_special_tokens_beyond_the_vocabulary(
+    tmp_path: Path,
+    imports: Imports,
+    capsys: pytest.CaptureFixture[str],
+    ids: int | list[int],
+    kept: str,
+) -> None:
+    folder = write_folder(tmp_path / "hf", CONFIG | {"eos_token_id": ids})
+    main([str(folder), "-o", str(tmp_path / "m.mlir")])
+    assert f"eos = array<i64{kept}>" in (tmp_path / "m.mlir").read_text()
+    said = capsys.readouterr().err
+    assert "warning" in said and "eos_token_id" in said and "vocab_size 20" in said
 
 
 def test_config_alone_makes_a_module_without_weights(
@@ -289,8 +408,6 @@ def test_config_alone_makes_a_module_without_weights(
 
 
 def test_unused_tensors_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from qz_import.cli import main
-
     extra = {
         "model.extra.weight": np.zeros(3, np.float32),
         "model.layers.0.self_attn.rotary_emb.inv_freq": np.zeros(2, np.float32),

@@ -31,10 +31,15 @@ def register(family: Family) -> None:
     _FAMILIES[family.model_type] = family
 
 
+def model_types() -> list[str]:
+    """The families that are known."""
+    return sorted(_FAMILIES)
+
+
 def family_of(config: Config) -> Family:
     model_type = config.text("model_type")
     if model_type not in _FAMILIES:
-        known = ", ".join(sorted(_FAMILIES))
+        known = ", ".join(model_types())
         raise config.fail("model_type", f"{model_type!r} is unknown (known: {known})")
     return _FAMILIES[model_type]
 

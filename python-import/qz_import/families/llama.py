@@ -12,8 +12,6 @@ from qz_import.llama_like import Biases, llama_like
 
 
 def llama(config: Config) -> Decoder:
-    if config.number("partial_rotary_factor", 1.0) != 1.0:
-        raise config.fail("partial_rotary_factor", "is not supported for llama")
     everywhere = config.flag("attention_bias", False)
     return llama_like(config, Biases(everywhere, everywhere, config.flag("mlp_bias", False)))
 

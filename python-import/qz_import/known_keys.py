@@ -1,0 +1,127 @@
+"""What config.json may say beside what a family's code asks for.
+
+Every key is either followed, because the code asks for it; or refused unless it has the value that
+the graph stands for (`fixed`); or known to change nothing that is computed here (`ignored`). A key
+that nobody knows gets a warning: then it is the reader who knows what it should have done.
+
+transformers_keys.json has what transformers' classes read and their defaults; a script makes it
+(tests/golden/make_transformers_keys.py). What each key of theirs means here is said below.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+Allowed = Mapping[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class KnownKeys:
+    """Null is as good as absent everywhere."""
+
+    # What transformers' configuration class takes where the key is missing.
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    # Other name → the usual one, over which it wins where a file has both: transformers sets the
+    # class's own fields first and then the rest (attribute_map).
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    # The values that may stand there, or in a list that stands there.
+    fixed: Allowed = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
+
+
+NOTHING_KNOWN = KnownKeys()
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Settings of generate(), which older files keep in config.json. The executable's call decides them.
+SAMPLING = _words(
+    """
+    assistant_confidence_threshold assistant_early_exit assistant_ensemble_weight
+    assistant_lookbehind bad_words_ids begin_suppress_tokens cache_config cache_implementation
+    compile_config constraints continuous_batching_config disable_compile diversity_penalty
+    do_sample dola_layers early_stopping encoder_no_repeat_ngram_size encoder_repetition_penalty
+    epsilon_cutoff eta_cutoff exponential_decay_length_penalty force_words_ids forced_bos_token_id
+    forced_eos_token_id guidance_scale is_assistant length_penalty low_memory max_cache_len
+    max_length max_matching_ngram_size max_new_tokens max_time min_length min_new_tokens min_p
+    no_repeat_ngram_size num_assistant_tokens num_assistant_tokens_schedule num_beam_groups
+    num_beams num_return_sequences output_attentions output_hidden_states output_logits
+    output_scores penalty_alpha prefill_chunk_size prompt_lookup_num_tokens remove_invalid_values
+    renormalize_logits repetition_penalty return_dict_in_generate sequence_bias speculation_type
+    stop_strings suppress_tokens target_lookbehind temperature token_healing top_h top_k top_p
+    typical_p use_cache use_mtp watermarking_config
+    """
+)
+COMMON_IGNORED = SAMPLING | _words(
+    """
+    _attn_implementation _attn_implementation_autoset _attn_implementation_internal _commit_hash
+    _experts_implementation_internal _flash_attn_2_enabled _from_model_config _name_or_path
+    architectures attn_implementation chunk_size_feed_forward decoder_start_token_id dtype
+    experts_implementation finetuning_task gradient_checkpointing id2label is_decoder label2id
+    name_or_path num_labels output_past pad_token_id prefix problem_type return_dict sep_token_id
+    task_specific_params tf_legacy_loss tie_encoder_decoder tie_last_hidden_states tokenizer_class
+    torch_dtype torchscript transformers.js_config transformers_version unsloth_fixed
+    unsloth_version use_bfloat16 use_return_dict
+    """
+)
+COMMON_FIXED: Allowed = {
+    "add_cross_attention": (False,),
+    "attention_chunk_size": (),
+    "cross_attention_hidden_size": (),
+    "is_encoder_decoder": (False,),
+    "layer_types": ("full_attention",),
+    "per_layer_config": (),
+    "pruned_heads": (),
+    "sliding_window": (),
+}
+
+
+# What is true of one family, beside what transformers' class says.
+_IGNORED = {
+    "llama": _words("attention_dropout initializer_range pretraining_tp"),
+    "gpt2": _words(
+        """
+        attn_pdrop embd_pdrop initializer_range n_ctx reorder_and_upcast_attn resid_pdrop
+        summary_activation summary_first_dropout summary_proj_to_labels summary_type
+        summary_use_proj
+        """
+    ),
+    "opt": _words("activation_dropout attention_dropout dropout init_std layerdrop"),
+}
+_FIXED: dict[str, Allowed] = {}
+
+
+@cache
+def transformers_keys() -> dict[str, Any]:
+    """The keys of the pinned transformers' classes: "common" and "generation" to all, and of each
+    of "families" its "defaults" and "aliases"."""
+    return json.loads(Path(__file__).with_name("transformers_keys.json").read_text())
+
+
+def known_keys(model_type: str) -> KnownKeys:
+    """What is known of a family's config.json."""
+    keys = transformers_keys()["families"].get(model_type, {"defaults": {}, "aliases": {}})
+    return KnownKeys(
+        keys["defaults"],
+        keys["aliases"],
+        {**COMMON_FIXED, **_FIXED.get(model_type, {})},
+        COMMON_IGNORED | _IGNORED.get(model_type, frozenset()),
+    )
+
+
+def is_allowed(value: Any, allowed: Iterable[Any]) -> bool:
+    """Whether a value, or every value of a list, is one of those allowed. True is not 1."""
+    items = value if isinstance(value, (list, dict)) else [value]
+    return all(
+        any(
+            item == other and isinstance(item, bool) == isinstance(other, bool) for other in allowed
+        )
+        for item in items
+    )

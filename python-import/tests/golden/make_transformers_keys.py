@@ -1,0 +1,67 @@
+"""Writes qz_import/transformers_keys.json: what transformers' configuration classes of the families
+read, with its defaults (needs transformers as pinned in requirements.txt, and python-import on
+PYTHONPATH). To be run again for a new family.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import transformers
+from transformers import GenerationConfig, PreTrainedConfig
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+import qz_import
+from qz_import.families import model_types
+
+# What the classes take beside their fields, and rename or remove (PreTrainedConfig.__post_init__,
+# RotaryEmbeddingConfigMixin), and what loading a model reads beside.
+OTHERS = [
+    "attn_implementation",
+    "experts_implementation",
+    "name_or_path",
+    "num_labels",
+    "output_attentions",
+    "per_layer_config",
+    "quantization_config",
+    "tokenizer_class",
+    "torch_dtype",
+    "transformers_weights",
+]
+ROTARY = ["rope_scaling", "partial_rotary_factor", "original_max_position_embeddings"]
+
+
+def defaults(config: type[PreTrainedConfig]) -> dict[str, object]:
+    return {
+        field.name: None if field.default is dataclasses.MISSING else field.default
+        for field in dataclasses.fields(config)
+    }
+
+
+def describe(model_type: str) -> dict[str, dict[str, object]]:
+    config = CONFIG_MAPPING[model_type]
+    common = defaults(PreTrainedConfig)
+    own = {
+        key: value
+        for key, value in defaults(config).items()
+        if key not in common or value != common[key]
+    }
+    if "rope_parameters" in own:
+        own |= dict.fromkeys(ROTARY) | {"rope_theta": config.default_theta}
+    return {"defaults": own, "aliases": dict(config.attribute_map)}
+
+
+def main() -> None:
+    document = {
+        "transformers": transformers.__version__,
+        "generation": sorted(key for key in vars(GenerationConfig()) if not key.startswith("_")),
+        "common": defaults(PreTrainedConfig) | dict.fromkeys(OTHERS),
+        "families": {model_type: describe(model_type) for model_type in model_types()},
+    }
+    path = Path(qz_import.__file__).with_name("transformers_keys.json")
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+main()
