@@ -40,9 +40,10 @@ Scoring resolveScoring(const EvalOptions &options,
     try {
       evaluate::check(ofImage);
     } catch (const Error &error) {
-      throw Error("'" + options.images[i] + "': " + error.what(), error.code());
+      throw Error("'" + facts[i].file + "': " + error.what(), error.code());
     }
   }
+  scoring.base = options.base;
   MappedFile text(options.text);
   scoring.text = options.text;
   scoring.textBytes = text.size();
@@ -59,7 +60,7 @@ Conditions resolve(const EvalOptions &options,
   auto fits = [&](const char *option, int64_t value) {
     if (value > positions)
       throw Error(std::string(option) + " " + std::to_string(value) +
-                  " is too much: '" + options.images[least] + "' has " +
+                  " is too much: '" + facts[least].file + "' has " +
                   std::to_string(positions) + " positions");
     return value;
   };

@@ -9,6 +9,7 @@ namespace qzc::evaltool {
 
 /// From --info: what an executable holds.
 struct Facts {
+  std::string file; ///< the executable, as it was named
   std::string model;
   std::string selection; ///< the compiler's options
   std::string scheme;    ///< "nf4/64 + bf16"
@@ -25,6 +26,7 @@ struct Scoring {
   uint64_t textBytes = 0;
   std::string textSha256;
   evaluate::ProtocolOptions protocol; ///< without bosId
+  std::string base; ///< path of what the others are compared with, or empty
 };
 
 struct Conditions {
@@ -40,9 +42,9 @@ struct Conditions {
   std::vector<std::string> scoreArguments() const;
 };
 
-/// Fills in what the options leave open. `facts` are those of options.images,
-/// in their order. Throws qzc::Error where the options contradict each other or
-/// an executable (named) cannot meet them, or the text cannot be read.
+/// Fills in what the options leave open. `facts` are those of every executable
+/// that takes part. Throws qzc::Error where the options contradict each other
+/// or an executable (named) cannot meet them, or the text cannot be read.
 Conditions resolve(const EvalOptions &options, const std::vector<Facts> &facts);
 
 } // namespace qzc::evaltool

@@ -2,34 +2,22 @@
 
 #include "qzc/EvalTool/EvalTool.h"
 
-#include "Process.h"
+#include "Compare.h"
 #include "Report.h"
 #include "StatusLine.h"
 #include "qzc/Support/AtomicFile.h"
 #include "qzc/Support/Error.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <unistd.h>
 
 namespace qzc::evaltool {
 
 namespace {
-
-/// The last line of what a program said on stderr, without its own name.
-std::string lastWords(const std::string &err, const std::string &program) {
-  size_t end = err.find_last_not_of(" \r\n");
-  if (end == std::string::npos)
-    return "it said nothing";
-  size_t newline = err.find_last_of("\r\n", end);
-  size_t begin = newline == std::string::npos ? 0 : newline + 1;
-  std::string line = err.substr(begin, end + 1 - begin);
-  for (const std::string &prefix : {program + ": ", std::string("error: ")})
-    if (line.rfind(prefix, 0) == 0)
-      line.erase(0, prefix.size());
-  return line;
-}
 
 /// One evaluation, in the order of its steps.
 class Evaluation {
@@ -38,19 +26,29 @@ public:
       : Options(options), Errors(errors), Images(options.images.size()) {
     for (size_t i = 0; i < Images.size(); ++i)
       Images[i].file = options.images[i];
+    if (!options.base.empty() &&
+        std::none_of(Images.begin(), Images.end(),
+                     [&](const Measured &image) { return isBase(image); }))
+      Base.emplace().file = options.base;
   }
 
   bool run(std::ostream &results);
 
 private:
-  /// Runs one mode of one executable and hands its JSON to `read`. A failure is
-  /// said and noted, and false.
+  /// One mode of one executable: a failure of `work` is said and noted, and
+  /// false.
+  template <typename Work>
+  bool attempt(Measured &image, const std::string &mode, Work work);
+  /// Runs one mode and hands its JSON to `read`.
   template <typename Read>
   bool measure(Measured &image, const std::vector<std::string> &arguments,
                Json &json, Read read);
-  Json call(const Measured &image, const std::vector<std::string> &arguments);
   /// Of all executables; false if one failed.
   bool readAllFacts();
+  void scoreImage(Measured &image, const Conditions &conditions);
+  /// Scores it beside the base.
+  void compareImage(Measured &image, const Conditions &conditions);
+  bool isBase(const Measured &image) const;
   void measureAll(const Conditions &conditions);
   void prepareFolder() const;
   void writeFile(const std::string &name, const std::string &text) const;
@@ -58,40 +56,22 @@ private:
   const EvalOptions &Options;
   std::ostream &Errors;
   std::vector<Measured> Images; ///< as options.images
+  /// Where the base is none of them.
+  std::optional<Measured> Base;
+  std::unique_ptr<ThreadPool> Pool; ///< for comparisons
   StatusLine Status;
   bool Failed = false;
 };
 
-Json Evaluation::call(const Measured &image,
-                      const std::vector<std::string> &arguments) {
-  const std::string &program = image.file;
-  std::vector<std::string> argv = {program};
-  argv.insert(argv.end(), arguments.begin(), arguments.end());
-  Outcome outcome = runProcess(argv, [&] { Status.refresh(); });
-  if (outcome.signal != 0)
-    throw Error("was ended by signal " + std::to_string(outcome.signal) + " (" +
-                ::strsignal(outcome.signal) + "); " +
-                lastWords(outcome.err, program));
-  if (outcome.exitCode != 0)
-    throw Error("failed with exit code " + std::to_string(outcome.exitCode) +
-                ": " + lastWords(outcome.err, program));
-  Json json = Json::parse(outcome.out, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded())
-    throw Error("did not print JSON; was it made by qzc?");
-  return json;
-}
-
-template <typename Read>
-bool Evaluation::measure(Measured &image,
-                         const std::vector<std::string> &arguments, Json &json,
-                         Read read) {
-  std::string mode = arguments[0].substr(0, arguments[0].find('='));
-  auto number = std::to_string(&image - Images.data() + 1);
-  Status.set("qz-eval: " + number + "/" + std::to_string(Images.size()) + " " +
-             image.file + " " + mode);
+template <typename Work>
+bool Evaluation::attempt(Measured &image, const std::string &mode, Work work) {
+  std::string number;
+  if (!Base || &image != &*Base)
+    number = std::to_string(&image - Images.data() + 1) + "/" +
+             std::to_string(Images.size()) + " ";
+  Status.set("qz-eval: " + number + image.file + " " + mode);
   try {
-    json = call(image, arguments);
-    read();
+    work();
     return true;
   } catch (const Error &error) {
     std::string message = "'" + image.file + "' " + mode + ": " + error.what();
@@ -103,10 +83,28 @@ bool Evaluation::measure(Measured &image,
   }
 }
 
+template <typename Read>
+bool Evaluation::measure(Measured &image,
+                         const std::vector<std::string> &arguments, Json &json,
+                         Read read) {
+  std::string mode = arguments[0].substr(0, arguments[0].find('='));
+  return attempt(image, mode, [&] {
+    json = execute(image.file, arguments, [&] { Status.refresh(); });
+    read();
+  });
+}
+
 bool Evaluation::readAllFacts() {
+  auto read = [&](Measured &image) {
+    measure(image, {"--info", "--json"}, image.info, [&] {
+      image.facts = readFacts(image.info);
+      image.facts.file = image.file;
+    });
+  };
   for (Measured &image : Images)
-    measure(image, {"--info", "--json"}, image.info,
-            [&] { image.facts = readFacts(image.info); });
+    read(image);
+  if (Base)
+    read(*Base);
   return !Failed;
 }
 
@@ -115,11 +113,38 @@ void Evaluation::measureAll(const Conditions &conditions) {
     bool timed = measure(image, conditions.benchArguments(), image.bench,
                          [&] { image.speed = readSpeed(image.bench); });
     // What failed once would most likely fail again, for the same reason.
-    if (timed && conditions.scoring)
-      measure(image, conditions.scoreArguments(), image.score, [&] {
-        image.perplexity = readPerplexity(image.score, *conditions.scoring);
-      });
+    if (!timed || !conditions.scoring)
+      continue;
+    if (Options.base.empty() || isBase(image))
+      scoreImage(image, conditions);
+    else
+      compareImage(image, conditions);
   }
+}
+
+void Evaluation::scoreImage(Measured &image, const Conditions &conditions) {
+  measure(image, conditions.scoreArguments(), image.score, [&] {
+    image.perplexity = readPerplexity(image.score, *conditions.scoring);
+  });
+}
+
+void Evaluation::compareImage(Measured &image, const Conditions &conditions) {
+  attempt(image, "--score", [&] {
+    if (!Pool)
+      Pool = std::make_unique<ThreadPool>(Options.threads);
+    Compared compared =
+        compareImages(Options.base, image.file, conditions.scoreArguments(),
+                      *Pool, [&](int64_t) { Status.refresh(); });
+    readPerplexity(compared.base, *conditions.scoring);
+    image.score = std::move(compared.model);
+    image.perplexity = readPerplexity(image.score, *conditions.scoring);
+    image.comparison = std::move(compared.comparison);
+  });
+}
+
+bool Evaluation::isBase(const Measured &image) const {
+  std::error_code ignored;
+  return std::filesystem::equivalent(Options.base, image.file, ignored);
 }
 
 /// Notices before the work what would be a pity after it.
@@ -147,6 +172,8 @@ bool Evaluation::run(std::ostream &results) {
   std::vector<Facts> facts;
   for (const Measured &image : Images)
     facts.push_back(image.facts);
+  if (Base)
+    facts.push_back(Base->facts);
   Conditions conditions = resolve(Options, facts);
   if (!Options.output.empty())
     prepareFolder();

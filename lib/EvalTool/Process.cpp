@@ -4,17 +4,14 @@
 
 #include "qzc/Support/Error.h"
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 namespace qzc::evaltool {
 
@@ -27,75 +24,24 @@ constexpr size_t kMostErrors = size_t{64} << 10;
   throw Error(what + ": " + std::strerror(error));
 }
 
-/// Both ends of a pipe, closed at the end of the scope.
-class Pipe {
-public:
-  Pipe() {
-    if (::pipe2(Ends.data(), O_CLOEXEC) != 0)
-      failed("cannot make a pipe", errno);
-  }
-  ~Pipe() {
-    closeWriter();
-    ::close(Ends[0]);
-  }
-  Pipe(const Pipe &) = delete;
-  Pipe &operator=(const Pipe &) = delete;
-
-  int reader() const { return Ends[0]; }
-  int writer() const { return Ends[1]; }
-  void closeWriter() {
-    if (Ends[1] >= 0)
-      ::close(Ends[1]);
-    Ends[1] = -1;
-  }
-
-private:
-  std::array<int, 2> Ends = {-1, -1};
-};
-
-/// A started program; killed if it is not waited for.
-class Child {
-public:
-  Child(const std::vector<std::string> &argv, Pipe &out, Pipe &err) {
-    std::vector<char *> words;
-    for (const std::string &word : argv)
-      words.push_back(const_cast<char *>(word.c_str()));
-    words.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
-                                     O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out.writer(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, err.writer(), STDERR_FILENO);
-    int error =
-        ::posix_spawn(&Id, words[0], &actions, nullptr, words.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0)
-      failed("cannot be run", error);
-    out.closeWriter();
-    err.closeWriter();
-  }
-  ~Child() {
-    if (Waited)
-      return;
-    ::kill(Id, SIGKILL);
-    wait();
-  }
-  Child(const Child &) = delete;
-  Child &operator=(const Child &) = delete;
-
-  int wait() {
-    int status = 0;
-    while (::waitpid(Id, &status, 0) < 0 && errno == EINTR) {
-    }
-    Waited = true;
-    return status;
-  }
-
-private:
-  pid_t Id = -1;
-  bool Waited = false;
-};
+/// In the child, between fork and exec: system calls alone. Writes errno to
+/// `report` where the program cannot be run.
+[[noreturn]] void become(char *const *argv, pid_t parent, int out, int err,
+                         int extra, int report) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent)
+    ::_exit(1);
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const bool ready = null >= 0 && ::dup2(null, STDIN_FILENO) >= 0 &&
+                     ::dup2(out, STDOUT_FILENO) >= 0 &&
+                     ::dup2(err, STDERR_FILENO) >= 0 &&
+                     (extra < 0 || ::fcntl(extra, F_SETFD, 0) >= 0);
+  if (ready)
+    ::execv(argv[0], argv);
+  const int error = errno;
+  (void)!::write(report, &error, sizeof error);
+  ::_exit(1);
+}
 
 /// Appends what can be read; false at the end.
 bool readSome(int fd, std::string &text) {
@@ -109,15 +55,71 @@ bool readSome(int fd, std::string &text) {
 
 } // namespace
 
-Outcome runProcess(const std::vector<std::string> &argv,
-                   const std::function<void()> &waiting) {
-  Pipe out;
-  Pipe err;
-  Child child(argv, out, err);
+Pipe::Pipe() {
+  if (::pipe2(Ends.data(), O_CLOEXEC) != 0)
+    failed("cannot make a pipe", errno);
+}
+
+Pipe::~Pipe() {
+  closeWriter();
+  closeReader();
+}
+
+void Pipe::close(int &end) {
+  if (end >= 0)
+    ::close(end);
+  end = -1;
+}
+
+Process::Process(const std::vector<std::string> &argv, Pipe *extra) {
+  std::vector<char *> words;
+  for (const std::string &word : argv)
+    words.push_back(const_cast<char *>(word.c_str()));
+  words.push_back(nullptr);
+  Pipe report;
+  const pid_t parent = ::getpid();
+  Id = ::fork();
+  if (Id < 0)
+    failed("cannot start a process", errno);
+  if (Id == 0)
+    become(words.data(), parent, Out.writer(), Err.writer(),
+           extra ? extra->writer() : -1, report.writer());
+  Out.closeWriter();
+  Err.closeWriter();
+  report.closeWriter();
+  if (extra)
+    extra->closeWriter();
+  int error = 0;
+  ssize_t count = 0;
+  while ((count = ::read(report.reader(), &error, sizeof error)) < 0 &&
+         errno == EINTR) {
+  }
+  if (count == sizeof error) {
+    wait();
+    failed("cannot be run", error);
+  }
+}
+
+Process::~Process() {
+  if (Id < 0)
+    return;
+  ::kill(Id, SIGKILL);
+  wait();
+}
+
+int Process::wait() {
+  int status = 0;
+  while (::waitpid(Id, &status, 0) < 0 && errno == EINTR) {
+  }
+  Id = -1;
+  return status;
+}
+
+Outcome Process::finish(const std::function<void()> &waiting) {
   Outcome outcome;
   std::array<pollfd, 2> polled = {
-      pollfd{out.reader(), POLLIN, 0},
-      pollfd{err.reader(), POLLIN, 0},
+      pollfd{Out.reader(), POLLIN, 0},
+      pollfd{Err.reader(), POLLIN, 0},
   };
   // A closed end is taken out by a negative descriptor.
   while (polled[0].fd >= 0 || polled[1].fd >= 0) {
@@ -134,12 +136,17 @@ Outcome runProcess(const std::vector<std::string> &argv,
     if (outcome.err.size() > kMostErrors)
       outcome.err.erase(0, outcome.err.size() - kMostErrors);
   }
-  int status = child.wait();
+  int status = wait();
   if (WIFSIGNALED(status))
     outcome.signal = WTERMSIG(status);
   else
     outcome.exitCode = WEXITSTATUS(status);
   return outcome;
+}
+
+Outcome runProcess(const std::vector<std::string> &argv,
+                   const std::function<void()> &waiting) {
+  return Process(argv).finish(waiting);
 }
 
 } // namespace qzc::evaltool

@@ -101,6 +101,37 @@ Cells rowOf(const Measured &image, const std::string &label) {
   return cells;
 }
 
+/// Figures of a comparison in a table: titles with what is shown below them.
+struct ComparisonColumn {
+  const char *title;
+  std::string (*show)(const evaluate::Comparison &comparison);
+};
+
+std::string percent(const evaluate::Estimate &estimate) {
+  return withError(100 * estimate.value, 100 * estimate.error, 2);
+}
+
+const ComparisonColumn kComparisonColumns[] = {
+    {"Δ perplexity",
+     [](const evaluate::Comparison &c) {
+       return withError(c.difference.value, c.difference.error, 3);
+     }},
+    {"KL divergence",
+     [](const evaluate::Comparison &c) {
+       return withError(c.divergence.value, c.divergence.error, 5);
+     }},
+    {"same top %",
+     [](const evaluate::Comparison &c) { return percent(c.sameTop); }},
+    {"RMS Δp %",
+     [](const evaluate::Comparison &c) { return percent(c.rmsChange); }},
+};
+
+void addComparison(Cells &cells, const Measured &image) {
+  for (const ComparisonColumn &column : kComparisonColumns)
+    cells.push_back(image.comparison ? column.show(*image.comparison)
+                                     : kNothing);
+}
+
 void addPerplexity(Cells &cells, const Measured &image, bool lines) {
   const auto &perplexity = image.perplexity;
   cells.push_back(perplexity
@@ -173,6 +204,13 @@ std::string conditionsText(const std::vector<Measured> &images,
                 ? "as the model's tokenizer adds it"
                 : evaluate::name(protocol.bos);
     text += ", " + tokensScored(images) + ".\n";
+    if (!scoring->base.empty())
+      text += "\nCompared with " +
+              std::filesystem::path(scoring->base).filename().string() +
+              ", token by token: the change of perplexity with its paired "
+              "standard error; the mean Kullback-Leibler divergence in nats; "
+              "how often the most likely token is the same; the root mean "
+              "square of the change of the right token's probability.\n";
   }
   return text;
 }
@@ -199,7 +237,37 @@ Json jsonOf(const Conditions &conditions, const std::vector<Measured> &images) {
       json["max_windows"] = protocol.maxWindows;
     if (protocol.protocol != evaluate::Protocol::LlamaCpp)
       json["bos"] = evaluate::name(protocol.bos);
+    if (!scoring->base.empty())
+      json["base"] = scoring->base;
   }
+  return json;
+}
+
+Json jsonOf(const evaluate::Comparison &comparison) {
+  Json json;
+  auto add = [&](const std::string &name, const evaluate::Estimate &estimate) {
+    json[name] = estimate.value;
+    json[name + "_error"] = estimate.error;
+  };
+  json["tokens"] = comparison.tokens;
+  add("perplexity", comparison.perplexity);
+  add("base_perplexity", comparison.basePerplexity);
+  add("perplexity_difference", comparison.difference);
+  add("perplexity_ratio", comparison.ratio);
+  add("log_perplexity_ratio", comparison.logRatio);
+  json["correlation"] = comparison.correlation;
+  add("kl_divergence", comparison.divergence);
+  json["kl_quantiles"] = Json::array();
+  for (const evaluate::Quantile &quantile : comparison.divergenceQuantiles)
+    json["kl_quantiles"].push_back({quantile.fraction, quantile.value});
+  const evaluate::Histogram &histogram = comparison.divergenceHistogram;
+  json["kl_histogram"] = {{"edges", histogram.edges},
+                          {"counts", histogram.counts},
+                          {"below", histogram.below},
+                          {"above", histogram.above}};
+  add("same_top", comparison.sameTop);
+  add("mean_change", comparison.meanChange);
+  add("rms_change", comparison.rmsChange);
   return json;
 }
 
@@ -220,6 +288,10 @@ std::string formatTable(const std::vector<Measured> &images,
     titles.emplace_back("perplexity");
   if (lines)
     titles.emplace_back("mean of lines");
+  bool compared = scored && !conditions.scoring->base.empty();
+  if (compared)
+    for (const ComparisonColumn &column : kComparisonColumns)
+      titles.emplace_back(column.title);
   rules.resize(titles.size(), "---:");
   std::string text = line(titles) + line(rules);
   std::vector<std::string> names = labels(images);
@@ -227,6 +299,8 @@ std::string formatTable(const std::vector<Measured> &images,
     Cells cells = rowOf(images[i], names[i]);
     if (scored)
       addPerplexity(cells, images[i], lines);
+    if (compared)
+      addComparison(cells, images[i]);
     text += line(cells);
   }
   return text + conditionsText(images, conditions);
@@ -247,6 +321,8 @@ std::string formatJson(const std::vector<Measured> &images,
       entry["bench"] = image.bench;
     if (!image.score.is_null())
       entry["score"] = image.score;
+    if (image.comparison)
+      entry["comparison"] = jsonOf(*image.comparison);
     if (!image.error.empty())
       entry["error"] = image.error;
     json["executables"].push_back(std::move(entry));

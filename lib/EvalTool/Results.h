@@ -4,16 +4,14 @@
 #define QZC_LIB_EVALTOOL_RESULTS_H
 
 #include "Conditions.h"
+#include "Execute.h"
+#include "qzc/Evaluate/Comparison.h"
 #include "qzc/Evaluate/Statistics.h"
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 namespace qzc::evaltool {
-
-/// Keys stay in the order in which they were written.
-using Json = nlohmann::ordered_json;
 
 /// From --bench.
 struct Speed {
@@ -39,6 +37,7 @@ struct Measured {
   Facts facts;
   std::optional<Speed> speed;
   std::optional<Perplexity> perplexity;
+  std::optional<evaluate::Comparison> comparison; ///< with the base
   /// The executable's own words.
   Json info;
   Json bench;

@@ -1,6 +1,7 @@
 //===- Score.cpp - Running a plan and its statistics ----------------------===//
 
 #include "qzc/Evaluate/Perplexity.h"
+#include "qzc/Evaluate/Statistics.h"
 #include "qzc/Support/Error.h"
 
 #include <cmath>
@@ -49,17 +50,14 @@ Score score(const Text &text, const Plan &plan, const ProtocolOptions &options,
   }
 
   Score result;
-  auto n = static_cast<double>(count);
   result.tokensScored = count;
   result.windows = static_cast<int64_t>(plan.windows.size());
-  result.meanNll = sum / n;
-  result.perplexity = std::exp(result.meanNll);
-  if (count > 1) {
-    double variance =
-        std::max(0.0, sumOfSquares / n - result.meanNll * result.meanNll);
-    result.meanNllError = std::sqrt(variance / (n - 1));
-    result.perplexityError = result.perplexity * result.meanNllError;
-  }
+  const Estimate nll = estimateMean(sum, sumOfSquares, count);
+  const Estimate perplexity = exponential(nll);
+  result.meanNll = nll.value;
+  result.meanNllError = nll.error;
+  result.perplexity = perplexity.value;
+  result.perplexityError = perplexity.error;
   if (options.protocol == Protocol::Lines)
     result.meanLinePerplexity =
         sumOfLines / static_cast<double>(plan.windows.size());

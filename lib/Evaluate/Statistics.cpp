@@ -2,6 +2,7 @@
 
 #include "qzc/Evaluate/Statistics.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace qzc::evaluate {
@@ -17,6 +18,37 @@ Spread spreadOf(const std::vector<double> &values) {
   if (values.size() > 1)
     spread.deviation = std::sqrt(squares / (count - 1));
   return spread;
+}
+
+Estimate estimateMean(double sum, double sumOfSquares, int64_t count) {
+  const auto n = static_cast<double>(count);
+  Estimate mean;
+  mean.value = sum / n;
+  if (count > 1) {
+    const double variance =
+        std::max(0.0, sumOfSquares / n - mean.value * mean.value);
+    mean.error = std::sqrt(variance / (n - 1));
+  }
+  return mean;
+}
+
+Estimate exponential(const Estimate &value) {
+  const double result = std::exp(value.value);
+  return {result, result * value.error};
+}
+
+void PairSums::add(double x, double y) {
+  ++Count;
+  X += x;
+  Y += y;
+  XX += x * x;
+  YY += y * y;
+  XY += x * y;
+}
+
+double PairSums::covarianceOfMeans() const {
+  const auto n = static_cast<double>(Count);
+  return Count > 1 ? (XY / n - (X / n) * (Y / n)) / (n - 1) : 0;
 }
 
 } // namespace qzc::evaluate

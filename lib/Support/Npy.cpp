@@ -6,27 +6,40 @@
 
 namespace qzc {
 
+/// And the version.
+static constexpr std::string_view kMagic("\x93NUMPY\x01\x00", 8);
+
+std::string npyHead(const std::string &type,
+                    const std::vector<int64_t> &shape) {
+  std::string text =
+      "{'descr': " + type + ", 'fortran_order': False, 'shape': (";
+  for (int64_t extent : shape)
+    text += std::to_string(extent) + ", ";
+  text += "), }";
+  text.append(63 - (kNpyPrefixBytes + text.size()) % 64, ' ');
+  text += '\n';
+  std::string head(kMagic);
+  head += static_cast<char>(text.size() & 255);
+  head += static_cast<char>(text.size() >> 8);
+  return head + text;
+}
+
+std::optional<size_t> npyHeadBytes(std::string_view prefix) {
+  if (prefix.size() != kNpyPrefixBytes ||
+      prefix.substr(0, kMagic.size()) != kMagic)
+    return std::nullopt;
+  const auto low = static_cast<unsigned char>(prefix[8]);
+  const auto high = static_cast<unsigned char>(prefix[9]);
+  return kNpyPrefixBytes + low + 256 * size_t{high};
+}
+
 void writeNpy(const std::string &path, const std::vector<int64_t> &shape,
               const float *data) {
-  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
   uint64_t count = 1;
-  for (int64_t extent : shape) {
-    header += std::to_string(extent) + ", ";
+  for (int64_t extent : shape)
     count *= static_cast<uint64_t>(extent);
-  }
-  header += "), }";
-  // Magic, version, length and header together fill a multiple of 64 bytes.
-  constexpr size_t kPrefix = 10;
-  header.append(63 - (kPrefix + header.size()) % 64, ' ');
-  header += '\n';
-
   AtomicFile file(path);
-  file.append(std::string_view("\x93NUMPY\x01\x00", 8));
-  const unsigned char length[2] = {
-      static_cast<unsigned char>(header.size() & 255),
-      static_cast<unsigned char>(header.size() >> 8)};
-  file.append(length, sizeof(length));
-  file.append(header);
+  file.append(npyHead("'<f4'", shape));
   file.append(data, count * sizeof(float));
   file.commit();
 }

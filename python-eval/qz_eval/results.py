@@ -43,6 +43,10 @@ class Spread:
     error: float
 
 
+def _percent(spread: Spread | None) -> Spread | None:
+    return spread and Spread(100 * spread.value, 100 * spread.error)
+
+
 class Row:
     """One executable of results.json. What was not measured is None."""
 
@@ -118,6 +122,30 @@ class Row:
     @property
     def perplexity(self) -> Spread | None:
         return self._spread("score", "perplexity", "perplexity_error")
+
+    def _compared(self, key: str) -> Spread | None:
+        return self._spread("comparison", key, f"{key}_error")
+
+    @property
+    def perplexity_difference(self) -> Spread | None:
+        return self._compared("perplexity_difference")
+
+    @property
+    def divergence(self) -> Spread | None:
+        """Mean Kullback-Leibler divergence from the base, in nats a token."""
+        return self._compared("kl_divergence")
+
+    def divergence_quantile(self, fraction: float) -> float | None:
+        quantiles = self._get("comparison", "kl_quantiles") or ()
+        return next((value for at, value in quantiles if at == fraction), None)
+
+    @property
+    def same_top_percent(self) -> Spread | None:
+        return _percent(self._compared("same_top"))
+
+    @property
+    def rms_change_percent(self) -> Spread | None:
+        return _percent(self._compared("rms_change"))
 
     @property
     def mean_line_perplexity(self) -> float | None:

@@ -66,6 +66,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="options of qzc for every variant, as '--arch=90a'",
     )
     parser.add_argument(
+        "--base",
+        default="none",
+        metavar="OPTIONS",
+        help="the variant that all others are compared with, token by token (default: none, that "
+        "is unquantized)",
+    )
+    parser.add_argument("--no-base", action="store_true", help="do not compare")
+    parser.add_argument(
         "--keep", action="store_true", help="keep the executables, in DIR/executables"
     )
     measuring = parser.add_argument_group("measuring, as qz-eval does it")
@@ -83,6 +91,19 @@ def measuring_options(options: argparse.Namespace) -> tuple[str, ...]:
     return tuple(words)
 
 
+def read_base(options: argparse.Namespace, variants: list[Variant]) -> Variant | None:
+    """Under the name that a variant of these options has."""
+    if options.no_base or not options.text:
+        return None
+    selection = (*parse_options(options.base), *common_options(options))
+    name = next((v.name for v in variants if v.options == selection), options.base)
+    return Variant(name, selection)
+
+
+def common_options(options: argparse.Namespace) -> tuple[str, ...]:
+    return parse_options(options.common) if options.common else ()
+
+
 def read_variants(options: argparse.Namespace) -> list[Variant]:
     if options.steps is not None and options.steps < 1:
         raise UsageFailure("--steps must be at least 1")
@@ -91,8 +112,7 @@ def read_variants(options: argparse.Namespace) -> list[Variant]:
         named += read_file(path)
     if not named:
         raise UsageFailure("nothing to sweep over: give --variant or --variants")
-    common = parse_options(options.common) if options.common else ()
-    return expand(named, layers_of(options.module), options.steps, common)
+    return expand(named, layers_of(options.module), options.steps, common_options(options))
 
 
 @dataclass
@@ -124,10 +144,16 @@ class Sweep:
                 status.finish(record["seconds"])
             else:
                 status.skip()
-            if not self.keep:
+            if not self.keep and self._is_done_with(variant):
                 self.setting.executable(variant).unlink(missing_ok=True)
+        if not self.keep:
+            self.store.drop_executables()
         status.clear()
         return records
+
+    def _is_done_with(self, variant: Variant) -> bool:
+        base = self.setting.base
+        return not base or base.options != variant.options
 
     def _measure(self, variant: Variant, status: Status, lock: int) -> dict[str, Any] | None:
         try:
@@ -156,7 +182,7 @@ def run(options: argparse.Namespace, stdout: Callable[[str], object]) -> bool:
         text_sha256=sha256_of(options.text) if options.text else None,
         measuring=measuring_options(options),
         text=options.text.resolve() if options.text else None,
-        base=None,
+        base=read_base(options, variants),
         executables=store.executables,
     )
     sweep = Sweep(setting, variants, store, options.keep)

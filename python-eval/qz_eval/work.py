@@ -37,8 +37,15 @@ class Setting:
         return key_of([self.tools_identity, self.module_sha256, variant.options])
 
     def record_key(self, variant: Variant) -> str:
-        base = self.executable_key(self.base) if self.base else None
-        return key_of([self.executable_key(variant), base, self.text_sha256, self.measuring])
+        base = self.base_of(variant)
+        base_key = self.executable_key(base) if base else None
+        return key_of([self.executable_key(variant), base_key, self.text_sha256, self.measuring])
+
+    def base_of(self, variant: Variant) -> Variant | None:
+        """What a variant is compared with; nothing, where it is the base itself."""
+        if not self.base or self.base.options == variant.options:
+            return None
+        return self.base
 
     def executable(self, variant: Variant) -> Path:
         return self.executables / f"{self.executable_key(variant)}.bin"
@@ -70,16 +77,22 @@ def measure_variant(
     start = time.monotonic()
     say(f"{variant.name}: compiling")
     image = compile_variant(setting, variant, waiting, keep_open)
+    compared = setting.base_of(variant)
+    base = compared and compile_variant(setting, compared, waiting, keep_open)
     say(f"{variant.name}: measuring")
     with tempfile.TemporaryDirectory(dir=setting.executables, suffix=".tmp") as folder:
         arguments = [str(image), *setting.measuring, "-o", folder]
         if setting.text:
             arguments += ["--text", str(setting.text)]
+        if base:
+            arguments += ["--base", str(base)]
         check(setting.tools.run("qz-eval", arguments, waiting, keep_open))
         results = json.loads((Path(folder) / "results.json").read_text())
     if setting.text:
         # Where it lies is no condition; its hash says what it is.
         results["conditions"]["text"] = setting.text.name
+    if setting.base:
+        results["conditions"]["base"] = setting.base.name
     if len(results["executables"]) != 1:
         raise EvalFailure("qz-eval did not measure one executable")
     return {

@@ -55,6 +55,9 @@ def test_each_variant_is_what_its_options_say(swept: Path) -> None:
         assert stored == ({"bf16"} if scheme == "none" else {scheme, "bf16"})
         assert entry["score"]["windows"] == 3
         assert entry["bench"]["repetitions"] == 2
+        # All but the base are compared with it.
+        assert ("comparison" in entry) == (scheme != "none")
+    assert results["conditions"]["base"] == "none"
     curve = [entry.get("curve") for entry in results["executables"]]
     assert curve[:2] == [None, None]
     assert curve[2:] == [{"of": VARIANTS[2], "blocks": blocks} for blocks in (1, 2, 3)]
@@ -65,7 +68,8 @@ def test_perplexities_are_the_executables_own(swept: Path, compiled: Callable[..
     image = compiled(NAME, *scores(NAME)["selections"]["nf4"]["options"].split())
     done = run(image, "--device=cpu", "--json", "--score", *SCORED[1:])
     own = json.loads(done.stdout)["perplexity"]
-    assert results_of(swept)["executables"][1]["score"]["perplexity"] == own
+    got = results_of(swept)["executables"][1]["score"]["perplexity"]
+    assert got == pytest.approx(own, rel=1e-6)
 
 
 def test_table_and_csv_say_the_same(swept: Path) -> None:

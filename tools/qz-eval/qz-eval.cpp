@@ -44,6 +44,11 @@ static void addScoring(CLI::App &app, Arguments &arguments) {
                  "Text to score (without it, no perplexity)")
       ->type_name("FILE")
       ->group(group);
+  app.add_option("--base", options.base,
+                 "Executable to compare the others with: divergence and "
+                 "change of perplexity, token by token")
+      ->type_name("FILE")
+      ->group(group);
   app.add_option("--protocol", arguments.protocol,
                  "windows (default), stride, llama.cpp or lines")
       ->check(oneOf({"windows", "stride", "llama.cpp", "lines"}))
@@ -118,8 +123,8 @@ static void addOptions(CLI::App &app, Arguments &arguments) {
 
 static void checkTogether(const CLI::App &app, const EvalOptions &options) {
   if (app.count("--text") == 0)
-    for (const char *option :
-         {"--protocol", "--context", "--stride", "--max-windows", "--bos"})
+    for (const char *option : {"--base", "--protocol", "--context", "--stride",
+                               "--max-windows", "--bos"})
       if (app.count(option) != 0)
         throw usageError(std::string(option) + " needs --text FILE");
   if (options.stride && options.protocol != evaluate::Protocol::Stride)

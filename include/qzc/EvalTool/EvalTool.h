@@ -24,6 +24,9 @@ struct EvalOptions {
   std::string output; ///< folder for the table and the JSON; empty: none
 
   std::string text; ///< file to score; empty: no perplexity
+  /// Executable that every other one is compared with, token by token; empty:
+  /// none. It may be one of `images`.
+  std::string base;
   evaluate::Protocol protocol = evaluate::Protocol::Windows;
   evaluate::BosMode bos = evaluate::BosMode::None;
   /// Where they are left open, the protocol's own, as far as the model with

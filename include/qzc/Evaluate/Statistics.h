@@ -3,6 +3,7 @@
 #ifndef QZC_EVALUATE_STATISTICS_H
 #define QZC_EVALUATE_STATISTICS_H
 
+#include <cstdint>
 #include <vector>
 
 namespace qzc::evaluate {
@@ -15,6 +16,38 @@ struct Spread {
 
 /// Mean and standard deviation of at least one value.
 Spread spreadOf(const std::vector<double> &values);
+
+/// A value and its standard error.
+struct Estimate {
+  double value = 0;
+  double error = 0;
+};
+
+/// The mean of n ≥ 1 values taken as independent, from their sum and that of
+/// their squares: its error is sqrt((mean(x²) − mean(x)²) / (n − 1)), 0 for a
+/// single value.
+Estimate estimateMean(double sum, double sumOfSquares, int64_t count);
+
+/// exp of a value, with the error that a small one of the value makes.
+Estimate exponential(const Estimate &value);
+
+/// Sums over pairs of values taken as independent of other pairs.
+class PairSums {
+public:
+  void add(double x, double y);
+  Estimate meanX() const { return estimateMean(X, XX, Count); }
+  Estimate meanY() const { return estimateMean(Y, YY, Count); }
+  /// Of the two means: (mean(xy) − mean(x) mean(y)) / (n − 1).
+  double covarianceOfMeans() const;
+
+private:
+  int64_t Count = 0;
+  double X = 0;
+  double Y = 0;
+  double XX = 0;
+  double YY = 0;
+  double XY = 0;
+};
 
 } // namespace qzc::evaluate
 

@@ -149,9 +149,10 @@ void Parser::addGeneration() {
                      "Go on after an end-of-text token"),
         group, kTokens);
   extra(App.add_option("--logits", o.logitsFile,
-                       "With --tokens: float32 [tokens, vocabulary] as .npy")
+                       "With --tokens: float32 [tokens, vocabulary] as .npy; "
+                       "with --score: a record a scored token")
             ->type_name("FILE"),
-        group, bit(Mode::Tokens));
+        group, bit(Mode::Tokens) | bit(Mode::Score));
   extra(App.add_flag("--stepwise", o.stepwise,
                      "With --tokens: one token at a time"),
         group, bit(Mode::Tokens));

@@ -1,6 +1,7 @@
 //===- Score.cpp - --score: perplexity of a text --------------------------===//
 
 #include "Json.h"
+#include "LogitsScorer.h"
 #include "qzc/Support/Hash.h"
 #include "qzc/Support/Progress.h"
 
@@ -30,7 +31,8 @@ struct Scored {
   evaluate::Score score;
   int64_t tokens;
   int64_t skippedLines;
-  double seconds;
+  /// What scoring alone took; nothing where a reader of logits set the pace.
+  std::optional<double> seconds;
 };
 
 Json toJson(const Session &session, const evaluate::ProtocolOptions &protocol,
@@ -59,9 +61,11 @@ Json toJson(const Session &session, const evaluate::ProtocolOptions &protocol,
   json["windows"] = score.windows;
   json["text_bytes"] = text.size();
   json["text_sha256"] = toHex(sha256(text.data(), text.size()));
-  json["seconds"] = scored.seconds;
-  json["tokens_per_second"] =
-      static_cast<double>(score.tokensScored) / scored.seconds;
+  if (scored.seconds) {
+    json["seconds"] = *scored.seconds;
+    json["tokens_per_second"] =
+        static_cast<double>(score.tokensScored) / *scored.seconds;
+  }
   addSetting(json, session, engine);
   return json;
 }
@@ -70,12 +74,16 @@ std::string toText(const Json &json) {
   char line[256];
   std::snprintf(
       line, sizeof line,
-      "perplexity %.4f ± %.4f\n%lld tokens scored in %lld windows, "
-      "%.0f tokens/s\n",
+      "perplexity %.4f ± %.4f\n%lld tokens scored in %lld windows",
       json["perplexity"].get<double>(), json["perplexity_error"].get<double>(),
-      json["tokens_scored"].get<long long>(), json["windows"].get<long long>(),
-      json["tokens_per_second"].get<double>());
+      json["tokens_scored"].get<long long>(), json["windows"].get<long long>());
   std::string out = line;
+  if (json.contains("tokens_per_second")) {
+    std::snprintf(line, sizeof line, ", %.0f tokens/s",
+                  json["tokens_per_second"].get<double>());
+    out += line;
+  }
+  out += "\n";
   for (const char *key : {"mean_line_perplexity", "skipped_lines", "protocol",
                           "context", "stride", "bos", "text_sha256", "device"})
     if (json.contains(key))
@@ -101,6 +109,13 @@ void scoreText(const Session &session) {
   evaluate::Plan plan = evaluate::plan(text, protocol);
   auto engine = session.createEngine(plan.largestWindow());
 
+  std::optional<LogitsWriter> logits;
+  std::optional<LogitsScorer> byLogits;
+  if (!options.logitsFile.empty()) {
+    logits.emplace(options.logitsFile,
+                   evaluate::LogitsShape{plan.scored(), session.model().vocab});
+    byLogits.emplace(*engine, session.model().vocab, options.threads, *logits);
+  }
   Progress progress("score", static_cast<uint64_t>(plan.scored()), "tokens");
   Stopwatch running;
   Scored scored{};
@@ -108,11 +123,16 @@ void scoreText(const Session &session) {
       text, plan, protocol,
       [&](const int32_t *tokens, const int32_t *targets, int64_t count,
           int64_t firstScored, float *losses) {
+        if (byLogits)
+          return byLogits->score(tokens, targets, count, firstScored, losses);
         engine->reset();
         engine->score(tokens, targets, count, firstScored, losses);
       },
       [&](int64_t done) { progress.advance(static_cast<uint64_t>(done)); });
-  scored.seconds = running.seconds();
+  if (logits)
+    logits->commit();
+  else
+    scored.seconds = running.seconds();
   scored.tokens = static_cast<int64_t>(text.tokens.size());
   scored.skippedLines = plan.skippedLines;
 

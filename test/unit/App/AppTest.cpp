@@ -1,9 +1,12 @@
 //===- AppTest.cpp - Each mode on a fake model ----------------------------===//
 
 #include "FakeModel.h"
+#include "qzc/Evaluate/LogitsFile.h"
+#include "qzc/Evaluate/Softmax.h"
 #include "qzc/Support/Error.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <gmock/gmock.h>
@@ -169,6 +172,39 @@ TEST_F(AppTest, Tokenizes) {
   EXPECT_GT(ids.size(), 0u);
   fails({"--tokenize", write("bad.txt", "ab\xFF")}, 1, "not UTF-8 at byte 2");
   fails({"--tokenize", Folder + "/none"}, 1, Folder + "/none");
+}
+
+TEST_F(AppTest, ScoresByLogits) {
+  std::string text =
+      write("text.txt", "the quick brown fox jumps over the lazy dog, and it");
+  std::string path = Folder + "/rows.npy";
+  std::vector<std::string> arguments = {"--device=cpu", "--score", text,
+                                        "--context",    "5",       "--json"};
+  auto whole = nlohmann::json::parse(call(arguments).out);
+  arguments.insert(arguments.end(), {"--logits", path});
+  Outcome outcome = call(arguments);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_FALSE(json.contains("seconds"));
+  EXPECT_EQ(json["tokens_scored"], whole["tokens_scored"]);
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(std::istreambuf_iterator<char>(file), {});
+  const auto rows = json["tokens_scored"].get<int64_t>();
+  const size_t record = 4 + 420 * 4;
+  const size_t head = bytes.size() - static_cast<size_t>(rows) * record;
+  EXPECT_EQ(evaluate::logitsHead({rows, 420}), bytes.substr(0, head));
+  double sum = 0;
+  for (int64_t i = 0; i < rows; ++i) {
+    const char *at = bytes.data() + head + static_cast<size_t>(i) * record;
+    int32_t target = 0;
+    std::memcpy(&target, at, sizeof target);
+    std::vector<float> row(420);
+    std::memcpy(row.data(), at + 4, 420 * sizeof(float));
+    sum +=
+        evaluate::logSumExp(row.data(), 420) - row[static_cast<size_t>(target)];
+  }
+  EXPECT_NEAR(json["mean_nll"].get<double>(), sum / static_cast<double>(rows),
+              1e-6);
 }
 
 TEST_F(AppTest, ScoresAsJson) {

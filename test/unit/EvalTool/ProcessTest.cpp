@@ -6,6 +6,8 @@
 #include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace qzc::evaltool {
 namespace {
@@ -55,6 +57,45 @@ TEST(Process, WhatCannotBeRun) {
   } catch (const Error &error) {
     EXPECT_THAT(error.what(), HasSubstr("No such file"));
   }
+}
+
+TEST(Process, WritesIntoAPipeOfItsOwn) {
+  Pipe pipe;
+  std::string path = "/dev/fd/" + std::to_string(pipe.writer());
+  Process process({"/bin/sh", "-c", "printf abc >" + path + "; echo out"},
+                  &pipe);
+  char text[8];
+  EXPECT_EQ(::read(pipe.reader(), text, sizeof text), 3);
+  EXPECT_EQ(std::string(text, 3), "abc");
+  EXPECT_EQ(::read(pipe.reader(), text, sizeof text), 0);
+  EXPECT_EQ(process.finish([] {}).out, "out\n");
+}
+
+TEST(Process, IsKilledWhereNobodyWaits) {
+  Pipe pipe;
+  {
+    std::string path = "/dev/fd/" + std::to_string(pipe.writer());
+    Process process({"/bin/sh", "-c", "exec sleep 60 >" + path}, &pipe);
+  }
+  char byte = 0;
+  EXPECT_EQ(::read(pipe.reader(), &byte, 1), 0);
+}
+
+TEST(Process, DiesWithItsParent) {
+  Pipe pipe;
+  pid_t parent = ::fork();
+  if (parent == 0) {
+    std::string path = "/dev/fd/" + std::to_string(pipe.writer());
+    Process process({"/bin/sh", "-c", "exec sleep 60 >" + path}, &pipe);
+    ::raise(SIGKILL);
+  }
+  pipe.closeWriter();
+  int status = 0;
+  ::waitpid(parent, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  // The end comes when the last writer has gone.
+  char byte = 0;
+  EXPECT_EQ(::read(pipe.reader(), &byte, 1), 0);
 }
 
 TEST(Process, WaitingIsTold) {

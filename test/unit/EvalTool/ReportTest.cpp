@@ -3,6 +3,7 @@
 #include "Report.h"
 #include "FakeResults.h"
 
+#include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -96,6 +97,36 @@ TEST(Report, StatesEveryProtocol) {
               testing::AllOf(HasSubstr("| perplexity | mean of lines |\n"),
                              HasSubstr("| 17.000 ± 1.000 | 21.500 |\n"),
                              HasSubstr("| – | – |\n")));
+}
+
+TEST(Report, ComparisonWithABase) {
+  Conditions with = conditions();
+  with.scoring = scoring();
+  with.scoring->base = "out/none.bin";
+  Measured base = measured("out/none.bin");
+  base.perplexity = Perplexity{17, 1, std::nullopt, 2};
+  Measured image = measured("a.bin");
+  image.perplexity = base.perplexity;
+  evaluate::ComparisonSum sum;
+  sum.add({std::log(17.0), std::log(16.0), 0.5, -0.25, true});
+  sum.add({std::log(17.0), std::log(16.0), 0.5, 0.25, false});
+  image.comparison = sum.result();
+  std::string table = formatTable({base, image}, with);
+  EXPECT_THAT(table, HasSubstr("| perplexity | Δ perplexity | KL divergence | "
+                               "same top % | RMS Δp % |\n"));
+  EXPECT_THAT(table, HasSubstr("| 17.000 ± 1.000 | – | – | – | – |\n"));
+  EXPECT_THAT(table, HasSubstr("| 17.000 ± 1.000 | 1.000 ± 0.000 | 0.50000 ± "
+                               "0.00000 | 50.00 ± 50.00 | 25.00 ± 0.00 |\n"));
+  EXPECT_THAT(table, HasSubstr("\nCompared with none.bin, token by token"));
+  Json json = Json::parse(formatJson({base, image}, with));
+  EXPECT_EQ(json["conditions"]["base"], "out/none.bin");
+  EXPECT_FALSE(json["executables"][0].contains("comparison"));
+  const Json &figures = json["executables"][1]["comparison"];
+  EXPECT_EQ(figures["tokens"], 2);
+  EXPECT_NEAR(figures["perplexity_ratio"].get<double>(), 17.0 / 16, 1e-12);
+  EXPECT_EQ(figures["kl_divergence"], 0.5);
+  EXPECT_EQ(figures["same_top"], 0.5);
+  EXPECT_EQ(figures["kl_quantiles"].size(), 13U);
 }
 
 TEST(Report, GapsGpuMemoryAndNames) {

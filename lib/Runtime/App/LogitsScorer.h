@@ -1,0 +1,37 @@
+//===- LogitsScorer.h - Scoring by whole rows of logits ---------*- C++ -*-===//
+
+#ifndef QZC_LIB_RUNTIME_APP_LOGITSSCORER_H
+#define QZC_LIB_RUNTIME_APP_LOGITSSCORER_H
+
+#include "LogitsWriter.h"
+#include "qzc/Runtime/Engine.h"
+#include "qzc/Support/ThreadPool.h"
+
+#include <vector>
+
+namespace qzc::runtime {
+
+/// Scores windows as Engine::score does, with every row of logits on the host:
+/// each goes to a file with the token that it predicts. Holds some rows at a
+/// time, never a whole window's.
+class LogitsScorer {
+public:
+  /// All of them outlive the scorer. `threads`: 0, as many as may be used.
+  LogitsScorer(Engine &engine, int64_t vocab, int threads, LogitsWriter &out)
+      : Model(engine), Vocab(vocab), Pool(threads), Out(out) {}
+
+  /// A window from its beginning; as evaluate::ScoreFunction.
+  void score(const int32_t *tokens, const int32_t *targets, int64_t count,
+             int64_t firstScored, float *losses);
+
+private:
+  Engine &Model;
+  int64_t Vocab;
+  ThreadPool Pool;
+  LogitsWriter &Out;
+  std::vector<float> Rows;
+};
+
+} // namespace qzc::runtime
+
+#endif // QZC_LIB_RUNTIME_APP_LOGITSSCORER_H
