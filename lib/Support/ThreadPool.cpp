@@ -9,6 +9,7 @@
 
 #include "qzc/Support/ThreadPool.h"
 
+#include "qzc/Support/CpuQuota.h"
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <sched.h>
 #include <string>
 #include <system_error>
@@ -25,12 +27,19 @@
 
 namespace qzc {
 
-int availableThreads() {
+static int usableCores() {
   cpu_set_t set;
   CPU_ZERO(&set);
   if (::sched_getaffinity(0, sizeof(set), &set) == 0)
-    return std::max(1, CPU_COUNT(&set));
-  return std::max(1U, std::thread::hardware_concurrency());
+    return CPU_COUNT(&set);
+  return static_cast<int>(std::thread::hardware_concurrency());
+}
+
+int availableThreads() {
+  double threads = usableCores();
+  if (const std::optional<double> quota = cpuQuota())
+    threads = std::min(threads, *quota);
+  return std::max(1, static_cast<int>(threads));
 }
 
 static void relax() {

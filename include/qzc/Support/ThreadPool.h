@@ -9,7 +9,9 @@
 
 namespace qzc {
 
-/// Cores this process may run on (sched_getaffinity).
+/// Cores this process may run on (sched_getaffinity), no more than the whole
+/// ones whose time it may use (CpuQuota.h), at least 1. Threads that share less
+/// than a core each wait for one another through every stall of the quota.
 int availableThreads();
 
 /// The most threads that options may ask for.
