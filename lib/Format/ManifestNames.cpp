@@ -34,6 +34,7 @@ static constexpr NameOf<CudaArg::Kind> kArgKinds[] = {
     {CudaArg::Kind::Tensor, "tensor"},
     {CudaArg::Kind::KeyCache, "key_cache"},
     {CudaArg::Kind::ValueCache, "value_cache"},
+    {CudaArg::Kind::CacheRange, "cache_range"},
     {CudaArg::Kind::RopeTable, "rope_table"},
     {CudaArg::Kind::State, "state"},
     {CudaArg::Kind::Tokens, "tokens"},

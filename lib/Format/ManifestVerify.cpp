@@ -451,6 +451,7 @@ private:
       return;
     case CudaArg::Kind::KeyCache:
     case CudaArg::Kind::ValueCache:
+    case CudaArg::Kind::CacheRange:
       require(LayersSeen.count(arg.a) != 0, where,
               "refers to the cache of a layer that has none");
       return;

@@ -2,6 +2,7 @@
 
 #include "EmulatedTarget.h"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <sys/mman.h>
@@ -65,6 +66,9 @@ EmulatedTarget::EmulatedTarget(const Model &model,
       At.keys.push_back(allocateWritten(bytes));
       At.values.push_back(allocateWritten(bytes));
     }
+  Ranges = At.keys.size();
+  At.cacheRanges = allocateWritten(Ranges * sizeof(CacheRange));
+  std::fill_n(at<CacheRange>(At.cacheRanges), Ranges, CacheRange{});
   for (const Rope &rope : plan.ropes) {
     const std::vector<float> table = ropeTable(rope, capacity);
     At.ropes.push_back(allocate(table.size() * 4));
@@ -75,6 +79,11 @@ EmulatedTarget::EmulatedTarget(const Model &model,
 EmulatedTarget::~EmulatedTarget() { munmap(Written.begin, kMostWritten); }
 
 DeviceState EmulatedTarget::state() const { return *at<DeviceState>(At.state); }
+
+std::vector<CacheRange> EmulatedTarget::cacheRanges() const {
+  const auto *first = at<CacheRange>(At.cacheRanges);
+  return {first, first + Ranges};
+}
 
 void EmulatedTarget::setState(int position, int tokens, int token, int rows) {
   auto &state = *at<DeviceState>(At.state);

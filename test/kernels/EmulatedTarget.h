@@ -21,6 +21,7 @@ public:
 
   void setState(int position, int tokens, int token, int rows) override;
   DeviceState state() const override;
+  std::vector<CacheRange> cacheRanges() const; ///< by layer
   void setTokens(const std::vector<int32_t> &tokens) override;
   void setTargets(const std::vector<int32_t> &targets) override;
   void run(const std::vector<format::CudaLaunch> &list, int64_t rows,
@@ -34,6 +35,7 @@ private:
 
   const std::vector<emulator::Entry> &Entries;
   std::vector<std::unique_ptr<char[]>> Memory;
+  size_t Ranges = 0;
   emulator::DependentMemory Written;
 };
 

@@ -115,10 +115,20 @@ inline unsigned atomicAdd(unsigned *p, unsigned v) {
   *p += v;
   return before;
 }
+inline int atomicMax(int *p, int v) {
+  const int before = *p;
+  *p = before > v ? before : v;
+  return before;
+}
 inline float __uint_as_float(unsigned bits) {
   float value;
   std::memcpy(&value, &bits, 4);
   return value;
+}
+inline int __float_as_int(float value) {
+  int bits;
+  std::memcpy(&bits, &value, 4);
+  return bits;
 }
 inline float __int_as_float(int bits) {
   return __uint_as_float(static_cast<unsigned>(bits));

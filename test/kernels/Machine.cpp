@@ -82,6 +82,9 @@ Machine::Machine(const Driver &driver, const Model &model,
       At.keys.push_back(allocate(bytes));
       At.values.push_back(allocate(bytes));
     }
+  const uint64_t rangeBytes = At.keys.size() * sizeof(CacheRange);
+  At.cacheRanges = allocate(rangeBytes);
+  D.check(D.cuMemsetD8_v2Fn(At.cacheRanges, 0, rangeBytes), "ranges");
   for (const Rope &rope : plan.ropes) {
     const std::vector<float> table = ropeTable(rope, capacity);
     At.ropes.push_back(allocate(table.size() * 4));

@@ -91,6 +91,9 @@ std::vector<uint64_t> Target::resolve(const CudaLaunch &launch,
     case CudaArg::Kind::ValueCache:
       values.push_back(At.values[index]);
       break;
+    case CudaArg::Kind::CacheRange:
+      values.push_back(At.cacheRanges + index * sizeof(CacheRange));
+      break;
     case CudaArg::Kind::RopeTable:
       values.push_back(At.ropes[index]);
       break;

@@ -22,6 +22,7 @@ struct Addresses {
   uint64_t weights = 0, body = 0, head = 0, scratch = 0, state = 0;
   uint64_t tokens = 0, targets = 0, losses = 0;
   std::vector<uint64_t> keys, values, ropes;
+  uint64_t cacheRanges = 0;
 };
 
 /// f32 [capacity, dim / 2, (cos, sin)].

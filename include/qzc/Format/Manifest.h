@@ -194,6 +194,7 @@ struct CudaArg {
     Tensor,   ///< weights: a = tensor index, b = part index
     KeyCache, ///< a = layer; [kvHeads, capacity, headDim] in the cache's type
     ValueCache, ///< a = layer; same layout
+    CacheRange, ///< a = layer; CacheRange *, see Runtime/Cuda/DeviceState.h
     RopeTable,  ///< a = rope index; f32 [capacity, dim/2, 2] (cos, sin)
     State,      ///< DeviceState *, see Runtime/Cuda/DeviceState.h
     Tokens,     ///< int32 [T], the tokens of this call

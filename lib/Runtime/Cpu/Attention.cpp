@@ -23,14 +23,12 @@ HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-HWY_INLINE void storeAs(float value, float *to) { *to = value; }
-/// Values outside the range of f16 become the largest, as on the GPU.
-HWY_INLINE void storeAs(float value, hwy::float16_t *to) {
-  constexpr float kHalfMax = 65504.0f;
-  if (value > kHalfMax)
-    value = kHalfMax;
-  if (value < -kHalfMax)
-    value = -kHalfMax;
+HWY_INLINE void storeAs(float value, float *to, float &) { *to = value; }
+/// `largest` grows to the magnitude, which may be beyond f16.
+HWY_INLINE void storeAs(float value, hwy::float16_t *to, float &largest) {
+  const float magnitude = __builtin_fabsf(value);
+  if (magnitude > largest)
+    largest = magnitude;
 #if HWY_TARGET == HWY_SSE4
   // Highway's emulation truncates: round to nearest even like the hardware.
   uint32_t bits;
@@ -40,6 +38,8 @@ HWY_INLINE void storeAs(float value, hwy::float16_t *to) {
   uint32_t half;
   if (bits > 0x7f800000) { // NaN
     half = 0x7e00;
+  } else if (bits >= 0x477ff000) { // from 65520 on
+    half = 0x7c00;
   } else if (bits < 0x38800000) { // subnormal: units of 2^-24, as of 0.5f
     const float shifted = __builtin_fabsf(value) + 0.5f;
     __builtin_memcpy(&half, &shifted, sizeof(half));
@@ -55,10 +55,11 @@ HWY_INLINE void storeAs(float value, hwy::float16_t *to) {
 #endif
 }
 
-/// out[i * Stride] = head x with rope at `position`.
+/// out[i * Stride] = head x with rope at `position`; `largest` as in storeAs.
 template <int64_t Stride, typename Element>
 HWY_INLINE void rotate(const AttentionArgs &args, int64_t position,
-                       const float *HWY_RESTRICT x, Element *HWY_RESTRICT out) {
+                       const float *HWY_RESTRICT x, Element *HWY_RESTRICT out,
+                       float &largest) {
   const int64_t half = args.cos ? args.ropeDim / 2 : 0;
   const float *HWY_RESTRICT cos = args.cos + position * half;
   const float *HWY_RESTRICT sin = args.sin + position * half;
@@ -68,11 +69,12 @@ HWY_INLINE void rotate(const AttentionArgs &args, int64_t position,
     const int64_t at = i * step;
     const float first = x[at];
     const float second = x[at + other];
-    storeAs(first * cos[i] - second * sin[i], out + at * Stride);
-    storeAs(second * cos[i] + first * sin[i], out + (at + other) * Stride);
+    storeAs(first * cos[i] - second * sin[i], out + at * Stride, largest);
+    storeAs(second * cos[i] + first * sin[i], out + (at + other) * Stride,
+            largest);
   }
   for (int64_t i = 2 * half; i < args.headDim; ++i)
-    storeAs(x[i], out + i * Stride);
+    storeAs(x[i], out + i * Stride, largest);
 }
 
 /// Start of the key panel that holds `position`.
@@ -92,18 +94,21 @@ HWY_INLINE Element *valueRow(const AttentionArgs &args, int64_t kvHead,
 
 template <typename Element>
 static void appendAs(const AttentionArgs &args, int64_t begin, int64_t end) {
+  float largest = 0;
   for (int64_t token = begin; token < end; ++token) {
     const int64_t position = args.first + token;
     for (int64_t head = 0; head < args.kvHeads; ++head) {
       rotate<kPanel>(
           args, position, args.k + token * args.kStride + head * args.headDim,
-          keyPanel<Element>(args, head, position) + position % kPanel);
+          keyPanel<Element>(args, head, position) + position % kPanel, largest);
       const float *v = args.v + token * args.vStride + head * args.headDim;
       Element *to = valueRow<Element>(args, head, position);
       for (int64_t i = 0; i < args.headDim; ++i)
-        storeAs(v[i], to + i);
+        storeAs(v[i], to + i, largest);
     }
   }
+  if (args.half && largest > *args.largest)
+    *args.largest = largest;
 }
 
 void appendCache(const AttentionArgs &args, int64_t begin, int64_t end) {
@@ -230,12 +235,13 @@ static void attendAs(const AttentionArgs &args, int64_t kvHead, int64_t begin,
   const int64_t group = args.heads / args.kvHeads;
   const int64_t rows = (end - begin) * group;
   const Tile tile = carve(args, rows, scratch);
+  float ignored = 0; // queries stay f32
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t token = begin + row / group;
     const int64_t head = kvHead * group + row % group;
     rotate<1>(args, args.first + token,
               args.q + token * args.qStride + head * args.headDim,
-              tile.queries + row * args.headDim);
+              tile.queries + row * args.headDim, ignored);
     tile.maximum[row] = -3e38f; // finite: its difference to itself is 0
     tile.sum[row] = 0;
   }

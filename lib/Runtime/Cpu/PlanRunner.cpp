@@ -2,6 +2,7 @@
 
 #include "PlanRunner.h"
 
+#include "qzc/Runtime/CacheRange.h"
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
@@ -321,12 +322,19 @@ AttentionArgs PlanRunner::attentionArgs(const Launch &launch,
 }
 
 void PlanRunner::runAttention(const Launch &launch, const Call &call) {
+  const auto &params = std::get<AttentionParams>(launch.params);
   const AttentionArgs args = attentionArgs(launch, call);
+  std::vector<float> largest(Pool.threads());
   Pool.parallelFor(call.count, kPanel,
                    [&](int64_t begin, int64_t end, int worker) {
-                     Exec.kernels.appendCache(args, begin, end);
+                     AttentionArgs part = args;
+                     part.largest = &largest[worker];
+                     Exec.kernels.appendCache(part, begin, end);
                    });
-  const int64_t tile = attentionTile(std::get<AttentionParams>(launch.params));
+  const float most = *std::max_element(largest.begin(), largest.end());
+  if (most >= kBeyondHalf)
+    failBeyondHalf(params.layer, most);
+  const int64_t tile = attentionTile(params);
   const int64_t tiles = (call.count + tile - 1) / tile;
   Pool.parallelFor(
       tiles * args.kvHeads, 1, [&](int64_t begin, int64_t end, int worker) {

@@ -4,6 +4,7 @@
 
 #include "DecodeGraph.h"
 #include "qzc/Runtime/Argmax.h"
+#include "qzc/Runtime/CacheRange.h"
 #include "qzc/Runtime/Cuda/CodeSelection.h"
 #include "qzc/Runtime/Cuda/Device.h"
 #include "qzc/Runtime/Cuda/DeviceState.h"
@@ -26,15 +27,26 @@ struct HostState {
   int token = 0;
   int rows = 0;
 };
-static_assert(sizeof(HostState) == offsetof(DeviceState, counters),
-              "what the host writes is what precedes the counters");
+static_assert(sizeof(HostState) == offsetof(DeviceState, beyondHalf),
+              "what the host writes is what precedes the kernels' own");
+
+/// What a pass leaves in DeviceState from the token on.
+struct Outcome {
+  int token;
+  int rows;
+  int beyondHalf;
+};
+static_assert(offsetof(Outcome, beyondHalf) ==
+                  offsetof(DeviceState, beyondHalf) -
+                      offsetof(DeviceState, token),
+              "read back by one copy");
 
 class CudaEngine : public Engine {
 public:
   CudaEngine(const Image &image, const EngineOptions &options,
              const char *library);
 
-  void reset() override { Position = 0; }
+  void reset() override;
   int64_t position() const override { return Position; }
   const EngineOptions &options() const override { return Options; }
   std::string describe() const override;
@@ -59,6 +71,13 @@ private:
   void startDecode(int32_t token, int64_t count);
   int32_t finishDecode(const std::string &what);
   void downloadLogits(float *out, int64_t rows);
+  bool hasHalfCache() const { return Options.cache == CacheType::F16; }
+  void downloadOutcome();
+  const Outcome &outcome() const {
+    return *static_cast<const Outcome *>(HostOutcome.data());
+  }
+  void wait(const std::string &what);
+  void failCache();
 
   const format::Manifest &Manifest;
   EngineOptions Options;
@@ -69,7 +88,7 @@ private:
   Workspace Memory;
   LaunchList Prefill, Head, Score;
   DecodeGraph Decode;
-  PinnedBuffer HostToken;
+  PinnedBuffer HostOutcome;
   PinnedBuffer HostLogits;
   HostState Known;
   int64_t Position = 0;
@@ -89,7 +108,7 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
       Score(Manifest.cuda.score, Manifest, Memory.layout(), Kernels),
       Decode(Gpu, LaunchList(Manifest.cuda.decode, Manifest, Memory.layout(),
                              Kernels)),
-      HostToken(Gpu, sizeof(int32_t)),
+      HostOutcome(Gpu, sizeof(Outcome)),
       HostLogits(Gpu,
                  static_cast<size_t>(Manifest.model.vocab) * sizeof(float)) {
   Options.context = Sizes.capacity;
@@ -111,6 +130,43 @@ MemoryUse CudaEngine::memoryUse() const {
   use.cacheBytes = Sizes.cacheTotal();
   use.workspaceBytes = Sizes.workspaceTotal();
   return use;
+}
+
+void CudaEngine::reset() {
+  Position = 0;
+  const auto clear = [&](CUdeviceptr address, size_t bytes) {
+    Gpu.driver().check(
+        Gpu.driver().memsetD8Async(address, 0, bytes, Gpu.stream()),
+        "clearing what the last tokens left");
+  };
+  clear(Memory.layout().state + offsetof(DeviceState, beyondHalf), sizeof(int));
+  clear(Memory.layout().cacheRanges, Sizes.rangeBytes());
+}
+
+/// Starts the copy of what the pass leaves.
+void CudaEngine::downloadOutcome() {
+  Gpu.download(HostOutcome.data(),
+               Memory.layout().state + offsetof(DeviceState, token),
+               sizeof(Outcome));
+}
+
+/// Waits for all that was started. Throws where an f16 cache could not hold it.
+void CudaEngine::wait(const std::string &what) {
+  if (hasHalfCache())
+    downloadOutcome();
+  Gpu.synchronize(what);
+  if (hasHalfCache() && outcome().beyondHalf != 0)
+    failCache();
+}
+
+void CudaEngine::failCache() {
+  std::vector<CacheRange> ranges(Sizes.cacheBytes.size());
+  Gpu.download(ranges.data(), Memory.layout().cacheRanges, Sizes.rangeBytes());
+  Gpu.synchronize("reading the range of keys and values");
+  for (size_t layer = 0; layer != ranges.size(); ++layer)
+    if (const float most = std::max(ranges[layer].key, ranges[layer].value);
+        most > 0)
+      failBeyondHalf(static_cast<int64_t>(layer), most);
 }
 
 void CudaEngine::setState(HostState state) {
@@ -142,8 +198,7 @@ void CudaEngine::run(const int32_t *tokens, int64_t count, int64_t firstHeadRow,
     }
     Position += size;
   }
-  Gpu.synchronize("running " + std::to_string(count) +
-                  " tokens (prefill kernels)");
+  wait("running " + std::to_string(count) + " tokens (prefill kernels)");
 }
 
 /// Starts the copy of the head's first `rows` rows to `out` [rows, vocab].
@@ -207,17 +262,16 @@ void CudaEngine::decode(int32_t token, float *logits) {
   startDecode(token, 1);
   auto *staging = static_cast<float *>(HostLogits.data());
   downloadLogits(staging, 1);
-  Gpu.synchronize("decoding a token");
+  wait("decoding a token");
   std::copy_n(staging, Manifest.model.vocab, logits);
 }
 
 /// Waits for what startDecode started; the token that the last step chose.
 int32_t CudaEngine::finishDecode(const std::string &what) {
-  Gpu.download(HostToken.data(),
-               Memory.layout().state + offsetof(DeviceState, token),
-               sizeof(int32_t));
-  Gpu.synchronize(what);
-  std::memcpy(&Known.token, HostToken.data(), sizeof(int32_t));
+  if (!hasHalfCache()) // else wait() does
+    downloadOutcome();
+  wait(what);
+  Known.token = outcome().token;
   if (Known.token < 0)
     failNotANumber(-1 - int64_t{Known.token});
   return Known.token;

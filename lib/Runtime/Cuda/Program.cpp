@@ -2,6 +2,7 @@
 
 #include "qzc/Runtime/Cuda/Program.h"
 
+#include "qzc/Runtime/Cuda/DeviceState.h"
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
@@ -61,6 +62,9 @@ static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
     return layout.keyCaches[static_cast<size_t>(arg.a)];
   case CudaArg::Kind::ValueCache:
     return layout.valueCaches[static_cast<size_t>(arg.a)];
+  case CudaArg::Kind::CacheRange:
+    return layout.cacheRanges +
+           static_cast<uint64_t>(arg.a) * sizeof(CacheRange);
   case CudaArg::Kind::RopeTable:
     return layout.ropes[static_cast<size_t>(arg.a)];
   case CudaArg::Kind::State:

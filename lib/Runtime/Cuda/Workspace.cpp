@@ -32,11 +32,18 @@ uint64_t WorkspacePlan::cacheTotal() const {
   return 2 * std::accumulate(cacheBytes.begin(), cacheBytes.end(), uint64_t{0});
 }
 
+uint64_t WorkspacePlan::rangeBytes() const {
+  return cacheBytes.size() * sizeof(CacheRange);
+}
+
+uint64_t WorkspacePlan::smallBytes() const {
+  return sizeof(DeviceState) + alignUp(rangeBytes()) +
+         alignUp(static_cast<uint64_t>(chunk) * 4) +
+         2 * alignUp(static_cast<uint64_t>(headRows) * 4);
+}
+
 uint64_t WorkspacePlan::workspaceTotal() const {
-  auto rows = static_cast<uint64_t>(headRows);
-  return ropeBytes + bodyBytes + headBytes + scratchBytes +
-         sizeof(DeviceState) + alignUp(static_cast<uint64_t>(chunk) * 4) +
-         2 * alignUp(rows * 4);
+  return ropeBytes + bodyBytes + headBytes + scratchBytes + smallBytes();
 }
 
 uint64_t WorkspacePlan::total() const {
@@ -141,11 +148,7 @@ Workspace::Workspace(const Device &device, const Image &image,
       Body(device, plan.bodyBytes, "activations", true),
       Head(device, plan.headBytes, "logits", true),
       Scratch(device, plan.scratchBytes, "scratch memory", true),
-      Small(device,
-            sizeof(DeviceState) +
-                alignUp(static_cast<uint64_t>(plan.chunk) * 4) +
-                2 * alignUp(static_cast<uint64_t>(plan.headRows) * 4),
-            "tokens", true) {
+      Small(device, plan.smallBytes(), "tokens", true) {
   Layout.weights = Weights.address();
   Layout.body = Body.address();
   Layout.head = Head.address();
@@ -155,7 +158,8 @@ Workspace::Workspace(const Device &device, const Image &image,
   Layout.capacity = plan.capacity;
   Layout.floatCache = plan.floatCache;
   Layout.state = Small.address();
-  Layout.tokens = Layout.state + sizeof(DeviceState);
+  Layout.cacheRanges = Layout.state + sizeof(DeviceState);
+  Layout.tokens = Layout.cacheRanges + alignUp(plan.rangeBytes());
   Layout.targets =
       Layout.tokens + alignUp(static_cast<uint64_t>(plan.chunk) * 4);
   Layout.losses =

@@ -247,6 +247,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
   const TypedArg keys = makeArg(CudaArg::Kind::KeyCache, kBytesOut, p.layer);
   const TypedArg values =
       makeArg(CudaArg::Kind::ValueCache, kBytesOut, p.layer);
+  const TypedArg range = makeArg(CudaArg::Kind::CacheRange, kRangeOut, p.layer);
   const TypedArg capacity = makeArg(CudaArg::Kind::Capacity, "int");
   const std::string heads = std::to_string(p.heads);
   const std::string kvHeads = std::to_string(p.kvHeads);
@@ -284,6 +285,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
         viewArg(v, kFloats),
         keys,
         values,
+        range,
         ropeTable,
         floatArg(p.scale),
         floatArg(p.softCap),
@@ -311,6 +313,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
                  intArg(stride(v)),
                  keys,
                  values,
+                 range,
                  ropeTable,
                  stateArg(),
                  capacity};
@@ -332,6 +335,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
                 intArg(stride(q)),
                 makeArg(CudaArg::Kind::KeyCache, kBytes, p.layer),
                 makeArg(CudaArg::Kind::ValueCache, kBytes, p.layer),
+                makeArg(CudaArg::Kind::CacheRange, kRange, p.layer),
                 ropeTable,
                 floatArg(p.scale),
                 floatArg(p.softCap),

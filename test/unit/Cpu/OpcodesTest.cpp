@@ -171,10 +171,11 @@ std::unique_ptr<FakeImage> cachePlan(std::vector<float> table) {
   return image;
 }
 
-TEST(CpuOpcodesTest, AHalfCacheHoldsTheLargestInsteadOfInfinity) {
-  const auto image = cachePlan({1e6f, -1e6f, 65519, -65519, //
-                                65521, -65521, 65503, 0.3f, //
-                                0, 0, 0, 0, 0, 0, 0, 0});
+TEST(CpuOpcodesTest, AHalfCacheTellsOfWhatItCannotHold) {
+  const auto image = cachePlan({65519, -65519, 65503, 0.3f, //
+                                0, -65520, 0, 0,            //
+                                1e6f, 0, -70000, 0,         //
+                                0, 0, 0, 0});
   for (const KernelTable *kernels : supportedKernels()) {
     SCOPED_TRACE(kernels->name);
     EngineOptions options;
@@ -182,11 +183,21 @@ TEST(CpuOpcodesTest, AHalfCacheHoldsTheLargestInsteadOfInfinity) {
     const auto engine = createEngine(*image, options, *kernels);
     std::vector<float> logits(4);
     engine->decode(0, logits.data());
-    EXPECT_EQ(logits, (std::vector<float>{65504, -65504, 65504, -65504}));
-    engine->reset();
-    engine->decode(1, logits.data());
     EXPECT_EQ(logits,
               (std::vector<float>{65504, -65504, 65504, floatOfF16(0x34cd)}));
+    const std::vector<int32_t> tokens = {0, 0, 1, 0};
+    std::vector<float> all(16);
+    EXPECT_THAT([&] { engine->logits(tokens.data(), 4, all.data()); },
+                testing::ThrowsMessage<Error>(testing::StrEq(
+                    "--kv-cache=f16 cannot hold this model's keys and values: "
+                    "those of layer 0 reach 6.55e+04, f16 ends at 65504; use "
+                    "--kv-cache=f32")));
+    EXPECT_THAT([&] { engine->decodeGreedy(2); },
+                testing::ThrowsMessage<Error>(
+                    testing::HasSubstr("layer 0 reach 1e+06")));
+    engine->reset();
+    engine->decode(0, logits.data());
+    EXPECT_EQ(logits[0], 65504);
   }
 }
 

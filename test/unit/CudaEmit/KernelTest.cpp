@@ -9,6 +9,7 @@
 #include "Emulator.h"
 #include "Reference.h"
 
+#include <cmath>
 #include <gtest/gtest.h>
 
 using namespace qzc;
@@ -31,6 +32,69 @@ TEST_P(KernelTest, AgreesWithReference) {
   EXPECT_LT(errors.loss, 5e-2);
   EXPECT_EQ(errors.wrongChoices, 0);
 }
+
+/// A case with the norms before attention 2^18 times as large, so that keys and
+/// values leave the range of f16 and scores are what they were.
+Model withLargeKeys(int number) {
+  constexpr int kPower = 18;
+  Model model = makeCase(number);
+  const format::Launch *norm = nullptr;
+  for (format::Launch &launch : model.manifest.plan.body) {
+    if (std::holds_alternative<format::NormParams>(launch.params))
+      norm = &launch;
+    auto *attention = std::get_if<format::AttentionParams>(&launch.params);
+    if (!attention)
+      continue;
+    attention->scale = std::ldexp(attention->scale, -2 * kPower);
+    const format::Tensor &weight =
+        model.manifest.tensors[size_t(norm->weights.at(0))];
+    auto *data = model.weights.data() + weight.offset;
+    for (int64_t i = 0; i != weight.shape.cols; ++i) {
+      // Of a bf16 as of an f32 the exponent stands behind the sign.
+      if (weight.shape.dtype == format::DType::F32)
+        reinterpret_cast<uint32_t *>(data)[i] += uint32_t{kPower} << 23;
+      else
+        reinterpret_cast<uint16_t *>(data)[i] += uint16_t{kPower} << 7;
+    }
+  }
+  return model;
+}
+
+class LargeKeys : public testing::TestWithParam<int> {};
+
+TEST_P(LargeKeys, AFloatCacheTakesThem) {
+  const Model model = withLargeKeys(GetParam());
+  SCOPED_TRACE(model.description);
+  const std::vector<int32_t> tokens = randomTokens(model, GetParam(), 24);
+  EmulatedTarget target(model, emulator::entriesOf(GetParam()), false, 32, 48);
+  const Errors errors = compare(target, model, tokens,
+                                referenceLogits(model, tokens), {17, 1, 3}, 3);
+  EXPECT_LT(errors.prefill, 1e-2);
+  EXPECT_LT(errors.further, 1e-2);
+  EXPECT_LT(errors.decode, 1e-4);
+  EXPECT_GE(target.cacheRanges()[0].key, 65520.0f);
+  EXPECT_GE(target.cacheRanges()[0].value, 65520.0f);
+  EXPECT_EQ(target.state().beyondHalf, 0);
+}
+
+TEST_P(LargeKeys, AHalfCacheTellsOfThem) {
+  const Model model = withLargeKeys(GetParam());
+  SCOPED_TRACE(model.description);
+  const std::vector<int32_t> tokens = randomTokens(model, GetParam(), 5);
+  for (int count : {1, 5}) {
+    EmulatedTarget target(model, emulator::entriesOf(GetParam()), true, 32, 48);
+    EXPECT_EQ(target.state().beyondHalf, 0);
+    target.setTokens(tokens);
+    target.setState(0, count, tokens[0], 1);
+    target.run(count == 1 ? target.program().decode : target.program().prefill,
+               count, 0);
+    EXPECT_GE(target.cacheRanges()[0].key, 65520.0f);
+    EXPECT_GE(target.cacheRanges()[0].value, 65520.0f);
+    EXPECT_EQ(target.state().beyondHalf, 1);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, LargeKeys, testing::Values(9, 14));
 
 INSTANTIATE_TEST_SUITE_P(Cases, KernelTest,
                          testing::Combine(testing::Values(QZC_KERNEL_CASES),

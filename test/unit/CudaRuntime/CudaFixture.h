@@ -50,8 +50,8 @@ protected:
     ASSERT_NE(state, nullptr);
     Fake = state();
     *Fake = FakeCuda();
-    Fake->kernels = {{"body", 3}, {"all_f16", 9}, {"all_f32", 9}, {"step", 2},
-                     {"head", 3}, {"score", 4},   {"choose", 2}};
+    Fake->kernels = {{"body", 3}, {"all_f16", 11}, {"all_f32", 11}, {"step", 2},
+                     {"head", 3}, {"score", 4},    {"choose", 2}};
     Fake->onLaunch = play;
     format::verify(Image.Manifest);
   }

@@ -149,6 +149,7 @@ TEST_F(CudaEngineTest, ResolvesEveryKindOfArgument) {
   EXPECT_EQ(*std::prev(Fake->allocations.upper_bound(all.params[4])),
             (std::pair<const CUdeviceptr, size_t>(all.params[4] - 256 - 8 * 6,
                                                   512 + 16 * 6)));
+  EXPECT_EQ(all.params[9], all.params[10] + sizeof(DeviceState));
   EXPECT_EQ(static_cast<int32_t>(all.params[5]), -5);
   float number = 0;
   std::memcpy(&number, &all.params[6], sizeof(number));
@@ -203,6 +204,41 @@ TEST_F(CudaEngineTest, HalfCacheTakesTheOtherKernels) {
   EXPECT_EQ(all.params[2] - all.params[1], 2U * 32 * 4 * 2);
   EXPECT_EQ(engine->memoryUse().cacheBytes, 2U * 2 * 32 * 4 * 2);
   EXPECT_EQ(engine->options().chunk, 32);
+}
+
+TEST_F(CudaEngineTest, AHalfCacheThatCannotHoldAllIsAnError) {
+  runtime::EngineOptions options;
+  options.context = kContext;
+  options.cache = runtime::CacheType::F16;
+  auto engine = open(options);
+  const CUdeviceptr state = [&] {
+    engine->prefill(Tokens.data(), 2, nullptr);
+    return find("all_f16").params[10];
+  }();
+  std::string stage;
+  Fake->onLaunch = [&, play = Fake->onLaunch](const FakeLaunch &launch) {
+    play(launch);
+    if (launch.kernel != stage)
+      return;
+    auto *device = reinterpret_cast<DeviceState *>(state);
+    device->beyondHalf = 1;
+    reinterpret_cast<CacheRange *>(device + 1)->value = 70000;
+  };
+  std::vector<float> out(2 * kVocab);
+  const std::vector<std::pair<std::string, std::function<void()>>> calls = {
+      {"all_f16", [&] { engine->prefill(Tokens.data(), 2, nullptr); }},
+      {"all_f16", [&] { engine->logits(Tokens.data(), 2, out.data()); }},
+      {"step", [&] { engine->decode(1, out.data()); }},
+      {"step", [&] { engine->decodeGreedy(1); }},
+      {"step", [&] { engine->decodeMany(1, 3); }},
+  };
+  for (const auto &[kernel, call] : calls) {
+    engine->reset();
+    stage.clear();
+    EXPECT_EQ(errorOf(call), "");
+    stage = kernel;
+    EXPECT_THAT(errorOf(call), testing::HasSubstr("layer 0 reach 7e+04"));
+  }
 }
 
 TEST_F(CudaEngineTest, ALogitThatIsNoNumberIsAnError) {

@@ -78,6 +78,7 @@ struct AttentionArgs {
   int64_t qStride, kStride, vStride, outStride;
   void *keys, *values;
   bool half;           ///< the cache's type
+  float *largest;      ///< half: appendCache raises it to the largest magnitude
   int64_t capacity;    ///< a multiple of kKeyBlock
   int64_t valueStride; ///< headDim rounded up to kColumnAlign
   int64_t first;       ///< position of token 0

@@ -30,6 +30,7 @@ struct DeviceLayout {
   CUdeviceptr losses = 0;             ///< f32 [headRows]
   std::vector<CUdeviceptr> keyCaches; ///< by layer
   std::vector<CUdeviceptr> valueCaches;
+  CUdeviceptr cacheRanges = 0; ///< CacheRange [layers]
   std::vector<CUdeviceptr> ropes;
   int64_t chunk = 0;
   int64_t headRows = 0;

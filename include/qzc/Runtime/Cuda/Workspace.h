@@ -26,6 +26,8 @@ struct WorkspacePlan {
   uint64_t scratchBytes = 0;
 
   uint64_t cacheTotal() const;
+  uint64_t rangeBytes() const;     ///< of a CacheRange for every layer
+  uint64_t smallBytes() const;     ///< state, ranges, tokens, targets, losses
   uint64_t workspaceTotal() const; ///< all but weights and caches
   uint64_t total() const;
 };

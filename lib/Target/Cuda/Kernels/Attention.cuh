@@ -14,17 +14,25 @@
 namespace qzc::kernels {
 
 constexpr float kLog2E = 1.4426950408889634f;
-constexpr float kHalfMax = 65504.0f;
+/// The least magnitude that rounds to infinity in f16.
+constexpr float kBeyondHalf = 65520.0f;
 
-/// Into the range of f16; what is no number stays so.
-QZC_DEVICE float clampHalf(float v) {
-  return v > kHalfMax ? kHalfMax : v < -kHalfMax ? -kHalfMax : v;
-}
-
-template <class Cache> QZC_DEVICE Cache toCache(float v);
-template <> QZC_DEVICE float toCache<float>(float v) { return v; }
-template <> QZC_DEVICE Half toCache<Half>(float v) {
-  return toHalf(clampHalf(v));
+/// A key or value as the cache keeps it. One beyond f16 raises `largest`, and
+/// is told of where the cache is f16.
+template <class Cache>
+QZC_DEVICE Cache toCache(float v, float *largest, DeviceState *state) {
+  constexpr bool isHalf = sizeof(Cache) == sizeof(Half);
+  const float magnitude = fabsf(v);
+  if (magnitude >= kBeyondHalf) {
+    // Floats that are not negative are ordered like their bits.
+    atomicMax(reinterpret_cast<int *>(largest), __float_as_int(magnitude));
+    if constexpr (isHalf)
+      state->beyondHalf = 1;
+  }
+  if constexpr (isHalf)
+    return toHalf(v);
+  else
+    return v;
 }
 
 /// Element `d` of a head after rotation by `table` [RopeDim / 2, (cos, sin)].
@@ -41,12 +49,13 @@ QZC_DEVICE float rotated(const float *head, int d, const float *table) {
   return second ? head[d] * c + head[other] * s : head[d] * c - head[other] * s;
 }
 
-/// Rotates k and appends k and v of token t at position + t. Grid: T blocks.
+/// Rotates k and appends k and v of token t at position + t; keeps the layer's
+/// range. Grid: T blocks.
 template <class Cache, int KvHeads, int D, int RopeDim, bool Interleaved>
 QZC_DEVICE void appendCache(const float *k, int kStride, const float *v,
                             int vStride, void *keys, void *values,
-                            const float *ropeTable, const DeviceState *state,
-                            int capacity) {
+                            CacheRange *range, const float *ropeTable,
+                            DeviceState *state, int capacity) {
   launchDependents();
   waitForDependencies();
   const int position = state->position + static_cast<int>(blockIdx.x);
@@ -59,8 +68,10 @@ QZC_DEVICE void appendCache(const float *k, int kStride, const float *v,
     const long long slot =
         (static_cast<long long>(head) * capacity + position) * D + d;
     static_cast<Cache *>(keys)[slot] =
-        toCache<Cache>(rotated<RopeDim, Interleaved>(k + head * D, d, table));
-    static_cast<Cache *>(values)[slot] = toCache<Cache>(v[i]);
+        toCache<Cache>(rotated<RopeDim, Interleaved>(k + head * D, d, table),
+                       &range->key, state);
+    static_cast<Cache *>(values)[slot] =
+        toCache<Cache>(v[i], &range->value, state);
   }
 }
 
@@ -296,9 +307,10 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
 template <class Cache, int Heads, int KvHeads, int D, int G, int Window,
           bool SoftCap, int RopeDim, bool Interleaved, int Splits>
 QZC_DEVICE void attendOne(const float *q, const float *k, const float *v,
-                          void *keys, void *values, const float *ropeTable,
-                          float scale, float cap, float *partials,
-                          DeviceState *state, int capacity, float *out) {
+                          void *keys, void *values, CacheRange *range,
+                          const float *ropeTable, float scale, float cap,
+                          float *partials, DeviceState *state, int capacity,
+                          float *out) {
   using Lanes = HeadLanes<D>;
   constexpr int warps = 8;
   constexpr int least = 256;
@@ -353,8 +365,9 @@ QZC_DEVICE void attendOne(const float *q, const float *k, const float *v,
   if (split == active - 1) {
     for (int d = threadIdx.x; d < D; d += warps * kWarp) {
       latestKey[d] = toCache<Cache>(
-          rotated<RopeDim, Interleaved>(k + kvHead * D, d, table));
-      latestValue[d] = toCache<Cache>(v[kvHead * D + d]);
+          rotated<RopeDim, Interleaved>(k + kvHead * D, d, table), &range->key,
+          state);
+      latestValue[d] = toCache<Cache>(v[kvHead * D + d], &range->value, state);
       if (group == 0) {
         headKeys[static_cast<long long>(position) * D + d] = latestKey[d];
         headValues[static_cast<long long>(position) * D + d] = latestValue[d];

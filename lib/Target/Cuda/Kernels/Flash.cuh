@@ -3,7 +3,9 @@
 // Prefill: a block takes 64 queries of one head and walks over tiles of the
 // cache with an online softmax, S = Q·Kᵀ and P·V on tensor cores with f32
 // accumulation. Every query row is scaled by a power of two into the range of
-// f16. Tiles of an f32 cache are rounded to f16 on their way to shared memory.
+// f16. Tiles of an f32 cache are rounded to f16 on their way to shared memory,
+// keys and values each scaled by the power of two that the layer's range asks
+// for.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,22 +24,29 @@ template <int D> struct FlashTile {
   static constexpr int kStride = flashTileSize(D).stride;
 };
 
-/// Eight elements, rounded to f16.
-QZC_DEVICE uint4 roundEight(const float *source) {
+/// The power of two that brings magnitudes up to `largest` below 2^15; 1 for 0,
+/// which says that f16 takes them as they are. `largest` is 0 or ≥ 2^15.
+QZC_DEVICE float scaleToHalf(float largest) {
+  const int exponent = __float_as_int(largest) >> 23;
+  return exponent == 0 ? 1.0f : __int_as_float((exponent - 14) << 23);
+}
+
+/// Eight elements times `factor`, rounded to f16.
+QZC_DEVICE uint4 roundEight(const float *source, float factor) {
   const float4 a = reinterpret_cast<const float4 *>(source)[0];
   const float4 b = reinterpret_cast<const float4 *>(source)[1];
-  return make_uint4(packHalves(clampHalf(a.x), clampHalf(a.y)),
-                    packHalves(clampHalf(a.z), clampHalf(a.w)),
-                    packHalves(clampHalf(b.x), clampHalf(b.y)),
-                    packHalves(clampHalf(b.z), clampHalf(b.w)));
+  return make_uint4(packHalves(a.x * factor, a.y * factor),
+                    packHalves(a.z * factor, a.w * factor),
+                    packHalves(b.x * factor, b.y * factor),
+                    packHalves(b.z * factor, b.w * factor));
 }
 
 /// Brings rows [first, first + kKeys) of a head's cache to shared memory as
-/// f16; rows from `end` on and columns from D on become zero. Copies of an f16
-/// cache are asynchronous.
+/// f16, those of an f32 cache times `factor`; rows from `end` on and columns
+/// from D on become zero. Copies of an f16 cache are asynchronous.
 template <class Cache, int D>
-QZC_DEVICE void loadCacheTile(Half *tile, const Cache *head, int first,
-                              int end) {
+QZC_DEVICE void loadCacheTile(Half *tile, const Cache *head, int first, int end,
+                              float factor) {
   using Tile = FlashTile<D>;
   constexpr int pieces = Tile::kPadded / 8;
 #pragma unroll 4
@@ -51,13 +60,14 @@ QZC_DEVICE void loadCacheTile(Half *tile, const Cache *head, int first,
     if constexpr (D % 8 != 0) {
 #pragma unroll
       for (int e = 0; e < 8; ++e)
-        target[e] = valid && column + e < D ? toCache<Half>(toFloat(source[e]))
-                                            : Half{0};
+        target[e] = valid && column + e < D
+                        ? toHalf(toFloat(source[e]) * factor)
+                        : Half{0};
     } else if constexpr (sizeof(Cache) == sizeof(Half)) {
       copyAsync(sharedAddress(target), source, valid);
     } else {
       *reinterpret_cast<uint4 *>(target) =
-          valid ? roundEight(source) : make_uint4(0, 0, 0, 0);
+          valid ? roundEight(source, factor) : make_uint4(0, 0, 0, 0);
     }
   }
 }
@@ -67,8 +77,9 @@ template <class Cache, int D, int Window, bool SoftCap, int RopeDim,
           bool Interleaved>
 QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
                           const Cache *keys, const Cache *values,
-                          const float *ropeTable, float scale, float cap,
-                          int position, int tokens, float *out, int stride) {
+                          const CacheRange *range, const float *ropeTable,
+                          float scale, float cap, int position, int tokens,
+                          float *out, int stride) {
   using Tile = FlashTile<D>;
   constexpr int tileHalves = Tile::kKeys * Tile::kStride;
   constexpr int keyTiles = Tile::kKeys / 8;
@@ -87,8 +98,16 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
     begin =
         max(0, position + firstQuery + 1 - Window) / Tile::kKeys * Tile::kKeys;
 
-  loadCacheTile<Cache, D>(tiles, keys, begin, end);
-  loadCacheTile<Cache, D>(tiles + tileHalves, values, begin, end);
+  float keyScale = 1.0f;
+  float valueScale = 1.0f;
+  if constexpr (sizeof(Cache) == sizeof(float)) {
+    keyScale = scaleToHalf(range->key);
+    valueScale = scaleToHalf(range->value);
+  }
+  const float keyFactor = 1.0f / keyScale;
+  const float valueFactor = 1.0f / valueScale;
+  loadCacheTile<Cache, D>(tiles, keys, begin, end, keyFactor);
+  loadCacheTile<Cache, D>(tiles + tileHalves, values, begin, end, valueFactor);
   copyCommit();
 
   // Each warp converts its own 16 rows.
@@ -116,7 +135,7 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
         queries[r * Tile::kStride + d] = toHalf(v[i] * inverse);
     }
     if (lane == 0)
-      rowScale[r] = power * queryFactor<SoftCap>(scale);
+      rowScale[r] = power * queryFactor<SoftCap>(scale) * keyScale;
   }
   __syncwarp();
 
@@ -143,8 +162,9 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
     const int next = first + Tile::kKeys;
     if (next < end) {
       Half *target = tiles + (buffer ^ 1) * 2 * tileHalves;
-      loadCacheTile<Cache, D>(target, keys, next, end);
-      loadCacheTile<Cache, D>(target + tileHalves, values, next, end);
+      loadCacheTile<Cache, D>(target, keys, next, end, keyFactor);
+      loadCacheTile<Cache, D>(target + tileHalves, values, next, end,
+                              valueFactor);
     }
     copyCommit();
     copyWait<1>();
@@ -241,7 +261,7 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
     const int t = firstQuery + rowInTile + 8 * h;
     if (t >= tokens)
       continue;
-    const float inverse = 1.0f / total[h];
+    const float inverse = valueScale / total[h];
     float *row = out + static_cast<long long>(t) * stride;
 #pragma unroll
     for (int j = 0; j < outTiles; ++j)
@@ -258,10 +278,10 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
 /// ceil(T / 64) × Heads, 128 threads. Dynamic shared memory: queries and tiles.
 template <class Cache, int Heads, int KvHeads, int D, int Window, bool SoftCap,
           int RopeDim, bool Interleaved>
-QZC_DEVICE void flash(const float *q, int qStride, const void *keys,
-                      const void *values, const float *ropeTable, float scale,
-                      float cap, const DeviceState *state, int capacity,
-                      float *out, int stride) {
+QZC_DEVICE void
+flash(const float *q, int qStride, const void *keys, const void *values,
+      const CacheRange *range, const float *ropeTable, float scale, float cap,
+      const DeviceState *state, int capacity, float *out, int stride) {
   QZC_DYNAMIC_SHARED(flashShared);
   launchDependents();
   waitForDependencies();
@@ -278,7 +298,7 @@ QZC_DEVICE void flash(const float *q, int qStride, const void *keys,
     return;
   flashHead<Cache, D, Window, SoftCap, RopeDim, Interleaved>(
       reinterpret_cast<Half *>(flashShared), q, qStride, headKeys, headValues,
-      ropeTable, scale, cap, position, tokens, out, stride);
+      range, ropeTable, scale, cap, position, tokens, out, stride);
 }
 
 } // namespace qzc::kernels
