@@ -167,8 +167,13 @@ void ThreadPool::parallelFor(
   if (anySleeping)
     impl.wake.notify_all();
   impl.runRanges(0);
-  while (impl.busy.load(std::memory_order_acquire) != 0)
-    relax();
+  // Where other programs want the cores, a worker may not be running at all.
+  for (int spin = 0; impl.busy.load(std::memory_order_acquire) != 0; ++spin) {
+    if (spin < Impl::kSpins)
+      relax();
+    else
+      std::this_thread::yield();
+  }
   if (impl.failure)
     std::rethrow_exception(std::exchange(impl.failure, nullptr));
 }
