@@ -168,11 +168,14 @@ void ThreadPool::parallelFor(
     impl.wake.notify_all();
   impl.runRanges(0);
   // Where other programs want the cores, a worker may not be running at all.
-  for (int spin = 0; impl.busy.load(std::memory_order_acquire) != 0; ++spin) {
-    if (spin < Impl::kSpins)
-      relax();
-    else
+  int spins = 0;
+  while (impl.busy.load(std::memory_order_acquire) != 0) {
+    if (spins == Impl::kSpins) {
       std::this_thread::yield();
+      continue;
+    }
+    ++spins;
+    relax();
   }
   if (impl.failure)
     std::rethrow_exception(std::exchange(impl.failure, nullptr));
