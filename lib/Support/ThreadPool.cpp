@@ -167,8 +167,16 @@ void ThreadPool::parallelFor(
   if (anySleeping)
     impl.wake.notify_all();
   impl.runRanges(0);
-  while (impl.busy.load(std::memory_order_acquire) != 0)
+  // Where other programs want the cores, a worker may not be running at all.
+  int spins = 0;
+  while (impl.busy.load(std::memory_order_acquire) != 0) {
+    if (spins == Impl::kSpins) {
+      std::this_thread::yield();
+      continue;
+    }
+    ++spins;
     relax();
+  }
   if (impl.failure)
     std::rethrow_exception(std::exchange(impl.failure, nullptr));
 }
