@@ -7,7 +7,14 @@ from typing import Any
 
 from qz_import.errors import ImportFailure
 from qz_import.gguf_metadata import Metadata
-from qz_import.tokenizer_json import added_token, bpe_document, byte_level, check_merges
+from qz_import.tokenizer_json import (
+    added_token,
+    bpe_model,
+    byte_level,
+    check_merges,
+    document,
+    template,
+)
 
 # Kinds of tokens (tokenizer.ggml.token_type).
 UNKNOWN, CONTROL, USER_DEFINED = 2, 3, 4
@@ -115,17 +122,17 @@ class GgufTokenizer:
     def tokenizer_json(self) -> dict[str, Any]:
         vocabulary = self._vocabulary()
         merges = self._meta.texts("tokenizer.ggml.merges")
-        bos = None
+        checked = check_merges(self._meta.where, merges, vocabulary)
+        front = []
         if self.add_bos:
             assert self.bos_id is not None
-            bos = self.tokens[self.bos_id], self.bos_id
-        return bpe_document(
-            vocabulary,
-            check_merges(self._meta.where, merges, vocabulary),
+            front.append((self.tokens[self.bos_id], self.bos_id))
+        return document(
+            bpe_model(vocabulary, checked, ignore_merges=self._pre.ignore_merges),
             self._added_tokens(),
-            self._pre.splitter,
-            bos,
-            self._pre.ignore_merges,
+            pre_tokenizer=self._pre.splitter,
+            post_processor=template(front, []),
+            decoder=byte_level(use_regex=True, add_prefix_space=True),
         )
 
     def tokenizer_config_json(self) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from qz_import.config import Config
 from qz_import.errors import ImportFailure, note, warn
 from qz_import.families import Family, family_of
 from qz_import.files import read_json, sha256_of, write_json
+from qz_import.folder_tokenizer import FILE, FolderTokenizer, read_folder_tokenizer
 from qz_import.known_keys import known_keys
 from qz_import.metadata import TextFacts, read_text_facts, stored_element_type
 from qz_import.quantized import refuse_quantized
 from qz_import.safetensors_writer import NewTensor, write_safetensors
 from qz_import.skeleton import Skeleton
-from qz_import.vocab_tokenizer import build_tokenizer
 from qz_import.weights import StoredTensor, read_header
 
 NAMED_TENSORS = 4
@@ -62,8 +62,6 @@ def _model_attributes(family: Family, config: Config, vocab: int, facts: TextFac
     attributes.append(f"add_bos = {'true' if facts.add_bos else 'false'}")
     if facts.chat_template:
         attributes.append(f"chat_template = {quoted(facts.chat_template)}")
-    if facts.tokenizer:
-        attributes.append("tokenizer = @tokenizer")
     return attributes
 
 
@@ -73,16 +71,12 @@ def _file_line(symbol: str, path: Path, place: Path, module_folder: Path) -> str
     return f'  qz.file @{symbol} {quoted(reference)} size {size} sha256 "{digest}"'
 
 
-def _find_tokenizer(folder: Path, family: Family, companion: Companion) -> Path | None:
-    """The folder's tokenizer.json, or one made of its vocab.json and merges.txt."""
-    path = folder / "tokenizer.json"
-    if os.path.lexists(path):
-        return path
-    document = build_tokenizer(folder, family.tokenizer_class)
-    if document is None:
-        return None
-    path = companion.staging() / path.name
-    write_json(path, document)
+def _place_tokenizer(tokenizer: FolderTokenizer, companion: Companion) -> Path:
+    """The folder's tokenizer.json, or what has to stand in its place."""
+    if tokenizer.document is None:
+        return tokenizer.path
+    path = companion.staging() / FILE
+    write_json(path, tokenizer.document)
     return path
 
 
@@ -120,28 +114,32 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     family = family_of(config)
     config = config.with_known(known_keys(family.model_type))
     vocab = config.size("vocab_size")
-    tokenizer = _find_tokenizer(folder, family, companion)
+    tokenizer = read_folder_tokenizer(folder, config)
     facts = read_text_facts(folder, config, vocab, tokenizer)
     checkpoint = read_checkpoint(folder, config)
     refuse_quantized(folder, config, checkpoint)
     tensors = checkpoint.tensors if checkpoint else None
     graph = _emit(folder, config, family, tensors)
-    attributes = ",\n    ".join(_model_attributes(family, config, vocab, facts))
+    attributes = _model_attributes(family, config, vocab, facts)
+    if tokenizer:
+        attributes.append("tokenizer = @tokenizer")
+        _warn_unknown(tokenizer.config)
     _warn_unknown(config)
     if tensors is None:
         note(f"{folder} holds no weights: compile the module with --weights=synthetic")
     else:
         _warn_unused(graph, list(tensors))
-    if facts.tokenizer is None:
-        note(f"{folder} holds no tokenizer.json: the model will take token ids only")
+    if tokenizer is None:
+        note(f"{folder} holds no {FILE}: the model will take token ids only")
     if checkpoint and checkpoint.is_torch:
         graph = _emit(folder, config, family, _copied(checkpoint.tensors, graph.used, companion))
 
+    listed = ",\n    ".join(attributes)
     lines = [f"{alias} = {text}" for alias, text in graph.attributes.items()]
-    lines += ["", f"qz.model @{symbol_of(output)} attributes {{\n    {attributes}}} {{"]
+    lines += ["", f"qz.model @{symbol_of(output)} attributes {{\n    {listed}}} {{"]
     files = [(file_symbol, path) for path, file_symbol in graph.files.items()]
-    if facts.tokenizer:
-        files.append(("tokenizer", facts.tokenizer))
+    if tokenizer:
+        files.append(("tokenizer", _place_tokenizer(tokenizer, companion)))
     for file_symbol, path in files:
         lines.append(_file_line(file_symbol, path, companion.place(path), output.parent))
     lines.append(f"  qz.graph(%tokens : tensor<?xi32>) -> tensor<?x{vocab}xf32> {{")

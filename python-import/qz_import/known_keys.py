@@ -97,6 +97,23 @@ _IGNORED = {
 }
 _FIXED: dict[str, Allowed] = {}
 
+# tokenizer_config.json. Special tokens may stand under any key; those are asked for.
+TOKENIZER_KEYS = KnownKeys(
+    fixed={"split_special_tokens": (False,), "fix_mistral_regex": (False,)},
+    ignored=_words(
+        """
+        add_bos_token add_eos_token add_prefix_space auto_map backend chat_template
+        clean_up_tokenization_spaces device_map do_lower_case errors extra_special_tokens from_slow
+        init_inputs is_local legacy local_files_only max_len max_length merges_file
+        model_input_names model_max_length name_or_path pad_to_multiple_of pad_token_type_id
+        padding padding_side processor_class response_schema response_template sp_model_kwargs
+        spaces_between_special_tokens special_tokens_map_file stride tokenizer_file trim_offsets
+        truncation truncation_side truncation_strategy unk_id use_default_system_prompt use_fast
+        verbose vocab_file vocab_size
+        """
+    ),
+)
+
 
 @cache
 def transformers_keys() -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qz_import.config import Config
 from qz_import.errors import ImportFailure, shown, warn
-from qz_import.files import read_json, read_whole
+from qz_import.files import read_whole
+from qz_import.folder_tokenizer import FolderTokenizer
+from qz_import.special_tokens import TOKENIZER_CONFIG, optional_config
 
 ELEMENT_TYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
 
@@ -22,7 +23,6 @@ class TextFacts:
     eos: tuple[int, ...]
     add_bos: bool
     chat_template: str
-    tokenizer: Path | None
 
 
 def _token_ids(config: Config, key: str, vocab: int) -> tuple[int, ...]:
@@ -36,26 +36,6 @@ def _token_ids(config: Config, key: str, vocab: int) -> tuple[int, ...]:
     if len(known) < len(ids) and config.mentions(key):
         warn(f"{config.where}: {key} is {shown(value)}, which is not below vocab_size {vocab}")
     return tuple(dict.fromkeys(known))
-
-
-def _optional_config(path: Path) -> Config:
-    return Config(read_json(path) if os.path.lexists(path) else {}, str(path))
-
-
-def _template_starts_with(processor: Any, bos: int) -> bool:
-    """Whether a post-processor of a tokenizer.json puts token `bos` first."""
-    if not isinstance(processor, dict):
-        return False
-    if processor.get("type") == "Sequence":
-        parts = processor.get("processors")
-        return isinstance(parts, list) and any(_template_starts_with(p, bos) for p in parts)
-    if processor.get("type") != "TemplateProcessing":
-        return False
-    try:
-        first = processor["single"][0]["SpecialToken"]["id"]
-        return processor["special_tokens"][first]["ids"] == [bos]
-    except (KeyError, IndexError, TypeError):
-        return False
 
 
 def _chat_template(folder: Path, config: Config) -> str:
@@ -75,37 +55,30 @@ def _chat_template(folder: Path, config: Config) -> str:
     return value or ""
 
 
-def read_text_facts(folder: Path, config: Config, vocab: int, tokenizer: Path | None) -> TextFacts:
-    """Reads generation_config.json and tokenizer_config.json as far as present, and `tokenizer`,
-    the tokenizer.json, if there is one.
+def read_text_facts(
+    folder: Path, config: Config, vocab: int, tokenizer: FolderTokenizer | None
+) -> TextFacts:
+    """Reads generation_config.json as far as present, and what the tokenizer says.
 
-    generation_config.json wins over config.json, as it does in transformers.
+    generation_config.json wins over config.json, as it does in transformers, and the tokenizer over
+    both: what it puts in front of a text is the BOS, or else what it calls so.
     """
-    generation = _optional_config(folder / "generation_config.json")
-    tokenizer_config = _optional_config(folder / "tokenizer_config.json")
+    generation = optional_config(folder / "generation_config.json")
     sources = {
         key: generation if generation.has(key) else config
         for key in ("bos_token_id", "eos_token_id")
     }
     starts = _token_ids(sources["bos_token_id"], "bos_token_id", vocab)
     ends = _token_ids(sources["eos_token_id"], "eos_token_id", vocab)
-    bos = starts[0] if starts else None
-
-    document = read_json(tokenizer) if tokenizer else {}
-    if tokenizer and not isinstance(document.get("model"), dict):
-        raise ImportFailure(f"{tokenizer}: missing key 'model'")
-    by_template = bos is not None and _template_starts_with(document.get("post_processor"), bos)
-    add_bos = tokenizer_config.flag("add_bos_token", by_template)
-    if add_bos and bos is None:
-        raise ImportFailure(
-            f"{tokenizer_config.where}: add_bos_token is true, but no bos_token_id is given"
-        )
+    texts = tokenizer.config if tokenizer else optional_config(folder / TOKENIZER_CONFIG)
+    front = tokenizer.front[:1] if tokenizer else ()
+    named = (tokenizer.bos,) if tokenizer and tokenizer.bos is not None else ()
+    known = [number for number in (*front, *named, *starts) if 0 <= number < vocab]
     return TextFacts(
-        bos=bos,
+        bos=known[0] if known else None,
         eos=ends,
-        add_bos=add_bos,
-        chat_template=_chat_template(folder, tokenizer_config),
-        tokenizer=tokenizer,
+        add_bos=bool(front) and known[:1] == list(front),
+        chat_template=_chat_template(folder, texts),
     )
 
 

@@ -1,14 +1,18 @@
-"""Pieces of a tokenizer.json for byte-level BPE, whatever the vocabulary comes from."""
+"""Pieces of a tokenizer.json, whatever the vocabulary comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from qz_import.errors import ImportFailure
 
+Json = dict[str, Any]
+# A special token and its id.
+Token = tuple[str, int]
 
-def byte_level(use_regex: bool, add_prefix_space: bool = False) -> dict[str, Any]:
+
+def byte_level(use_regex: bool, add_prefix_space: bool = False) -> Json:
     """A pre-tokenizer; `use_regex`: it also splits the text into GPT-2's words."""
     return {
         "type": "ByteLevel",
@@ -26,7 +30,7 @@ def added_token(
     lstrip: bool = False,
     rstrip: bool = False,
     normalized: bool = False,
-) -> dict[str, Any]:
+) -> Json:
     return {
         "id": number,
         "content": content,
@@ -48,63 +52,59 @@ def check_merges(where: str, merges: Iterable[str], vocabulary: dict[str, int]) 
     return checked
 
 
-def _post_processor(bos: tuple[str, int] | None) -> dict[str, Any]:
-    if bos is None:
-        return {
-            "type": "ByteLevel",
-            "add_prefix_space": True,
-            "trim_offsets": False,
-            "use_regex": True,
-        }
-    token, number = bos
-    first = {"SpecialToken": {"id": token, "type_id": 0}}
-    second = {"SpecialToken": {"id": token, "type_id": 1}}
+def template(front: Sequence[Token], back: Sequence[Token]) -> Json:
+    """The post-processor that puts these special tokens around a text."""
+
+    def special(token: Token, type_id: int) -> Json:
+        return {"SpecialToken": {"id": token[0], "type_id": type_id}}
+
+    def around(name: str, type_id: int) -> list[Json]:
+        text = {"Sequence": {"id": name, "type_id": type_id}}
+        before = [special(token, type_id) for token in front]
+        return [*before, text, *(special(token, type_id) for token in back)]
+
     return {
         "type": "TemplateProcessing",
-        "single": [first, {"Sequence": {"id": "A", "type_id": 0}}],
-        "pair": [
-            first,
-            {"Sequence": {"id": "A", "type_id": 0}},
-            second,
-            {"Sequence": {"id": "B", "type_id": 1}},
-        ],
-        "special_tokens": {token: {"id": token, "ids": [number], "tokens": [token]}},
+        "single": around("A", 0),
+        "pair": [*around("A", 0), *around("B", 1)],
+        "special_tokens": {
+            token: {"id": token, "ids": [number], "tokens": [token]}
+            for token, number in (*front, *back)
+        },
     }
 
 
-def bpe_document(
-    vocabulary: dict[str, int],
-    merges: list[str],
-    added_tokens: list[dict[str, Any]],
-    pre_tokenizer: dict[str, Any],
-    bos: tuple[str, int] | None,
-    ignore_merges: bool = False,
-) -> dict[str, Any]:
-    """The whole document. `bos`: the token (and its id) that goes in front of every text."""
+def bpe_model(vocabulary: dict[str, int], merges: list[Any], **settings: Any) -> Json:
+    model: Json = {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": None,
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": False,
+        "byte_fallback": False,
+        "ignore_merges": False,
+    }
+    return model | settings | {"vocab": vocabulary, "merges": merges}
+
+
+def document(
+    model: Json,
+    added_tokens: list[Json],
+    normalizer: Json | None = None,
+    pre_tokenizer: Json | None = None,
+    post_processor: Json | None = None,
+    decoder: Json | None = None,
+) -> Json:
+    """A whole tokenizer.json."""
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         "added_tokens": added_tokens,
-        "normalizer": None,
+        "normalizer": normalizer,
         "pre_tokenizer": pre_tokenizer,
-        "post_processor": _post_processor(bos),
-        "decoder": {
-            "type": "ByteLevel",
-            "add_prefix_space": True,
-            "trim_offsets": True,
-            "use_regex": True,
-        },
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": ignore_merges,
-            "vocab": vocabulary,
-            "merges": merges,
-        },
+        "post_processor": post_processor,
+        "decoder": decoder,
+        "model": model,
     }

@@ -388,9 +388,3 @@ def test_unusable_tokenizer_files(
     folder = write_folder(tmp_path / "hf")
     (folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
     rejects(folder, *words)
-
-
-def test_add_bos_without_bos(tmp_path: Path, rejects: Callable[..., None]) -> None:
-    folder = write_folder(tmp_path / "hf", CONFIG | {"bos_token_id": None})
-    (folder / "tokenizer_config.json").write_text('{"add_bos_token": true}')
-    rejects(folder, "add_bos_token", "bos_token_id")

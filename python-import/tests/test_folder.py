@@ -11,6 +11,7 @@ import subprocess
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,13 @@ from safetensors.numpy import load_file, save_file
 from qz_import.cli import main
 from qz_import.files import sha256_of
 
+ADDED = {
+    "single_word": False,
+    "lstrip": False,
+    "rstrip": False,
+    "normalized": False,
+    "special": True,
+}
 Imports = Callable[..., str]
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "test" / "golden" / "models"
@@ -334,35 +342,60 @@ def test_special_tokens_and_chat_template(tmp_path: Path, imports: Imports) -> N
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [5, 6, 5]}))
     template = '{{ "a\\b" }}\n\té\x7f'
     named = [{"name": "tool_use", "template": "x"}, {"name": "default", "template": template}]
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps({"add_bos_token": True, "chat_template": named})
-    )
+    (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": named}))
     text = imports(folder, tmp_path / "m.mlir")
     assert "bos = 1 : i64" in text
     assert "eos = array<i64: 5, 6>" in text
-    assert "add_bos = true" in text
+    assert "add_bos = false" in text
     assert r'chat_template = "{{ \"a\\b\" }}\n\té' in text
     (folder / "chat_template.jinja").write_text("of its own")
     assert 'chat_template = "of its own"' in imports(folder, tmp_path / "m.mlir")
 
 
-@pytest.mark.parametrize("is_nested", [False, True])
-@pytest.mark.parametrize("ids", [[1], [3]])
-def test_add_bos_from_the_post_processor(
-    tmp_path: Path, imports: Imports, is_nested: bool, ids: list[int]
-) -> None:
-    folder = write_folder(tmp_path / "hf")
-    processor = {
+def template(*ids: int) -> dict[str, Any]:
+    """A post-processor that puts these before every text."""
+    front = [{"SpecialToken": {"id": f"<{number}>", "type_id": 0}} for number in ids]
+    return {
         "type": "TemplateProcessing",
-        "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A"}}],
-        "special_tokens": {"<s>": {"id": "<s>", "ids": ids, "tokens": ["<s>"]}},
+        "single": [*front, {"Sequence": {"id": "A", "type_id": 0}}],
+        "special_tokens": {f"<{n}>": {"id": f"<{n}>", "ids": [n], "tokens": ["x"]} for n in ids},
     }
-    if is_nested:
-        processor = {"type": "Sequence", "processors": [{"type": "ByteLevel"}, processor]}
-    tokenizer = {"model": {"type": "BPE"}, "post_processor": processor}
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    text = imports(folder, tmp_path / "m.mlir")
-    assert f"add_bos = {'true' if ids == [1] else 'false'}" in text
+
+
+@pytest.mark.parametrize("asked", [None, False, True])
+@pytest.mark.parametrize("processor", ["none", "template", "nested", "bert", "bytes"])
+@pytest.mark.parametrize("named", [None, "b"])
+def test_bos_is_what_the_tokenizer_puts_first(
+    tmp_path: Path,
+    imports: Imports,
+    capsys: pytest.CaptureFixture[str],
+    asked: bool | None,
+    processor: str,
+    named: str | None,
+) -> None:
+    """Whatever config.json (1) and add_bos_token say; without any, what the tokenizer calls so."""
+    folder = write_folder(tmp_path / "hf")
+    processors = {
+        "none": None,
+        "template": template(3),
+        "nested": {"type": "Sequence", "processors": [{"type": "ByteLevel"}, template(3)]},
+        "bert": {"type": "BertProcessing", "cls": ["x", 3], "sep": ["x", 4]},
+        "bytes": {"type": "ByteLevel"},
+    }
+    model = {"type": "BPE", "vocab": {"a": 0, "b": 5}}
+    added = [ADDED | {"id": 5, "content": "b"}] if named else []
+    document = {"model": model, "added_tokens": added, "post_processor": processors[processor]}
+    (folder / "tokenizer.json").write_text(json.dumps(document))
+    config = {"bos_token": named} | ({} if asked is None else {"add_bos_token": asked})
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    main([str(folder), "-o", str(tmp_path / "m.mlir")])
+    text = (tmp_path / "m.mlir").read_text()
+    said = capsys.readouterr().err
+    does = processor in ("template", "nested", "bert")
+    assert f"    bos = {3 if does else 5 if named else 1} : i64" in text
+    assert f"add_bos = {'true' if does else 'false'}" in text
+    assert ("which decides" in said) == (asked is not None and asked != does)
+    assert '"hf/tokenizer.json"' in text
 
 
 def test_no_special_tokens(tmp_path: Path, imports: Imports) -> None:

@@ -21,10 +21,10 @@ std::vector<int32_t> encodePrompt(const Session &session,
     throw Error("--prompt: not UTF-8 at byte " + std::to_string(*at));
   std::vector<int32_t> ids = tokenizer.encode(text, /*addSpecial=*/true);
   const format::ModelInfo &model = session.model();
-  // Not every tokenizer.json says by itself what its configuration asks for;
-  // an empty prompt needs something to start from.
-  if (model.bos && (ids.empty() || (model.addBos && ids[0] != *model.bos)))
-    ids.insert(ids.begin(), static_cast<int32_t>(*model.bos));
+  // BOS is the tokenizer's business, but an empty prompt needs something to
+  // start from.
+  if (model.bos && ids.empty())
+    ids.push_back(static_cast<int32_t>(*model.bos));
   if (ids.empty())
     throw Error("the prompt is empty, and the model has no BOS token to start "
                 "from");

@@ -20,8 +20,6 @@ class Family:
     # What the model of a config.json is; refuses what would be another.
     decoder: Callable[[Config], Decoder]
     keys: Keys = STANDARD_KEYS
-    # What vocab.json and merges.txt are read as where tokenizer_config.json does not say.
-    tokenizer_class: str | None = None
 
 
 _FAMILIES: dict[str, Family] = {}

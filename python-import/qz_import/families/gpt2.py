@@ -22,7 +22,6 @@ from qz_import.decoder import (
 )
 from qz_import.families import Family, register
 from qz_import.sizes import Keys, read_sizes
-from qz_import.vocab_tokenizer import GPT2_TOKENIZER
 
 KEYS = Keys(
     hidden="n_embd",
@@ -76,4 +75,4 @@ def gpt2(config: Config) -> Decoder:
     )
 
 
-register(Family("gpt2", gpt2, keys=KEYS, tokenizer_class=GPT2_TOKENIZER))
+register(Family("gpt2", gpt2, keys=KEYS))

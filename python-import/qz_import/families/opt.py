@@ -11,7 +11,6 @@ from qz_import.config import Config
 from qz_import.decoder import Attention, Block, BlockNorms, Decoder, Dense, Mlp, Norm, Positions
 from qz_import.families import Family, register
 from qz_import.sizes import Keys, read_sizes
-from qz_import.vocab_tokenizer import GPT2_TOKENIZER
 
 KEYS = Keys(kv_heads="", head_dim="", width="ffn_dim")
 # Of torch.nn.LayerNorm; no key of config.json changes it.
@@ -60,4 +59,4 @@ def opt(config: Config) -> Decoder:
     )
 
 
-register(Family("opt", opt, keys=KEYS, tokenizer_class=GPT2_TOKENIZER))
+register(Family("opt", opt, keys=KEYS))

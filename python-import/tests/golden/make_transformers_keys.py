@@ -11,7 +11,10 @@ from pathlib import Path
 
 import transformers
 from transformers import GenerationConfig, PreTrainedConfig
+from transformers.models.auto import tokenization_auto as auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.tokenization_python import PythonBackend
+from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 import qz_import
 from qz_import.families import model_types
@@ -53,11 +56,34 @@ def describe(model_type: str) -> dict[str, dict[str, object]]:
     return {"defaults": own, "aliases": dict(config.attribute_map)}
 
 
+def tokenizers() -> dict[str, object]:
+    """How AutoTokenizer chooses a class: the one registered for a family, the families whose
+    repositories are not believed, and what each name that a repository may give stands for: itself,
+    or the class that takes a tokenizer.json as it is."""
+    names = {name for name in auto.TOKENIZER_MAPPING_NAMES.values() if name}
+    names |= {"PreTrainedTokenizer", "PreTrainedTokenizerFast", "PythonBackend", "BloomTokenizer"}
+    names |= {name for name in dir(transformers) if name.endswith(("Tokenizer", "TokenizerFast"))}
+    classes = {}
+    for name in sorted(names | {f"{name.removesuffix('Fast')}Fast" for name in names}):
+        found = auto.tokenizer_class_from_name(name)
+        if found is None or found is PythonBackend:
+            found = TokenizersBackend
+        is_fast = issubclass(found, TokenizersBackend)
+        as_it_is = is_fast and (found is TokenizersBackend or "__init__" not in vars(found))
+        classes[name] = "TokenizersBackend" if as_it_is else found.__name__
+    return {
+        "registered": {key: auto.TOKENIZER_MAPPING_NAMES.get(key) for key in model_types()},
+        "distrusted": sorted(set(model_types()) & auto.MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS),
+        "classes": classes,
+    }
+
+
 def main() -> None:
     document = {
         "transformers": transformers.__version__,
         "generation": sorted(key for key in vars(GenerationConfig()) if not key.startswith("_")),
         "common": defaults(PreTrainedConfig) | dict.fromkeys(OTHERS),
+        "tokenizers": tokenizers(),
         "families": {model_type: describe(model_type) for model_type in model_types()},
     }
     path = Path(qz_import.__file__).with_name("transformers_keys.json")
