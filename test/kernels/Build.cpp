@@ -19,7 +19,8 @@ using namespace qzc::kernel_test;
 
 static void build(const Model &model, const std::string &stem,
                   const std::vector<cuda::Arch> &archs) {
-  const cuda::CudaLowering lowering = cuda::lowerToCuda(model.manifest);
+  const cuda::CudaLowering lowering =
+      cuda::lowerToCuda(model.manifest, model.gpu);
   const std::string source = cuda::emitCuda(lowering.kernels);
   for (const cuda::CompiledCode &code : cuda::compileCuda(source, archs)) {
     AtomicFile file(stem + (code.arch.ptx ? ".ptx" : ".cubin"));

@@ -182,6 +182,9 @@ inline float lowHalf(unsigned packed) {
 inline float highHalf(unsigned packed) {
   return toFloat(Half{static_cast<unsigned short>(packed >> 16)});
 }
+inline unsigned subtractHalves(unsigned a, unsigned b) {
+  return packHalves(lowHalf(a) - lowHalf(b), highHalf(a) - highHalf(b));
+}
 inline uint4 loadStreaming(const void *address) {
   return *static_cast<const uint4 *>(address);
 }

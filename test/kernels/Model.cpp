@@ -83,42 +83,63 @@ public:
 };
 } // namespace
 
+/// Quantized schemes in turn.
+static PackedShape wideShape(int number) {
+  static const PackedShape shapes[] = {
+      {Scheme::Nf4, DType::F32, 0, 0, 64},
+      {Scheme::Q4_0, DType::F32, 0, 0, 0},
+      {Scheme::Fp4, DType::F32, 0, 0, 64, true},
+      {Scheme::Int8, DType::F32, 0, 0, 0},
+      {Scheme::Nf4, DType::F32, 0, 0, 32, true},
+      {Scheme::Q8_0, DType::F32, 0, 0, 0},
+      {Scheme::Fp4, DType::F32, 0, 0, 256},
+  };
+  return shapes[static_cast<size_t>(number) % std::size(shapes)];
+}
+
 Model qzc::kernel_test::makeCase(int number) {
   Model model;
   Random r(1000 + uint64_t(number));
   Maker make(model, r);
   Plan &plan = model.manifest.plan;
+  if (number >= kWideCases)
+    model.gpu.processors = 4;
 
   struct Heads {
     int64_t heads, kvHeads, headDim;
   };
-  const bool tiny = number >= kTinyCases;
-  const Heads h = tiny ? r.pick<Heads>({{1, 1, 1},
-                                        {2, 1, 1},
-                                        {2, 2, 2},
-                                        {3, 3, 3},
-                                        {5, 1, 2},
-                                        {1, 1, 4},
-                                        {4, 2, 5}})
-                       : r.pick<Heads>({{9, 3, 64},
-                                        {4, 4, 16},
-                                        {6, 2, 21},
-                                        {8, 1, 32},
-                                        {2, 2, 128},
-                                        {2, 1, 256},
-                                        {5, 5, 20},
-                                        {4, 2, 80},
-                                        {3, 3, 7},
-                                        {12, 2, 64},
-                                        {4, 1, 96}});
+  const bool wide = number >= kWideCases;
+  const bool tiny = number >= kTinyCases && !wide;
+  const Heads h = tiny   ? r.pick<Heads>({{1, 1, 1},
+                                          {2, 1, 1},
+                                          {2, 2, 2},
+                                          {3, 3, 3},
+                                          {5, 1, 2},
+                                          {1, 1, 4},
+                                          {4, 2, 5}})
+                  : wide ? r.pick<Heads>({{6, 2, 64}, {12, 4, 32}})
+                         : r.pick<Heads>({{9, 3, 64},
+                                          {4, 4, 16},
+                                          {6, 2, 21},
+                                          {8, 1, 32},
+                                          {2, 2, 128},
+                                          {2, 1, 256},
+                                          {5, 5, 20},
+                                          {4, 2, 80},
+                                          {3, 3, 7},
+                                          {12, 2, 64},
+                                          {4, 1, 96}});
   const int64_t hidden =
-      tiny ? r.pick<int64_t>({1, 2, 3, 4, 6})
-           : r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
-  const int64_t inner = tiny ? r.pick<int64_t>({1, 2, 3, 4, 6, 9})
-                             : r.pick<int64_t>({64, 131, 256, 1536, 95, 416});
+      tiny   ? r.pick<int64_t>({1, 2, 3, 4, 6})
+      : wide ? r.pick<int64_t>({416, 544})
+             : r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
+  const int64_t inner = tiny   ? r.pick<int64_t>({1, 2, 3, 4, 6, 9})
+                        : wide ? 448
+                               : r.pick<int64_t>({64, 131, 256, 1536, 95, 416});
   const int64_t vocab =
-      tiny ? r.pick<int64_t>({1, 2, 3, 5, 33})
-           : r.pick<int64_t>({1000, 513, 4099, 256, 49152 / 4});
+      tiny   ? r.pick<int64_t>({1, 2, 3, 5, 33})
+      : wide ? 203
+             : r.pick<int64_t>({1000, 513, 4099, 256, 49152 / 4});
   const bool layerNorm = r.chance(50);
   const bool weighted = r.chance(85);
   const bool unitOffset = !layerNorm && weighted && r.chance(30);
@@ -134,8 +155,12 @@ Model qzc::kernel_test::makeCase(int number) {
   const bool post = number >= kPlainCases && number < kTinyCases;
   const int64_t narrow = post ? hidden / 2 : hidden;
   const PackedShape common = randomShape(r);
+  int layers = 0;
   auto shape = [&](int64_t rows, int64_t cols) {
     PackedShape s = mixed ? randomShape(r) : common;
+    // Every other layer of a block is wide.
+    if (wide)
+      s = wideShape((number - kWideCases) * 5 + layers++ / 2);
     s.rows = rows;
     s.cols = cols;
     // Where ggml's blocks do not divide a row.

@@ -8,7 +8,7 @@
 #ifndef QZC_TEST_KERNELS_MODEL_H
 #define QZC_TEST_KERNELS_MODEL_H
 
-#include "qzc/Format/Manifest.h"
+#include "qzc/Target/Cuda/Lowering.h"
 
 #include <cstdint>
 #include <string>
@@ -39,15 +39,19 @@ struct Model {
   std::string description;
   format::Manifest manifest;
   std::vector<uint8_t> weights;
+  cuda::GpuShape gpu; ///< to be lowered for
 };
 
-inline constexpr int kCases = 40;
+inline constexpr int kCases = 42;
 /// From this one on, norms stand behind the additions, and projections lead
 /// from and to narrower embeddings.
 inline constexpr int kPlainCases = 28;
 /// From this one on, sizes are the smallest: rows of a few elements, heads of
 /// one.
 inline constexpr int kTinyCases = 32;
+/// From this one on, rows are long enough for matvecs on tensor cores, and the
+/// GPU is small enough; one layer after the other has each of the schemes.
+inline constexpr int kWideCases = 40;
 
 /// Random case `number`, 0 ≤ number < kCases.
 Model makeCase(int number);

@@ -27,7 +27,7 @@ std::vector<float> qzc::kernel_test::ropeTable(const Rope &rope,
 
 Target::Target(const Model &model, bool halfCache, int64_t chunk,
                int64_t capacity)
-    : M(model), Program(cuda::lowerToCuda(model.manifest).program),
+    : M(model), Program(cuda::lowerToCuda(model.manifest, model.gpu).program),
       HalfCache(halfCache), Chunk(chunk), Capacity(capacity) {}
 
 std::string Target::symbol(const CudaLaunch &launch) const {

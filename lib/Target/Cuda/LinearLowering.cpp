@@ -15,13 +15,12 @@ using format::View;
 /// The staged input must leave room for the static part in the 99 KiB of
 /// shared memory that every supported GPU gives a block.
 static constexpr int64_t kMostInputs = 24576;
-/// Multiprocessors of the GPU that launch shapes are chosen for. Smaller ones
-/// run the same blocks in more waves.
-static constexpr int64_t kProcessors = 132;
 /// Bytes of f16 weights in scratch: what stays in L2 between the conversion and
 /// the GEMM that reads it.
 static constexpr int64_t kSliceBytes = 32 << 20;
 static constexpr int64_t kConvertRows = 8;
+/// Shared memory that every supported GPU gives a block, less what is static.
+static constexpr int64_t kMostSharedBytes = 98 * 1024;
 
 static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -40,19 +39,64 @@ struct MatvecShape {
 };
 } // namespace
 
-static MatvecShape chooseMatvecShape(int64_t rows, bool gated) {
+static MatvecShape chooseMatvecShape(int64_t rows, bool gated,
+                                     int64_t processors) {
   MatvecShape shape;
   // Few rows: as many blocks as there are processors; many: more bytes in
   // flight a warp, then several passes so that staging the input pays.
-  if (rows > kProcessors * 32)
+  if (rows > processors * 32)
     shape.perWarp = gated ? 1 : 2;
-  if (rows > kProcessors * 128)
+  if (rows > processors * 128)
     shape.perWarp = gated ? 2 : 4;
-  if (rows / shape.perWarp >= kProcessors * 8)
+  if (rows / shape.perWarp >= processors * 8)
     shape.warps = 8;
   const int64_t blocks = ceilDiv(rows, shape.warps * shape.perWarp);
-  shape.passes = std::clamp<int64_t>(blocks / (kProcessors * 4), 1, 16);
+  shape.passes = std::clamp<int64_t>(blocks / (processors * 4), 1, 16);
   return shape;
+}
+
+/// How a matvec on tensor cores is spread: SplitK, SplitN and Tiles of
+/// Kernels/MatvecTensor.cuh.
+namespace {
+struct TensorShape {
+  int64_t splitK = 0; ///< 0: the layer does without tensor cores
+  int64_t splitN = 1;
+  int64_t tiles = 1;
+};
+} // namespace
+
+/// Rows of one tile; gated: outputs, each of a gate and an up row.
+static int64_t tileRows(bool gated) { return gated ? 8 : 16; }
+
+/// Bytes of dynamic shared memory of a matvecTensor.
+static int64_t tensorSharedBytes(const format::PackedShape &shape,
+                                 const TensorShape &spread) {
+  const int64_t padded =
+      ceilDiv(shape.cols, 4 * perChunk(shape)) * 4 * perChunk(shape);
+  const bool book = shape.scheme == format::Scheme::Nf4 ||
+                    shape.scheme == format::Scheme::Fp4;
+  const int64_t planes = 2 * 2 * (padded + 16);
+  const int64_t table = book ? 256 * 16 * 8 : 0;
+  const int64_t partial = spread.splitK * spread.splitN * spread.tiles * 16 * 4;
+  return planes + table + partial;
+}
+
+static TensorShape chooseTensorShape(const format::PackedShape &shape,
+                                     int64_t rows, bool gated,
+                                     int64_t processors) {
+  const int64_t groups = ceilDiv(shape.cols, 4 * perChunk(shape));
+  const int64_t tiles = ceilDiv(rows, tileRows(gated));
+  TensorShape spread;
+  // Few tiles leave processors idle, short rows leave warps idle.
+  if (shape.scheme == format::Scheme::None || 4 * tiles < 3 * processors ||
+      groups < 4)
+    return spread;
+  spread.splitK = groups >= 64 ? 16 : groups >= 8 ? 8 : 4;
+  spread.splitN = spread.splitK == 4 ? 2 : 1;
+  spread.tiles =
+      std::max<int64_t>(1, ceilDiv(tiles, 2 * processors * spread.splitN));
+  return tensorSharedBytes(shape, spread) <= kMostSharedBytes ? spread
+                                                              : TensorShape();
 }
 
 /// Parts in runs of equal bias type; gated ones are one run.
@@ -91,22 +135,26 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   if (p.gated)
     total = rows[0];
   const bool residual = launch.inputs.size() > 1;
-  const MatvecShape spread = chooseMatvecShape(total, p.gated);
+  const MatvecShape spread = chooseMatvecShape(total, p.gated, Gpu.processors);
   const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
   const bool fast =
       inputs % perChunk(shape) == 0 && from.column % 4 == 0 &&
       (from.buffer != format::kHiddenBuffer || M.plan.hidden.column % 4 == 0);
 
+  const TensorShape tensors =
+      fast ? chooseTensorShape(shape, total, p.gated, Gpu.processors)
+           : TensorShape();
+  const bool onTensors = tensors.splitK > 0;
+
   LaunchSpec spec;
-  spec.kernel = "matvec";
-  spec.templateArgs = {std::to_string(inputs),
-                       std::to_string(rows[0]),
-                       std::to_string(rows[1]),
-                       std::to_string(rows[2]),
-                       storageName(shape),
-                       std::to_string(shape.blockSize),
-                       flag(fast),
-                       flag(p.gated)};
+  spec.kernel = onTensors ? "matvecTensor" : "matvec";
+  spec.templateArgs = {
+      std::to_string(inputs),  std::to_string(rows[0]),
+      std::to_string(rows[1]), std::to_string(rows[2]),
+      storageName(shape),      std::to_string(shape.blockSize)};
+  if (!onTensors)
+    spec.templateArgs.emplace_back(flag(fast));
+  spec.templateArgs.emplace_back(flag(p.gated));
   spec.args = {inputArg(launch, norm)};
   describeNorm(norm.launch, spec.templateArgs, spec.args);
   std::string biasStorage = "Storage::F32";
@@ -116,8 +164,9 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   for (const std::string &arg :
        {std::string(flag(p.hasBias)), biasStorage,
         std::string(activationName(p.activation)), std::string(flag(residual)),
-        std::to_string(spread.warps), std::to_string(spread.perWarp),
-        std::to_string(spread.passes)})
+        std::to_string(onTensors ? tensors.splitK : spread.warps),
+        std::to_string(onTensors ? tensors.splitN : spread.perWarp),
+        std::to_string(onTensors ? tensors.tiles : spread.passes)})
     spec.templateArgs.push_back(arg);
   for (size_t i = 0; i < 3; ++i) {
     const bool present = i < group.count;
@@ -134,13 +183,18 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
                           ? viewArg(launch.inputs[1], kFloats, group.column)
                           : unusedArg(kFloats));
   spec.args.push_back(viewArg(launch.outputs[0], kFloatsOut, group.column));
-  spec.grid[0] = {ceilDiv(total, spread.warps * spread.perWarp * spread.passes),
-                  0};
-  spec.blockThreads = static_cast<uint32_t>(spread.warps * 32);
+  const int64_t rowsOfBlock =
+      onTensors ? tensors.splitN * tensors.tiles * tileRows(p.gated)
+                : spread.warps * spread.perWarp * spread.passes;
+  const int64_t warps =
+      onTensors ? tensors.splitK * tensors.splitN : spread.warps;
   const int64_t staged =
       fast ? ceilDiv(inputs, 32 * perChunk(shape)) * 32 * perChunk(shape)
            : inputs;
-  spec.sharedBytes = static_cast<uint32_t>(staged * 4);
+  spec.grid[0] = {ceilDiv(total, rowsOfBlock), 0};
+  spec.blockThreads = static_cast<uint32_t>(warps * 32);
+  spec.sharedBytes = static_cast<uint32_t>(
+      onTensors ? tensorSharedBytes(shape, tensors) : staged * 4);
   Builder.add(*Out, spec);
 }
 
@@ -203,7 +257,7 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
           ? total
           : std::min(total,
                      std::max(unit, kSliceBytes / (padded * 2) / unit * unit));
-  const bool large = total >= kProcessors * 16;
+  const bool large = total >= Gpu.processors * 16;
   const int64_t tile = large ? 128 : 64;
   const int64_t warpsM = 2;
   const int64_t warpsN = large ? 4 : 2;

@@ -448,6 +448,7 @@ CudaLowering Lowerer::run() {
   return Builder.finish(std::move(program));
 }
 
-CudaLowering qzc::cuda::lowerToCuda(const format::Manifest &manifest) {
-  return Lowerer(manifest).run();
+CudaLowering qzc::cuda::lowerToCuda(const format::Manifest &manifest,
+                                    const GpuShape &gpu) {
+  return Lowerer(manifest, gpu).run();
 }

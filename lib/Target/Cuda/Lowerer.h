@@ -26,7 +26,8 @@ struct FusedNorm {
 
 class Lowerer {
 public:
-  explicit Lowerer(const format::Manifest &manifest) : M(manifest) {}
+  Lowerer(const format::Manifest &manifest, const GpuShape &gpu)
+      : M(manifest), Gpu(gpu) {}
   CudaLowering run();
 
 private:
@@ -95,6 +96,7 @@ private:
                     std::vector<TypedArg> &args) const;
 
   const format::Manifest &M;
+  const GpuShape Gpu;
   ProgramBuilder Builder;
   Phase Current = Phase::DecodeBody;
   Launches *Out = nullptr;

@@ -137,11 +137,13 @@ TEST_F(CompileTest, NoKernelSpills) {
                               {4, "sm_90a"},
                               {4, "sm_120"},
                               {9, "sm_90a"},
-                              {15, "sm_80"}}) {
+                              {15, "sm_80"},
+                              {40, "sm_90a"},
+                              {41, "sm_80"}}) {
     const kernel_test::Model model = kernel_test::makeCase(number);
     SCOPED_TRACE(std::string(arch) + ": " + model.description);
     const std::string source =
-        cuda::emitCuda(cuda::lowerToCuda(model.manifest).kernels);
+        cuda::emitCuda(cuda::lowerToCuda(model.manifest, model.gpu).kernels);
     const std::string log =
         cuda::resourceUsage(source, cuda::parseArchs(arch)[0]);
     int functions = 0;

@@ -22,6 +22,7 @@ TEST(EmitTest, OneCallForAnInstance) {
   EXPECT_EQ(cuda::emitCuda({kernel}),
             "#include \"Elementwise.cuh\"\n"
             "#include \"Matvec.cuh\"\n"
+            "#include \"MatvecTensor.cuh\"\n"
             "#include \"Gemm.cuh\"\n"
             "#include \"Flash.cuh\"\n"
             "#include \"Head.cuh\"\n"

@@ -50,6 +50,13 @@ QZC_DEVICE float highHalf(unsigned packed) {
   return toFloat(Half{static_cast<unsigned short>(packed >> 16)});
 }
 
+/// a − b of two packed halves each.
+QZC_DEVICE unsigned subtractHalves(unsigned a, unsigned b) {
+  unsigned difference;
+  asm("sub.rn.f16x2 %0, %1, %2;" : "=r"(difference) : "r"(a), "r"(b));
+  return difference;
+}
+
 /// 16 bytes that are read once: past the L1 cache.
 QZC_DEVICE uint4 loadStreaming(const void *address) {
   uint4 v;

@@ -60,8 +60,9 @@ constexpr int quadsPerThread(int padded, int threads) {
 /// Stages norm(x) of K elements, zero up to `Padded`, a multiple of 4, by way
 /// of registers: every thread keeps kQuads quads, and its norm weights, loaded
 /// before the wait.
-template <int Threads, int K, int Padded, int PerChunk, class Norms>
+template <int Threads, int K, int Padded, int PerChunk, class NormsOfInput>
 struct RegisterStage {
+  using Norms = NormsOfInput;
   static constexpr int kQuads = quadsPerThread(Padded, Threads);
   float weight[kQuads][4];
   float bias[kQuads][4];
@@ -74,9 +75,9 @@ struct RegisterStage {
       if (4 * quad(j) < K)
         norm.four(4 * quad(j), weight[j], bias[j]);
   }
-  QZC_DEVICE void run(float4 *staged, float *scratch, const float *x,
-                      const Norms &norm) const {
-    float4 v[kQuads];
+  /// This thread's quads of norm(x).
+  QZC_DEVICE void values(float4 (&v)[kQuads], float *scratch, const float *x,
+                         const Norms &norm) const {
 #pragma unroll
     for (int j = 0; j < kQuads; ++j)
       v[j] = 4 * quad(j) < K
@@ -117,6 +118,11 @@ struct RegisterStage {
           v[j] = float4{0.0f, 0.0f, 0.0f, 0.0f};
       }
     }
+  }
+  QZC_DEVICE void run(float4 *staged, float *scratch, const float *x,
+                      const Norms &norm) const {
+    float4 v[kQuads];
+    values(v, scratch, x, norm);
 #pragma unroll
     for (int j = 0; j < kQuads; ++j)
       if (4 * quad(j) < Padded)
@@ -194,6 +200,30 @@ struct MatvecPart {
   const void *bias;
 };
 
+/// The parts of a layer of N0 + N1 + N2 outputs; gated: N0 outputs of a gate
+/// and an up row each.
+template <int N0, int N1, int N2, bool Gated> struct MatvecParts {
+  static constexpr int kOutputs = Gated ? N0 : N0 + N1 + N2;
+  MatvecPart first, second, third;
+
+  /// The part that side 0 or 1 (gated: gate or up) of output n comes from, and
+  /// its row; for an output beyond the last, that of the last.
+  QZC_DEVICE MatvecPart find(int n, int side, int &row) const {
+    n = n < kOutputs ? n : kOutputs - 1;
+    row = n;
+    if constexpr (Gated)
+      return side == 0 ? first : second;
+    if (N1 == 0 || n < N0)
+      return first;
+    if (N2 == 0 || n < N0 + N1) {
+      row = n - N0;
+      return second;
+    }
+    row = n - N0 - N1;
+    return third;
+  }
+};
+
 /// K inputs; N0, N1, N2 outputs of the parts (0: absent). Gated: parts 0 and 1
 /// have N0 rows each and give N0 outputs. Fast: rows divide into chunks and x
 /// is 16-byte aligned. A block of Warps warps takes Warps × PerWarp × Passes
@@ -212,7 +242,7 @@ matvec(const float *x, const void *normWeight, const void *normBias,
   using Norms =
       InputNorm<NormKind, NormStorage, UnitOffset, NormWeight, NormBias>;
   constexpr int threads = Warps * kWarp;
-  constexpr int total = Gated ? N0 : N0 + N1 + N2;
+  constexpr int total = MatvecParts<N0, N1, N2, Gated>::kOutputs;
   constexpr int sides = Gated ? 2 : 1;
   constexpr int columns = sides * PerWarp;
   constexpr int chunks = K / W::kPerChunk;
@@ -235,29 +265,16 @@ matvec(const float *x, const void *normWeight, const void *normBias,
   const int firstRow = (blockIdx.x * Passes * Warps + warp) * PerWarp;
   const Norms norm = {normWeight, normBias, epsilon};
 
-  // Side 0 or 1 (gated: gate or up) of output `n`.
-  auto part = [&](int n, int side, int &row) -> MatvecPart {
-    n = n < total ? n : total - 1;
-    row = n;
-    if constexpr (Gated)
-      return side == 0 ? MatvecPart{data0, scales0, bias0}
-                       : MatvecPart{data1, scales1, bias1};
-    if (N1 == 0 || n < N0)
-      return {data0, scales0, bias0};
-    if (N2 == 0 || n < N0 + N1) {
-      row = n - N0;
-      return {data1, scales1, bias1};
-    }
-    row = n - N0 - N1;
-    return {data2, scales2, bias2};
-  };
+  const MatvecParts<N0, N1, N2, Gated> parts = {{data0, scales0, bias0},
+                                                {data1, scales1, bias1},
+                                                {data2, scales2, bias2}};
   // Slot r: gated layers have the gate rows first, then the up rows.
   auto load = [&](typename W::Chunk(&w)[columns], int group, int step) {
     const int index = step * kWarp + lane;
 #pragma unroll
     for (int r = 0; r < columns; ++r) {
       int row;
-      const MatvecPart p = part(group + r % PerWarp, r / PerWarp, row);
+      const MatvecPart p = parts.find(group + r % PerWarp, r / PerWarp, row);
       w[r] =
           index < chunks
               ? W::load(p.data, p.scales,
@@ -284,7 +301,7 @@ matvec(const float *x, const void *normWeight, const void *normBias,
 #pragma unroll
     for (int side = 0; side < sides; ++side) {
       int row;
-      const MatvecPart p = part(mine, side, row);
+      const MatvecPart p = parts.find(mine, side, row);
       scale[side] = W::rowScale(p.scales, row);
       bias[side] = 0.0f;
       if constexpr (HasBias)
@@ -336,7 +353,7 @@ matvec(const float *x, const void *normWeight, const void *normBias,
 #pragma unroll
       for (int r = 0; r < columns; ++r) {
         int row;
-        const MatvecPart p = part(group + r % PerWarp, r / PerWarp, row);
+        const MatvecPart p = parts.find(group + r % PerWarp, r / PerWarp, row);
         for (int i = lane; i < K; i += kWarp)
           sums[r] =
               fmaf(W::at(p.data, p.scales, static_cast<long long>(row) * K + i),

@@ -1,0 +1,323 @@
+//===- MatvecTensor.cuh - One token through a quantized layer -------------===//
+//
+// What matvec computes, with codes that cost little: a warp's 16 rows of
+// weights are the row operand of mma.m16n8k16, the input its columns. Codes
+// become f16 exactly, values of code books the sum of two f16. The input is the
+// sum of two f16 as well, a column each. Products are exact, sums f32 in a
+// fixed order.
+//
+// Lane 4g + t loads chunk t of rows g and g + 8. Columns 2t and 2t + 1 hold the
+// input of chunk t alone, zeros elsewhere, so that a lane gets the sums of just
+// the chunks it loaded, to be multiplied with their scales.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_MATVECTENSOR_CUH
+#define QZC_KERNELS_MATVECTENSOR_CUH
+
+#include "Matvec.cuh"
+
+namespace qzc::kernels {
+
+/// How a storage's chunks become operands.
+///   kTerms        f16 values that a weight is the sum of
+///   kTableBytes   shared memory that decoding needs
+///   order(e)      where element e of a chunk stands among the operands'
+///   fill(table, thread, threads)
+///   pairs(bits, m, table, first, second)
+///                 elements 4m … 4m + 3, in that order, of the chunk
+template <Storage S> struct Operands;
+
+struct NoTable {
+  static constexpr int kTableBytes = 0;
+  QZC_DEVICE static void fill(void *, int, int) {}
+};
+
+/// Signed bytes. A code in the mantissa of an f16 makes it 1024 + code.
+struct ByteOperands : NoTable {
+  static constexpr int kTerms = 1;
+  QZC_DEVICE static constexpr int order(int e) { return e; }
+  QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *,
+                               unsigned (&first)[1], unsigned (&second)[1]) {
+    const unsigned biased = word(bits, m) ^ 0x80808080u;
+    const unsigned bias = 0x64806480u; // 1024 + 128
+    first[0] = subtractHalves(__byte_perm(biased, 0x64646464u, 0x4140), bias);
+    second[0] = subtractHalves(__byte_perm(biased, 0x64646464u, 0x4342), bias);
+  }
+};
+template <> struct Operands<Storage::Int8> : ByteOperands {};
+template <> struct Operands<Storage::Q8_0> : ByteOperands {};
+
+template <> struct Operands<Storage::Q4_0> : NoTable {
+  static constexpr int kTerms = 1;
+  /// Byte j of a chunk has elements j and 16 + j. Operands 8w … 8w + 3 are the
+  /// low nibbles of bytes 4w, 4w + 2, 4w + 1, 4w + 3, the next four the high
+  /// ones: what masks and shifts give.
+  QZC_DEVICE static constexpr int order(int e) {
+    const int byte = e % 16;
+    const int inner = byte % 4;
+    return byte / 4 * 8 + e / 16 * 4 + (inner % 2) * 2 + inner / 2;
+  }
+  QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *,
+                               unsigned (&first)[1], unsigned (&second)[1]) {
+    const unsigned four = word(bits, m / 2) >> (m % 2 * 4);
+    const unsigned bias = 0x64086408u; // 1024 + 8
+    first[0] = subtractHalves((four & 0x000f000fu) | 0x64006400u, bias);
+    second[0] = subtractHalves((four >> 8 & 0x000f000fu) | 0x64006400u, bias);
+  }
+};
+
+/// Code books: a byte's two values in a table, as two f16 each. The table is
+/// there once for each pair of banks, so that lanes never collide.
+template <class Book> struct BookOperands {
+  static constexpr int kTerms = 2;
+  static constexpr int kCopies = 16;
+  static constexpr int kTableBytes = 256 * kCopies * 8;
+  QZC_DEVICE static constexpr int order(int e) { return e; }
+  QZC_DEVICE static void fill(void *table, int thread, int threads) {
+    for (int i = thread; i < 256; i += threads) {
+      // The even element is in a byte's high nibble.
+      const float even = Book::at(static_cast<unsigned>(i) >> 4);
+      const float odd = Book::at(i & 15u);
+      const unsigned high = packHalves(even, odd);
+      const unsigned low =
+          packHalves(even - lowHalf(high), odd - highHalf(high));
+      for (int copy = 0; copy < kCopies; ++copy)
+        static_cast<uint2 *>(table)[i * kCopies + (copy + i) % kCopies] =
+            make_uint2(high, low);
+    }
+  }
+  QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *table,
+                               unsigned (&first)[2], unsigned (&second)[2]) {
+    const auto *mine =
+        static_cast<const uint2 *>(table) + threadIdx.x % kCopies;
+    const unsigned four = word(bits, m / 2) >> (m % 2 * 16);
+    const uint2 a = mine[(four & 255u) * kCopies];
+    const uint2 b = mine[(four >> 8 & 255u) * kCopies];
+    first[0] = a.x, first[1] = a.y;
+    second[0] = b.x, second[1] = b.y;
+  }
+};
+template <> struct Operands<Storage::Nf4> : BookOperands<Nf4Book> {};
+template <> struct Operands<Storage::Nf4Double> : BookOperands<Nf4Book> {};
+template <> struct Operands<Storage::Fp4> : BookOperands<Fp4Book> {};
+template <> struct Operands<Storage::Fp4Double> : BookOperands<Fp4Book> {};
+
+/// An input is 2^8 of one f16 and 2^-3 of another: inputs up to 2^24 keep 22
+/// bits, or 2^-28 where that is more.
+constexpr float kHighUnit = 256.0f;
+constexpr float kLowUnit = 0.125f;
+
+/// Stages the input as two planes of f16, `stride` apart, in the order of the
+/// operands.
+template <Storage S, int Padded, class Stage>
+QZC_DEVICE void stageHalves(unsigned short *planes, int stride, float *scratch,
+                            const Stage &stage, const float *x,
+                            const typename Stage::Norms &norm) {
+  constexpr int perChunk = Weights<S, 64>::kPerChunk;
+  float4 v[Stage::kQuads];
+  stage.values(v, scratch, x, norm);
+#pragma unroll
+  for (int j = 0; j < Stage::kQuads; ++j) {
+    const int begin = 4 * Stage::quad(j);
+    if (begin >= Padded)
+      continue;
+    const float elements[4] = {v[j].x, v[j].y, v[j].z, v[j].w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int at = begin / perChunk * perChunk +
+                     Operands<S>::order(begin % perChunk + i);
+      const Half high = toHalf(elements[i] * (1.0f / kHighUnit));
+      const float rest = elements[i] - toFloat(high) * kHighUnit;
+      planes[at] = high.bits;
+      planes[stride + at] = toHalf(rest * (1.0f / kLowUnit)).bits;
+    }
+  }
+  __syncthreads();
+}
+
+/// The arguments of matvec (Matvec.cuh), rows of whole chunks, x 16-byte
+/// aligned. SplitK × SplitN warps: those of one row of warps share the columns
+/// of a tile of 16 rows (gated: 8 gate rows and their 8 up rows) among them. A
+/// block takes SplitN × Tiles tiles. Dynamic shared memory: both planes of the
+/// input, the table, the partial sums.
+template <int K, int N0, int N1, int N2, Storage S, int Block, bool Gated,
+          Norm NormKind, Storage NormStorage, bool UnitOffset, bool NormWeight,
+          bool NormBias, bool HasBias, Storage BiasStorage, Activation Act,
+          bool Residual, int SplitK, int SplitN, int Tiles>
+QZC_DEVICE void
+matvecTensor(const float *x, const void *normWeight, const void *normBias,
+             float epsilon, const void *data0, const void *scales0,
+             const void *bias0, const void *data1, const void *scales1,
+             const void *bias1, const void *data2, const void *scales2,
+             const void *bias2, const float *residual, float *out) {
+  using W = Weights<S, Block>;
+  using O = Operands<S>;
+  using Norms =
+      InputNorm<NormKind, NormStorage, UnitOffset, NormWeight, NormBias>;
+  constexpr int threads = SplitK * SplitN * kWarp;
+  constexpr int total = MatvecParts<N0, N1, N2, Gated>::kOutputs;
+  constexpr int sides = Gated ? 2 : 1;
+  constexpr int perTile = 16 / sides;
+  constexpr int chunks = K / W::kPerChunk;
+  constexpr int groups = (chunks + 3) / 4;
+  constexpr int steps = (groups + SplitK - 1) / SplitK;
+  constexpr int units = steps * Tiles;
+  constexpr int depth = units < 4 ? units : 4;
+  constexpr int padded = groups * 4 * W::kPerChunk;
+  // Apart by half the banks, where the two planes are read together.
+  constexpr int stride = padded + 16;
+  constexpr int multiplies = W::kPerChunk / 4;
+  static_assert(K % W::kPerChunk == 0, "rows are whole chunks");
+  using Stage = RegisterStage<threads, K, padded, W::kPerChunk, Norms>;
+
+  QZC_DYNAMIC_SHARED(shared);
+  __shared__ float scratch[32];
+  auto *planes = reinterpret_cast<unsigned short *>(shared);
+  char *table = reinterpret_cast<char *>(planes + 2 * stride);
+  auto *partial = reinterpret_cast<float *>(table + O::kTableBytes);
+
+  launchDependents();
+  const int warp = threadIdx.x / kWarp;
+  const int warpK = warp % SplitK;
+  const int warpN = warp / SplitK;
+  const int lane = threadIdx.x % kWarp;
+  const int row = lane / 4;
+  const int chunk = lane % 4;
+  const int firstTile = (blockIdx.x * SplitN + warpN) * Tiles;
+  const Norms norm = {normWeight, normBias, epsilon};
+
+  const MatvecParts<N0, N1, N2, Gated> parts = {{data0, scales0, bias0},
+                                                {data1, scales1, bias1},
+                                                {data2, scales2, bias2}};
+  struct Unit {
+    typename W::Chunk low, high; ///< of rows `row` and `row` + 8
+  };
+  auto load = [&](Unit &unit, int number) {
+    const int index = 4 * (warpK * steps + number % steps) + chunk;
+    const int tile = firstTile + number / steps;
+    if (index >= chunks || tile * perTile >= total) {
+      unit.low = W::zero();
+      unit.high = W::zero();
+      return;
+    }
+    int at;
+    MatvecPart p = parts.find(tile * perTile + row, 0, at);
+    unit.low = W::load(p.data, p.scales,
+                       static_cast<long long>(at) * K + index * W::kPerChunk);
+    p = Gated ? parts.find(tile * perTile + row, 1, at)
+              : parts.find(tile * perTile + row + 8, 0, at);
+    unit.high = W::load(p.data, p.scales,
+                        static_cast<long long>(at) * K + index * W::kPerChunk);
+  };
+
+  Unit ring[depth];
+#pragma unroll
+  for (int d = 0; d < depth; ++d)
+    load(ring[d], d);
+  Stage stage;
+  stage.prepare(norm);
+  O::fill(table, threadIdx.x, threads);
+  waitForDependencies();
+  stageHalves<S, padded>(planes, stride, scratch, stage, x, norm);
+
+  // Which plane and chunk this lane's columns are of: column `row` holds plane
+  // row % 2 of chunk row / 2.
+  const bool mine = row / 2 == chunk;
+  const unsigned short *column =
+      planes + row % 2 * stride + chunk * W::kPerChunk;
+  float sumLow = 0.0f;
+  float sumHigh = 0.0f;
+#pragma unroll 1
+  for (int begin = 0; begin < units; begin += depth) {
+#pragma unroll
+    for (int d = 0; d < depth; ++d) {
+      const int number = begin + d;
+      if (units % depth != 0 && number >= units)
+        continue;
+      const int step = number % steps;
+      const int group = warpK * steps + step;
+      float c[2][O::kTerms][4] = {};
+#pragma unroll
+      for (int m = 0; m < multiplies; m += 2) {
+        uint4 b = make_uint4(0, 0, 0, 0);
+        if (mine && group < groups)
+          b = *reinterpret_cast<const uint4 *>(
+              column + group * 4 * W::kPerChunk + 4 * m);
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          unsigned low[2][O::kTerms];
+          unsigned high[2][O::kTerms];
+          O::pairs(ring[d].low.bits, m + half, table, low[0], low[1]);
+          O::pairs(ring[d].high.bits, m + half, table, high[0], high[1]);
+#pragma unroll
+          for (int term = 0; term < O::kTerms; ++term) {
+            const unsigned a[4] = {low[0][term], high[0][term], low[1][term],
+                                   high[1][term]};
+            multiplyAccumulate(c[half][term], a, half ? b.z : b.x,
+                               half ? b.w : b.y);
+          }
+        }
+      }
+      float dotLow = 0.0f;
+      float dotHigh = 0.0f;
+#pragma unroll
+      for (int half = 0; half < 2; ++half)
+#pragma unroll
+        for (int term = 0; term < O::kTerms; ++term) {
+          dotLow += c[half][term][0] * kHighUnit + c[half][term][1] * kLowUnit;
+          dotHigh += c[half][term][2] * kHighUnit + c[half][term][3] * kLowUnit;
+        }
+      sumLow = fmaf(dotLow, W::scale(ring[d].low), sumLow);
+      sumHigh = fmaf(dotHigh, W::scale(ring[d].high), sumHigh);
+      if (number + depth < units)
+        load(ring[d], number + depth);
+      if (step == steps - 1) {
+        sumLow += __shfl_xor_sync(QZC_FULL_WARP, sumLow, 1);
+        sumHigh += __shfl_xor_sync(QZC_FULL_WARP, sumHigh, 1);
+        sumLow += __shfl_xor_sync(QZC_FULL_WARP, sumLow, 2);
+        sumHigh += __shfl_xor_sync(QZC_FULL_WARP, sumHigh, 2);
+        if (chunk == 0) {
+          float *to = partial +
+                      ((warpN * Tiles + number / steps) * SplitK + warpK) * 16;
+          to[row] = sumLow;
+          to[row + 8] = sumHigh;
+        }
+        sumLow = 0.0f;
+        sumHigh = 0.0f;
+      }
+    }
+  }
+  __syncthreads();
+
+  for (int i = threadIdx.x; i < SplitN * Tiles * perTile; i += threads) {
+    const int n = blockIdx.x * SplitN * Tiles * perTile + i;
+    if (n >= total)
+      return;
+    float y[sides];
+#pragma unroll
+    for (int side = 0; side < sides; ++side) {
+      const float *from =
+          partial + i / perTile * SplitK * 16 + i % perTile + side * 8;
+      float sum = from[0];
+#pragma unroll
+      for (int w = 1; w < SplitK; ++w)
+        sum += from[w * 16];
+      int at;
+      const MatvecPart p = parts.find(n, side, at);
+      y[side] = sum * W::rowScale(p.scales, at);
+      if constexpr (HasBias)
+        y[side] += element<BiasStorage>(p.bias, at);
+    }
+    float result = activate<Act>(y[0]);
+    if constexpr (Gated)
+      result *= y[1];
+    if constexpr (Residual)
+      result += residual[n];
+    out[n] = result;
+  }
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_MATVECTENSOR_CUH
