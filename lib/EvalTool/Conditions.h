@@ -3,6 +3,7 @@
 #ifndef QZC_LIB_EVALTOOL_CONDITIONS_H
 #define QZC_LIB_EVALTOOL_CONDITIONS_H
 
+#include "Machine.h"
 #include "qzc/EvalTool/EvalTool.h"
 
 namespace qzc::evaltool {
@@ -30,6 +31,8 @@ struct Scoring {
 };
 
 struct Conditions {
+  Machine machine;
+  std::string commit; ///< that this program was built from
   int64_t promptTokens = 0;
   int64_t count = 0;
   int64_t repetitions = 0;

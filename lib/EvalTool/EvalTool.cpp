@@ -129,9 +129,9 @@ void Evaluation::scoreImage(Measured &image, const Conditions &conditions) {
 }
 
 void Evaluation::compareImage(Measured &image, const Conditions &conditions) {
-  attempt(image, "--score", [&] {
-    if (!Pool)
-      Pool = std::make_unique<ThreadPool>(Options.threads);
+  if (!Pool)
+    Pool = std::make_unique<ThreadPool>(Options.threads);
+  bool compared = attempt(image, "--score", [&] {
     Compared compared =
         compareImages(Options.base, image.file, conditions.scoreArguments(),
                       *Pool, [&](int64_t) { Status.refresh(); });
@@ -139,6 +139,13 @@ void Evaluation::compareImage(Measured &image, const Conditions &conditions) {
     image.score = std::move(compared.model);
     image.perplexity = readPerplexity(image.score, *conditions.scoring);
     image.comparison = std::move(compared.comparison);
+  });
+  if (!compared)
+    return;
+  attempt(image, "comparing weights", [&] {
+    image.weightErrors =
+        weightErrors(*runtime::Image::open(Options.base, false),
+                     *runtime::Image::open(image.file, false), *Pool);
   });
 }
 
@@ -175,6 +182,8 @@ bool Evaluation::run(std::ostream &results) {
   if (Base)
     facts.push_back(Base->facts);
   Conditions conditions = resolve(Options, facts);
+  conditions.machine = thisMachine();
+  conditions.commit = builtFrom();
   if (!Options.output.empty())
     prepareFolder();
   measureAll(conditions);

@@ -1,4 +1,4 @@
-//===- Report.cpp - The table and the JSON of an evaluation ---------------===//
+//===- Report.cpp - The table of an evaluation ----------------------------===//
 
 #include "Report.h"
 
@@ -141,16 +141,6 @@ void addPerplexity(Cells &cells, const Measured &image, bool lines) {
     cells.push_back(perplexity ? fixed(*perplexity->meanOfLines, 3) : kNothing);
 }
 
-/// The distinct devices that were timed, in the order of the rows.
-std::vector<std::string> devices(const std::vector<Measured> &images) {
-  std::vector<std::string> out;
-  for (const Measured &image : images)
-    if (image.speed &&
-        std::find(out.begin(), out.end(), image.speed->device) == out.end())
-      out.push_back(image.speed->device);
-  return out;
-}
-
 std::string joined(const std::vector<std::string> &parts) {
   std::string out;
   for (const std::string &part : parts)
@@ -185,7 +175,7 @@ std::string conditionsText(const std::vector<Measured> &images,
       std::to_string(conditions.repetitions) + " runs, prefill of " +
       std::to_string(conditions.promptTokens) + " tokens, decoding of " +
       std::to_string(conditions.count) + "; memory is that of these runs.";
-  if (std::vector<std::string> used = devices(images); !used.empty())
+  if (std::vector<std::string> used = devicesOf(images); !used.empty())
     text += " Device: " + joined(used) + ".";
   text += "\n";
   if (const auto &scoring = conditions.scoring) {
@@ -215,63 +205,16 @@ std::string conditionsText(const std::vector<Measured> &images,
   return text;
 }
 
-Json jsonOf(const Conditions &conditions, const std::vector<Measured> &images) {
-  Json json;
-  json["device"] = conditions.device;
-  json["devices_used"] = devices(images);
-  json["threads"] =
-      conditions.threads > 0 ? Json(conditions.threads) : Json("auto");
-  json["prefill_tokens"] = conditions.promptTokens;
-  json["decode_tokens"] = conditions.count;
-  json["repetitions"] = conditions.repetitions;
-  if (const auto &scoring = conditions.scoring) {
-    const evaluate::ProtocolOptions &protocol = scoring->protocol;
-    json["text"] = scoring->text;
-    json["text_bytes"] = scoring->textBytes;
-    json["text_sha256"] = scoring->textSha256;
-    json["protocol"] = evaluate::name(protocol.protocol);
-    json["context"] = protocol.context;
-    if (protocol.protocol == evaluate::Protocol::Stride)
-      json["stride"] = protocol.stride;
-    if (protocol.maxWindows > 0)
-      json["max_windows"] = protocol.maxWindows;
-    if (protocol.protocol != evaluate::Protocol::LlamaCpp)
-      json["bos"] = evaluate::name(protocol.bos);
-    if (!scoring->base.empty())
-      json["base"] = scoring->base;
-  }
-  return json;
-}
-
-Json jsonOf(const evaluate::Comparison &comparison) {
-  Json json;
-  auto add = [&](const std::string &name, const evaluate::Estimate &estimate) {
-    json[name] = estimate.value;
-    json[name + "_error"] = estimate.error;
-  };
-  json["tokens"] = comparison.tokens;
-  add("perplexity", comparison.perplexity);
-  add("base_perplexity", comparison.basePerplexity);
-  add("perplexity_difference", comparison.difference);
-  add("perplexity_ratio", comparison.ratio);
-  add("log_perplexity_ratio", comparison.logRatio);
-  json["correlation"] = comparison.correlation;
-  add("kl_divergence", comparison.divergence);
-  json["kl_quantiles"] = Json::array();
-  for (const evaluate::Quantile &quantile : comparison.divergenceQuantiles)
-    json["kl_quantiles"].push_back({quantile.fraction, quantile.value});
-  const evaluate::Histogram &histogram = comparison.divergenceHistogram;
-  json["kl_histogram"] = {{"edges", histogram.edges},
-                          {"counts", histogram.counts},
-                          {"below", histogram.below},
-                          {"above", histogram.above}};
-  add("same_top", comparison.sameTop);
-  add("mean_change", comparison.meanChange);
-  add("rms_change", comparison.rmsChange);
-  return json;
-}
-
 } // namespace
+
+std::vector<std::string> devicesOf(const std::vector<Measured> &images) {
+  std::vector<std::string> out;
+  for (const Measured &image : images)
+    if (image.speed &&
+        std::find(out.begin(), out.end(), image.speed->device) == out.end())
+      out.push_back(image.speed->device);
+  return out;
+}
 
 std::string formatTable(const std::vector<Measured> &images,
                         const Conditions &conditions) {
@@ -304,31 +247,6 @@ std::string formatTable(const std::vector<Measured> &images,
     text += line(cells);
   }
   return text + conditionsText(images, conditions);
-}
-
-std::string formatJson(const std::vector<Measured> &images,
-                       const Conditions &conditions) {
-  Json json;
-  json["version"] = 1;
-  json["conditions"] = jsonOf(conditions, images);
-  json["executables"] = Json::array();
-  for (const Measured &image : images) {
-    Json entry;
-    entry["file"] = image.file;
-    entry["info"] = image.info;
-    entry["info"].erase("tensors");
-    if (!image.bench.is_null())
-      entry["bench"] = image.bench;
-    if (!image.score.is_null())
-      entry["score"] = image.score;
-    if (image.comparison)
-      entry["comparison"] = jsonOf(*image.comparison);
-    if (!image.error.empty())
-      entry["error"] = image.error;
-    json["executables"].push_back(std::move(entry));
-  }
-  // Paths need not be UTF-8.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 } // namespace qzc::evaltool

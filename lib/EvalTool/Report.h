@@ -12,6 +12,9 @@ namespace qzc::evaltool {
 std::string formatTable(const std::vector<Measured> &images,
                         const Conditions &conditions);
 
+/// The distinct devices that were timed, in the order of the rows.
+std::vector<std::string> devicesOf(const std::vector<Measured> &images);
+
 /// The conditions and everything that the executables said, but for the list
 /// of their tensors. Nothing in it depends on time or place except what was
 /// measured.

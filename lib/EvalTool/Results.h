@@ -5,6 +5,7 @@
 
 #include "Conditions.h"
 #include "Execute.h"
+#include "WeightErrors.h"
 #include "qzc/Evaluate/Comparison.h"
 #include "qzc/Evaluate/Statistics.h"
 
@@ -38,6 +39,7 @@ struct Measured {
   std::optional<Speed> speed;
   std::optional<Perplexity> perplexity;
   std::optional<evaluate::Comparison> comparison; ///< with the base
+  std::vector<WeightError> weightErrors;          ///< from the base's
   /// The executable's own words.
   Json info;
   Json bench;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <optional>
 #include <set>
 
 namespace qzc::format {
@@ -48,21 +50,35 @@ static uint64_t bufferBytes(const Manifest &manifest) {
   return bufferBytes(model.family, model.layers, model.context, dims);
 }
 
-Footprint sourceFootprint(const Manifest &manifest) {
-  Footprint sum;
-  using Part =
-      std::pair<std::string_view, std::vector<std::pair<int64_t, int64_t>>>;
-  std::set<Part> counted;
-  for (const Tensor &tensor : manifest.tensors) {
+namespace {
+/// The weights as they were imported, each part of a source tensor once.
+class Imported {
+public:
+  /// Nothing where it was there before: a copy of the compiler's own.
+  std::optional<PackedShape> add(const Tensor &tensor) {
     const TensorSource &source = tensor.source;
-    if (!counted.emplace(source.name, source.rows).second)
-      continue;
+    if (!Counted.emplace(source.name, source.rows).second)
+      return std::nullopt;
     PackedShape shape;
     shape.dtype = source.dtype;
     shape.rows = tensor.shape.rows;
     shape.cols = tensor.shape.cols;
-    sum.add(shape);
+    return shape;
   }
+
+private:
+  using Part =
+      std::pair<std::string_view, std::vector<std::pair<int64_t, int64_t>>>;
+  std::set<Part> Counted;
+};
+} // namespace
+
+Footprint sourceFootprint(const Manifest &manifest) {
+  Footprint sum;
+  Imported imported;
+  for (const Tensor &tensor : manifest.tensors)
+    if (const auto shape = imported.add(tensor))
+      sum.add(*shape);
   sum.hfBuffers = bufferBytes(manifest);
   return sum;
 }
@@ -73,6 +89,39 @@ Footprint storedFootprint(const Manifest &manifest) {
     sum.add(tensor.shape);
   sum.hfBuffers = bufferBytes(manifest);
   return sum;
+}
+
+static std::string_view componentOf(std::string_view role) {
+  static const std::map<std::string_view, std::string_view> kByRole = {
+      {"embed", "embeddings"}, {"position", "embeddings"},
+      {"q", "attention"},      {"k", "attention"},
+      {"v", "attention"},      {"o", "attention"},
+      {"up", "ffn"},           {"gate", "ffn"},
+      {"down", "ffn"},         {"head", "head"},
+      {"proj", "projections"},
+  };
+  const auto found = kByRole.find(role);
+  return found == kByRole.end() ? "norms and biases" : found->second;
+}
+
+std::vector<ComponentUse> componentUses(const Manifest &manifest) {
+  std::vector<ComponentUse> uses;
+  for (std::string_view name : {"embeddings", "attention", "ffn", "head",
+                                "projections", "norms and biases"}) {
+    ComponentUse use{name, 0, 0};
+    Imported imported;
+    for (const Tensor &tensor : manifest.tensors) {
+      // A tied table was imported for the embeddings, which come first.
+      const auto shape = imported.add(tensor);
+      if (componentOf(tensor.role) != name)
+        continue;
+      use.imported += shape ? storedBytes(*shape) : 0;
+      use.stored += storedBytes(tensor.shape);
+    }
+    if (use.stored > 0)
+      uses.push_back(use);
+  }
+  return uses;
 }
 
 } // namespace qzc::format

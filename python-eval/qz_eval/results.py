@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,11 @@ class Spread:
 
     value: float
     error: float
+
+
+def megabytes(value: float) -> str:
+    """Small sizes keep digits that tell them apart."""
+    return f"{value:.{3 if value < 10 else 2 if value < 100 else 1}f}"
 
 
 def _percent(spread: Spread | None) -> Spread | None:
@@ -122,6 +128,46 @@ class Row:
     @property
     def perplexity(self) -> Spread | None:
         return self._spread("score", "perplexity", "perplexity_error")
+
+    @property
+    def components(self) -> dict[str, float]:
+        """Megabytes of stored weights by component."""
+        uses = self._get("info", "components") or ()
+        return {use["component"]: use["stored_bytes"] / 1e6 for use in uses}
+
+    @property
+    def block_errors(self) -> dict[int, float]:
+        """Relative error of the quantized weights of each decoder block."""
+        sums: dict[int, tuple[float, float]] = {}
+        for weight in self._entry.get("weight_errors", ()):
+            if weight["block"] >= 0:
+                errors, squares = sums.get(weight["block"], (0.0, 0.0))
+                sums[weight["block"]] = (
+                    errors + weight["squared_errors"],
+                    squares + weight["squares"],
+                )
+        return {
+            block: math.sqrt(errors / squares)
+            for block, (errors, squares) in sums.items()
+            if squares > 0
+        }
+
+    @property
+    def curve(self) -> str | None:
+        """What the variants of this one's curve have in common: "int8 --blocks=0:N"."""
+        return self._get("curve", "of")
+
+    @property
+    def curve_blocks(self) -> int:
+        return self._get("curve", "blocks")
+
+    @property
+    def tokens_scored(self) -> int | None:
+        return self._get("score", "tokens_scored")
+
+    @property
+    def device(self) -> str | None:
+        return self._get("bench", "device")
 
     def _compared(self, key: str) -> Spread | None:
         return self._spread("comparison", key, f"{key}_error")

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from qz_eval.results import Row, Spread
+from qz_eval.results import Row, Spread, megabytes
 
 NOTHING = "–"
 Value = str | float | Spread | None
@@ -28,7 +28,9 @@ class Column:
             return NOTHING
         if isinstance(value, Spread):
             return f"{value.value:.{self.decimals}f} ± {value.error:.{self.decimals}f}"
-        return value if isinstance(value, str) else f"{value:.{self.decimals}f}"
+        if isinstance(value, str):
+            return value
+        return megabytes(value) if "MB" in self.title else f"{value:.{self.decimals}f}"
 
     def cells(self, row: Row) -> list[object]:
         value = self.of(row)

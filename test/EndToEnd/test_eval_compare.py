@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import MODELS, assert_refused, qz_import, qzc, run
 from llama_cpp import LlamaCpp
+from safetensors.numpy import load_file
 from test_eval import QUICK, cells, qz_eval
 
 Compiled = Callable[..., Path]
@@ -158,6 +159,33 @@ def test_figures_are_llama_cpps(exported: Callable, compiled: Compiled, tmp_path
     theirs = figures(stored_in_16_bits(logs[0]), logs[1], targets)
     for key in ("kl_divergence", "kl_quantiles", "same_top", "rms_change", "perplexity_ratio"):
         assert got[key] == pytest.approx(theirs[key], rel=1e-2, abs=2e-4), key
+
+
+@pytest.mark.parametrize("name", ["gpt2-f32", "llama-bias"])
+def test_weight_errors_are_those_of_the_decoded_weights(
+    compiled: Compiled, tmp_path: Path, name: str
+) -> None:
+    base, model = compiled(name), compiled(name, "--quantize=nf4", "--blocks=1:")
+    weights = []
+    for number, image in enumerate((base, model)):
+        path = tmp_path / f"{number}.safetensors"
+        run(image, "--extract", path)
+        weights.append(load_file(path))
+    results = compare(base, model, tmp_path, "--context", "48", "--max-windows", "1")
+    errors = results["executables"][0]["weight_errors"]
+    assert min(error["block"] for error in errors) == 1
+    assert {error["storage"] for error in errors} == {"nf4/64"}
+    changed = {key for key, w in weights[0].items() if not np.array_equal(w, weights[1][key])}
+    assert {error["name"] for error in errors} == changed
+    for key in changed:
+        before, after = (w[key].astype(np.float64) for w in weights)
+        # The parts of a fused matrix add up.
+        parts = [error for error in errors if error["name"] == key]
+        sums = {what: sum(p[what] for p in parts) for what in ("squares", "squared_errors")}
+        assert sums["squares"] == pytest.approx((before**2).sum(), rel=1e-12)
+        assert sums["squared_errors"] == pytest.approx(((after - before) ** 2).sum(), rel=1e-12)
+        largest = max(part["largest_error"] for part in parts)
+        assert largest == pytest.approx(np.abs(after - before).max(), rel=1e-12)
 
 
 def test_table_has_the_figures(compiled: Compiled, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from test_eval import qz_eval, without_measurements
 
 NAME = "llama-bf16"
 TEXT = MODELS / "text.txt"
-QUICK = ("--with=--arch=90a", "--device=cpu", "-p", "4", "-n", "2", "-r", "2", "--threads", "1")
+QUICK = ("--with=--arch=none", "--device=cpu", "-p", "4", "-n", "2", "-r", "2", "--threads", "1")
 SCORED = ("--text", TEXT, "--context", "48", "--max-windows", "3")
 VARIANTS = ("none", "nf4", "int8 --blocks=0:N")
 NAMES = ["none", "nf4", *(f"int8 --blocks=0:{blocks}" for blocks in (1, 2, 3))]
@@ -79,10 +79,27 @@ def test_table_and_csv_say_the_same(swept: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["variant"] for row in rows] == NAMES
     for row, line, entry in zip(
-        rows, table.splitlines()[2:], results_of(swept)["executables"], strict=True
+        rows, table.splitlines()[2 : 2 + len(rows)], results_of(swept)["executables"], strict=True
     ):
         assert float(row["perplexity"]) == entry["score"]["perplexity"]
         assert f"| {float(row['perplexity']):.3f} ± {float(row['perplexity_error']):.3f} |" in line
+
+
+def test_report_has_every_part(swept: Path) -> None:
+    plots = ("kl-divergence", "layer-error", "memory", "perplexity-blocks", "perplexity-size")
+    names = {path.stem for path in (swept / "plots").iterdir()}
+    assert names == {*plots, "speed-size"}
+    page = (swept / "report.html").read_text()
+    for word in (*NAMES, TEXT.name, results_of(swept)["conditions"]["text_sha256"]):
+        assert word in page
+
+
+def test_components_are_all_of_the_weights(swept: Path) -> None:
+    for entry in results_of(swept)["executables"]:
+        info = entry["info"]
+        for state in ("imported", "stored"):
+            components = sum(use[f"{state}_bytes"] for use in info["components"])
+            assert components == info["memory"][state]["packed_bytes"]
 
 
 def test_measured_once(swept: Path, imported: Imported) -> None:
@@ -142,7 +159,7 @@ def test_a_failure_does_not_lose_the_rest(imported: Imported, tmp_path: Path) ->
     entries = results_of(tmp_path)["executables"]
     assert ["error" in entry for entry in entries] == [False, True, False]
     assert "score" in entries[2]
-    assert done.stdout.count("\n") == 5
+    assert len([line for line in done.stdout.splitlines() if line.startswith("|")]) == 5
     # What failed is tried again.
     again = qz_eval(*call, check=False)
     assert (again.returncode, again.stderr, again.stdout) == (1, done.stderr, done.stdout)

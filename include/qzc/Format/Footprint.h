@@ -19,6 +19,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qzc::format {
 
@@ -49,6 +50,16 @@ uint64_t bufferBytes(std::string_view family, int64_t layers, int64_t context,
 Footprint sourceFootprint(const Manifest &manifest);
 /// The model as it is stored.
 Footprint storedFootprint(const Manifest &manifest);
+
+/// Weights that people look at together: "embeddings", "attention", "ffn",
+/// "head", "projections", "norms and biases".
+struct ComponentUse {
+  std::string_view component;
+  uint64_t imported = 0; ///< bytes in each state, as Footprint::packed
+  uint64_t stored = 0;
+};
+/// In the order above, without those that the model does not have.
+std::vector<ComponentUse> componentUses(const Manifest &manifest);
 
 } // namespace qzc::format
 

@@ -123,6 +123,12 @@ void info(const Session &session) {
   json["memory"] = {
       {"imported", toJson(format::sourceFootprint(image.manifest()))},
       {"stored", toJson(format::storedFootprint(image.manifest()))}};
+  json["components"] = Json::array();
+  for (const format::ComponentUse &use :
+       format::componentUses(image.manifest()))
+    json["components"].push_back({{"component", use.component},
+                                  {"imported_bytes", use.imported},
+                                  {"stored_bytes", use.stored}});
   json["file_bytes"] = image.fileBytes();
   json["gpu_code"] = Json::array();
   for (const DeviceCode &code : image.deviceCode())

@@ -4,6 +4,7 @@
 
 #include "qzc/Format/Footprint.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 using namespace qzc::format;
@@ -45,6 +46,31 @@ TEST(Footprint, OfAManifest) {
   EXPECT_EQ(after.hfFootprint, 320U + 32 + 32 + 128 + 128 + 40 * 16 * 4);
   EXPECT_EQ(after.hfBuffers, 16U);
   EXPECT_EQ(after.hfFootprintWithBuffers(), after.hfFootprint + 16);
+}
+
+TEST(Footprint, ByComponent) {
+  Manifest manifest = qzc::test::sampleManifest();
+  Tensor head = manifest.tensors[0];
+  head.role = "head";
+  head.shape = {Scheme::Int8, DType::F32, 10, 16, 0};
+  manifest.tensors.push_back(head);
+  uint64_t imported = 0;
+  uint64_t stored = 0;
+  std::vector<std::string_view> names;
+  for (const ComponentUse &use : componentUses(manifest)) {
+    names.push_back(use.component);
+    imported += use.imported;
+    stored += use.stored;
+    if (use.component == "head") {
+      EXPECT_EQ(use.imported, 0U); // it is the embeddings' table
+      EXPECT_EQ(use.stored, 160U + 40);
+    }
+  }
+  EXPECT_EQ(names.front(), "embeddings");
+  EXPECT_NE(std::find(names.begin(), names.end(), "head"), names.end());
+  // Nothing is lost or counted twice.
+  EXPECT_EQ(imported, sourceFootprint(manifest).packed);
+  EXPECT_EQ(stored, storedFootprint(manifest).packed);
 }
 
 TEST(Footprint, CountsASourceOnceAndItsCopiesAsStored) {

@@ -1,0 +1,69 @@
+"""report.html: one file with everything in it, for screens, phones, printers, screen readers."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from qz_eval.analysis import Results
+from qz_eval.conditions import definitions, facts, protocol
+from qz_eval.glossary import terms
+from qz_eval.plots import Drawn
+from qz_eval.sentences import sentences
+from qz_eval.table import is_text, used
+
+
+def _inline(svg: bytes) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+
+
+def title(results: Results) -> str:
+    models = {row.model: None for row in results.rows if row.model}
+    return f"{', '.join(models) or 'Models'}: quantized variants compared"
+
+
+def _lead(results: Results) -> str:
+    count = len(results.rows)
+    text = f"{count} variant{'' if count == 1 else 's'}"
+    if "text" in results.conditions:
+        text += f", scored on {results.conditions['text']} ({protocol(results.conditions)})"
+    return f"{text}."
+
+
+def page(results: Results, plots: Sequence[Drawn]) -> str:
+    environment = Environment(
+        loader=PackageLoader("qz_eval", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    columns = used(results.rows)
+    return environment.get_template("page.html.jinja").render(
+        title=title(results),
+        lead=_lead(results),
+        sentences=sentences(results),
+        caption="Figures that were not measured are dashes. The errors are explained under "
+        "“Conditions”.",
+        columns=[
+            {"title": column.title, "text": is_text(column, results.rows)} for column in columns
+        ],
+        rows=[[column.show(row) for column in columns] for row in results.rows],
+        failures=[(row.name, row.error) for row in results.rows if row.error],
+        plots=[
+            {
+                "name": drawn.plot.name,
+                "title": drawn.plot.title,
+                "alt": drawn.plot.alt,
+                "caption": drawn.plot.caption,
+                "wide": _inline(drawn.svg),
+                "narrow": _inline(drawn.narrow),
+            }
+            for drawn in plots
+        ],
+        facts=facts(results),
+        definitions=definitions(results),
+        glossary=terms(any(row.divergence for row in results.rows)),
+    )

@@ -1,0 +1,364 @@
+"""The plots of a report: drawn by matplotlib, each with a text for those who do not see it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from qz_eval.analysis import Results, pareto_front
+from qz_eval.labels import place_labels
+from qz_eval.results import Row, Spread, megabytes
+
+# Colours that people with colour-blindness tell apart (Okabe and Ito), darker where they would be
+# too light on white; shapes tell the same.
+COLORS = ("#0072b2", "#c25b00", "#007a5a", "#a3447f", "#8a6d00", "#3d8fc4", "#555555")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+INK, FAINT, FRONT = "#1f2328", "#c9ced6", "#b00020"
+COMPONENTS = {
+    "embeddings": "#5b6b7f",
+    "attention": "#0072b2",
+    "ffn": "#c25b00",
+    "head": "#007a5a",
+    "projections": "#a3447f",
+    "norms and biases": "#8a6d00",
+}
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#7d8590",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e9ed",
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    # Files depend on what is drawn alone.
+    "svg.hashsalt": "qz-eval",
+}
+# Inches: of a page, and of a phone's screen.
+WIDE, NARROW = 7.6, 3.9
+
+
+@dataclass(frozen=True)
+class Plot:
+    # Of its files.
+    name: str
+    title: str
+    # What it shows, for those who do not see it.
+    alt: str
+    # How to read it.
+    caption: str
+    draw: Callable[[Axes, bool], None]
+    # Of the figure, in inches.
+    height: float = 4.2
+
+    def render(self, kind: str, narrow: bool = False) -> bytes:
+        """The bytes of an "svg" or a "png"."""
+        with matplotlib.rc_context(STYLE):
+            figure = Figure(figsize=(NARROW if narrow else WIDE, self.height), layout="constrained")
+            # It measures texts, whatever the file's kind will be.
+            FigureCanvasAgg(figure)
+            self.draw(figure.subplots(), narrow)
+            out = io.BytesIO()
+            metadata = {"Date": None} if kind == "svg" else {"Software": None}
+            figure.savefig(out, format=kind, dpi=144, metadata=metadata)
+        return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A plot's pictures: of a page's width as SVG and PNG, of a phone's as SVG."""
+
+    plot: Plot
+    svg: bytes
+    png: bytes
+    narrow: bytes
+
+    @staticmethod
+    def of(plot: Plot) -> Drawn:
+        return Drawn(plot, plot.render("svg"), plot.render("png"), plot.render("svg", narrow=True))
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return "; ".join(texts)
+
+
+def _points(axes: Axes, rows: Sequence[Row], value: Callable[[Row], Spread], narrow: bool) -> None:
+    for row in rows:
+        spread = value(row)
+        axes.errorbar(
+            row.weights_mb,
+            spread.value,
+            yerr=spread.error or None,
+            fmt="o",
+            color=COLORS[0],
+            markersize=5.5,
+            elinewidth=1.2,
+            capsize=2.5,
+        )
+    axes.set_xlabel("weights, MB")
+    axes.margins(0.12)
+
+
+def _label(axes: Axes, rows: Sequence[Row], value: Callable[[Row], Spread], narrow: bool) -> None:
+    axes.figure.draw_without_rendering()
+    points = [(row.weights_mb, value(row).value, row.name) for row in rows]
+    place_labels(axes, points, 7.0 if narrow else 8.0, INK)
+
+
+def quality_of(row: Row) -> Spread:
+    """The perplexity, with the paired error of its change where it was compared: what all share
+    by being measured on one text is no uncertainty between them."""
+    paired = row.perplexity_difference
+    return Spread(row.perplexity.value, paired.error if paired else 0.0)
+
+
+def quality_and_size(results: Results) -> Plot | None:
+    rows = results.scored
+    if len(rows) < 2:
+        return None
+    paired = any(row.perplexity_difference for row in rows)
+    value = quality_of if paired else (lambda row: row.perplexity)
+    front = pareto_front(rows)
+
+    def draw(axes: Axes, narrow: bool) -> None:
+        axes.plot(
+            [row.weights_mb for row in front],
+            [row.perplexity.value for row in front],
+            color=FRONT,
+            linewidth=1.2,
+            linestyle="--",
+            zorder=1,
+            label="Pareto front",
+        )
+        _points(axes, rows, value, narrow)
+        axes.set_ylabel("perplexity")
+        axes.legend(loc="upper right")
+        _label(axes, rows, value, narrow)
+
+    listed = [
+        f"{row.name} {megabytes(row.weights_mb)} MB, {row.perplexity.value:.3f}" for row in rows
+    ]
+    errors = (
+        "the paired standard error of the change from the base"
+        if paired
+        else "the standard error over the tokens of the text"
+    )
+    return Plot(
+        "perplexity-size",
+        "Perplexity against size",
+        f"Scatter plot of perplexity against megabytes of weights. {_listed(listed)}. On the "
+        f"Pareto front: {', '.join(row.name for row in front)}.",
+        f"Lower and further left is better. Bars: {errors}. The dashed line joins the variants "
+        "that no other one beats in both.",
+        draw,
+    )
+
+
+def speed_and_size(results: Results) -> Plot | None:
+    rows = [row for row in results.representative if row.decode and row.weights_mb]
+    if len(rows) < 2:
+        return None
+
+    def value(row: Row) -> Spread:
+        return row.decode
+
+    def draw(axes: Axes, narrow: bool) -> None:
+        _points(axes, rows, value, narrow)
+        axes.set_ylabel("decoding, tokens a second")
+        axes.set_ylim(bottom=0)
+        _label(axes, rows, value, narrow)
+
+    listed = [f"{row.name} {megabytes(row.weights_mb)} MB, {row.decode.value:.1f}" for row in rows]
+    return Plot(
+        "speed-size",
+        "Speed against size",
+        f"Scatter plot of decoding speed in tokens a second against megabytes of weights. "
+        f"{_listed(listed)}.",
+        "Higher and further left is better. Bars: standard deviation of the repetitions.",
+        draw,
+    )
+
+
+def _bars_height(count: int) -> float:
+    return 1.4 + 0.33 * count
+
+
+def memory(results: Results) -> Plot | None:
+    rows = [row for row in results.representative if row.components]
+    if not rows:
+        return None
+    names = [name for name in COMPONENTS if any(row.components.get(name) for row in rows)]
+
+    def draw(axes: Axes, narrow: bool) -> None:
+        left = [0.0] * len(rows)
+        for name in names:
+            widths = [row.components.get(name, 0.0) for row in rows]
+            axes.barh(range(len(rows)), widths, left=left, color=COMPONENTS[name], label=name)
+            left = [a + b for a, b in zip(left, widths, strict=True)]
+        axes.set_yticks(range(len(rows)), [row.name for row in rows])
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel("weights, MB")
+        axes.figure.legend(
+            *axes.get_legend_handles_labels(), loc="outside upper left", ncols=2 if narrow else 6
+        )
+
+    listed = [
+        f"{row.name}: "
+        + ", ".join(
+            f"{name} {megabytes(row.components[name])}"
+            for name in names
+            if row.components.get(name)
+        )
+        for row in rows
+    ]
+    return Plot(
+        "memory",
+        "What the weights take",
+        f"Stacked bars of megabytes of weights by component. {_listed(listed)}.",
+        "What is in the file, scales included. Components that are not quantized keep their size.",
+        draw,
+        _bars_height(len(rows)) + 0.4,
+    )
+
+
+def layer_errors(results: Results) -> Plot | None:
+    rows = [row for row in results.representative if row.block_errors]
+    if not rows:
+        return None
+
+    def draw(axes: Axes, narrow: bool) -> None:
+        for number, row in enumerate(rows):
+            blocks = sorted(row.block_errors)
+            axes.plot(
+                blocks,
+                [100 * row.block_errors[block] for block in blocks],
+                color=COLORS[number % len(COLORS)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=3.5,
+                linewidth=1.2,
+                label=row.name,
+            )
+        axes.set_xlabel("decoder block")
+        axes.set_ylabel("relative error, %")
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.figure.legend(
+            *axes.get_legend_handles_labels(), loc="outside upper left", ncols=1 if narrow else 3
+        )
+
+    listed = [
+        f"{row.name}: from {100 * min(row.block_errors.values()):.2f} to "
+        f"{100 * max(row.block_errors.values()):.2f}"
+        for row in rows
+    ]
+    return Plot(
+        "layer-error",
+        "Quantization error by block",
+        "Lines of the relative error in percent of the quantized weights of each decoder block. "
+        f"{_listed(listed)}.",
+        "Root mean square of the differences from the base's weights, relative to that of the "
+        "weights, over all quantized matrices of a block.",
+        draw,
+        4.2 + 0.12 * len(rows),
+    )
+
+
+def curve(results: Results) -> Plot | None:
+    curves = results.curves()
+    if not curves:
+        return None
+
+    def draw(axes: Axes, narrow: bool) -> None:
+        for number, (name, points) in enumerate(curves.items()):
+            color = COLORS[number % len(COLORS)]
+            values = [quality_of(row) for _, row in points]
+            axes.errorbar(
+                [blocks for blocks, _ in points],
+                [spread.value for spread in values],
+                yerr=[spread.error for spread in values],
+                color=color,
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=4,
+                linewidth=1.2,
+                elinewidth=0.8,
+                label=name,
+            )
+        axes.set_xlabel("quantized blocks")
+        axes.set_ylabel("perplexity")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend()
+
+    listed = [
+        f"{name}: "
+        + ", ".join(f"{blocks} blocks {row.perplexity.value:.3f}" for blocks, row in points)
+        for name, points in curves.items()
+    ]
+    return Plot(
+        "perplexity-blocks",
+        "Perplexity against the number of quantized blocks",
+        f"Lines of perplexity by the number of quantized decoder blocks. {_listed(listed)}.",
+        "Bars: the paired standard error of the change from the base, which has 0 quantized "
+        "blocks.",
+        draw,
+    )
+
+
+def divergences(results: Results) -> Plot | None:
+    rows = [row for row in results.representative if row.divergence]
+    if not rows:
+        return None
+
+    def draw(axes: Axes, narrow: bool) -> None:
+        for place, row in enumerate(rows):
+            at = row.divergence_quantile
+            axes.plot([at(0.01), at(0.99)], [place, place], color=COLORS[0], linewidth=1.2)
+            axes.plot(
+                [at(0.25), at(0.75)], [place, place], color=COLORS[0], linewidth=7, alpha=0.45
+            )
+            axes.plot(at(0.5), place, "|", color=INK, markersize=11, markeredgewidth=1.8)
+            axes.plot(row.divergence.value, place, "D", color=FRONT, markersize=4.5)
+            axes.plot(at(1), place, "o", color=INK, markersize=3.5, fillstyle="none")
+        axes.set_xscale("log")
+        axes.set_yticks(range(len(rows)), [row.name for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xlabel("KL divergence of a token, nats")
+
+    listed = [
+        f"{row.name}: median {row.divergence_quantile(0.5):.2g}, mean {row.divergence.value:.2g}, "
+        f"99% {row.divergence_quantile(0.99):.2g}, maximum {row.divergence_quantile(1):.2g}"
+        for row in rows
+    ]
+    return Plot(
+        "kl-divergence",
+        "How far predictions moved",
+        f"Distributions of the KL divergence from the base over tokens. {_listed(listed)}.",
+        "Further left is closer to the base. Thin line: from the 1st to the 99th percentile of "
+        "the tokens; thick: the middle half; stroke: median; diamond: mean; circle: the largest.",
+        draw,
+        _bars_height(len(rows)),
+    )
+
+
+def all_plots(results: Results) -> list[Plot]:
+    makers: Iterable[Callable[[Results], Plot | None]] = (
+        quality_and_size,
+        speed_and_size,
+        memory,
+        curve,
+        divergences,
+        layer_errors,
+    )
+    return [plot for maker in makers if (plot := maker(results))]

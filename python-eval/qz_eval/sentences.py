@@ -1,0 +1,147 @@
+"""What the figures of a report say, in sentences that carry their uncertainty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from qz_eval.analysis import CLEAR, Results, is_clear, pareto_front
+from qz_eval.results import Spread, megabytes
+
+
+def listed(words: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def number(value: float, error: float) -> str:
+    """With two digits of the error, and the sign of a change."""
+    digits = 3 if error <= 0 else min(6, max(0, 1 - math.floor(math.log10(error))))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def change(spread: Spread) -> str:
+    return ("+" if spread.value > 0 else "") + number(spread.value, spread.error).replace("-", "−")
+
+
+def _size(results: Results) -> Iterator[str]:
+    rows = [row for row in results.rows if row.weights_mb]
+    if not rows:
+        return
+    smallest = min(rows, key=lambda row: row.weights_mb)
+    before = smallest.imported_mb
+    if before and smallest.weights_mb < before:
+        yield (
+            f"The smallest variant is {smallest.name}: its weights take "
+            f"{megabytes(smallest.weights_mb)} MB, {100 * smallest.weights_mb / before:.0f}% of "
+            f"the {megabytes(before)} MB that were imported."
+        )
+
+
+def _changes(results: Results) -> Iterator[str]:
+    rows = [row for row in results.rows if row.perplexity_difference]
+    if not rows:
+        return
+    base = results.conditions.get("base", "the base")
+    unclear = [row for row in rows if not is_clear(row.perplexity_difference)]
+    clear = [row for row in rows if is_clear(row.perplexity_difference)]
+    if clear:
+        worst = max(clear, key=lambda row: row.perplexity_difference.value)
+        best = min(clear, key=lambda row: row.perplexity_difference.value)
+        if worst.perplexity_difference.value > 0:
+            yield (
+                f"{worst.name} costs the most: {change(worst.perplexity_difference)} perplexity "
+                f"over {base}."
+            )
+        if best is not worst:
+            yield (
+                f"Of the changes that are clear, that of {best.name} is the "
+                f"{'smallest' if best.perplexity_difference.value > 0 else 'best'}: "
+                f"{change(best.perplexity_difference)}."
+            )
+    if unclear:
+        each = [f"{row.name} ({change(row.perplexity_difference)})" for row in unclear]
+        yield (
+            f"No difference in perplexity from {base} is seen for {listed(each)}: less than "
+            f"{CLEAR:.0f} standard errors on this text."
+        )
+
+
+def _predictions(results: Results) -> Iterator[str]:
+    rows = [row for row in results.representative if row.divergence and row.same_top_percent]
+    if len(rows) < 2:
+        return
+    near = min(rows, key=lambda row: row.divergence.value)
+    far = max(rows, key=lambda row: row.divergence.value)
+    yield (
+        f"The predictions of {near.name} stay closest to the base: a mean KL divergence of "
+        f"{near.divergence.value:.2g} nats and the same most likely token for "
+        f"{near.same_top_percent.value:.1f}% of the tokens. Those of {far.name} move furthest: "
+        f"{far.divergence.value:.2g} nats and {far.same_top_percent.value:.1f}%."
+    )
+
+
+def _front(results: Results) -> Iterator[str]:
+    rows = results.scored
+    if len(rows) < 3:
+        return
+    front = [row.name for row in pareto_front(rows)]
+    if len(front) == len(rows):
+        yield "Every variant is on the Pareto front of size and perplexity: none beats another."
+    else:
+        yield (
+            f"On the Pareto front of size and perplexity {'lies' if len(front) == 1 else 'lie'} "
+            f"{listed(front)}; each other variant is beaten by one that is at least as small and "
+            "has a lower perplexity."
+        )
+
+
+def _schemes(results: Results) -> Iterator[str]:
+    """Linear against NF4 at four bits, where both quantize the same layers."""
+    named = {row.selection: row for row in results.rows if row.perplexity_difference}
+    for selection, nf4 in named.items():
+        linear = named.get((selection or "").replace("=nf4", "=q4_0"))
+        if not linear or linear is nf4:
+            continue
+        gap = nf4.perplexity.value - linear.perplexity.value
+        # Not paired with each other: their errors as if they were independent.
+        error = math.hypot(nf4.perplexity_difference.error, linear.perplexity_difference.error)
+        which = "lower" if gap < 0 else "higher"
+        clear = is_clear(Spread(gap, error))
+        yield (
+            f"At four bits, {nf4.name} has a perplexity {which} by {number(abs(gap), error)} than "
+            f"{linear.name}" + ("." if clear else ", which is no clear difference on this text.")
+        )
+
+
+def _speed(results: Results) -> Iterator[str]:
+    rows = [row for row in results.rows if row.decode]
+    if len(rows) < 2:
+        return
+    fastest = max(rows, key=lambda row: row.decode.value)
+    close = [
+        row.name
+        for row in rows
+        if row is not fastest
+        and fastest.decode.value - row.decode.value
+        < CLEAR * math.hypot(fastest.decode.error, row.decode.error)
+    ]
+    text = (
+        f"{fastest.name} decodes fastest, at {number(fastest.decode.value, fastest.decode.error)} "
+        "tokens a second"
+    )
+    base = results.base
+    if base and base.decode and base is not fastest:
+        text += f", {fastest.decode.value / base.decode.value:.2f} times {base.name}"
+    yield text + (f"; {listed(close)} cannot be told from it." if close else ".")
+
+
+def _failures(results: Results) -> Iterator[str]:
+    failed = [row.name for row in results.rows if row.error]
+    if failed:
+        yield f"Not measured, or not wholly: {listed(failed)}; the reasons are below the table."
+
+
+def sentences(results: Results) -> list[str]:
+    makers = (_failures, _size, _changes, _predictions, _front, _schemes, _speed)
+    return [sentence for maker in makers for sentence in maker(results)]

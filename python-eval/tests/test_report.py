@@ -1,0 +1,164 @@
+"""What a report says, and whether everybody can read it."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+import xml.etree.ElementTree as ET
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from results_samples import comparison, entry, results, sample
+
+from qz_eval.analysis import Results, pareto_front
+from qz_eval.plots import all_plots
+from qz_eval.report import markdown_report, write_report
+from qz_eval.results import Spread
+from qz_eval.sentences import change, listed, sentences
+
+
+def said(*entries: dict, **conditions: object) -> str:
+    return "\n".join(sentences(Results.of(results(*entries, **conditions))))
+
+
+def test_numbers_have_the_digits_of_their_errors() -> None:
+    assert change(Spread(0.01234, 0.0042)) == "+0.0123 ± 0.0042"
+    assert change(Spread(-3.456, 0.12)) == "−3.46 ± 0.12"
+    assert change(Spread(151.9, 23.0)) == "+152 ± 23"
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_front_has_what_nothing_beats() -> None:
+    rows = Results.of(sample()).scored
+    assert [row.name for row in pareto_front(rows)] == ["q4_0", "int8", "none"]
+
+
+def test_sentences_carry_their_uncertainty() -> None:
+    text = "\n".join(sentences(Results.of(sample())))
+    assert "nf4 costs the most: +3.50 ± 0.10 perplexity over none." in text
+    assert "No difference in perplexity from none is seen for int8 (+0.010 ± 0.020)" in text
+    assert "The smallest variant is nf4: its weights take 60.00 MB, 30% of the 200.0 MB" in text
+    assert "predictions of int8 stay closest" in text and "Those of nf4 move furthest" in text
+    assert "Pareto front of size and perplexity lie q4_0, int8 and none" in text
+    assert "At four bits, nf4 has a perplexity higher by 1.50 ± 0.14 than q4_0." in text
+    assert "nf4 decodes fastest, at 130.0 ± 1.0 tokens a second, 1.86 times none." in text
+    assert "Not measured, or not wholly: fp4 <&>" in text
+
+
+def test_what_is_not_clear_is_not_claimed() -> None:
+    text = said(
+        entry("nf4", 60, 16.0, 130, comparison=comparison(3.5, 0.4, 0.2)),
+        entry("q4_0", 60, 16.5, 129.5, comparison=comparison(4.0, 0.4, 0.3)),
+    )
+    assert "a perplexity lower by 0.50 ± 0.57 than q4_0, which is no clear difference" in text
+    assert "nf4 decodes fastest" in text and "q4_0 cannot be told from it." in text
+
+
+def test_nothing_is_said_of_nothing() -> None:
+    assert said({"name": "a", "error": "broke"}).count("\n") == 0
+    report = markdown_report(Results.of(results({"name": "a", "error": "broke"})))
+    assert "| a |" in report
+
+
+class Page(HTMLParser):
+    """Tags with their attributes; unclosed ones are an error."""
+
+    VOID = ("meta", "img", "source", "br", "link")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report") / "deep" / "er"
+    assert write_report(sample(), out) == (out / "report.md").read_text()
+    return out
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Page:
+    return Page((folder / "report.html").read_text())
+
+
+def test_page_is_self_contained(page: Page) -> None:
+    for _, attributes in page.tags:
+        for name in ("src", "srcset", "href"):
+            if value := attributes.get(name):
+                assert value.startswith(("data:image/svg+xml;base64,", "#")), value[:80]
+    assert page.all("script") == [] and page.all("link") == []
+
+
+def test_page_has_structure(page: Page) -> None:
+    assert page.all("html")[0]["lang"] == "en"
+    assert "width=device-width" in (page.all("meta")[1]["content"] or "")
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    ids = Counter(attributes["id"] for _, attributes in page.tags if "id" in attributes)
+    assert set(ids.values()) == {1}
+    links = [attributes["href"] for attributes in page.all("a")]
+    assert links[0] == "#main" and page.all("a")[0]["class"] == "skip"
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+    for _, attributes in page.tags:
+        for name in ("aria-labelledby",):
+            assert attributes.get(name) is None or attributes[name] in ids
+
+
+def test_page_is_for_screen_readers(page: Page) -> None:
+    assert all(len(image["alt"] or "") > 40 for image in page.all("img"))
+    assert {cell["scope"] for cell in page.all("th")} == {"col", "row"}
+    assert len(page.all("caption")) == 1
+    # What scrolls can be reached by keyboard.
+    scrolling = [a for _, a in page.tags if a.get("class") == "scroll"]
+    assert all(a["tabindex"] == "0" and a["role"] == "region" for a in scrolling)
+
+
+def test_page_has_all_of_it(page: Page) -> None:
+    titles = [plot.title for plot in all_plots(Results.of(sample()))]
+    assert len(titles) == 6 == len(page.all("img")) == len(page.all("source"))
+    for word in (*titles, "int8", "Linear 4-bit", "NF4", "GGUF", "Some CPU", "ab" * 32, "fp4 <&>"):
+        assert word in page.text, word
+    assert "12.710 ± 0.500" in page.text and "qzc: it broke" in page.text
+
+
+def test_files(folder: Path) -> None:
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"plots", "report.html", "report.md", "results.csv", "results.json"}
+    plots = all_plots(Results.of(sample()))
+    for plot in plots:
+        svg = (folder / "plots" / f"{plot.name}.svg").read_bytes()
+        assert ET.fromstring(svg).tag.endswith("svg")
+        assert (folder / "plots" / f"{plot.name}.png").read_bytes().startswith(b"\x89PNG")
+    # The same results make the same files.
+    assert plots[0].render("svg") == (folder / "plots" / f"{plots[0].name}.svg").read_bytes()
+    with (folder / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["variant"] for row in rows] == [e["name"] for e in sample()["executables"]]
+    assert float(rows[2]["kl_divergence"]) == 0.2
+    assert rows[0]["kl_divergence"] == rows[0]["kl_divergence_error"] == ""
+    assert rows[-1]["error"] == "qzc: it broke"
