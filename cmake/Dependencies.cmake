@@ -21,6 +21,7 @@ find_library(NETTLE_STATIC libnettle.a REQUIRED)
 find_path(PCRE2_INCLUDE pcre2.h REQUIRED)
 find_library(PCRE2_STATIC libpcre2-8.a REQUIRED)
 find_path(UTF8PROC_INCLUDE utf8proc.h REQUIRED)
+find_path(ROBIN_MAP_INCLUDE tsl/robin_map.h REQUIRED)
 find_library(UTF8PROC_STATIC libutf8proc.a REQUIRED)
 
 # QZC_DEPS is filled by scripts/setup.

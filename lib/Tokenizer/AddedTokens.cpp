@@ -2,7 +2,10 @@
 
 #include "AddedTokens.h"
 
+#include "Steps.h"
+#include "Unicode.h"
 #include "Utf8.h"
+#include "Words.h"
 
 #include <algorithm>
 
@@ -10,47 +13,16 @@ namespace qzc::tokenizer {
 
 namespace {
 
-/// White_Space of Unicode.
-bool isSpace(char32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 ||
-         c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
-         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
-/// Start of the character that ends at `end` > 0.
-size_t characterBefore(std::string_view text, size_t end) {
-  do
-    --end;
-  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80);
-  return end;
-}
-
-size_t skipSpaceBack(std::string_view text, size_t at, size_t limit) {
-  while (at > limit) {
-    size_t before = characterBefore(text, at);
-    if (before < limit || !isSpace(utf8At(text, before).codePoint))
-      break;
-    at = before;
-  }
-  return at;
-}
-
-size_t skipSpace(std::string_view text, size_t at) {
-  while (at < text.size()) {
-    Utf8Unit unit = utf8At(text, at);
-    if (!isSpace(unit.codePoint))
-      break;
-    at += unit.bytes;
-  }
-  return at;
+/// What \w is to the package here: two joiners more than in a pattern.
+Regex wordPattern() {
+  const nlohmann::json none;
+  return Regex(translatePattern(R"([\w\x{200c}\x{200d}])", Field(none, "")));
 }
 
 } // namespace
 
 AddedTokens::AddedTokens(const Field &field, const Normalizer *normalizer)
-    : WordCharacter("[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]") {
-  for (auto &trie : Tries)
-    trie.resize(1);
+    : WordCharacter(wordPattern()) {
   for (const Field &item : field.items()) {
     item.allowOnly({"id", "content", "single_word", "lstrip", "rstrip",
                     "normalized", "special"});
@@ -65,76 +37,65 @@ AddedTokens::AddedTokens(const Field &field, const Normalizer *normalizer)
     if (token.content.empty())
       item.at("content").fail("must not be empty");
     token.matched = token.content;
-    if (token.normalized && normalizer)
-      token.matched = normalizer->run(token.content);
+    if (token.normalized && normalizer) {
+      bool atStart = true;
+      normalizer->run(token.matched, atStart);
+    }
     if (!token.matched.empty())
-      insert(Tries[token.normalized], token.matched, Tokens.size());
+      Finders[token.normalized].add(token.matched,
+                                    static_cast<int32_t>(Tokens.size()));
+    Ids.emplace(token.content, token.id);
     Tokens.push_back(std::move(token));
   }
+  for (TokenFinder &finder : Finders)
+    finder.finish();
 }
 
-void AddedTokens::insert(std::vector<Node> &trie, std::string_view text,
-                         size_t token) {
-  size_t node = 0;
-  for (char byte : text) {
-    auto next = static_cast<int32_t>(trie.size());
-    auto [edge, added] = trie[node].next.try_emplace(byte, next);
-    node = static_cast<size_t>(edge->second);
-    if (added)
-      trie.emplace_back();
-  }
-  if (trie[node].token < 0)
-    trie[node].token = static_cast<int32_t>(token);
+std::optional<int32_t> AddedTokens::find(std::string_view content) const {
+  auto found = Ids.find(std::string(content));
+  return found == Ids.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::pair<size_t, int32_t> AddedTokens::longest(const std::vector<Node> &trie,
-                                                std::string_view text,
-                                                size_t at) {
-  std::pair<size_t, int32_t> best{at, -1};
-  size_t node = 0;
-  for (size_t i = at; i < text.size(); ++i) {
-    auto edge = trie[node].next.find(text[i]);
-    if (edge == trie[node].next.end())
-      break;
-    node = static_cast<size_t>(edge->second);
-    if (trie[node].token >= 0)
-      best = {i + 1, trie[node].token};
-  }
-  return best;
-}
-
-bool AddedTokens::isWord(std::string_view character) const {
+bool AddedTokens::isWord(std::string_view text, size_t at) const {
   bool found = false;
-  WordCharacter.forEach(character, [&](size_t, size_t) { found = true; });
+  WordCharacter.forEach(text.substr(at, utf8Length(text[at])),
+                        [&](size_t, size_t) { found = true; });
   return found;
+}
+
+bool AddedTokens::fits(const AddedToken &token, std::string_view text,
+                       size_t begin, size_t end) const {
+  if (!token.singleWord)
+    return true;
+  bool joined = (begin > 0 && isWord(text, characterBefore(text, begin))) ||
+                (end < text.size() && isWord(text, end));
+  return !joined;
 }
 
 std::vector<Segment> AddedTokens::split(std::string_view text,
                                         bool normalized) const {
-  const std::vector<Node> &trie = Tries[normalized];
   std::vector<Segment> out;
-  size_t done = 0;
-  for (size_t at = 0; at < text.size();) {
-    auto [end, index] = longest(trie, text, at);
-    if (index < 0) {
-      ++at;
+  size_t done = 0;    // the text before is in `out`
+  size_t matched = 0; // where the next token may begin
+  Span spaces{0, 0};  // the last that were skipped
+  std::vector<TokenFinder::Hit> hits = Finders[normalized].find(text);
+  for (auto hit = hits.rbegin(); hit != hits.rend(); ++hit) {
+    if (hit->begin < matched)
       continue;
-    }
-    const AddedToken &token = Tokens[static_cast<size_t>(index)];
-    size_t begin = at;
-    at = end;
-    if (token.singleWord) {
-      auto wordAt = [&](size_t from) {
-        return isWord(text.substr(from, utf8Length(text[from])));
-      };
-      if ((begin > 0 && wordAt(characterBefore(text, begin))) ||
-          (end < text.size() && wordAt(end)))
-        continue;
-    }
+    const AddedToken &token = Tokens[static_cast<size_t>(hit->token)];
+    size_t begin = hit->begin;
+    size_t end = begin + token.matched.size();
+    matched = end;
+    if (!fits(token, text, begin, end))
+      continue;
+    StepCounter::add(1);
     if (token.leftStrip)
       begin = skipSpaceBack(text, begin, std::min(done, begin));
-    if (token.rightStrip)
-      end = skipSpace(text, end);
+    if (token.rightStrip) {
+      if (end < spaces.begin || end > spaces.end)
+        spaces = {end, skipSpace(text, end)};
+      end = spaces.end;
+    }
     if (begin > done)
       out.push_back({text.substr(done, begin - done), -1});
     out.push_back({text.substr(begin, end - begin), token.id});

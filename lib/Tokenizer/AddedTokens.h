@@ -6,8 +6,9 @@
 #include "Field.h"
 #include "Normalizer.h"
 #include "Regex.h"
+#include "TokenFinder.h"
 
-#include <map>
+#include <unordered_map>
 
 namespace qzc::tokenizer {
 
@@ -35,23 +36,21 @@ public:
 
   const std::vector<AddedToken> &tokens() const { return Tokens; }
 
+  std::optional<int32_t> find(std::string_view content) const;
+
   /// Cuts `text` at the tokens that are (not) looked for after normalizing:
   /// at each place the longest one.
   std::vector<Segment> split(std::string_view text, bool normalized) const;
 
 private:
-  struct Node {
-    std::map<char, int32_t> next;
-    int32_t token = -1; ///< index into Tokens
-  };
-  void insert(std::vector<Node> &trie, std::string_view text, size_t token);
-  /// End of the longest token at `at`, and which; {at, -1} if there is none.
-  static std::pair<size_t, int32_t> longest(const std::vector<Node> &trie,
-                                            std::string_view text, size_t at);
-  bool isWord(std::string_view character) const;
+  /// Whether `token` may stand at [begin, end).
+  bool fits(const AddedToken &token, std::string_view text, size_t begin,
+            size_t end) const;
+  bool isWord(std::string_view text, size_t at) const;
 
   std::vector<AddedToken> Tokens;
-  std::vector<Node> Tries[2]; ///< by AddedToken::normalized
+  std::unordered_map<std::string, int32_t> Ids; ///< by content
+  TokenFinder Finders[2];                       ///< by AddedToken::normalized
   Regex WordCharacter;
 };
 

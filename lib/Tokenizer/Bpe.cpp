@@ -2,24 +2,30 @@
 
 #include "Bpe.h"
 
+#include "Steps.h"
 #include "Utf8.h"
-
-#include <queue>
-#include <tuple>
+#include "qzc/Support/Error.h"
 
 namespace qzc::tokenizer {
 
 namespace {
 
-uint64_t pairKey(int32_t left, int32_t right) {
-  return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 |
-         static_cast<uint32_t>(right);
+/// Words of more symbols are merged in windows of so many.
+constexpr size_t kWindow = 1024;
+/// Code points from here on are looked up in the vocabulary.
+constexpr char32_t kCharacters = 0x20000;
+
+/// ASCII by itself, and SentencePiece's space, which begins a token or stands
+/// among its own; all others share what is left of a byte.
+uint8_t kindOf(char32_t c) {
+  constexpr char32_t kMetaspace = 0x2581;
+  if (c < 0x80)
+    return static_cast<uint8_t>(c);
+  return c == kMetaspace ? 0x80 : static_cast<uint8_t>(0x81 + c % 0x7F);
 }
 
-std::string byteToken(char byte) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  auto value = static_cast<uint8_t>(byte);
-  return {'<', '0', 'x', kDigits[value >> 4], kDigits[value & 15], '>'};
+size_t pairOf(char32_t left, char32_t right) {
+  return size_t(kindOf(left)) << 8 | kindOf(right);
 }
 
 } // namespace
@@ -28,8 +34,6 @@ Bpe::Bpe(const Field &field) {
   field.allowOnly({"dropout", "unk_token", "continuing_subword_prefix",
                    "end_of_word_suffix", "fuse_unk", "byte_fallback",
                    "ignore_merges", "vocab", "merges"});
-  if (auto type = field.find("type"); type && type->string() != "BPE")
-    type->unsupported("BPE");
   if (auto dropout = field.find("dropout"))
     if (!dropout->json().is_number() || dropout->json().get<double>() != 0)
       dropout->unsupported("null");
@@ -39,27 +43,44 @@ Bpe::Bpe(const Field &field) {
   ByteFallback = field.booleanOr("byte_fallback", false);
   IgnoreMerges = field.booleanOr("ignore_merges", false);
   readVocabulary(field.at("vocab"));
-  readMerges(field.at("merges"));
   if (auto unknown = field.find("unk_token")) {
-    Unknown = find(unknown->string());
-    if (!Unknown)
-      unknown->fail("'" + unknown->string() + "' is not in the vocabulary");
+    UnknownName = unknown->string();
+    Unknown = find(*UnknownName);
   }
+  for (int byte = 0; byte < 256; ++byte)
+    Bytes[byte] = find(byteToken(static_cast<char>(byte))).value_or(-1);
+  Divisible = !IgnoreMerges && Prefix.empty() && Suffix.empty();
+  readMerges(field.at("merges"));
 }
 
 void Bpe::readVocabulary(const Field &field) {
   const nlohmann::json &vocabulary = field.json();
   if (!vocabulary.is_object() || vocabulary.empty())
     field.fail("must be an object with at least one token");
-  Vocabulary.reserve(vocabulary.size());
+  size_t bytes = 0;
+  for (auto it = vocabulary.begin(); it != vocabulary.end(); ++it)
+    bytes += it.key().size();
+  reserve(vocabulary.size(), bytes);
   for (auto it = vocabulary.begin(); it != vocabulary.end(); ++it) {
     if (!it->is_number_unsigned() ||
         it->get<uint64_t>() > static_cast<uint64_t>(kMaxTokenId))
       field.fail("the id of token '" + it.key() +
                  "' must be an integer from 0 to " +
                  std::to_string(kMaxTokenId));
-    Vocabulary.emplace(it.key(), it->get<int32_t>());
+    add(it.key(), it->get<int32_t>());
+    addCharacter(it.key(), it->get<int32_t>());
   }
+}
+
+void Bpe::addCharacter(std::string_view token, int32_t id) {
+  if (token.empty() || utf8Length(token[0]) != token.size())
+    return;
+  char32_t codePoint = utf8At(token, 0).codePoint;
+  if (codePoint >= kCharacters)
+    return;
+  if (codePoint >= Characters.size())
+    Characters.resize(codePoint + 1, -1);
+  Characters[codePoint] = id;
 }
 
 void Bpe::readMerges(const Field &field) {
@@ -98,111 +119,119 @@ void Bpe::addMerge(const Field &merges, size_t rank, const std::string &left,
   if (right.size() < Prefix.size())
     merges.fail("entry " + std::to_string(rank) +
                 " is shorter than continuing_subword_prefix");
-  Merges[pairKey(need(left), need(right))] = {
-      static_cast<int32_t>(rank), need(left + right.substr(Prefix.size()))};
-}
-
-std::optional<int32_t> Bpe::find(std::string_view token) const {
-  auto found = Vocabulary.find(std::string(token));
-  if (found == Vocabulary.end())
-    return std::nullopt;
-  return found->second;
-}
-
-const Bpe::Merge *Bpe::findMerge(int32_t left, int32_t right) const {
-  auto found = Merges.find(pairKey(left, right));
-  return found == Merges.end() ? nullptr : &found->second;
-}
-
-std::vector<Bpe::Symbol> Bpe::symbols(std::string_view word) const {
-  std::vector<Symbol> out;
-  auto push = [&](int32_t id) {
-    auto at = static_cast<int32_t>(out.size());
-    out.push_back({id, at - 1, at + 1});
+  std::string result = left + right.substr(Prefix.size());
+  int32_t leftId = need(left);
+  int32_t rightId = need(right);
+  Merges.add(leftId, rightId, {static_cast<int32_t>(rank), need(result)});
+  addNeighbours(result);
+  // Tokens that stand for other characters than theirs may be merged over any
+  // border.
+  auto standsIn = [&](const std::string &token, int32_t id) {
+    return id == Unknown || (ByteFallback && byteOf(token));
   };
-  bool afterUnknown = false;
-  for (size_t at = 0; at < word.size();) {
-    size_t bytes = utf8Length(word[at]);
-    std::string text(word.substr(at, bytes));
-    if (at > 0)
-      text.insert(0, Prefix);
-    if (at + bytes == word.size())
-      text += Suffix;
-    at += bytes;
-    if (auto id = find(text)) {
-      push(*id);
-      afterUnknown = false;
-      continue;
-    }
-    if (ByteFallback) {
-      std::vector<int32_t> ids;
-      for (char byte : text)
-        if (auto id = find(byteToken(byte)))
-          ids.push_back(*id);
-      if (ids.size() == text.size()) {
-        for (int32_t id : ids)
-          push(id);
-        continue;
-      }
-    }
-    // Without an unknown token, what the vocabulary lacks disappears.
-    if (Unknown && !(afterUnknown && FuseUnknown))
-      push(*Unknown);
-    afterUnknown = true;
+  if (standsIn(left, leftId) || standsIn(right, rightId))
+    Divisible = false;
+}
+
+void Bpe::addNeighbours(std::string_view token) {
+  if (token.empty())
+    return;
+  Utf8Unit left = utf8At(token, 0);
+  for (size_t at = left.bytes; at < token.size();) {
+    Utf8Unit right = utf8At(token, at);
+    Neighbours.set(pairOf(left.codePoint, right.codePoint));
+    left = right;
+    at += right.bytes;
   }
-  if (!out.empty())
-    out.back().next = -1;
+}
+
+int32_t Bpe::idOf(std::string_view character, char32_t codePoint) const {
+  if (codePoint < kCharacters)
+    return codePoint < Characters.size() ? Characters[codePoint] : -1;
+  return find(character).value_or(-1);
+}
+
+size_t Bpe::partEnd(std::string_view word, size_t from) const {
+  if (!Divisible)
+    return word.size();
+  Utf8Unit left = utf8At(word, from);
+  size_t at = from + left.bytes;
+  while (at < word.size()) {
+    Utf8Unit right = utf8At(word, at);
+    // Unknown characters may become one.
+    if (!Neighbours.test(pairOf(left.codePoint, right.codePoint)) &&
+        (idOf(word.substr(at, right.bytes), right.codePoint) >= 0))
+      break;
+    left = right;
+    at += right.bytes;
+  }
+  StepCounter::add(at - from);
+  return at;
+}
+
+bool Bpe::appendBytes(std::string_view text, Merger::Symbols &out) const {
+  for (char byte : text)
+    if (Bytes[static_cast<uint8_t>(byte)] < 0)
+      return false;
+  for (char byte : text)
+    out.push_back(Bytes[static_cast<uint8_t>(byte)]);
+  return true;
+}
+
+void Bpe::appendUnknown(Merger::Symbols &out) const {
+  if (!Unknown)
+    throw Error("the text has a character that the tokenizer has no token "
+                "for, and its unk_token '" +
+                *UnknownName + "' is none either");
+  out.push_back(*Unknown);
+}
+
+Merger::Symbols Bpe::symbols(std::string_view word) const {
+  Merger::Symbols out;
+  out.reserve(word.size());
+  // An unknown token waits for the next known one: what falls back to bytes in
+  // between goes before it, as the package has it.
+  bool waiting = false;
+  bool plain = Prefix.empty() && Suffix.empty();
+  for (size_t at = 0; at < word.size();) {
+    Utf8Unit unit = utf8At(word, at);
+    std::string_view text = word.substr(at, unit.bytes);
+    std::string dressed;
+    if (!plain) {
+      dressed = (at > 0 ? Prefix : "") + std::string(text) +
+                (at + unit.bytes == word.size() ? Suffix : "");
+      text = dressed;
+    }
+    int32_t id = plain ? idOf(text, unit.codePoint) : find(text).value_or(-1);
+    at += unit.bytes;
+    if (id >= 0) {
+      if (waiting)
+        appendUnknown(out);
+      waiting = false;
+      out.push_back(id);
+    } else if (!(ByteFallback && appendBytes(text, out)) && UnknownName) {
+      if (waiting && !FuseUnknown)
+        appendUnknown(out);
+      waiting = true;
+    } // without an unknown token, what the vocabulary lacks disappears
+  }
+  if (waiting)
+    appendUnknown(out);
   return out;
 }
 
-void Bpe::mergeAll(std::vector<Symbol> &symbols) const {
-  // Lowest rank first, leftmost among equals.
-  using Candidate = std::tuple<int32_t, int32_t, int32_t>; // rank, at, result
-  std::vector<Candidate> first;
-  for (size_t i = 0; i + 1 < symbols.size(); ++i)
-    if (const Merge *merge = findMerge(symbols[i].id, symbols[i + 1].id))
-      first.emplace_back(merge->rank, static_cast<int32_t>(i), merge->result);
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue(
-      std::greater<>(), std::move(first));
-  auto offer = [&](int32_t at) {
-    if (at < 0 || symbols[at].next < 0)
-      return;
-    if (const Merge *merge =
-            findMerge(symbols[at].id, symbols[symbols[at].next].id))
-      queue.emplace(merge->rank, at, merge->result);
-  };
-  while (!queue.empty()) {
-    auto [rank, at, result] = queue.top();
-    queue.pop();
-    Symbol &left = symbols[at];
-    if (left.id < 0 || left.next < 0)
-      continue;
-    // A neighbour may have changed since this was offered.
-    const Merge *merge = findMerge(left.id, symbols[left.next].id);
-    if (!merge || merge->result != result)
-      continue;
-    Symbol &right = symbols[left.next];
-    left.id = result;
-    left.next = right.next;
-    right.id = -1;
-    if (left.next >= 0)
-      symbols[left.next].previous = at;
-    offer(left.previous);
-    offer(at);
-  }
-}
-
 void Bpe::encode(std::string_view word, std::vector<int32_t> &out) const {
+  StepCounter::add(word.size());
   if (IgnoreMerges)
     if (auto id = find(word)) {
       out.push_back(*id);
       return;
     }
-  std::vector<Symbol> parts = symbols(word);
-  mergeAll(parts);
-  for (const Symbol &symbol : parts)
-    if (symbol.id >= 0)
-      out.push_back(symbol.id);
+  Merger::Symbols parts = symbols(word);
+  for (const Merger::Piece &piece : parts.size() > kWindow
+                                        ? Merges.mergeWindows(parts, kWindow)
+                                        : Merges.merge(parts, 0, parts.size()))
+    out.push_back(piece.id);
 }
 
 } // namespace qzc::tokenizer

@@ -34,13 +34,14 @@ const Tables &tables() {
 
 } // namespace
 
-std::string toByteLevel(std::string_view bytes) {
+void appendByteLevel(std::string_view bytes, std::string &out) {
   const Tables &table = tables();
-  std::string out;
-  out.reserve(bytes.size() + bytes.size() / 4);
-  for (char byte : bytes)
-    out += table.text[static_cast<uint8_t>(byte)];
-  return out;
+  for (char byte : bytes) {
+    const std::string &text = table.text[static_cast<uint8_t>(byte)];
+    out.push_back(text[0]);
+    if (text.size() > 1)
+      out.push_back(text[1]);
+  }
 }
 
 std::optional<std::string> fromByteLevel(std::string_view text) {

@@ -14,8 +14,8 @@
 
 namespace qzc::tokenizer {
 
-/// Each byte as its character.
-std::string toByteLevel(std::string_view bytes);
+/// Appends each byte as its character.
+void appendByteLevel(std::string_view bytes, std::string &out);
 
 /// The bytes behind byte-level characters; nothing if any is none of them.
 std::optional<std::string> fromByteLevel(std::string_view text);

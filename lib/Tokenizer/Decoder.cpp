@@ -3,69 +3,25 @@
 #include "Decoder.h"
 
 #include "ByteLevel.h"
+#include "MetaspaceFields.h"
+#include "Model.h"
 #include "Utf8.h"
 #include "qzc/Tokenizer/Tokenizer.h"
 
+#include <algorithm>
+
 namespace qzc::tokenizer {
 
-namespace {
-
-/// The byte of a token such as <0x0A>.
-std::optional<char> byteOf(std::string_view token) {
-  if (token.size() != 6 || token.substr(0, 3) != "<0x" || token[5] != '>')
-    return std::nullopt;
-  int value = 0;
-  for (char digit : token.substr(3, 2)) {
-    int part = digit >= '0' && digit <= '9'   ? digit - '0'
-               : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-               : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                                              : -1;
-    if (part < 0)
-      return std::nullopt;
-    value = value * 16 + part;
-  }
-  return static_cast<char>(value);
+Decoder::Decoder() {
+  Step step{};
+  step.kind = Kind::JoinBySpace;
+  Steps.push_back(std::move(step));
 }
-
-/// Runs of byte tokens become their text, or U+FFFD a byte if it is none.
-std::vector<std::string> joinBytes(const std::vector<std::string> &tokens) {
-  std::vector<std::string> out;
-  std::string bytes;
-  auto flush = [&] {
-    if (bytes.empty())
-      return;
-    if (!firstInvalidUtf8(bytes))
-      out.push_back(bytes);
-    else
-      out.insert(out.end(), bytes.size(), std::string(kReplacement));
-    bytes.clear();
-  };
-  for (const std::string &token : tokens) {
-    if (auto byte = byteOf(token)) {
-      bytes += *byte;
-      continue;
-    }
-    flush();
-    out.push_back(token);
-  }
-  flush();
-  return out;
-}
-
-std::string joined(const std::vector<std::string> &tokens) {
-  std::string out;
-  for (const std::string &token : tokens)
-    out += token;
-  return out;
-}
-
-} // namespace
 
 Decoder::Decoder(const Field &field) { read(field, 0); }
 
 void Decoder::read(const Field &field, int depth) {
-  const std::string &type = field.at("type").string();
-  if (type == "Sequence") {
+  if (field.at("type").string() == "Sequence") {
     field.allowOnly({"decoders"});
     if (depth == kMaxNesting)
       field.fail("is nested too deeply");
@@ -73,133 +29,152 @@ void Decoder::read(const Field &field, int depth) {
       read(item, depth + 1);
     return;
   }
+  bool joined = std::any_of(Steps.begin(), Steps.end(), [](const Step &step) {
+    return step.kind == Kind::ByteLevel || step.kind == Kind::Fuse;
+  });
+  Steps.push_back(readStep(field, joined));
+}
+
+Decoder::Step Decoder::readStep(const Field &field, bool joined) {
+  const std::string &type = field.at("type").string();
   Step step{};
-  step.afterFuse = Fused;
+  step.joined = joined;
+  // What needs the joined text as a whole cannot be streamed.
+  bool needsWhole = false;
   if (type == "ByteLevel") {
     field.allowOnly({"add_prefix_space", "trim_offsets", "use_regex"});
     step.kind = Kind::ByteLevel;
-    Fused = true;
+    needsWhole = true;
   } else if (type == "ByteFallback") {
     field.allowOnly({});
     step.kind = Kind::ByteFallback;
+    needsWhole = true;
   } else if (type == "Fuse") {
     field.allowOnly({});
     step.kind = Kind::Fuse;
-    Fused = true;
+  } else if (type == "Metaspace") {
+    MetaspaceFields fields = readMetaspaceFields(field);
+    step.kind = Kind::Metaspace;
+    step.pattern = Regex(escapePattern(fields.replacement));
+    step.prepended = fields.prepend != PrependScheme::Never;
   } else if (type == "Replace") {
     field.allowOnly({"pattern", "content"});
     step.kind = Kind::Replace;
     step.pattern = readPattern(field.at("pattern"));
     step.content = field.at("content").string();
+    std::string text = field.at("pattern").stringOr("String", "");
+    needsWhole = text.empty() || utf8Length(text[0]) != text.size();
   } else if (type == "Strip") {
     field.allowOnly({"content", "start", "stop"});
     step.kind = Kind::Strip;
-    step.content = field.at("content").string();
+    step.content = field.at("content").character();
     step.start = field.at("start").integer(0, kMaxTokenId);
     step.stop = field.at("stop").integer(0, kMaxTokenId);
-    if (step.content.empty() ||
-        utf8Length(step.content[0]) != step.content.size())
-      field.at("content").fail("must be one character");
   } else {
-    field.at("type").unsupported(
-        "ByteLevel, ByteFallback, Fuse, Replace, Strip, Sequence");
+    field.at("type").unsupported("ByteLevel, ByteFallback, Fuse, Metaspace, "
+                                 "Replace, Strip, Sequence");
   }
-  // What needs the whole text, or its end, cannot be streamed.
-  if (step.afterFuse &&
-      (step.kind == Kind::Replace || step.kind == Kind::ByteFallback ||
-       step.kind == Kind::ByteLevel || step.stop > 0 || step.start > 1))
+  if (joined && needsWhole)
     field.at("type").fail("'" + type +
-                          "' after the tokens were joined is not "
-                          "supported");
-  Steps.push_back(std::move(step));
+                          "' after the tokens were joined is not supported");
+  return step;
 }
 
-std::string Decoder::replace(const Step &step, const std::string &text) {
-  return step.pattern ? step.pattern->replace(text, step.content) : text;
+DecoderState::DecoderState(const Decoder &decoder, bool startsText)
+    : From(decoder), At(decoder.Steps.size()) {
+  for (size_t step = 0; step < At.size(); ++step) {
+    At[step].first = startsText;
+    if (!startsText)
+      At[step].stripped = From.Steps[step].start;
+  }
 }
 
-std::string Decoder::strip(const Step &step, std::string text) {
+void DecoderState::flushBytes(size_t step, std::string &out) {
+  std::string bytes = std::move(At[step].held);
+  At[step].held.clear();
+  if (bytes.empty())
+    return;
+  if (!firstInvalidUtf8(bytes))
+    return feed(step + 1, std::move(bytes), out);
+  for (size_t i = 0; i < bytes.size(); ++i)
+    feed(step + 1, std::string(kReplacement), out);
+}
+
+std::string DecoderState::strip(size_t index, std::string token) {
+  const Decoder::Step &step = From.Steps[index];
+  Progress &progress = At[index];
   const std::string &content = step.content;
-  for (int64_t i = 0; i < step.start; ++i) {
-    if (text.compare(0, content.size(), content) != 0)
-      break;
-    text.erase(0, content.size());
+  if (!step.joined)
+    progress.stripped = 0;
+  token.insert(0, progress.held);
+  progress.held.clear();
+  size_t begin = 0;
+  while (progress.stripped < step.start &&
+         token.compare(begin, content.size(), content) == 0) {
+    begin += content.size();
+    ++progress.stripped;
   }
-  for (int64_t i = 0; i < step.stop; ++i) {
-    if (text.size() < content.size() ||
-        text.compare(text.size() - content.size(), content.size(), content) !=
-            0)
-      break;
-    text.erase(text.size() - content.size());
-  }
-  return text;
+  if (begin < token.size())
+    progress.stripped = step.start; // the front has passed
+  size_t end = token.size();
+  for (int64_t i = 0;
+       i < step.stop && end >= begin + content.size() &&
+       token.compare(end - content.size(), content.size(), content) == 0;
+       ++i)
+    end -= content.size();
+  if (step.joined)
+    progress.held = token.substr(end);
+  return token.substr(begin, end - begin);
 }
 
-std::string Decoder::decode(std::vector<std::string> tokens) const {
-  if (JoinBySpace) {
-    std::string out;
-    for (size_t i = 0; i < tokens.size(); ++i)
-      out += (i ? " " : "") + tokens[i];
-    return out;
+void DecoderState::feed(size_t index, std::string token, std::string &out) {
+  if (index == At.size()) {
+    out += token;
+    return;
   }
-  for (const Step &step : Steps) {
-    switch (step.kind) {
-    case Kind::ByteLevel: {
-      std::string bytes;
-      for (const std::string &token : tokens)
-        bytes += fromByteLevel(token).value_or(token);
-      tokens = {takeUtf8(bytes, /*atEnd=*/true)};
-      break;
+  const Decoder::Step &step = From.Steps[index];
+  Progress &progress = At[index];
+  bool first = progress.first;
+  if (!step.joined)
+    progress.first = false;
+  switch (step.kind) {
+  case Decoder::Kind::JoinBySpace:
+    if (!first)
+      token.insert(0, " ");
+    break;
+  case Decoder::Kind::ByteLevel:
+    progress.held += fromByteLevel(token).value_or(token);
+    token = takeUtf8(progress.held, /*atEnd=*/false);
+    break;
+  case Decoder::Kind::ByteFallback:
+    if (auto byte = byteOf(token)) {
+      progress.held += *byte;
+      return;
     }
-    case Kind::ByteFallback:
-      tokens = joinBytes(tokens);
-      break;
-    case Kind::Fuse:
-      tokens = {joined(tokens)};
-      break;
-    case Kind::Replace:
-      for (std::string &token : tokens)
-        token = replace(step, token);
-      break;
-    case Kind::Strip:
-      for (std::string &token : tokens)
-        token = strip(step, std::move(token));
-      break;
-    }
+    flushBytes(index, out);
+    break;
+  case Decoder::Kind::Fuse:
+    break;
+  case Decoder::Kind::Metaspace:
+    token = step.pattern->replace(token, first && step.prepended ? "" : " ");
+    break;
+  case Decoder::Kind::Replace:
+    token = step.pattern->replace(token, step.content);
+    break;
+  case Decoder::Kind::Strip:
+    token = strip(index, std::move(token));
+    break;
   }
-  return joined(tokens);
+  feed(index + 1, std::move(token), out);
 }
 
-std::string Decoder::decodeOne(const std::string &token, bool first) const {
-  std::string text = token;
-  if (JoinBySpace)
-    return first ? text : " " + text;
-  bool bytes = false;
-  for (const Step &step : Steps) {
-    switch (step.kind) {
-    case Kind::ByteLevel:
-      text = fromByteLevel(text).value_or(text);
-      bytes = true;
-      break;
-    case Kind::ByteFallback:
-      if (auto byte = byteOf(text)) {
-        text.assign(1, *byte);
-        bytes = true;
-      }
-      break;
-    case Kind::Fuse:
-      break;
-    case Kind::Replace:
-      if (!bytes) // a lone byte is no text to search
-        text = replace(step, text);
-      break;
-    case Kind::Strip:
-      if (first || !step.afterFuse)
-        text = strip(step, std::move(text));
-      break;
-    }
+void DecoderState::finish(std::string &out) {
+  for (size_t step = 0; step < At.size(); ++step) {
+    if (From.Steps[step].kind == Decoder::Kind::ByteFallback)
+      flushBytes(step, out);
+    if (From.Steps[step].kind == Decoder::Kind::ByteLevel)
+      feed(step + 1, takeUtf8(At[step].held, /*atEnd=*/true), out);
   }
-  return text;
 }
 
 } // namespace qzc::tokenizer

@@ -8,36 +8,65 @@
 
 namespace qzc::tokenizer {
 
-/// A chain of ByteLevel, ByteFallback, Fuse, Replace and Strip steps.
+/// A chain of ByteLevel, ByteFallback, Fuse, Metaspace, Replace and Strip
+/// steps. Each sees the tokens that the one before it leaves; after the tokens
+/// were joined (ByteLevel, Fuse), the whole text is one.
 class Decoder {
 public:
   /// No decoder in the file: tokens are joined by spaces.
-  Decoder() : JoinBySpace(true) {}
+  Decoder();
   explicit Decoder(const Field &field);
 
-  /// The text of all tokens of a result.
-  std::string decode(std::vector<std::string> tokens) const;
-  /// What one token adds to the text, as bytes that may end inside a
-  /// character; `first`: nothing came before it.
-  std::string decodeOne(const std::string &token, bool first) const;
-
 private:
-  enum class Kind { ByteLevel, ByteFallback, Fuse, Replace, Strip };
+  friend class DecoderState;
+  enum class Kind {
+    JoinBySpace,
+    ByteLevel,
+    ByteFallback,
+    Fuse,
+    Metaspace,
+    Replace,
+    Strip
+  };
   struct Step {
     Kind kind;
-    std::optional<Regex> pattern; ///< Replace
-    std::string content;          ///< Replace, Strip
-    int64_t start = 0;            ///< Strip
-    int64_t stop = 0;
-    bool afterFuse = false; ///< sees the whole text as one token
+    std::optional<Regex> pattern; ///< Metaspace, Replace
+    std::string content;          ///< what Replace puts in, Strip takes away
+    bool prepended = false;       ///< Metaspace: a space was put in front
+    int64_t start = 0;            ///< Strip: as many from the front,
+    int64_t stop = 0;             ///< and from the end
+    bool joined = false;          ///< sees the text as one token
   };
   void read(const Field &field, int depth);
-  static std::string replace(const Step &step, const std::string &text);
-  static std::string strip(const Step &step, std::string text);
+  static Step readStep(const Field &field, bool joined);
 
   std::vector<Step> Steps;
-  bool Fused = false; ///< while reading
-  bool JoinBySpace = false;
+};
+
+/// One text on its way through a decoder, which must outlive it.
+class DecoderState {
+public:
+  /// `startsText`: nothing stands before the first token.
+  DecoderState(const Decoder &decoder, bool startsText);
+
+  /// Appends what is certain now that `token` has come: whole characters.
+  void push(std::string token, std::string &out) { feed(0, token, out); }
+  /// Appends what was held back.
+  void finish(std::string &out);
+
+private:
+  struct Progress {
+    std::string held;     ///< bytes of characters; what Strip may take away
+    bool first = true;    ///< no token has come yet
+    int64_t stripped = 0; ///< from the front of the joined text
+  };
+  /// Gives `token` to a step and what comes of it to those after it.
+  void feed(size_t step, std::string token, std::string &out);
+  void flushBytes(size_t step, std::string &out);
+  std::string strip(size_t step, std::string token);
+
+  const Decoder &From;
+  std::vector<Progress> At; ///< by step
 };
 
 } // namespace qzc::tokenizer

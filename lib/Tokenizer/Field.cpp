@@ -2,6 +2,7 @@
 
 #include "Field.h"
 
+#include "Utf8.h"
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
@@ -67,6 +68,19 @@ const std::string &Field::string() const {
   if (!Value.is_string())
     fail("must be a string");
   return Value.get_ref<const std::string &>();
+}
+
+const std::string &Field::character() const {
+  const std::string &text = string();
+  if (text.empty() || utf8Length(text[0]) != text.size())
+    fail("must be one character");
+  return text;
+}
+
+double Field::number() const {
+  if (!Value.is_number())
+    fail("must be a number");
+  return Value.get<double>();
 }
 
 bool Field::boolean() const {

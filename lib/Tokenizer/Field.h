@@ -35,8 +35,11 @@ public:
   void allowOnly(std::initializer_list<std::string_view> known) const;
 
   const std::string &string() const;
+  /// A string of one character.
+  const std::string &character() const;
   bool boolean() const;
   int32_t tokenId() const;
+  double number() const;
   int64_t integer(int64_t low, int64_t high) const;
   std::vector<Field> items() const;
 

@@ -2,111 +2,136 @@
 
 #include "Normalizer.h"
 
+#include "CharsMap.h"
 #include "Regex.h"
-#include "qzc/Support/Error.h"
-
-#include <cstdlib>
-#include <utf8proc.h>
+#include "Steps.h"
+#include "Unicode.h"
+#include "UnicodeForm.h"
+#include "Utf8.h"
 
 namespace qzc::tokenizer {
 
 namespace {
 
-class UnicodeForm : public Normalizer {
+/// A normalizer without state of its own but `What`, which has the function
+/// `std::string of(std::string_view) const`.
+template <typename What> class Rewrite : public Normalizer {
 public:
-  explicit UnicodeForm(int options) : Options(options) {}
-
-  std::string run(std::string text) const override {
-    utf8proc_uint8_t *made = nullptr;
-    utf8proc_ssize_t bytes =
-        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t *>(text.data()),
-                     static_cast<utf8proc_ssize_t>(text.size()), &made,
-                     static_cast<utf8proc_option_t>(Options));
-    if (bytes < 0)
-      throw Error(std::string("normalizing text: ") + utf8proc_errmsg(bytes));
-    std::string out(reinterpret_cast<char *>(made), static_cast<size_t>(bytes));
-    std::free(made);
-    return out;
+  explicit Rewrite(What what) : Rule(std::move(what)) {}
+  void run(std::string &text, bool &atStart) const override {
+    text = Rule.of(text);
+    StepCounter::add(text.size());
   }
 
 private:
-  int Options;
+  What Rule;
 };
 
-class Prepend : public Normalizer {
-public:
-  explicit Prepend(std::string text) : Text(std::move(text)) {}
-  std::string run(std::string text) const override {
-    return text.empty() ? text : Text + text;
-  }
-
-private:
-  std::string Text;
+struct LowerCase {
+  std::string of(std::string_view text) const { return lowerCase(text); }
 };
 
-class Replace : public Normalizer {
-public:
-  Replace(Regex pattern, std::string content)
-      : Pattern(std::move(pattern)), Content(std::move(content)) {}
+struct Prepend {
+  std::string front;
+  std::string of(std::string_view text) const {
+    return text.empty() ? std::string() : front + std::string(text);
+  }
+};
 
-  std::string run(std::string text) const override {
-    return Pattern.replace(text, Content);
+struct Replace {
+  Regex pattern;
+  std::string content;
+  std::string of(std::string_view text) const {
+    return pattern.replace(text, content);
+  }
+};
+
+class Strip : public Normalizer {
+public:
+  Strip(bool left, bool right) : Left(left), Right(right) {}
+
+  void run(std::string &text, bool &atStart) const override {
+    size_t begin = Left ? skipSpace(text, 0) : 0;
+    size_t end = Right ? skipSpaceBack(text, text.size(), begin) : text.size();
+    if (begin > 0)
+      atStart = false;
+    text = text.substr(begin, end - begin);
+    StepCounter::add(text.size());
   }
 
 private:
-  Regex Pattern;
-  std::string Content;
+  bool Left;
+  bool Right;
 };
 
 class Sequence : public Normalizer {
 public:
   std::vector<std::unique_ptr<Normalizer>> Steps;
-  std::string run(std::string text) const override {
+  void run(std::string &text, bool &atStart) const override {
     for (const auto &step : Steps)
-      text = step->run(std::move(text));
-    return text;
+      step->run(text, atStart);
   }
 };
+
+template <typename What> std::unique_ptr<Normalizer> make(What what) {
+  return std::make_unique<Rewrite<What>>(std::move(what));
+}
+
+std::unique_ptr<Normalizer> readSequence(const Field &field, int depth) {
+  field.allowOnly({"normalizers"});
+  if (depth == kMaxNesting)
+    field.fail("is nested too deeply");
+  auto sequence = std::make_unique<Sequence>();
+  for (const Field &item : field.at("normalizers").items())
+    sequence->Steps.push_back(Normalizer::read(item, depth + 1));
+  return sequence;
+}
+
+/// Those that are nothing but their name; null: none of them.
+std::unique_ptr<Normalizer> readNamed(const std::string &type) {
+  if (type == "NFC")
+    return make(UnicodeForm{/*compose=*/true, /*compatibility=*/false});
+  if (type == "NFD")
+    return make(UnicodeForm{/*compose=*/false, /*compatibility=*/false});
+  if (type == "NFKC")
+    return make(UnicodeForm{/*compose=*/true, /*compatibility=*/true});
+  if (type == "NFKD")
+    return make(UnicodeForm{/*compose=*/false, /*compatibility=*/true});
+  if (type == "Lowercase")
+    return make(LowerCase());
+  return nullptr;
+}
 
 } // namespace
 
 std::unique_ptr<Normalizer> Normalizer::read(const Field &field, int depth) {
   const std::string &type = field.at("type").string();
-  if (type == "Sequence") {
-    field.allowOnly({"normalizers"});
-    if (depth == kMaxNesting)
-      field.fail("is nested too deeply");
-    auto sequence = std::make_unique<Sequence>();
-    for (const Field &item : field.at("normalizers").items())
-      sequence->Steps.push_back(read(item, depth + 1));
-    return sequence;
+  if (type == "Sequence")
+    return readSequence(field, depth);
+  if (auto named = readNamed(type)) {
+    field.allowOnly({});
+    return named;
   }
   if (type == "Prepend") {
     field.allowOnly({"prepend"});
-    return std::make_unique<Prepend>(field.at("prepend").string());
+    return make(Prepend{field.at("prepend").string()});
   }
   if (type == "Replace") {
     field.allowOnly({"pattern", "content"});
-    return std::make_unique<Replace>(readPattern(field.at("pattern")),
-                                     field.at("content").string());
+    return make(Replace{readPattern(field.at("pattern")),
+                        field.at("content").string()});
   }
-  struct Form {
-    std::string_view name;
-    int options;
-  };
-  constexpr Form kForms[] = {
-      {"NFC", UTF8PROC_STABLE | UTF8PROC_COMPOSE},
-      {"NFD", UTF8PROC_STABLE | UTF8PROC_DECOMPOSE},
-      {"NFKC", UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT},
-      {"NFKD", UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT},
-  };
-  for (const Form &form : kForms)
-    if (type == form.name) {
-      field.allowOnly({});
-      return std::make_unique<UnicodeForm>(form.options);
-    }
-  field.at("type").unsupported(
-      "NFC, NFD, NFKC, NFKD, Prepend, Replace, Sequence");
+  if (type == "Strip") {
+    field.allowOnly({"strip_left", "strip_right"});
+    return std::make_unique<Strip>(field.at("strip_left").boolean(),
+                                   field.at("strip_right").boolean());
+  }
+  if (type == "Precompiled") {
+    field.allowOnly({"precompiled_charsmap"});
+    return make(CharsMap(field.at("precompiled_charsmap")));
+  }
+  field.at("type").unsupported("NFC, NFD, NFKC, NFKD, Lowercase, Prepend, "
+                               "Replace, Strip, Precompiled, Sequence");
 }
 
 } // namespace qzc::tokenizer

@@ -12,10 +12,12 @@ namespace qzc::tokenizer {
 class Normalizer {
 public:
   virtual ~Normalizer() = default;
-  /// `text` is valid UTF-8, and so is the result.
-  virtual std::string run(std::string text) const = 0;
+  /// `text` is valid UTF-8 and stays so. `atStart` turns false where what the
+  /// text began with was taken away.
+  virtual void run(std::string &text, bool &atStart) const = 0;
 
-  /// Reads NFC, NFD, NFKC, NFKD, Prepend, Replace or a Sequence of them.
+  /// Reads NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip,
+  /// Precompiled or a Sequence of them.
   static std::unique_ptr<Normalizer> read(const Field &field, int depth = 0);
 };
 

@@ -2,12 +2,14 @@
 //
 // Both follow Perl in most things. Differences that matter here: which
 // characters \s and \w are, script names (\p{Han}: PCRE2 reads scx), (?m),
-// nested classes and intersections, the possessive interval and \h.
+// nested classes and intersections, the possessive interval, \h, and the
+// version of Unicode.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Regex.h"
 
+#include "Unicode.h"
 #include "Utf8.h"
 
 #include <cctype>
@@ -21,7 +23,13 @@ constexpr std::string_view kSpace =
     R"(\t-\r\x20\x85\xa0\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 constexpr std::string_view kNotSpace =
     R"(\x00-\x08\x0e-\x1f\x21-\x84\x86-\x9f\xa1-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{10ffff})";
-constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+
+std::string wordMembers() {
+  std::string members = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+  for (std::string_view category : {"L", "M", "Nd", "Nl", "Pc"})
+    members += newerMembers(category);
+  return members;
+}
 
 class Translator {
 public:
@@ -131,13 +139,19 @@ private:
     copy(1);
     if (At < In.size() && In[At] == '^')
       copy(1);
+    classMembers();
+    copy(1);
+  }
+
+  /// As far as the bracket that ends the class.
+  void classMembers() {
     if (At < In.size() && In[At] == ']')
       refuse("']' as the first member of a class");
     while (At < In.size() && In[At] != ']') {
       if (In[At] == '\\')
         escape(/*inClass=*/true);
       else if (In[At] == '[')
-        refuse("a class inside a class");
+        nestedClass();
       else if (has("&&"))
         refuse("an intersection of classes");
       else
@@ -145,7 +159,17 @@ private:
     }
     if (At == In.size())
       refuse("a class without an end");
-    copy(1);
+  }
+
+  /// The members of a class inside a class are members of the outer one.
+  void nestedClass() {
+    if (has("[:"))
+      refuse("a named class");
+    if (has("[^"))
+      refuse("a negated class inside a class");
+    ++At;
+    classMembers();
+    ++At;
   }
 
   void emitSet(std::string_view members, bool inClass, bool negated = false) {
@@ -154,7 +178,6 @@ private:
     Out += members;
     if (!inClass)
       Out += ']';
-    At += 2;
   }
 
   void escape(bool inClass) {
@@ -168,22 +191,28 @@ private:
     }
     switch (letter) {
     case 's':
-      return emitSet(kSpace, inClass);
     case 'S':
-      return emitSet(kNotSpace, inClass);
-    case 'w':
-      return emitSet(kWord, inClass);
+      emitSet(letter == 's' ? kSpace : kNotSpace, inClass);
+      At += 2;
+      return;
     case 'W':
       if (inClass)
         refuse("\\W in a class");
-      return emitSet(kWord, inClass, /*negated=*/true);
-    case 'p':
-    case 'P':
-      return property();
-    case 'u':
-      return unicodeEscape();
+      [[fallthrough]];
+    case 'w':
+      emitSet(wordMembers(), inClass, letter == 'W');
+      At += 2;
+      return;
     case 'd':
     case 'D':
+      emitProperty("Nd", letter == 'D', inClass);
+      At += 2;
+      return;
+    case 'p':
+    case 'P':
+      return property(inClass);
+    case 'u':
+      return unicodeEscape();
     case 'r':
     case 'n':
     case 't':
@@ -211,22 +240,31 @@ private:
     }
   }
 
-  void property() {
+  void property(bool inClass) {
     size_t close = In.find('}', At);
     if (At + 2 >= In.size() || In[At + 2] != '{' || close == In.npos)
       refuse("\\p without braces");
     std::string_view name = In.substr(At + 3, close - At - 3);
-    Out += In.substr(At, 3);
+    bool negated = In[At + 1] == 'P';
     if (!name.empty() && name[0] == '^') {
-      Out += '^';
+      negated = !negated;
       name.remove_prefix(1);
     }
-    // Longer names are scripts; PCRE2 would read their extensions.
-    if (name.size() > 2)
-      Out += "sc:";
-    Out += name;
-    Out += '}';
+    emitProperty(name, negated, inClass);
     At = close + 1;
+  }
+
+  void emitProperty(std::string_view name, bool negated, bool inClass) {
+    std::string newer = newerMembers(name);
+    if (negated && inClass && !newer.empty())
+      refuse("a negated property in a class");
+    // Longer names are scripts; PCRE2 would read their extensions.
+    std::string braced =
+        (name.size() > 2 ? "{sc:" : "{") + std::string(name) + "}";
+    if (newer.empty())
+      Out += (negated ? "\\P" : "\\p") + braced;
+    else
+      emitSet("\\p" + braced + newer, inClass, negated);
   }
 
   size_t hexDigits(size_t from, size_t most) const {

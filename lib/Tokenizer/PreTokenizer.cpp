@@ -3,7 +3,10 @@
 #include "PreTokenizer.h"
 
 #include "ByteLevel.h"
+#include "MetaspaceFields.h"
 #include "Regex.h"
+#include "Steps.h"
+#include "Unicode.h"
 
 #include <algorithm>
 
@@ -91,21 +94,61 @@ std::vector<Piece> apply(Behavior behavior, std::vector<Piece> pieces) {
   return pieces;
 }
 
+/// Puts the parts of words in place of them.
+void replaceSpans(Words &words, std::vector<Span> parts) {
+  words.atStart = words.atStart && !parts.empty() &&
+                  parts.front().begin == words.spans.front().begin;
+  words.spans = std::move(parts);
+}
+
+/// Replaces the text of each word by what append(word, text) appends.
+template <typename Append> void rewrite(Words &words, Append &&append) {
+  std::string text;
+  text.reserve(words.text.size() + words.text.size() / 4);
+  for (Span &span : words.spans) {
+    size_t begin = text.size();
+    append(words[span], text);
+    span = {begin, text.size()};
+  }
+  words.text = std::move(text);
+  StepCounter::add(words.text.size());
+}
+
 class Split : public PreTokenizer {
 public:
   Split(Regex pattern, Behavior behavior, bool invert)
       : Pattern(std::move(pattern)), How(behavior), Invert(invert) {}
 
-  std::vector<std::string> run(std::vector<std::string> words) const override {
-    std::vector<std::string> out;
-    for (const std::string &word : words)
-      for (const Piece &piece : apply(How, cut(Pattern, word, Invert)))
-        if (piece.begin < piece.end)
-          out.push_back(word.substr(piece.begin, piece.end - piece.begin));
-    return out;
+  void run(Words &words) const override {
+    std::vector<Span> parts;
+    parts.reserve(words.spans.size());
+    for (const Span &word : words.spans)
+      if (How == Behavior::Isolated)
+        isolate(words, word, parts);
+      else
+        for (const Piece &piece : apply(How, cut(Pattern, words[word], Invert)))
+          if (piece.begin < piece.end)
+            parts.push_back({word.begin + piece.begin, word.begin + piece.end});
+    StepCounter::add(parts.size());
+    replaceSpans(words, std::move(parts));
   }
 
 private:
+  /// The most frequent behaviour, in one go.
+  void isolate(const Words &words, const Span &word,
+               std::vector<Span> &parts) const {
+    size_t done = word.begin;
+    Pattern.forEach(words[word], [&](size_t begin, size_t end) {
+      if (word.begin + begin > done)
+        parts.push_back({done, word.begin + begin});
+      if (begin < end)
+        parts.push_back({word.begin + begin, word.begin + end});
+      done = word.begin + end;
+    });
+    if (done < word.end)
+      parts.push_back({done, word.end});
+  }
+
   Regex Pattern;
   Behavior How;
   bool Invert;
@@ -113,34 +156,67 @@ private:
 
 class ByteLevel : public PreTokenizer {
 public:
-  /// `words`: splits first, or null.
-  ByteLevel(bool addPrefixSpace, std::unique_ptr<Split> words)
-      : AddPrefixSpace(addPrefixSpace), Words(std::move(words)) {}
+  /// `splitter`: splits first, or null.
+  ByteLevel(bool addPrefixSpace, std::unique_ptr<Split> splitter)
+      : AddPrefixSpace(addPrefixSpace), Splitter(std::move(splitter)) {}
 
-  std::vector<std::string> run(std::vector<std::string> words) const override {
+  void run(Words &words) const override {
     if (AddPrefixSpace)
-      for (std::string &word : words)
-        if (word[0] != ' ')
-          word.insert(word.begin(), ' ');
-    if (Words)
-      words = Words->run(std::move(words));
-    for (std::string &word : words)
-      word = toByteLevel(word);
-    return words;
+      rewrite(words, [](std::string_view word, std::string &out) {
+        if (word.front() != ' ')
+          out += ' ';
+        out += word;
+      });
+    if (Splitter)
+      Splitter->run(words);
+    rewrite(words, appendByteLevel);
   }
 
 private:
   bool AddPrefixSpace;
-  std::unique_ptr<Split> Words;
+  std::unique_ptr<Split> Splitter;
+};
+
+/// SentencePiece's way: a visible character for spaces, and one in front.
+class Metaspace : public PreTokenizer {
+public:
+  /// `splitter`: splits before each `replacement`, or null.
+  Metaspace(std::string replacement, PrependScheme prepend,
+            std::unique_ptr<Split> splitter)
+      : Replacement(std::move(replacement)), Prepending(prepend),
+        Splitter(std::move(splitter)) {}
+
+  void run(Words &words) const override {
+    bool first = words.atStart;
+    rewrite(words, [&](std::string_view word, std::string &out) {
+      bool marked = word.front() == ' ' ||
+                    word.substr(0, Replacement.size()) == Replacement;
+      if (!marked && (Prepending == PrependScheme::Always ||
+                      (Prepending == PrependScheme::First && first)))
+        out += Replacement;
+      first = false;
+      for (char byte : word)
+        if (byte == ' ')
+          out += Replacement;
+        else
+          out += byte;
+    });
+    if (Splitter)
+      Splitter->run(words);
+  }
+
+private:
+  std::string Replacement;
+  PrependScheme Prepending;
+  std::unique_ptr<Split> Splitter;
 };
 
 class Sequence : public PreTokenizer {
 public:
   std::vector<std::unique_ptr<PreTokenizer>> Steps;
-  std::vector<std::string> run(std::vector<std::string> words) const override {
+  void run(Words &words) const override {
     for (const auto &step : Steps)
-      words = step->run(std::move(words));
-    return words;
+      step->run(words);
   }
 };
 
@@ -164,38 +240,63 @@ Behavior readBehavior(const Field &field) {
       "Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous");
 }
 
+std::unique_ptr<PreTokenizer> readSequence(const Field &field, int depth) {
+  field.allowOnly({"pretokenizers"});
+  if (depth == kMaxNesting)
+    field.fail("is nested too deeply");
+  auto sequence = std::make_unique<Sequence>();
+  for (const Field &item : field.at("pretokenizers").items())
+    sequence->Steps.push_back(PreTokenizer::read(item, depth + 1));
+  return sequence;
+}
+
+std::unique_ptr<PreTokenizer> readByteLevel(const Field &field) {
+  // trim_offsets only moves offsets, which nobody asks for here.
+  field.allowOnly({"add_prefix_space", "trim_offsets", "use_regex"});
+  std::unique_ptr<Split> splitter;
+  if (field.booleanOr("use_regex", true))
+    splitter = std::make_unique<Split>(
+        Regex(translatePattern(kByteLevelPattern, field)), Behavior::Isolated,
+        false);
+  return std::make_unique<ByteLevel>(field.booleanOr("add_prefix_space", true),
+                                     std::move(splitter));
+}
+
+std::unique_ptr<PreTokenizer> readMetaspace(const Field &field) {
+  MetaspaceFields fields = readMetaspaceFields(field);
+  std::unique_ptr<Split> splitter;
+  if (field.booleanOr("split", true))
+    splitter = std::make_unique<Split>(Regex(escapePattern(fields.replacement)),
+                                       Behavior::MergedWithNext, false);
+  return std::make_unique<Metaspace>(fields.replacement, fields.prepend,
+                                     std::move(splitter));
+}
+
 } // namespace
 
 std::unique_ptr<PreTokenizer> PreTokenizer::read(const Field &field,
                                                  int depth) {
   const std::string &type = field.at("type").string();
-  if (type == "Sequence") {
-    field.allowOnly({"pretokenizers"});
-    if (depth == kMaxNesting)
-      field.fail("is nested too deeply");
-    auto sequence = std::make_unique<Sequence>();
-    for (const Field &item : field.at("pretokenizers").items())
-      sequence->Steps.push_back(read(item, depth + 1));
-    return sequence;
-  }
-  if (type == "ByteLevel") {
-    // trim_offsets only moves offsets, which nobody asks for here.
-    field.allowOnly({"add_prefix_space", "trim_offsets", "use_regex"});
-    std::unique_ptr<Split> words;
-    if (field.booleanOr("use_regex", true))
-      words = std::make_unique<Split>(
-          Regex(translatePattern(kByteLevelPattern, field)), Behavior::Isolated,
-          false);
-    return std::make_unique<ByteLevel>(
-        field.booleanOr("add_prefix_space", true), std::move(words));
-  }
+  if (type == "Sequence")
+    return readSequence(field, depth);
+  if (type == "ByteLevel")
+    return readByteLevel(field);
+  if (type == "Metaspace")
+    return readMetaspace(field);
   if (type == "Digits") {
     field.allowOnly({"individual_digits"});
-    return std::make_unique<Split>(Regex("\\p{N}"),
+    return std::make_unique<Split>(Regex(numericPattern()),
                                    field.booleanOr("individual_digits", false)
                                        ? Behavior::Isolated
                                        : Behavior::Contiguous,
                                    false);
+  }
+  if (type == "Punctuation") {
+    field.allowOnly({"behavior"});
+    auto behavior = field.find("behavior");
+    return std::make_unique<Split>(
+        Regex(punctuationPattern()),
+        behavior ? readBehavior(*behavior) : Behavior::Isolated, false);
   }
   if (type == "Split") {
     field.allowOnly({"pattern", "behavior", "invert"});
@@ -203,7 +304,8 @@ std::unique_ptr<PreTokenizer> PreTokenizer::read(const Field &field,
                                    readBehavior(field.at("behavior")),
                                    field.booleanOr("invert", false));
   }
-  field.at("type").unsupported("ByteLevel, Digits, Split, Sequence");
+  field.at("type").unsupported(
+      "ByteLevel, Digits, Metaspace, Punctuation, Split, Sequence");
 }
 
 } // namespace qzc::tokenizer

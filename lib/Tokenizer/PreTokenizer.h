@@ -4,6 +4,7 @@
 #define QZC_LIB_TOKENIZER_PRETOKENIZER_H
 
 #include "Field.h"
+#include "Words.h"
 
 #include <memory>
 
@@ -12,11 +13,11 @@ namespace qzc::tokenizer {
 class PreTokenizer {
 public:
   virtual ~PreTokenizer() = default;
-  /// Replaces each of `words` by its parts; none of them is empty.
-  virtual std::vector<std::string>
-  run(std::vector<std::string> words) const = 0;
+  /// Replaces each word by its parts.
+  virtual void run(Words &words) const = 0;
 
-  /// Reads ByteLevel, Digits, Split or a Sequence of them.
+  /// Reads ByteLevel, Digits, Metaspace, Punctuation, Split or a Sequence of
+  /// them.
   static std::unique_ptr<PreTokenizer> read(const Field &field, int depth = 0);
 };
 

@@ -3,9 +3,11 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "Regex.h"
 
+#include "Steps.h"
 #include "Utf8.h"
 #include "qzc/Support/Error.h"
 
+#include <algorithm>
 #include <pcre2.h>
 
 namespace qzc::tokenizer {
@@ -16,6 +18,26 @@ std::string messageOf(int code) {
   unsigned char text[256] = {};
   pcre2_get_error_message(code, text, sizeof text);
   return reinterpret_cast<const char *>(text);
+}
+
+/// A pattern of a tokenizer reads a character a few times.
+constexpr uint64_t kMostStepsByte = 1000;
+
+/// Of a pattern whose items call back.
+struct Work {
+  size_t position = 0; ///< when an item was reached last
+  uint64_t steps = 0;
+  uint64_t most = UINT64_MAX;
+};
+
+/// Called between the items of a pattern. What an item read, or gave back, is
+/// how far the position moved.
+int countSteps(pcre2_callout_block *block, void *held) {
+  auto &work = *static_cast<Work *>(held);
+  size_t now = block->current_position;
+  work.steps += 1 + std::max(now, work.position) - std::min(now, work.position);
+  work.position = now;
+  return work.steps > work.most ? PCRE2_ERROR_MATCHLIMIT : 0;
 }
 
 /// What matching needs besides the pattern.
@@ -30,6 +52,7 @@ struct MatchContext {
         Stack(pcre2_jit_stack_create(size_t(32) << 10, kStackBytes, nullptr)) {
     if (!Data || !Context)
       throw Error("out of memory while splitting text");
+    pcre2_set_callout(Context, countSteps, &Done);
     if (Stack)
       pcre2_jit_stack_assign(Context, nullptr, Stack);
   }
@@ -44,6 +67,7 @@ struct MatchContext {
   pcre2_match_data *Data;
   pcre2_match_context *Context;
   pcre2_jit_stack *Stack;
+  Work Done;
 };
 
 /// One a thread: words are many and short.
@@ -54,7 +78,8 @@ MatchContext &matchContext() {
 
 } // namespace
 
-Regex::Regex(const std::string &pattern) : Pattern(pattern) {
+Regex::Regex(const std::string &pattern, bool watched)
+    : Pattern(pattern), Watched(watched) {
   std::unique_ptr<pcre2_compile_context, decltype(&pcre2_compile_context_free)>
       context(pcre2_compile_context_create(nullptr),
               pcre2_compile_context_free);
@@ -66,8 +91,9 @@ Regex::Regex(const std::string &pattern) : Pattern(pattern) {
   // In Ruby's syntax ^ and $ always mean lines.
   pcre2_code *compiled = pcre2_compile(
       reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &code,
-      &offset, context.get());
+      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C |
+          (Watched || StepCounter::active() ? PCRE2_AUTO_CALLOUT : 0),
+      &code, &offset, context.get());
   if (!compiled)
     throw Error("pattern '" + pattern + "': " + messageOf(code) + " (at byte " +
                 std::to_string(offset) + ")");
@@ -75,35 +101,49 @@ Regex::Regex(const std::string &pattern) : Pattern(pattern) {
     pcre2_code_free(static_cast<pcre2_code *>(held));
   });
   // Where the system forbids executable memory, the interpreter serves.
-  pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
+  Compiled = pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE) == 0;
 }
 
-void Regex::forEach(
-    std::string_view text,
-    const std::function<void(size_t begin, size_t end)> &match) const {
+bool Regex::find(Search &search) const {
+  MatchContext &context = matchContext();
   const auto *code = static_cast<const pcre2_code *>(Code.get());
-  const MatchContext &context = matchContext();
-  size_t at = 0;
-  size_t lastEnd = text.size() + 1;
-  while (at <= text.size()) {
-    int found = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()),
-                            text.size(), at, PCRE2_NO_UTF_CHECK, context.Data,
-                            context.Context);
-    if (found == PCRE2_ERROR_NOMATCH)
-      return;
-    if (found < 0)
-      throw Error("splitting text with pattern '" + Pattern +
-                  "': " + messageOf(found));
-    const PCRE2_SIZE *range = pcre2_get_ovector_pointer(context.Data);
-    size_t begin = range[0];
-    size_t end = range[1];
-    if (begin < end || begin != lastEnd)
-      match(begin, end);
-    lastEnd = end;
-    at = end;
-    if (begin == end)
-      at += end < text.size() ? utf8Length(text[end]) : 1;
+  auto text = reinterpret_cast<PCRE2_SPTR>(search.text.data());
+  context.Done = {search.at, search.steps,
+                  Watched ? kMostStepsByte * (search.text.size() + 10)
+                          : UINT64_MAX};
+  int found =
+      Compiled ? pcre2_jit_match(code, text, search.text.size(), search.at, 0,
+                                 context.Data, context.Context)
+               : pcre2_match(code, text, search.text.size(), search.at,
+                             PCRE2_NO_UTF_CHECK, context.Data, context.Context);
+  StepCounter::add(context.Done.steps - search.steps);
+  search.steps = context.Done.steps;
+  if (found == PCRE2_ERROR_NOMATCH)
+    return false;
+  if (found < 0)
+    throw Error("splitting text with pattern '" + Pattern +
+                "': " + messageOf(found));
+  const PCRE2_SIZE *range = pcre2_get_ovector_pointer(context.Data);
+  search.begin = range[0];
+  search.end = range[1];
+  return true;
+}
+
+bool Regex::next(Search &search) const {
+  std::string_view text = search.text;
+  while (search.at <= text.size()) {
+    if (!find(search))
+      return false;
+    bool empty = search.begin == search.end;
+    bool counts = !empty || search.begin != search.lastEnd;
+    search.lastEnd = search.end;
+    search.at = search.end;
+    if (empty)
+      search.at += search.end < text.size() ? utf8Length(text[search.end]) : 1;
+    if (counts)
+      return true;
   }
+  return false;
 }
 
 std::string Regex::replace(std::string_view text, std::string_view with) const {
@@ -123,12 +163,15 @@ Regex readPattern(const Field &field) {
   if (auto regex = field.find("Regex")) {
     std::string pattern = translatePattern(regex->string(), *regex);
     try {
-      return Regex(pattern);
+      return Regex(pattern, !isKnownPattern(regex->string()));
     } catch (const Error &error) {
       regex->fail(error.what());
     }
   }
-  return Regex(escapePattern(field.at("String").string()));
+  // At each place a text may match but for its end.
+  constexpr size_t kShort = 16;
+  const std::string &text = field.at("String").string();
+  return Regex(escapePattern(text), /*watched=*/text.size() > kShort);
 }
 
 } // namespace qzc::tokenizer

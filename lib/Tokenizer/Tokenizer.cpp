@@ -3,11 +3,12 @@
 #include "qzc/Tokenizer/Tokenizer.h"
 
 #include "AddedTokens.h"
-#include "Bpe.h"
 #include "Decoder.h"
+#include "Model.h"
 #include "PostProcessor.h"
 #include "PreTokenizer.h"
-#include "Utf8.h"
+#include "Steps.h"
+#include "WordCache.h"
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
@@ -17,12 +18,12 @@ namespace qzc::tokenizer {
 struct Tokenizer::Impl {
   explicit Impl(const Field &file);
 
-  void
-  encodeText(std::string_view text, std::vector<int32_t> &out,
-             std::unordered_map<std::string, std::vector<int32_t>> &seen) const;
-  void addName(const Field &where, int32_t id, const std::string &text);
+  /// Appends the ids of a stretch of text without added tokens.
+  void encodeText(std::string_view text, bool atStart, WordCache &cache,
+                  std::vector<int32_t> &out) const;
+  void addName(const Field &where, int32_t id, std::string_view text);
 
-  Bpe Model;
+  std::unique_ptr<Model> Words;
   std::unique_ptr<Normalizer> Normal; ///< may be null
   AddedTokens Added;
   std::unique_ptr<PreTokenizer> Splitter; ///< may be null
@@ -45,7 +46,7 @@ static AddedTokens readAdded(const Field &file, const Normalizer *normalizer) {
 }
 
 Tokenizer::Impl::Impl(const Field &file)
-    : Model(file.at("model")), Normal(readNormalizer(file)),
+    : Words(Model::read(file.at("model"))), Normal(readNormalizer(file)),
       Added(readAdded(file, Normal.get())) {
   // truncation and padding are a caller's wishes, not part of the mapping.
   file.allowOnly({"version", "truncation", "padding", "added_tokens",
@@ -59,11 +60,11 @@ Tokenizer::Impl::Impl(const Field &file)
     Decode = Decoder(*field);
 
   Field vocabulary = file.at("model").at("vocab");
-  for (const auto &[text, id] : Model.vocabulary())
+  for (const auto &[text, id] : Words->vocabulary())
     addName(vocabulary, id, text);
   for (const AddedToken &token : Added.tokens()) {
     Field where = file.at("added_tokens");
-    if (auto id = Model.find(token.content); id && *id != token.id)
+    if (auto id = Words->find(token.content); id && *id != token.id)
       where.fail("'" + token.content + "' has the id " +
                  std::to_string(token.id) + " here and " + std::to_string(*id) +
                  " in the vocabulary");
@@ -81,36 +82,36 @@ Tokenizer::Impl::Impl(const Field &file)
 }
 
 void Tokenizer::Impl::addName(const Field &where, int32_t id,
-                              const std::string &text) {
+                              std::string_view text) {
   if (size_t(id) >= Names.size())
     Names.resize(size_t(id) + 1);
   auto &name = Names[size_t(id)];
   if (name && *name != text)
     where.fail("the id " + std::to_string(id) + " belongs to '" + *name +
-               "' and to '" + text + "'");
+               "' and to '" + std::string(text) + "'");
   name = text;
 }
 
-void Tokenizer::Impl::encodeText(
-    std::string_view text, std::vector<int32_t> &out,
-    std::unordered_map<std::string, std::vector<int32_t>> &seen) const {
-  // Words repeat: most are encoded once. Long ones hardly do.
-  constexpr size_t kMaxCached = 64;
-  std::vector<std::string> words{std::string(text)};
+void Tokenizer::Impl::encodeText(std::string_view text, bool atStart,
+                                 WordCache &cache,
+                                 std::vector<int32_t> &out) const {
+  // Words as short as most are looked up at once; longer ones may have parts
+  // that come again.
+  constexpr size_t kShort = 24;
+  tokenizer::Words words(text, atStart);
   if (Splitter)
-    words = Splitter->run(std::move(words));
-  for (std::string &word : words) {
-    if (word.size() > kMaxCached) {
-      Model.encode(word, out);
+    Splitter->run(words);
+  for (const Span &span : words.spans) {
+    std::string_view word = words[span];
+    if (word.size() <= kShort) {
+      cache.encode(word, out);
       continue;
     }
-    auto found = seen.find(word);
-    if (found == seen.end()) {
-      std::vector<int32_t> ids;
-      Model.encode(word, ids);
-      found = seen.emplace(std::move(word), std::move(ids)).first;
+    for (size_t at = 0; at < word.size();) {
+      size_t end = Words->partEnd(word, at);
+      cache.encode(word.substr(at, end - at), out);
+      at = end;
     }
-    out.insert(out.end(), found->second.begin(), found->second.end());
   }
 }
 
@@ -137,20 +138,23 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text,
   std::vector<int32_t> out;
   if (addSpecial)
     out = impl.Post.front;
-  std::unordered_map<std::string, std::vector<int32_t>> seen;
+  WordCache cache(*impl.Words);
   for (const Segment &outer : impl.Added.split(text, /*normalized=*/false)) {
     if (outer.token >= 0) {
       out.push_back(outer.token);
       continue;
     }
+    bool atStart = outer.text.data() == text.data();
     std::string normal(outer.text);
     if (impl.Normal)
-      normal = impl.Normal->run(std::move(normal));
+      impl.Normal->run(normal, atStart);
     for (const Segment &inner : impl.Added.split(normal, /*normalized=*/true))
       if (inner.token >= 0)
         out.push_back(inner.token);
       else
-        impl.encodeText(inner.text, out, seen);
+        impl.encodeText(inner.text,
+                        atStart && inner.text.data() == normal.data(), cache,
+                        out);
   }
   if (addSpecial)
     out.insert(out.end(), impl.Post.back.begin(), impl.Post.back.end());
@@ -158,11 +162,13 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text,
 }
 
 std::string Tokenizer::decode(const std::vector<int32_t> &ids) const {
-  std::vector<std::string> tokens;
+  std::string out;
+  DecoderState state(State->Decode, /*startsText=*/true);
   for (int32_t id : ids)
     if (auto text = token(id); text && !isSpecial(id))
-      tokens.emplace_back(*text);
-  return State->Decode.decode(std::move(tokens));
+      state.push(std::string(*text), out);
+  state.finish(out);
+  return out;
 }
 
 int64_t Tokenizer::size() const {
@@ -176,25 +182,32 @@ std::optional<std::string_view> Tokenizer::token(int32_t id) const {
 }
 
 std::optional<int32_t> Tokenizer::find(std::string_view token) const {
-  for (const AddedToken &added : State->Added.tokens())
-    if (added.content == token)
-      return added.id;
-  return State->Model.find(token);
+  if (auto id = State->Added.find(token))
+    return id;
+  return State->Words->find(token);
 }
 
 bool Tokenizer::isSpecial(int32_t id) const {
   return id >= 0 && id < size() && State->Special[size_t(id)];
 }
 
+StreamDecoder::StreamDecoder(const Tokenizer &tokenizer, bool startsText)
+    : From(tokenizer), State(std::make_unique<DecoderState>(
+                           tokenizer.State->Decode, startsText)) {}
+StreamDecoder::StreamDecoder(StreamDecoder &&) noexcept = default;
+StreamDecoder::~StreamDecoder() = default;
+
 std::string StreamDecoder::push(int32_t id) {
-  auto text = From.token(id);
-  if (!text || From.isSpecial(id))
-    return {};
-  Pending += From.State->Decode.decodeOne(std::string(*text), First);
-  First = false;
-  return takeUtf8(Pending, /*atEnd=*/false);
+  std::string out;
+  if (auto text = From.token(id); text && !From.isSpecial(id))
+    State->push(std::string(*text), out);
+  return out;
 }
 
-std::string StreamDecoder::finish() { return takeUtf8(Pending, true); }
+std::string StreamDecoder::finish() {
+  std::string out;
+  State->finish(out);
+  return out;
+}
 
 } // namespace qzc::tokenizer

@@ -31,6 +31,19 @@ inline size_t utf8Length(char lead) {
   return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
+/// Whether a byte of valid UTF-8 is not the first of its character.
+inline bool isContinuation(char byte) {
+  return (static_cast<uint8_t>(byte) & 0xC0) == 0x80;
+}
+
+/// Start of the character that ends at `end` > 0, in valid UTF-8.
+inline size_t characterBefore(std::string_view text, size_t end) {
+  do
+    --end;
+  while (end > 0 && isContinuation(text[end]));
+  return end;
+}
+
 void appendUtf8(std::string &out, char32_t codePoint);
 
 /// Moves the characters that are complete from `pending` to the result; a

@@ -1,8 +1,9 @@
 //===- Tokenizer.h - Text to token ids and back -----------------*- C++ -*-===//
 //
-// A tokenizer.json (the format of Hugging Face's tokenizers) with a BPE model.
-// The whole file is checked when it is read; what this implementation does not
-// support is refused then, by the name of its field, and never approximated.
+// A tokenizer.json (the format of Hugging Face's tokenizers) with a BPE or a
+// Unigram model. The whole file is checked when it is read; what this
+// implementation does not support is refused then, by the name of its field,
+// and never approximated.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,6 +19,8 @@
 
 namespace qzc::tokenizer {
 
+class DecoderState;
+
 /// Immutable after reading: may be used from several threads.
 class Tokenizer {
 public:
@@ -31,7 +34,8 @@ public:
 
   /// Ids of `text`. Added tokens are recognised inside the text either way;
   /// `addSpecial` also applies the file's post-processor (BOS, EOS). Text that
-  /// is not UTF-8 throws qzc::Error with the byte offset.
+  /// is not UTF-8 throws qzc::Error with the byte offset. Takes a time that
+  /// grows no faster than the text, whatever it is.
   std::vector<int32_t> encode(std::string_view text, bool addSpecial) const;
 
   /// Text of `ids`, special tokens left out. Bytes that are not UTF-8 become
@@ -58,18 +62,18 @@ class StreamDecoder {
 public:
   /// `startsText`: nothing stands before the first token (some tokenizers drop
   /// a space there).
-  explicit StreamDecoder(const Tokenizer &tokenizer, bool startsText = true)
-      : From(tokenizer), First(startsText) {}
+  explicit StreamDecoder(const Tokenizer &tokenizer, bool startsText = true);
+  StreamDecoder(StreamDecoder &&) noexcept;
+  ~StreamDecoder();
 
-  /// Text that is complete now that `id` has come; may be empty.
+  /// Text that is certain now that `id` has come; may be empty.
   std::string push(int32_t id);
   /// What was held back, as U+FFFD where it stayed incomplete.
   std::string finish();
 
 private:
   const Tokenizer &From;
-  std::string Pending;
-  bool First;
+  std::unique_ptr<DecoderState> State;
 };
 
 /// Offset of the first byte that is not valid UTF-8, or nothing.

@@ -12,54 +12,73 @@
 namespace qzc::tokenizer {
 namespace {
 
+using Ids = std::vector<int32_t>;
+using Json = nlohmann::json;
+
 class Golden : public testing::TestWithParam<const char *> {
 protected:
   Golden()
       : Under(
             Tokenizer::fromJson(readGolden(std::string(GetParam()) + ".json"))),
-        Cases(readGoldenJson(std::string(GetParam()) + ".golden.json")) {}
+        Texts(readGoldenJson("texts.json")),
+        Expected(readGoldenJson(std::string(GetParam()) + ".golden.json")) {}
+
+  /// Ids and the text that they decode to: of all texts, and ids drawn from the
+  /// vocabulary.
+  template <typename Callback> void forEachDecoded(Callback &&callback) {
+    for (size_t i = 0; i < Texts.size(); ++i) {
+      const Json &decoded = Expected["decoded"][i];
+      callback(Expected["ids"][i].get<Ids>(),
+               (decoded.is_null() ? Texts[i] : decoded).get<std::string>());
+    }
+    for (const Json &drawn : Expected["drawn"])
+      callback(drawn["ids"].get<Ids>(), drawn["decoded"].get<std::string>());
+  }
 
   Tokenizer Under;
-  nlohmann::json Cases;
+  Json Texts;
+  Json Expected;
 };
 
 TEST_P(Golden, EncodesTheSame) {
-  ASSERT_GT(Cases.size(), 50u);
-  for (const auto &golden : Cases) {
-    auto text = golden["text"].get<std::string>();
-    EXPECT_EQ(Under.encode(text, false),
-              golden["ids"].get<std::vector<int32_t>>())
-        << golden["text"];
-    EXPECT_EQ(Under.encode(text, true),
-              golden["special"].get<std::vector<int32_t>>())
-        << golden["text"];
+  ASSERT_GT(Texts.size(), 50u);
+  ASSERT_EQ(Texts.size(), Expected["ids"].size());
+  for (size_t i = 0; i < Texts.size(); ++i) {
+    auto text = Texts[i].get<std::string>();
+    auto ids = Expected["ids"][i].get<Ids>();
+    EXPECT_EQ(Under.encode(text, false), ids) << Texts[i];
+    auto special = Expected["front"].get<Ids>();
+    auto back = Expected["back"].get<Ids>();
+    special.insert(special.end(), ids.begin(), ids.end());
+    special.insert(special.end(), back.begin(), back.end());
+    EXPECT_EQ(Under.encode(text, true), special) << Texts[i];
   }
 }
 
 TEST_P(Golden, DecodesTheSame) {
-  for (const auto &golden : Cases)
-    EXPECT_EQ(Under.decode(golden["ids"].get<std::vector<int32_t>>()),
-              golden["decoded"].get<std::string>());
+  forEachDecoded([&](const Ids &ids, const std::string &text) {
+    EXPECT_EQ(Under.decode(ids), text);
+  });
 }
 
 TEST_P(Golden, StreamsWholeCharactersOfTheSameText) {
-  for (const auto &golden : Cases) {
+  forEachDecoded([&](const Ids &ids, const std::string &expected) {
     StreamDecoder stream(Under);
     std::string text;
-    for (int32_t id : golden["ids"].get<std::vector<int32_t>>()) {
+    for (int32_t id : ids) {
       std::string part = stream.push(id);
-      EXPECT_FALSE(firstInvalidUtf8(part)) << golden["text"];
+      EXPECT_FALSE(firstInvalidUtf8(part)) << expected;
       text += part;
     }
     text += stream.finish();
-    EXPECT_EQ(text, golden["decoded"].get<std::string>()) << golden["text"];
-  }
+    EXPECT_EQ(text, expected);
+  });
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizers, Golden,
-                         testing::Values("gpt2", "smollm", "llama3", "added",
-                                         "splits", "pieces"),
+INSTANTIATE_TEST_SUITE_P(Tokenizers, Golden, testing::ValuesIn(kGoldenShapes),
                          [](const auto &info) { return info.param; });
+
+INSTANTIATE_TEST_SUITE_P(Splits, Golden, testing::Values("splits"));
 
 TEST(StreamDecoder, HoldsBackHalfACharacter) {
   Tokenizer tokenizer = Tokenizer::fromJson(readGolden("gpt2.json"));
@@ -78,6 +97,31 @@ TEST(StreamDecoder, HoldsBackHalfACharacter) {
   EXPECT_EQ(stream.push(ids[0]), "\xEF\xBF\xBD");
   EXPECT_EQ(stream.finish(), "\xEF\xBF\xBD");
   EXPECT_EQ(stream.finish(), "");
+}
+
+TEST(StreamDecoder, HoldsBackBytesUntilTheyAreDecided) {
+  Tokenizer tokenizer = Tokenizer::fromJson(readGolden("llama2.json"));
+  auto byte = [&](const char *name) { return tokenizer.find(name).value(); };
+  StreamDecoder stream(tokenizer);
+  // é, then a byte that makes the run of them no text.
+  EXPECT_EQ(stream.push(byte("<0xC3>")), "");
+  EXPECT_EQ(stream.push(byte("<0xA9>")), "");
+  EXPECT_EQ(stream.push(byte("a")), "\xC3\xA9"
+                                    "a");
+  EXPECT_EQ(stream.push(byte("<0xC3>")), "");
+  EXPECT_EQ(stream.push(byte("<0xA9>")), "");
+  EXPECT_EQ(stream.push(byte("<0xFF>")), "");
+  EXPECT_EQ(stream.finish(), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
+TEST(StreamDecoder, DropsASpaceOnlyWhereTheTextStarts) {
+  Tokenizer tokenizer = Tokenizer::fromJson(readGolden("llama2.json"));
+  int32_t space = tokenizer.find("▁").value();
+  int32_t letter = tokenizer.find("a").value();
+  EXPECT_EQ(tokenizer.decode({space, letter}), "a");
+  StreamDecoder inside(tokenizer, /*startsText=*/false);
+  EXPECT_EQ(inside.push(space), " ");
+  EXPECT_EQ(inside.push(letter), "a");
 }
 
 TEST(Tokenizer, KnowsItsTokens) {

@@ -43,6 +43,23 @@ TEST(Pattern, ScriptsHaveNoExtensions) {
   EXPECT_EQ(matches("\\p{^Lu}", "Aa"), (Strings{"a"}));
 }
 
+TEST(Pattern, KnowsUnicode16) {
+  const std::string digit = "\xF0\x90\xB5\x80"; // U+10D40
+  const std::string letter = "\xE1\xB2\x8A";    // U+1C8A, a small one
+  const std::string mark = "\xE0\xA2\x97";      // U+0897
+  EXPECT_EQ(matches("\\p{Nd}", "a" + digit), Strings{digit});
+  EXPECT_EQ(matches("\\d", "a" + digit), Strings{digit});
+  EXPECT_EQ(matches("\\p{L}+", "a" + letter + "1"), Strings{"a" + letter});
+  EXPECT_EQ(matches("[^\\p{Ll}]", "a" + letter), Strings{});
+  EXPECT_EQ(matches("\\P{Ll}", "a" + letter), Strings{});
+  EXPECT_EQ(matches("\\w+", "a" + mark), Strings{"a" + mark});
+}
+
+TEST(Pattern, ClassesInClassesAreTheirMembers) {
+  EXPECT_EQ(matches("[^(\\s|[.,!])]+", "a.b (c|d)!"),
+            (Strings{"a", "b", "c", "d"}));
+}
+
 TEST(Pattern, RepeatsAndEscapes) {
   EXPECT_EQ(matches("a{,2}b", "aab"), (Strings{"aab"}));
   EXPECT_EQ(matches("a{b", "a{b"), (Strings{"a{b"}));
@@ -59,9 +76,10 @@ TEST(Pattern, EmptyMatchesMoveOn) {
 
 TEST(Pattern, RefusesWhatMeansSomethingElse) {
   for (const char *pattern :
-       {"[a[bc]]", "[a&&b]", "\\h", "a{2}+", "a{2}?", "(?~a)", "a(?i)b|c",
-        "\\b", "[\\W]", "(*UTF)a", "\\", "[a", "\\p{Nonsense}", "\\xff", "\\pL",
-        "\\K", "\\R", "[]a]"})
+       {"[a[^bc]]", "[[:alpha:]]", "[\\P{L}]", "[a&&b]",   "\\h",
+        "a{2}+",    "a{2}?",       "(?~a)",    "a(?i)b|c", "\\b",
+        "[\\W]",    "(*UTF)a",     "\\",       "[a",       "\\p{Nonsense}",
+        "\\xff",    "\\pL",        "\\K",      "\\R",      "[]a]"})
     EXPECT_THROW(matches(pattern, ""), Error) << pattern;
 }
 

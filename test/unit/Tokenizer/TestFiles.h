@@ -10,6 +10,12 @@
 
 namespace qzc::tokenizer {
 
+/// As test/golden/tokenizers/shapes.py names them; "splits" is beside these.
+inline constexpr const char *kGoldenShapes[] = {
+    "gpt2",      "codegen", "smollm",  "llama3",   "qwen2", "gpt4o",
+    "tekken",    "falcon",  "bloom",   "deepseek", "added", "llama2",
+    "metaspace", "gemma",   "unigram", "unknown",  "forms"};
+
 inline std::string readGolden(const std::string &name) {
   std::ifstream file(QZC_TEST_DATA "/golden/tokenizers/" + name,
                      std::ios::binary);
