@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-# Where a label may be seen from its point, in points; the first that is free is taken.
-DISTANCE = 7
-PLACES = [
-    (dx * scale, dy * scale)
-    for scale in (1, 1.8, 3)
-    for dx, dy in (
-        *((DISTANCE, DISTANCE), (DISTANCE, -DISTANCE), (-DISTANCE, DISTANCE)),
-        *((-DISTANCE, -DISTANCE), (0, 1.4 * DISTANCE), (0, -1.4 * DISTANCE)),
-        *((1.4 * DISTANCE, 0), (-1.4 * DISTANCE, 0)),
-    )
-]
-# Room that a point needs around it, in pixels.
-POINT = 4.0
+# Directions in which a label may be seen from its point, and how far, in points.
+DIRECTIONS = ((1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1), (1, 0), (-1, 0))
+DISTANCES = (6, 11, 18, 28, 40)
+# From here on a line leads from the label to its point.
+FAR = 11
+# Room that a point needs around it, and air around a label, in pixels.
+POINT, AIR = 4.0, 1.5
+# What a label costs that is nearer to another point than to its own, in square pixels.
+CONFUSING = 400.0
 
 
-def _alignment(dx: float, dy: float) -> dict[str, str]:
-    return {
-        "ha": "left" if dx > 0 else "right" if dx < 0 else "center",
-        "va": "bottom" if dy > 0 else "top" if dy < 0 else "center",
-    }
+@dataclass(frozen=True)
+class Labelled:
+    """A point with its error bar, in data coordinates."""
+
+    x: float
+    y: float
+    error: float
+    text: str
 
 
 def _overlap(a: Bbox, b: Bbox) -> float:
@@ -35,37 +38,60 @@ def _overlap(a: Bbox, b: Bbox) -> float:
     return width * height if width > 0 and height > 0 else 0.0
 
 
-def _outside(box: Bbox, frame: Bbox) -> float:
-    inside = _overlap(box, frame)
-    return box.width * box.height - inside
+def _distance(box: Bbox, point: Sequence[float]) -> float:
+    dx = max(box.x0 - point[0], 0, point[0] - box.x1)
+    dy = max(box.y0 - point[1], 0, point[1] - box.y1)
+    return math.hypot(dx, dy)
 
 
-def place_labels(
-    axes: Axes, points: Sequence[tuple[float, float, str]], size: float, color: str
-) -> None:
-    """Call when the limits of the axes are final. Labels that find no place are left out where
-    they would cover half of another."""
-    figure = axes.figure
-    renderer = figure.canvas.get_renderer()
+def _move(label: Annotation, direction: tuple[int, int], distance: float) -> None:
+    dx, dy = direction
+    label.set_position((dx * distance, dy * distance))
+    label.set_ha({1: "left", -1: "right", 0: "center"}[dx])
+    label.set_va({1: "bottom", -1: "top", 0: "center"}[dy])
+
+
+def place_labels(axes: Axes, points: Sequence[Labelled], size: float, color: str) -> None:
+    """Call when the limits of the axes are final."""
+    renderer = axes.figure.canvas.get_renderer()
     frame = axes.get_window_extent(renderer)
-    dots = [axes.transData.transform((x, y)) for x, y, _ in points]
+    at = axes.transData.transform
+    dots = [at((p.x, p.y)) for p in points]
     taken = [Bbox.from_extents(x - POINT, y - POINT, x + POINT, y + POINT) for x, y in dots]
-    for x, y, text in points:
+    for p in points:
+        low, high = at((p.x, p.y - p.error)), at((p.x, p.y + p.error))
+        taken.append(Bbox.from_extents(low[0] - 2, low[1], high[0] + 2, high[1]))
+    for number, p in enumerate(points):
         label = axes.annotate(
-            text, (x, y), xytext=PLACES[0], textcoords="offset points", fontsize=size, color=color
+            p.text,
+            (p.x, p.y),
+            xytext=(0, 0),
+            textcoords="offset points",
+            fontsize=size,
+            color=color,
+            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.5, "shrinkB": 4},
         )
-        best = None
-        for dx, dy in PLACES:
-            label.set(position=(dx, dy), **_alignment(dx, dy))
-            box = label.get_window_extent(renderer)
-            cost = sum(_overlap(box, other) for other in taken) + 2 * _outside(box, frame)
-            if best is None or cost < best[0]:
-                best = (cost, dx, dy, box)
-            if cost == 0:
-                break
-        cost, dx, dy, box = best
-        if cost > 0.5 * box.width * box.height:
-            label.remove()
-            continue
-        label.set(position=(dx, dy), **_alignment(dx, dy))
-        taken.append(box)
+        # The line has its part when the place is known.
+        label.arrow_patch.set_visible(False)
+
+        def cost_of(
+            place: tuple[float, tuple[int, int]], label: Annotation = label, number: int = number
+        ) -> tuple[float, Bbox]:
+            distance, direction = place
+            _move(label, direction, distance)
+            box = label.get_window_extent(renderer).padded(AIR)
+            cost = sum(_overlap(box, other) for other in taken)
+            cost += 4 * (box.width * box.height - _overlap(box, frame))
+            own = _distance(box, dots[number])
+            others = (_distance(box, dot) for i, dot in enumerate(dots) if i != number)
+            if distance < FAR and any(other < own for other in others):
+                cost += CONFUSING
+            return cost + distance, box
+
+        places = list(itertools.product(DISTANCES, DIRECTIONS))
+        costs = {place: cost_of(place) for place in places}
+        best = min(places, key=lambda place: costs[place][0])
+        distance, direction = best
+        _move(label, direction, distance)
+        label.arrow_patch.set_visible(distance >= FAR)
+        taken.append(costs[best][1])

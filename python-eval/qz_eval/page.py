@@ -45,8 +45,7 @@ def page(results: Results, plots: Sequence[Drawn]) -> str:
         title=title(results),
         lead=_lead(results),
         sentences=sentences(results),
-        caption="Figures that were not measured are dashes. The errors are explained under "
-        "“Conditions”.",
+        caption="A dash: not measured.",
         columns=[
             {"title": column.title, "text": is_text(column, results.rows)} for column in columns
         ],

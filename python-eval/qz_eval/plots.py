@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qz_eval.analysis import Results, pareto_front
-from qz_eval.labels import place_labels
+from qz_eval.labels import Labelled, place_labels
 from qz_eval.results import Row, Spread, megabytes
 
 # Colours that people with colour-blindness tell apart (Okabe and Ito), darker where they would be
 # too light on white; shapes tell the same.
 COLORS = ("#0072b2", "#c25b00", "#007a5a", "#a3447f", "#8a6d00", "#3d8fc4", "#555555")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 INK, FAINT, FRONT = "#1f2328", "#c9ced6", "#b00020"
 COMPONENTS = {
     "embeddings": "#5b6b7f",
@@ -94,26 +94,30 @@ def _listed(texts: Sequence[str]) -> str:
     return "; ".join(texts)
 
 
-def _points(axes: Axes, rows: Sequence[Row], value: Callable[[Row], Spread], narrow: bool) -> None:
+def _points(
+    axes: Axes, rows: Sequence[Row], value: Callable[[Row], Spread], best: Sequence[Row] = ()
+) -> None:
     for row in rows:
         spread = value(row)
         axes.errorbar(
             row.weights_mb,
             spread.value,
             yerr=spread.error or None,
-            fmt="o",
-            color=COLORS[0],
+            fmt="D" if row in best else "o",
+            color=FRONT if row in best else COLORS[0],
             markersize=5.5,
             elinewidth=1.2,
             capsize=2.5,
         )
     axes.set_xlabel("weights, MB")
-    axes.margins(0.12)
+    axes.margins(x=0.18, y=0.15)
 
 
 def _label(axes: Axes, rows: Sequence[Row], value: Callable[[Row], Spread], narrow: bool) -> None:
     axes.figure.draw_without_rendering()
-    points = [(row.weights_mb, value(row).value, row.name) for row in rows]
+    points = [
+        Labelled(row.weights_mb, value(row).value, value(row).error, row.name) for row in rows
+    ]
     place_labels(axes, points, 7.0 if narrow else 8.0, INK)
 
 
@@ -139,10 +143,12 @@ def quality_and_size(results: Results) -> Plot | None:
             color=FRONT,
             linewidth=1.2,
             linestyle="--",
+            marker="D",
+            markersize=5.5,
             zorder=1,
             label="Pareto front",
         )
-        _points(axes, rows, value, narrow)
+        _points(axes, rows, value, front)
         axes.set_ylabel("perplexity")
         axes.legend(loc="upper right")
         _label(axes, rows, value, narrow)
@@ -160,8 +166,8 @@ def quality_and_size(results: Results) -> Plot | None:
         "Perplexity against size",
         f"Scatter plot of perplexity against megabytes of weights. {_listed(listed)}. On the "
         f"Pareto front: {', '.join(row.name for row in front)}.",
-        f"Lower and further left is better. Bars: {errors}. The dashed line joins the variants "
-        "that no other one beats in both.",
+        f"Lower and further left is better. Bars: {errors}. Diamonds, joined by the dashed "
+        "line: the variants that no other one beats in both.",
         draw,
     )
 
@@ -175,7 +181,7 @@ def speed_and_size(results: Results) -> Plot | None:
         return row.decode
 
     def draw(axes: Axes, narrow: bool) -> None:
-        _points(axes, rows, value, narrow)
+        _points(axes, rows, value)
         axes.set_ylabel("decoding, tokens a second")
         axes.set_ylim(bottom=0)
         _label(axes, rows, value, narrow)

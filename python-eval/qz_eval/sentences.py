@@ -6,7 +6,15 @@ import math
 from collections.abc import Iterator, Sequence
 
 from qz_eval.analysis import CLEAR, Results, is_clear, pareto_front
-from qz_eval.results import Spread, megabytes
+from qz_eval.results import Row, Spread, megabytes
+
+# More than so many names are counted instead.
+MANY = 3
+
+
+def named(row: Row) -> str:
+    """A variant in a sentence, set apart from its words."""
+    return f"`{row.name}`"
 
 
 def listed(words: Sequence[str]) -> str:
@@ -32,7 +40,7 @@ def _size(results: Results) -> Iterator[str]:
     before = smallest.imported_mb
     if before and smallest.weights_mb < before:
         yield (
-            f"The smallest variant is {smallest.name}: its weights take "
+            f"The smallest variant is {named(smallest)}: its weights take "
             f"{megabytes(smallest.weights_mb)} MB, {100 * smallest.weights_mb / before:.0f}% of "
             f"the {megabytes(before)} MB that were imported."
         )
@@ -50,19 +58,19 @@ def _changes(results: Results) -> Iterator[str]:
         best = min(clear, key=lambda row: row.perplexity_difference.value)
         if worst.perplexity_difference.value > 0:
             yield (
-                f"{worst.name} costs the most: {change(worst.perplexity_difference)} perplexity "
-                f"over {base}."
+                f"{named(worst)} costs the most: {change(worst.perplexity_difference)} perplexity "
+                f"over `{base}`."
             )
         if best is not worst:
             yield (
-                f"Of the changes that are clear, that of {best.name} is the "
+                f"Of the changes that are clear, that of {named(best)} is the "
                 f"{'smallest' if best.perplexity_difference.value > 0 else 'best'}: "
                 f"{change(best.perplexity_difference)}."
             )
     if unclear:
-        each = [f"{row.name} ({change(row.perplexity_difference)})" for row in unclear]
+        each = [f"{named(row)} ({change(row.perplexity_difference)})" for row in unclear]
         yield (
-            f"No difference in perplexity from {base} is seen for {listed(each)}: less than "
+            f"No difference in perplexity from `{base}` is seen for {listed(each)}: less than "
             f"{CLEAR:.0f} standard errors on this text."
         )
 
@@ -74,9 +82,9 @@ def _predictions(results: Results) -> Iterator[str]:
     near = min(rows, key=lambda row: row.divergence.value)
     far = max(rows, key=lambda row: row.divergence.value)
     yield (
-        f"The predictions of {near.name} stay closest to the base: a mean KL divergence of "
+        f"The predictions of {named(near)} stay closest to the base: a mean KL divergence of "
         f"{near.divergence.value:.2g} nats and the same most likely token for "
-        f"{near.same_top_percent.value:.1f}% of the tokens. Those of {far.name} move furthest: "
+        f"{near.same_top_percent.value:.1f}% of the tokens. Those of {named(far)} move furthest: "
         f"{far.divergence.value:.2g} nats and {far.same_top_percent.value:.1f}%."
     )
 
@@ -85,7 +93,7 @@ def _front(results: Results) -> Iterator[str]:
     rows = results.scored
     if len(rows) < 3:
         return
-    front = [row.name for row in pareto_front(rows)]
+    front = [named(row) for row in pareto_front(rows)]
     if len(front) == len(rows):
         yield "Every variant is on the Pareto front of size and perplexity: none beats another."
     else:
@@ -98,9 +106,9 @@ def _front(results: Results) -> Iterator[str]:
 
 def _schemes(results: Results) -> Iterator[str]:
     """Linear against NF4 at four bits, where both quantize the same layers."""
-    named = {row.selection: row for row in results.rows if row.perplexity_difference}
-    for selection, nf4 in named.items():
-        linear = named.get((selection or "").replace("=nf4", "=q4_0"))
+    by_selection = {row.selection: row for row in results.rows if row.perplexity_difference}
+    for selection, nf4 in by_selection.items():
+        linear = by_selection.get((selection or "").replace("=nf4", "=q4_0"))
         if not linear or linear is nf4:
             continue
         gap = nf4.perplexity.value - linear.perplexity.value
@@ -108,9 +116,10 @@ def _schemes(results: Results) -> Iterator[str]:
         error = math.hypot(nf4.perplexity_difference.error, linear.perplexity_difference.error)
         which = "lower" if gap < 0 else "higher"
         clear = is_clear(Spread(gap, error))
+        gap_text = number(abs(gap), error)
         yield (
-            f"At four bits, {nf4.name} has a perplexity {which} by {number(abs(gap), error)} than "
-            f"{linear.name}" + ("." if clear else ", which is no clear difference on this text.")
+            f"At four bits, {named(nf4)} has a perplexity {which} by {gap_text} than "
+            f"{named(linear)}" + ("." if clear else ", which is no clear difference on this text.")
         )
 
 
@@ -120,24 +129,28 @@ def _speed(results: Results) -> Iterator[str]:
         return
     fastest = max(rows, key=lambda row: row.decode.value)
     close = [
-        row.name
+        named(row)
         for row in rows
         if row is not fastest
         and fastest.decode.value - row.decode.value
         < CLEAR * math.hypot(fastest.decode.error, row.decode.error)
     ]
     text = (
-        f"{fastest.name} decodes fastest, at {number(fastest.decode.value, fastest.decode.error)} "
-        "tokens a second"
+        f"{named(fastest)} decodes fastest, at "
+        f"{number(fastest.decode.value, fastest.decode.error)} tokens a second"
     )
     base = results.base
     if base and base.decode and base is not fastest:
-        text += f", {fastest.decode.value / base.decode.value:.2f} times {base.name}"
-    yield text + (f"; {listed(close)} cannot be told from it." if close else ".")
+        text += f", {fastest.decode.value / base.decode.value:.2f} times {named(base)}"
+    if close:
+        others = f"{len(close)} others" if len(close) > MANY else listed(close)
+        verb = "is" if len(close) == 1 else "are"
+        text += f"; {others} {verb} within {CLEAR:.0f} standard deviations of it"
+    yield f"{text}."
 
 
 def _failures(results: Results) -> Iterator[str]:
-    failed = [row.name for row in results.rows if row.error]
+    failed = [named(row) for row in results.rows if row.error]
     if failed:
         yield f"Not measured, or not wholly: {listed(failed)}; the reasons are below the table."
 

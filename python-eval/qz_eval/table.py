@@ -27,7 +27,8 @@ class Column:
         if value is None:
             return NOTHING
         if isinstance(value, Spread):
-            return f"{value.value:.{self.decimals}f} ± {value.error:.{self.decimals}f}"
+            text = f"{value.value:.{self.decimals}f} ± {value.error:.{self.decimals}f}"
+            return text.replace("-", "−")
         if isinstance(value, str):
             return value
         return megabytes(value) if "MB" in self.title else f"{value:.{self.decimals}f}"
@@ -41,7 +42,6 @@ class Column:
 
 COLUMNS = (
     Column("variant", "variant", lambda row: row.name),
-    Column("stored as", "scheme", lambda row: row.scheme),
     Column("weights MB", "weights_mb", lambda row: row.weights_mb, 2),
     Column("perplexity", "perplexity", lambda row: row.perplexity, 3, True),
     Column("mean of lines", "mean_line_perplexity", lambda row: row.mean_line_perplexity, 3),
@@ -56,6 +56,7 @@ COLUMNS = (
 # Of interest to programs more than to people.
 MORE = (
     Column("model", "model", lambda row: row.model),
+    Column("stored as", "scheme", lambda row: row.scheme),
     Column("selection", "selection", lambda row: row.selection),
     Column("KL median", "kl_median", lambda row: row.divergence_quantile(0.5), 6),
     Column("KL 99%", "kl_99", lambda row: row.divergence_quantile(0.99), 6),

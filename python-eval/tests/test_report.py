@@ -39,14 +39,14 @@ def test_front_has_what_nothing_beats() -> None:
 
 def test_sentences_carry_their_uncertainty() -> None:
     text = "\n".join(sentences(Results.of(sample())))
-    assert "nf4 costs the most: +3.50 ± 0.10 perplexity over none." in text
-    assert "No difference in perplexity from none is seen for int8 (+0.010 ± 0.020)" in text
-    assert "The smallest variant is nf4: its weights take 60.00 MB, 30% of the 200.0 MB" in text
-    assert "predictions of int8 stay closest" in text and "Those of nf4 move furthest" in text
-    assert "Pareto front of size and perplexity lie q4_0, int8 and none" in text
-    assert "At four bits, nf4 has a perplexity higher by 1.50 ± 0.14 than q4_0." in text
-    assert "nf4 decodes fastest, at 130.0 ± 1.0 tokens a second, 1.86 times none." in text
-    assert "Not measured, or not wholly: fp4 <&>" in text
+    assert "`nf4` costs the most: +3.50 ± 0.10 perplexity over `none`." in text
+    assert "No difference in perplexity from `none` is seen for `int8` (+0.010 ± 0.020)" in text
+    assert "The smallest variant is `nf4`: its weights take 60.00 MB, 30% of the 200.0 MB" in text
+    assert "predictions of `int8` stay closest" in text and "Those of `nf4` move furthest" in text
+    assert "Pareto front of size and perplexity lie `q4_0`, `int8` and `none`" in text
+    assert "At four bits, `nf4` has a perplexity higher by 1.50 ± 0.14 than `q4_0`." in text
+    assert "`nf4` decodes fastest, at 130.0 ± 1.0 tokens a second, 1.86 times `none`." in text
+    assert "Not measured, or not wholly: `fp4 <&>`" in text
 
 
 def test_what_is_not_clear_is_not_claimed() -> None:
@@ -54,8 +54,8 @@ def test_what_is_not_clear_is_not_claimed() -> None:
         entry("nf4", 60, 16.0, 130, comparison=comparison(3.5, 0.4, 0.2)),
         entry("q4_0", 60, 16.5, 129.5, comparison=comparison(4.0, 0.4, 0.3)),
     )
-    assert "a perplexity lower by 0.50 ± 0.57 than q4_0, which is no clear difference" in text
-    assert "nf4 decodes fastest" in text and "q4_0 cannot be told from it." in text
+    assert "a perplexity lower by 0.50 ± 0.57 than `q4_0`, which is no clear difference" in text
+    assert "`nf4` decodes fastest" in text and "; `q4_0` is within 2 standard" in text
 
 
 def test_nothing_is_said_of_nothing() -> None:
