@@ -145,7 +145,7 @@ TEST(Tokenizer, FilesOfTheTokenizersPackageAreRecognised) {
   EXPECT_EQ(named("gpt2/tokenizer.json"), "gpt-2");
   EXPECT_EQ(named("smollm.json"), "smollm");
   EXPECT_EQ(named("llama3.json"), "llama-bpe");
-  EXPECT_THAT(refusal(golden("pieces.json"), planFor(100'000)),
+  EXPECT_THAT(refusal(golden("splits.json"), planFor(100'000)),
               HasSubstr("tokenizer.json"));
 }
 
