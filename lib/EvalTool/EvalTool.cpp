@@ -7,6 +7,7 @@
 #include "StatusLine.h"
 #include "qzc/Support/AtomicFile.h"
 #include "qzc/Support/Error.h"
+#include "qzc/Support/File.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -50,6 +51,7 @@ private:
   void compareImage(Measured &image, const Conditions &conditions);
   bool isBase(const Measured &image) const;
   void measureAll(const Conditions &conditions);
+  std::vector<InputFile> inputs() const;
   void prepareFolder() const;
   void writeFile(const std::string &name, const std::string &text) const;
 
@@ -154,8 +156,38 @@ bool Evaluation::isBase(const Measured &image) const {
   return std::filesystem::equivalent(Options.base, image.file, ignored);
 }
 
+static constexpr const char *kResultsName = "results.json";
+static constexpr const char *kTableName = "table.md";
+
+/// The executables with their weights, and the text.
+std::vector<InputFile> Evaluation::inputs() const {
+  std::vector<InputFile> files;
+  if (!Options.text.empty())
+    files.push_back({"the text", Options.text});
+  const auto add = [&](const Measured &image) {
+    files.push_back({"'" + image.file + "'", image.file});
+    const Json::json_pointer weights("/weights/file");
+    std::error_code ignored;
+    if (image.info.contains(weights) && image.info.at(weights).is_string())
+      files.push_back(
+          {"the weights of '" + image.file + "'",
+           std::filesystem::weakly_canonical(image.file, ignored)
+               .replace_filename(image.info.at(weights).get<std::string>())
+               .string()});
+  };
+  for (const Measured &image : Images)
+    add(image);
+  if (Base)
+    add(*Base);
+  return files;
+}
+
 /// Notices before the work what would be a pity after it.
 void Evaluation::prepareFolder() const {
+  for (const char *name : {kResultsName, kTableName})
+    checkIsNoInput("-o",
+                   (std::filesystem::path(Options.output) / name).string(),
+                   inputs());
   std::error_code failed;
   std::filesystem::create_directories(Options.output, failed);
   if (failed)
@@ -193,8 +225,8 @@ bool Evaluation::run(std::ostream &results) {
   if (!results)
     throw Error("cannot write the table to the standard output");
   if (!Options.output.empty()) {
-    writeFile("results.json", formatJson(Images, conditions));
-    writeFile("table.md", table);
+    writeFile(kResultsName, formatJson(Images, conditions));
+    writeFile(kTableName, table);
   }
   return !Failed;
 }

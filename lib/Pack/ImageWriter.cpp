@@ -44,9 +44,8 @@ ImageWriter::ImageWriter(std::string path, const std::string &stubPath)
     : File(std::move(path), /*executable=*/true) {
   const MappedFile stub(stubPath);
   checkStub(stub);
+  addEntry(SectionKind::Runtime, stub.size(), {});
   File.append(stub.data(), stub.size());
-  File.alignTo(kSectionAlign);
-  PayloadOffset = File.size();
 }
 
 size_t ImageWriter::addEntry(SectionKind kind, uint64_t bytes,
@@ -106,17 +105,21 @@ void ImageWriter::finish(ThreadPool &pool) {
                      }
                    });
   File.alignTo(kSectionAlign);
-  const size_t tableBytes = Table.size() * sizeof(SectionEntry);
   ImageFooter footer = {};
   footer.version = kImageVersion;
   footer.sectionCount = static_cast<uint32_t>(Table.size());
-  footer.payloadOffset = PayloadOffset;
   footer.tableOffset = File.size();
-  footer.tableXxh3 = xxh3(Table.data(), tableBytes);
-  File.append(Table.data(), tableBytes);
+  File.append(Table.data(), Table.size() * sizeof(SectionEntry));
   footer.fileBytes = File.size() + sizeof footer;
-  footer.footerXxh3 = xxh3(&footer, offsetof(ImageFooter, footerXxh3));
+  const auto hashSoFar = [&] {
+    return hashRegion(File, footer.tableOffset,
+                      File.size() - footer.tableOffset);
+  };
+  File.append(&footer, offsetof(ImageFooter, sha256));
+  const Sha256Digest digest = hashSoFar().sha256;
+  File.append(digest.data(), digest.size());
+  footer.xxh3 = hashSoFar().xxh3;
   std::copy(std::begin(kImageMagic), std::end(kImageMagic), footer.magic);
-  File.append(&footer, sizeof footer);
+  File.append(&footer.xxh3, sizeof footer - offsetof(ImageFooter, xxh3));
   File.finish();
 }

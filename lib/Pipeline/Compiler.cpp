@@ -11,6 +11,7 @@
 #include "qzc/Dialect/Qz/Transforms/Report.h"
 #include "qzc/Init.h"
 #include "qzc/Pipeline/Diagnostics.h"
+#include "qzc/Pipeline/ModuleFile.h"
 #include "qzc/Support/AtomicFile.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Target/Cuda/Compile.h"
@@ -19,8 +20,6 @@
 #include "qzc/Target/Manifest/Manifest.h"
 
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
-#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <filesystem>
@@ -47,7 +46,7 @@ namespace {
 /// One compilation, in the order of its stages.
 class Compilation {
 public:
-  Compilation(const CompileOptions &options, std::ostream &results)
+  Compilation(const CompileOptions &options, const Output &results)
       : Options(options), Results(results), Context(registry()),
         Diagnostics(&Context) {
     Context.loadAllAvailableDialects();
@@ -77,7 +76,7 @@ private:
   std::string sourceFolder() const;
 
   const CompileOptions &Options;
-  std::ostream &Results;
+  const Output &Results;
   mlir::MLIRContext Context;
   DiagnosticCollector Diagnostics;
   mlir::OwningOpRef<mlir::ModuleOp> Module;
@@ -85,13 +84,7 @@ private:
 } // namespace
 
 void Compilation::parse() {
-  std::error_code failed;
-  if (!std::filesystem::is_regular_file(Options.input, failed))
-    throw Error("cannot open '" + Options.input +
-                "': there is no such file; write it with qz-import");
-  Module = mlir::parseSourceFile<mlir::ModuleOp>(Options.input, &Context);
-  if (!Module)
-    Diagnostics.fail("cannot read '" + Options.input + "'");
+  Module = parseModule(Options.input, Context, Diagnostics);
   auto models = Module->getOps<qz::ModelOp>();
   if (models.empty() || std::next(models.begin()) != models.end())
     throw Error("'" + Options.input +
@@ -100,7 +93,7 @@ void Compilation::parse() {
 
 void Compilation::writeText(const std::string &text) const {
   if (Options.output.empty()) {
-    Results << text << std::flush;
+    Results.write(text);
     return;
   }
   AtomicFile file(Options.output);
@@ -132,8 +125,7 @@ void Compilation::run() {
   runSelection(*Module, Options, Diagnostics);
   GgufBuild gguf(Options, *Module, describeSelection(Options));
   if (Options.emit == Emit::Bin || Options.dryRun)
-    Results << qz::formatReport(qz::makeReport(*Module)) << gguf.report()
-            << std::flush;
+    Results.write(qz::formatReport(qz::makeReport(*Module)) + gguf.report());
   if (Options.dryRun)
     return;
   gguf.write(sourceFolder());
@@ -205,7 +197,7 @@ void Compilation::writeExecutable(format::Manifest &manifest,
   gguf.publish();
 }
 
-void compile(const CompileOptions &options, std::ostream &results) {
+void compile(const CompileOptions &options, const Output &results) {
   Compilation(options, results).run();
 }
 

@@ -3,37 +3,26 @@
 #include "qzc/Support/MappedFile.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Support/File.h"
 
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
 namespace qzc {
 
 MappedFile::MappedFile(const std::string &path) : Path(path) {
-  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    throw Error("cannot open '" + path + "': " + std::strerror(errno));
-  struct stat info = {};
-  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    ::close(fd);
-    throw Error("cannot read '" + path + "': it is not a regular file");
-  }
-  Size = static_cast<uint64_t>(info.st_size);
-  if (Size != 0) {
-    void *mapping = ::mmap(nullptr, Size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (mapping == MAP_FAILED) {
-      int reason = errno;
-      ::close(fd);
-      throw Error("cannot map '" + path + "': " + std::strerror(reason));
-    }
-    Data = static_cast<const std::byte *>(mapping);
-  }
-  ::close(fd);
+  const RegularFile file(path);
+  Size = file.size();
+  if (Size == 0)
+    return;
+  void *mapping =
+      ::mmap(nullptr, Size, PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
+  if (mapping == MAP_FAILED)
+    throw Error("cannot map '" + path + "': " + std::strerror(errno));
+  Data = static_cast<const std::byte *>(mapping);
 }
 
 MappedFile::MappedFile(MappedFile &&other) noexcept

@@ -45,7 +45,7 @@ static void waitIfDying() {
 
 void removeFilesOnSignals() {
   Owner = ::getpid();
-  for (int signal : {SIGHUP, SIGINT, SIGTERM}) {
+  for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU}) {
     struct sigaction action = {};
     if (::sigaction(signal, nullptr, &action) != 0 ||
         action.sa_handler != SIG_DFL)

@@ -90,12 +90,15 @@ def test_same_bytes_from_any_folder_with_any_threads(
 
 def test_altered_or_cut_images_are_refused(image: Path, tmp_path: Path) -> None:
     raw = image.read_bytes()
-    # include/qzc/Format/Image.h: the footer's third field is where the payload begins.
-    (stub,) = struct.unpack_from("<Q", raw, len(raw) - 64 + 8)
+    # include/qzc/Format/Image.h: the footer's third field is where the section table begins; the
+    # runtime is the first section.
+    (table,) = struct.unpack_from("<Q", raw, len(raw) - 72 + 8)
+    (stub,) = struct.unpack_from("<Q", raw, table + 24)
     broken = tmp_path / "broken"
     shutil.copy(image, broken)
     step = max(1, (len(raw) - stub) // 23)
-    for spot in [*range(stub, len(raw), step), len(raw) - 1]:
+    # The end of the runtime is its section headers, which nothing needs to start.
+    for spot in [stub - 1, *range(stub, len(raw), step), len(raw) - 1]:
         changed = bytearray(raw)
         changed[spot] ^= 0x10
         broken.write_bytes(changed)

@@ -2,11 +2,9 @@
 
 #include "Subcommands.h"
 #include "qzc/EvalTool/EvalTool.h"
-#include "qzc/Support/Error.h"
+#include "qzc/Support/CommandLine.h"
+#include "qzc/Support/ThreadPool.h"
 
-#include <CLI/CLI.hpp>
-
-#include <charconv>
 #include <iostream>
 
 using namespace qzc;
@@ -21,18 +19,7 @@ struct Arguments {
 };
 } // namespace
 
-// Validators whose descriptions --help does not repeat.
-static CLI::Validator atLeast(int64_t least) {
-  auto check = [least](const std::string &text) {
-    int64_t value = 0;
-    const char *end = text.data() + text.size();
-    auto [parsed, error] = std::from_chars(text.data(), end, value);
-    if (error == std::errc() && parsed == end && value >= least)
-      return std::string();
-    return "'" + text + "' is no number of at least " + std::to_string(least);
-  };
-  return {check, ""};
-}
+// --help does not repeat its description.
 static CLI::Validator oneOf(const std::vector<std::string> &names) {
   return CLI::IsMember(names).description("");
 }
@@ -54,22 +41,16 @@ static void addScoring(CLI::App &app, Arguments &arguments) {
       ->check(oneOf({"windows", "stride", "llama.cpp", "lines"}))
       ->type_name("NAME")
       ->group(group);
-  app.add_option("--context", options.context,
-                 "Positions of a window (default: the protocol's, as far as "
-                 "every model goes)")
-      ->check(atLeast(1))
-      ->type_name("N")
+  addCount(app, "--context", options.context,
+           "Positions of a window (default: the protocol's, as far as "
+           "every model goes)")
       ->group(group);
-  app.add_option("--stride", options.stride,
-                 "With --protocol=stride: new tokens a window (default half "
-                 "the context)")
-      ->check(atLeast(1))
-      ->type_name("N")
+  addCount(app, "--stride", options.stride,
+           "With --protocol=stride: new tokens a window (default half "
+           "the context)")
       ->group(group);
-  app.add_option("--max-windows", options.maxWindows,
-                 "Score the first N windows only")
-      ->check(atLeast(1))
-      ->type_name("N")
+  addCount(app, "--max-windows", options.maxWindows,
+           "Score the first N windows only")
       ->group(group);
   app.add_option("--bos", arguments.bos,
                  "Where the BOS token goes: none (default), first (once) or "
@@ -81,19 +62,13 @@ static void addScoring(CLI::App &app, Arguments &arguments) {
 
 static void addTiming(CLI::App &app, EvalOptions &options) {
   const char *group = "Timing";
-  app.add_option("-p", options.promptTokens,
-                 "Prompt tokens (default 512, as far as every model goes)")
-      ->check(atLeast(0))
-      ->type_name("N")
+  addCount(app, "-p", options.promptTokens,
+           "Prompt tokens (default 512, as far as every model goes)", 0)
       ->group(group);
-  app.add_option("-n", options.count,
-                 "Tokens to decode (default 128, as far as every model goes)")
-      ->check(atLeast(0))
-      ->type_name("N")
+  addCount(app, "-n", options.count,
+           "Tokens to decode (default 128, as far as every model goes)", 0)
       ->group(group);
-  app.add_option("-r", options.repetitions, "Repetitions (default 5)")
-      ->check(atLeast(1))
-      ->type_name("N")
+  addCount(app, "-r", options.repetitions, "Repetitions (default 5)")
       ->group(group);
 }
 
@@ -114,10 +89,8 @@ static void addOptions(CLI::App &app, Arguments &arguments) {
       ->check(oneOf({"auto", "cuda", "cpu"}))
       ->type_name("NAME")
       ->group(group);
-  app.add_option("--threads", options.threads,
-                 "CPU threads (default: all that may be used)")
-      ->check(atLeast(1))
-      ->type_name("N")
+  addNumber(app, "--threads", options.threads,
+            "CPU threads (default: all that may be used)", 1, kMaxThreads)
       ->group(group);
 }
 
@@ -141,7 +114,9 @@ static std::string subcommandsText() {
   return text;
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
+  if (argc > 1 && isPythonSubcommand(argv[1]))
+    runInPython(argc, argv);
   CLI::App app("Compares compiled models: runs each in its own process and "
                "prints a table of sizes, speeds and perplexities.",
                "qz-eval");
@@ -149,26 +124,16 @@ int main(int argc, char **argv) {
   app.footer(subcommandsText());
   Arguments arguments;
   addOptions(app, arguments);
-  try {
-    if (argc > 1 && isPythonSubcommand(argv[1]))
-      runInPython(argc, argv);
-    app.parse(argc, argv);
-    EvalOptions &options = arguments.options;
-    options.protocol = *evaluate::parseProtocol(arguments.protocol);
-    options.bos = *evaluate::parseBosMode(arguments.bos);
-    checkTogether(app, options);
-    bool all = evaltool::evaluateImages(options, std::cout, std::cerr);
-    return all ? 0 : static_cast<int>(ExitCode::Failed);
-  } catch (const CLI::ParseError &error) {
-    if (error.get_exit_code() == 0)
-      return app.exit(error);
-    std::cerr << "qz-eval: error: " << error.what() << " (see --help)\n";
-    return static_cast<int>(ExitCode::Usage);
-  } catch (const Error &error) {
-    std::cerr << "qz-eval: error: " << error.what() << '\n';
-    return static_cast<int>(error.code());
-  } catch (const std::exception &error) {
-    std::cerr << "qz-eval: error: " << error.what() << '\n';
-    return static_cast<int>(ExitCode::Failed);
-  }
+  if (!parseArguments(app, argc, argv))
+    return 0;
+  EvalOptions &options = arguments.options;
+  options.protocol = *evaluate::parseProtocol(arguments.protocol);
+  options.bos = *evaluate::parseBosMode(arguments.bos);
+  checkTogether(app, options);
+  bool all = evaltool::evaluateImages(options, std::cout, std::cerr);
+  return all ? 0 : static_cast<int>(ExitCode::Failed);
+}
+
+int main(int argc, char **argv) {
+  return runTool("qz-eval", [&] { return run(argc, argv); });
 }

@@ -1,14 +1,11 @@
 //===- qzc.cpp - The compiler's command line ------------------------------===//
 
 #include "qzc/Pipeline/Compiler.h"
-#include "qzc/Support/Error.h"
-#include "qzc/Support/RemoveOnSignal.h"
+#include "qzc/Support/CommandLine.h"
+#include "qzc/Support/Output.h"
 #include "qzc/Support/ThreadPool.h"
 
-#include <CLI/CLI.hpp>
-
 #include <filesystem>
-#include <iostream>
 #include <map>
 
 using namespace qzc;
@@ -110,10 +107,10 @@ static void addOptions(CLI::App &app, CompileOptions &options,
          "and embed)")
       ->type_name("NAME,…")
       ->group(selection);
-  app.add_option("--block-size", options.blockSize,
-                 "Elements that share a scale (fp4, nf4: 32 to 4096, default "
-                 "64)")
-      ->check(CLI::PositiveNumber)
+  addNumber<int64_t>(app, "--block-size", options.blockSize,
+                     "Elements that share a scale (fp4, nf4: 32 to 4096, "
+                     "default 64)",
+                     32, 4096)
       ->group(selection);
   app.add_flag("--double-quant", options.doubleQuant,
                "Quantize the scales too (fp4, nf4)")
@@ -133,7 +130,8 @@ static void addOptions(CLI::App &app, CompileOptions &options,
                  "Folder of the module's files (default: the module's own)")
       ->type_name("DIR")
       ->group(output);
-  app.add_option("--seed", options.seed, "Seed of synthetic weights")
+  addNumber<uint64_t>(app, "--seed", options.seed, "Seed of synthetic weights",
+                      0, UINT64_MAX)
       ->group(output);
   app.add_option(
          "--arch", options.archs,
@@ -141,39 +139,29 @@ static void addOptions(CLI::App &app, CompileOptions &options,
          "(default: 80, 86, 89, 90a, 100, 120 and the PTX compute_80)")
       ->type_name("SM,…")
       ->group(output);
-  app.add_option("--threads", options.threads,
-                 "Threads to compile with (default: all cores)")
-      ->check(CLI::Range(1, kMaxThreads))
+  addNumber(app, "--threads", options.threads,
+            "Threads to compile with (default: all cores)", 1, kMaxThreads)
       ->group(output);
 }
 
-int main(int argc, char **argv) {
-  removeFilesOnSignals();
+static int run(int argc, char **argv) {
   CLI::App app("Compiles a language model to one self-contained executable.",
                "qzc");
   app.set_version_flag("--version", "qzc " QZC_VERSION);
   CompileOptions options;
   RawOptions raw;
   addOptions(app, options, raw);
-  try {
-    app.parse(argc, argv);
-    checkSelection(app);
-    options.emit = readEmit(raw.emit);
-    readWeights(raw.weights, options);
-    checkUse(app, options);
-    options.stub = stubBesideThisProgram();
-    pipeline::compile(options, std::cout);
+  if (!parseArguments(app, argc, argv))
     return 0;
-  } catch (const CLI::ParseError &error) {
-    if (error.get_exit_code() == 0)
-      return app.exit(error);
-    std::cerr << "qzc: error: " << error.what() << " (see --help)\n";
-    return static_cast<int>(ExitCode::Usage);
-  } catch (const Error &error) {
-    std::cerr << "qzc: error: " << error.what() << '\n';
-    return static_cast<int>(error.code());
-  } catch (const std::exception &error) {
-    std::cerr << "qzc: error: " << error.what() << '\n';
-    return static_cast<int>(ExitCode::Failed);
-  }
+  checkSelection(app);
+  options.emit = readEmit(raw.emit);
+  readWeights(raw.weights, options);
+  checkUse(app, options);
+  options.stub = stubBesideThisProgram();
+  pipeline::compile(options, Output());
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  return runTool("qzc", [&] { return run(argc, argv); });
 }

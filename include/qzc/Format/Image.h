@@ -4,14 +4,19 @@
 // followed by a payload of page-aligned sections, a section table and a footer
 // in the file's last bytes:
 //
-//   [stub ELF][pad][section 0][pad][section 1]…[pad][section table][footer]
+//   [stub ELF][pad][section 1][pad][section 2]…[pad][section table][footer]
 //
 // The footer is found from the end of the file, so the stub needs no patching
-// and the sections can be mapped. Offsets are from the start of the file and
-// multiples of kSectionAlign. All integers are little endian. Hashes: XXH3-64
-// (seed 0) is checked at every load, SHA-256 with --verify. With the weights
-// beside the file (--weights=FILE) the Weights entry has kExternal set, its
-// offset is 0, and the manifest names the file.
+// and the sections can be mapped. The stub is itself section 0. Offsets are
+// from the start of the file and multiples of kSectionAlign. All integers are
+// little endian. With the weights beside the file (--weights=FILE) the Weights
+// entry has kExternal set, its offset is 0, and the manifest names the file.
+//
+// Every byte of the file is checked: sections against the hashes in their
+// entries; table and footer against the footer's, each of what precedes it;
+// what is between sections is zero. At every load the hashes are XXH3-64 (seed
+// 0), with --verify SHA-256 too. That finds accidents: who alters a file on
+// purpose can alter its hashes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +28,7 @@
 namespace qzc::format {
 
 inline constexpr uint64_t kSectionAlign = 4096;
-inline constexpr uint32_t kImageVersion = 1;
+inline constexpr uint32_t kImageVersion = 2;
 inline constexpr char kImageMagic[8] = {'Q', 'Z', 'C', 'I', 'M', 'A', 'G', 'E'};
 
 enum class SectionKind : uint32_t {
@@ -32,6 +37,7 @@ enum class SectionKind : uint32_t {
   Weights = 3,   ///< the packed tensors, see Scheme.h
   Cubin = 4,     ///< one per architecture
   Ptx = 5,       ///< NUL-terminated text
+  Runtime = 6,   ///< the stub: section 0, at the start of the file
 };
 
 enum SectionFlags : uint32_t {
@@ -55,15 +61,13 @@ static_assert(sizeof(SectionEntry) == 80);
 struct ImageFooter {
   uint32_t version;
   uint32_t sectionCount;
-  uint64_t payloadOffset; ///< end of the stub, rounded up
   uint64_t tableOffset;
-  uint64_t fileBytes;  ///< of the whole file: a cut or lengthened file shows
-  uint64_t tableXxh3;  ///< of the section table
-  uint64_t footerXxh3; ///< of the footer's bytes before this field
-  uint64_t reserved;
+  uint64_t fileBytes; ///< of the whole file: a cut or lengthened file shows
+  uint8_t sha256[32]; ///< of the section table and the footer before this field
+  uint64_t xxh3;      ///< of the section table and the footer before this field
   char magic[8];
 };
-static_assert(sizeof(ImageFooter) == 64);
+static_assert(sizeof(ImageFooter) == 72);
 
 } // namespace qzc::format
 

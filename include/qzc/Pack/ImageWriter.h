@@ -32,7 +32,8 @@ struct CodeTarget {
 };
 
 /// Stub, sections, table and footer as Format/Image.h describes them. Sections
-/// lie in the order in which they are added; the file appears on publish().
+/// lie behind the stub in the order in which they are added, numbered from 1;
+/// the file appears on publish().
 class ImageWriter {
 public:
   /// Starts with the bytes of the runtime at `stubPath`. Throws qzc::Error
@@ -66,7 +67,6 @@ private:
   size_t addEntry(format::SectionKind kind, uint64_t bytes, CodeTarget target);
 
   AtomicFile File;
-  uint64_t PayloadOffset = 0;
   std::vector<format::SectionEntry> Table;
 };
 

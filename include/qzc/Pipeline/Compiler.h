@@ -9,9 +9,9 @@
 #define QZC_PIPELINE_COMPILER_H
 
 #include "qzc/Format/Manifest.h"
+#include "qzc/Support/Output.h"
 
 #include <cstdint>
-#include <ostream>
 #include <string>
 
 namespace qzc::pipeline {
@@ -52,7 +52,7 @@ struct CompileOptions {
 
 /// Compiles; prints the resolved table of layers to `results`. Throws
 /// qzc::Error; leaves no partial output.
-void compile(const CompileOptions &options, std::ostream &results);
+void compile(const CompileOptions &options, const Output &results);
 
 } // namespace qzc::pipeline
 

@@ -9,6 +9,7 @@
 #define QZC_RUNTIME_IMAGE_H
 
 #include "qzc/Format/Manifest.h"
+#include "qzc/Support/File.h"
 
 #include <memory>
 #include <string>
@@ -46,6 +47,8 @@ public:
   virtual std::string_view tokenizerJson() const = 0;
   virtual const std::vector<DeviceCode> &deviceCode() const = 0;
   virtual uint64_t fileBytes() const = 0;
+  /// The files it is read from: none may be replaced while it lives.
+  virtual std::vector<InputFile> files() const = 0;
 
   /// The stored weight; mapped, or generated at load for synthetic weights.
   virtual format::PackedView tensor(int64_t index) const = 0;

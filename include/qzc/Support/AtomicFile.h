@@ -15,9 +15,10 @@ namespace qzc {
 
 /// Writes a new file "<path>.partial-<pid>" (with a number where that is taken)
 /// and renames it to `path` on publish(); destruction before that removes it,
-/// as does a signal (removeFilesOnSignals).
-/// Every failure (unwritable folder, full disk, …) throws qzc::Error naming the
-/// path and the reason.
+/// as does a signal (prepareProcess). While it is written it has a lock
+/// (flock). One without a lock is what a killed run left: it is removed before
+/// the next file is written to the same path. Every failure (unwritable folder,
+/// full disk, …) throws qzc::Error naming the path and the reason.
 class AtomicFile {
 public:
   explicit AtomicFile(std::string path, bool executable = false);
@@ -52,10 +53,13 @@ public:
   }
 
 private:
+  bool open(const std::string &name, bool executable);
+
   std::string Path;
   std::string PartialPath; ///< empty once published
   std::optional<RemoveOnSignal> Signals;
-  int Fd = -1;
+  int Fd = -1;   ///< open for writing
+  int Held = -1; ///< finished: keeps the lock
   uint64_t Size = 0;
 };
 

@@ -13,8 +13,7 @@ namespace qzc {
 class MappedFile {
 public:
   MappedFile() = default;
-  /// Throws qzc::Error naming the path when it cannot be opened or is no
-  /// regular file. An empty file maps to size() == 0.
+  /// Errors as of RegularFile. An empty file maps to size() == 0.
   explicit MappedFile(const std::string &path);
   MappedFile(MappedFile &&other) noexcept;
   MappedFile &operator=(MappedFile &&other) noexcept;

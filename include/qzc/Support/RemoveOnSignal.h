@@ -7,8 +7,8 @@
 
 namespace qzc {
 
-/// For main(): from now on SIGHUP, SIGINT and SIGTERM remove the files for
-/// which there is a RemoveOnSignal, and then end the process as they would
+/// From now on SIGHUP, SIGINT, SIGQUIT, SIGTERM and SIGXCPU remove the files
+/// for which there is a RemoveOnSignal, and then end the process as they would
 /// have. A signal that is ignored stays ignored; forked children remove
 /// nothing.
 void removeFilesOnSignals();

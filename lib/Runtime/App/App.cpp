@@ -3,10 +3,7 @@
 #include "qzc/Runtime/App/App.h"
 
 #include "Session.h"
-#include "qzc/Support/Error.h"
-
-#include <cstdio>
-#include <new>
+#include "qzc/Support/CommandLine.h"
 
 namespace qzc::runtime {
 
@@ -51,22 +48,10 @@ void runMode(const Options &options, const AppEnvironment &environment,
 int runApp(int argc, const char *const *argv,
            const AppEnvironment &environment) {
   Stopwatch sinceStart;
-  const char *name = argc > 0 ? argv[0] : "model";
-  try {
+  return exitCodeOf(argc > 0 ? argv[0] : "model", [&] {
     runMode(parseOptions(argc, argv), environment, sinceStart);
     return 0;
-  } catch (const BrokenPipe &) {
-    return static_cast<int>(ExitCode::Failed);
-  } catch (const Error &error) {
-    std::fprintf(stderr, "%s: error: %s\n", name, error.what());
-    return static_cast<int>(error.code());
-  } catch (const std::bad_alloc &) {
-    std::fprintf(stderr, "%s: error: out of memory\n", name);
-    return static_cast<int>(ExitCode::Failed);
-  } catch (const std::exception &error) {
-    std::fprintf(stderr, "%s: error: internal: %s\n", name, error.what());
-    return static_cast<int>(ExitCode::Failed);
-  }
+  });
 }
 
 } // namespace qzc::runtime

@@ -137,13 +137,18 @@ void info(const Session &session) {
 }
 
 void verifyImage(const Session &session) {
-  // Opening checked every section; a difference would have been an error.
-  session.output().write("verified: " + megabytes(session.image().fileBytes()) +
-                         ", every section has its SHA-256\n");
+  // Opening checked every byte; a difference would have been an error.
+  const format::Manifest &manifest = session.image().manifest();
+  std::string what = megabytes(session.image().fileBytes());
+  if (manifest.weightsMode == format::WeightsMode::External)
+    what += " and " + megabytes(manifest.weightsBytes) + " of weights in '" +
+            manifest.weightsFile + "'";
+  session.output().write("verified: " + what + ", every byte by its SHA-256\n");
 }
 
 void extract(const Session &session) {
   const Image &image = session.image();
+  session.checkOutput("--extract", session.options().outputFile);
   format::extractDecoded(
       image.manifest(), [&](int64_t index) { return image.tensor(index); },
       session.options().outputFile);

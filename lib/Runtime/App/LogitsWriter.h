@@ -4,9 +4,9 @@
 #ifndef QZC_LIB_RUNTIME_APP_LOGITSWRITER_H
 #define QZC_LIB_RUNTIME_APP_LOGITSWRITER_H
 
-#include "Output.h"
 #include "qzc/Evaluate/LogitsFile.h"
 #include "qzc/Support/AtomicFile.h"
+#include "qzc/Support/Output.h"
 
 #include <optional>
 #include <string>

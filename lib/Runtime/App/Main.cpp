@@ -2,16 +2,12 @@
 
 #include "qzc/Runtime/App/App.h"
 
-#include "qzc/Support/RemoveOnSignal.h"
-
-#include <csignal>
+#include "qzc/Support/Process.h"
 
 namespace qzc::runtime {
 
 int runApp(int argc, char **argv) {
-  // A reader that goes away shows as a failed write.
-  std::signal(SIGPIPE, SIG_IGN);
-  removeFilesOnSignals();
+  prepareProcess();
   AppEnvironment environment;
   environment.openImage = [](bool fullCheck, int threads) {
     return Image::open("/proc/self/exe", fullCheck, threads);

@@ -2,12 +2,10 @@
 
 #include "Options.h"
 
-#include "qzc/Support/Error.h"
+#include "qzc/Support/CommandLine.h"
 #include "qzc/Support/ThreadPool.h"
 
-#include <CLI/CLI.hpp>
-#include <charconv>
-#include <cmath>
+#include <cfloat>
 
 namespace qzc::runtime {
 
@@ -26,10 +24,6 @@ struct Raw {
   std::string device = "auto";
   std::string cache = "f32";
   std::string instructions;
-  int64_t count = 0;
-  int64_t stride = 0;
-  int64_t context = 0;
-  int64_t promptTokens = 0;
 };
 
 class Parser {
@@ -110,7 +104,7 @@ void Parser::addModes() {
   extra(App.add_flag("--json", o.json, "Print results as JSON"), "Output",
         bit(Mode::Score) | bit(Mode::Bench) | bit(Mode::Info));
   App.add_flag("--verify", o.verify,
-               "Check every section against its SHA-256 first, not only its "
+               "Check every byte of the file by SHA-256 first, not only by "
                "XXH3; a mode of its own when alone")
       ->group("Checking");
 }
@@ -119,29 +113,30 @@ void Parser::addGeneration() {
   Options &o = Values.options;
   const std::string group = "Generating";
   constexpr unsigned kTokens = bit(Mode::Generate) | bit(Mode::Tokens);
-  extra(App.add_option("-n", Values.count,
-                       "Tokens to generate (default 128, as far as the "
-                       "context goes)")
-            ->type_name("N"),
+  extra(addCount(App, "-n", o.count,
+                 "Tokens to generate (default 128, as far as the "
+                 "context goes)",
+                 0),
         group, kTokens | bit(Mode::Bench));
-  extra(App.add_option("--temperature", o.sampler.temperature,
-                       "0: always the most likely token")
+  extra(addNumber(App, "--temperature", o.sampler.temperature,
+                  "0: always the most likely token", 0.0, DBL_MAX)
             ->type_name("T")
             ->capture_default_str(),
         group, bit(Mode::Generate));
-  extra(App.add_option("--top-k", o.sampler.topK,
-                       "Draw from the K most likely tokens; 0: from all")
+  extra(addCount(App, "--top-k", o.sampler.topK,
+                 "Draw from the K most likely tokens; 0: from all", 0)
             ->type_name("K")
             ->capture_default_str(),
         group, bit(Mode::Generate));
-  extra(App.add_option("--top-p", o.sampler.topP,
-                       "Draw from the likeliest tokens that together have "
-                       "probability P")
+  extra(addNumber(App, "--top-p", o.sampler.topP,
+                  "Draw from the likeliest tokens that together have "
+                  "probability P",
+                  0.0, 1.0)
             ->type_name("P")
             ->capture_default_str(),
         group, bit(Mode::Generate));
-  extra(App.add_option("--seed", o.sampler.seed,
-                       "The same seed draws the same text")
+  extra(addNumber<uint64_t>(App, "--seed", o.sampler.seed,
+                            "The same seed draws the same text", 0, UINT64_MAX)
             ->type_name("S")
             ->capture_default_str(),
         group, bit(Mode::Generate));
@@ -159,6 +154,7 @@ void Parser::addGeneration() {
 }
 
 void Parser::addScoring() {
+  Options &o = Values.options;
   const std::string group = "Scoring";
   extra(App.add_option("--protocol", Values.protocol,
                        "windows, stride, llama.cpp or lines")
@@ -166,14 +162,12 @@ void Parser::addScoring() {
             ->check(CLI::IsMember({"windows", "stride", "llama.cpp", "lines"}))
             ->capture_default_str(),
         group, bit(Mode::Score));
-  extra(App.add_option("--stride", Values.stride,
-                       "With --protocol=stride: new tokens a window (default "
-                       "half the context)")
-            ->type_name("N"),
+  extra(addCount(App, "--stride", o.stride,
+                 "With --protocol=stride: new tokens a window (default "
+                 "half the context)"),
         group, bit(Mode::Score));
-  extra(App.add_option("--max-windows", Values.options.maxWindows,
-                       "Score the first N windows only")
-            ->type_name("N"),
+  extra(addCount(App, "--max-windows", o.maxWindows,
+                 "Score the first N windows only"),
         group, bit(Mode::Score));
   extra(App.add_option("--bos", Values.bos,
                        "Where the BOS token goes: none, first (once) or window")
@@ -184,15 +178,14 @@ void Parser::addScoring() {
 }
 
 void Parser::addBench() {
+  Options &o = Values.options;
   const std::string group = "Timing";
-  extra(App.add_option("-p", Values.promptTokens,
-                       "Prompt tokens (default 512); -n 128 are decoded")
-            ->type_name("N"),
+  extra(addCount(App, "-p", o.promptTokens,
+                 "Prompt tokens (default 512); -n 128 are decoded", 0),
         group, bit(Mode::Bench));
-  extra(App.add_option("-r", Values.options.repetitions, "Repetitions")
-            ->type_name("N")
-            ->capture_default_str(),
-        group, bit(Mode::Bench));
+  extra(
+      addCount(App, "-r", o.repetitions, "Repetitions")->capture_default_str(),
+      group, bit(Mode::Bench));
 }
 
 void Parser::addDevice() {
@@ -205,9 +198,9 @@ void Parser::addDevice() {
             ->check(CLI::IsMember({"auto", "cuda", "cpu"}))
             ->capture_default_str(),
         group, kRunning);
-  extra(App.add_option("--threads", o.threads,
-                       "CPU threads (default: all this process may use)")
-            ->type_name("N"),
+  extra(addNumber(App, "--threads", o.threads,
+                  "CPU threads (default: all this process may use)", 1,
+                  kMaxThreads),
         group, kRunning);
   extra(App.add_option("--isa", Values.instructions,
                        "With --device=cpu: kernels for avx512, avx2 or sse4.2 "
@@ -215,10 +208,9 @@ void Parser::addDevice() {
             ->type_name("NAME")
             ->check(CLI::IsMember({"avx512", "avx2", "sse4.2"})),
         group, kRunning);
-  extra(App.add_option("--context", Values.context,
-                       "Positions: of a scoring window (default 1024), or of "
-                       "the KV cache (default: as many as needed)")
-            ->type_name("N"),
+  extra(addCount(App, "--context", o.context,
+                 "Positions: of a scoring window (default 1024), or of "
+                 "the KV cache (default: as many as needed)"),
         group, kRunning);
   extra(App.add_option("--kv-cache", Values.cache,
                        "f32, or f16: half the memory, a little less exact")
@@ -264,44 +256,11 @@ void Parser::checkExtras(Mode mode) const {
       throw usageError(option->get_name() + " does not go with " + name);
 }
 
-std::vector<int64_t> parseIds(const std::string &text) {
-  std::vector<int64_t> ids;
-  const char *at = text.data();
-  const char *end = at + text.size();
-  while (true) {
-    int64_t id = 0;
-    auto [next, error] = std::from_chars(at, end, id);
-    if (error != std::errc() || (next != end && *next != ','))
-      throw usageError("--tokens: '" + text +
-                       "' is not a list of token ids such as 3,5,7");
-    ids.push_back(id);
-    if (next == end)
-      return ids;
-    at = next + 1;
-  }
-}
-
 void Parser::checkValues(const Options &options) const {
-  auto atLeast = [&](const std::string &option, int64_t value, int64_t least) {
-    if (given(option) && value < least)
-      throw usageError(option + " must be at least " + std::to_string(least));
-  };
-  atLeast("-n", Values.count, options.mode == Mode::Bench ? 0 : 1);
-  atLeast("-p", Values.promptTokens, 0);
-  atLeast("-r", options.repetitions, 1);
-  atLeast("--top-k", options.sampler.topK, 0);
-  atLeast("--threads", options.threads, 1);
-  if (options.threads > kMaxThreads)
-    throw usageError("--threads must be at most " +
-                     std::to_string(kMaxThreads));
-  atLeast("--context", Values.context, 1);
-  atLeast("--max-windows", options.maxWindows, 1);
-  atLeast("--stride", Values.stride, 1);
-  if (!std::isfinite(options.sampler.temperature) ||
-      options.sampler.temperature < 0)
-    throw usageError("--temperature must be 0 or more");
-  if (!(options.sampler.topP > 0 && options.sampler.topP <= 1))
-    throw usageError("--top-p must be above 0 and at most 1");
+  if (options.count == 0 && options.mode != Mode::Bench)
+    throw usageError("-n 0 asks for nothing: give 1 or more");
+  if (options.sampler.topP == 0)
+    throw usageError("--top-p 0 leaves no token to draw: give more");
   if (given("--stride") && options.protocol != evaluate::Protocol::Stride)
     throw usageError("--stride needs --protocol=stride");
   if (options.mode == Mode::Tokens && options.logitsFile.empty() &&
@@ -330,13 +289,6 @@ Options Parser::run(int argc, const char *const *argv) {
     return options;
   }
   checkExtras(options.mode);
-  auto optional = [&](const std::string &name, int64_t value) {
-    return given(name) ? std::optional(value) : std::nullopt;
-  };
-  options.count = optional("-n", Values.count);
-  options.stride = optional("--stride", Values.stride);
-  options.context = optional("--context", Values.context);
-  options.promptTokens = optional("-p", Values.promptTokens);
   options.protocol = *evaluate::parseProtocol(Values.protocol);
   options.bos = *evaluate::parseBosMode(Values.bos);
   options.device = Values.device == "cuda"  ? DeviceChoice::Cuda
@@ -349,7 +301,8 @@ Options Parser::run(int argc, const char *const *argv) {
                                         : InstructionSet::Sse42;
   options.cache = Values.cache == "f16" ? CacheType::F16 : CacheType::F32;
   if (options.mode == Mode::Tokens)
-    options.tokens = parseIds(Values.tokens);
+    options.tokens =
+        parseNumbers<int32_t>("--tokens", Values.tokens, 0, INT32_MAX);
   checkValues(options);
   return options;
 }

@@ -40,7 +40,7 @@ struct Options {
   std::optional<int64_t> count; ///< -n, also of Bench
   bool ignoreEos = false;
   SamplerOptions sampler;
-  std::vector<int64_t> tokens;
+  std::vector<int32_t> tokens;
   std::string logitsFile; ///< empty: no logits wanted
   bool stepwise = false;
 

@@ -98,6 +98,8 @@ std::string toText(const Json &json) {
 
 void scoreText(const Session &session) {
   const Options &options = session.options();
+  if (!options.logitsFile.empty())
+    session.checkOutput("--logits", options.logitsFile);
   evaluate::ProtocolOptions protocol = protocolOptions(session);
   std::string bytes = readText(options.textFile);
   tokenizer::Tokenizer tokenizer = session.readTokenizer();

@@ -3,7 +3,7 @@
 #include "Session.h"
 
 #include "qzc/Support/Error.h"
-#include "qzc/Support/MappedFile.h"
+#include "qzc/Support/File.h"
 
 #include <cstdio>
 
@@ -54,19 +54,6 @@ int64_t Session::contextOr(int64_t otherwise) const {
   return context;
 }
 
-std::vector<int32_t> Session::checkIds(const std::vector<int64_t> &ids,
-                                       const std::string &who) const {
-  std::vector<int32_t> out;
-  for (int64_t id : ids) {
-    if (id < 0 || id >= model().vocab)
-      throw Error(who + ": token id " + std::to_string(id) +
-                  " is out of range: the model has " +
-                  std::to_string(model().vocab) + " tokens");
-    out.push_back(static_cast<int32_t>(id));
-  }
-  return out;
-}
-
 void Session::checkIds(const std::vector<int32_t> &ids,
                        const std::string &who) const {
   for (int32_t id : ids)
@@ -76,10 +63,16 @@ void Session::checkIds(const std::vector<int32_t> &ids,
                   std::to_string(model().vocab) + " tokens");
 }
 
+void Session::checkOutput(const std::string &option,
+                          const std::string &path) const {
+  std::vector<InputFile> inputs = Opened->files();
+  if (!Chosen.textFile.empty())
+    inputs.push_back({"the text", Chosen.textFile});
+  checkIsNoInput(option, path, inputs);
+}
+
 std::string readText(const std::string &path) {
-  MappedFile file(path);
-  std::string text(reinterpret_cast<const char *>(file.data()),
-                   static_cast<size_t>(file.size()));
+  std::string text = readFile(path);
   if (auto at = tokenizer::firstInvalidUtf8(text))
     throw Error(path + ": not UTF-8 at byte " + std::to_string(*at));
   return text;

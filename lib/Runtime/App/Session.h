@@ -4,8 +4,8 @@
 #define QZC_LIB_RUNTIME_APP_SESSION_H
 
 #include "Options.h"
-#include "Output.h"
 #include "qzc/Runtime/App/App.h"
+#include "qzc/Support/Output.h"
 #include "qzc/Tokenizer/Tokenizer.h"
 
 #include <chrono>
@@ -43,9 +43,9 @@ public:
   /// --context, or `otherwise`, checked against what the model was made for.
   int64_t contextOr(int64_t otherwise) const;
   /// Throws unless all ids are below the vocabulary's size; `who` is named.
-  std::vector<int32_t> checkIds(const std::vector<int64_t> &ids,
-                                const std::string &who) const;
   void checkIds(const std::vector<int32_t> &ids, const std::string &who) const;
+  /// Throws where the value of `option` is one of the files that are read.
+  void checkOutput(const std::string &option, const std::string &path) const;
 
 private:
   const Options &Chosen;

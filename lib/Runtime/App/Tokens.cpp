@@ -45,7 +45,11 @@ std::vector<int32_t> continueGreedily(Engine &engine, int32_t token,
 void runTokens(const Session &session) {
   const Options &options = session.options();
   int64_t vocab = session.model().vocab;
-  std::vector<int32_t> tokens = session.checkIds(options.tokens, "--tokens");
+  const std::vector<int32_t> &tokens = options.tokens;
+  session.checkIds(tokens, "--tokens");
+  bool all = !options.logitsFile.empty();
+  if (all)
+    session.checkOutput("--logits", options.logitsFile);
   auto count = static_cast<int64_t>(tokens.size());
   int64_t needed = count + std::max<int64_t>(options.count.value_or(0) - 1, 0);
   if (needed > session.contextOr(session.model().context))
@@ -53,7 +57,6 @@ void runTokens(const Session &session) {
                 " positions, more than the context of " +
                 std::to_string(session.contextOr(session.model().context)));
   auto engine = session.createEngine(options.context.value_or(needed));
-  bool all = !options.logitsFile.empty();
   std::vector<float> logits =
       run(*engine, tokens, vocab, all, options.stepwise);
   if (all)

@@ -44,6 +44,7 @@ public:
   std::string_view tokenizerJson() const override { return Tokenizer; }
   const std::vector<DeviceCode> &deviceCode() const override { return Code; }
   uint64_t fileBytes() const override { return File.size(); }
+  std::vector<InputFile> files() const override;
   format::PackedView tensor(int64_t index) const override;
   const std::byte *weights() const override { return Weights; }
 
@@ -67,7 +68,7 @@ private:
 
 MappedImage::MappedImage(const std::string &path, bool fullCheck, int threads)
     : File(resolve(path)) {
-  std::vector<SectionEntry> entries = readSectionTable(File);
+  std::vector<SectionEntry> entries = readSectionTable(File, fullCheck);
   std::vector<CheckedRange> ranges;
   for (const SectionEntry &entry : entries)
     if ((entry.flags & format::kExternal) == 0)
@@ -106,6 +107,7 @@ void MappedImage::readSection(const SectionEntry &entry) {
     Code.push_back({entry.arch, false, true, text(entry)});
     return;
   case SectionKind::Weights:
+  case SectionKind::Runtime:
     return;
   }
 }
@@ -152,6 +154,13 @@ void MappedImage::openWeights(const SectionEntry *entry, bool fullCheck,
                 ": these two files do not belong together");
   checkHashes({{WeightsFile.path(), entry, WeightsFile.data()}}, fullCheck);
   Weights = WeightsFile.data();
+}
+
+std::vector<InputFile> MappedImage::files() const {
+  std::vector<InputFile> files = {{"the executable", File.path()}};
+  if (!WeightsFile.path().empty())
+    files.push_back({"its weights", WeightsFile.path()});
+  return files;
 }
 
 format::PackedView MappedImage::tensor(int64_t index) const {

@@ -37,6 +37,8 @@ static bool isExternal(const SectionEntry &entry) {
 
 std::string sectionName(const SectionEntry &entry) {
   switch (entry.kind) {
+  case number(SectionKind::Runtime):
+    return "runtime";
   case number(SectionKind::Manifest):
     return "manifest";
   case number(SectionKind::Tokenizer):
@@ -82,7 +84,20 @@ static uint64_t elfEnd(const MappedFile &file) {
               ": copy or compile the file again");
 }
 
-static ImageFooter readFooter(const MappedFile &file) {
+/// Whether table and footer have the footer's hashes.
+static bool hasHashes(const MappedFile &file, const ImageFooter &footer,
+                      bool fullCheck) {
+  const std::byte *table = file.data() + footer.tableOffset;
+  const uint64_t tableBytes = file.size() - footer.tableOffset - sizeof(footer);
+  if (xxh3(table, tableBytes + offsetof(ImageFooter, xxh3)) != footer.xxh3)
+    return false;
+  return !fullCheck ||
+         std::memcmp(
+             sha256(table, tableBytes + offsetof(ImageFooter, sha256)).data(),
+             footer.sha256, sizeof(footer.sha256)) == 0;
+}
+
+static ImageFooter readFooter(const MappedFile &file, bool fullCheck) {
   ImageFooter footer = {};
   if (file.size() >= sizeof(footer))
     std::memcpy(&footer, file.data() + file.size() - sizeof(footer),
@@ -96,26 +111,23 @@ static ImageFooter readFooter(const MappedFile &file) {
     fail(file, "does not end with an image's footer, so it was cut or "
                "something was appended to it");
   }
-  if (xxh3(&footer, offsetof(ImageFooter, footerXxh3)) != footer.footerXxh3)
-    fail(file, "has an altered footer");
-  if (footer.version != format::kImageVersion)
-    throw Error("'" + file.path() + "' is an image of version " +
-                std::to_string(footer.version) + "; this runtime reads " +
-                std::to_string(format::kImageVersion));
   if (footer.fileBytes != file.size())
     fail(file, "should have " + std::to_string(footer.fileBytes) +
                    " bytes and has " + std::to_string(file.size()));
-  if (footer.reserved != 0 || footer.sectionCount == 0 ||
-      footer.sectionCount > kMaxSections)
+  if (footer.sectionCount == 0 || footer.sectionCount > kMaxSections)
     fail(file, "has a footer with impossible values");
   uint64_t behindTable =
       sizeof(footer) + uint64_t{footer.sectionCount} * sizeof(SectionEntry);
   if (footer.tableOffset % kSectionAlign != 0 ||
-      footer.payloadOffset % kSectionAlign != 0 ||
-      footer.payloadOffset > footer.tableOffset ||
       footer.tableOffset > file.size() ||
       file.size() - footer.tableOffset != behindTable)
     fail(file, "has a section table outside its place");
+  if (!hasHashes(file, footer, fullCheck))
+    fail(file, "has an altered section table or footer");
+  if (footer.version != format::kImageVersion)
+    throw Error("'" + file.path() + "' is an image of version " +
+                std::to_string(footer.version) + "; this runtime reads " +
+                std::to_string(format::kImageVersion));
   return footer;
 }
 
@@ -123,7 +135,7 @@ static ImageFooter readFooter(const MappedFile &file) {
 static void checkEntry(const MappedFile &file, const SectionEntry &entry) {
   std::string name = "section '" + sectionName(entry) + "'";
   if (entry.kind < number(SectionKind::Manifest) ||
-      entry.kind > number(SectionKind::Ptx))
+      entry.kind > number(SectionKind::Runtime))
     fail(file, "has a section " + sectionName(entry));
   if ((entry.flags & ~uint32_t{format::kExternal}) != 0 || entry.reserved != 0)
     fail(file, "has unknown flags in " + name);
@@ -142,15 +154,16 @@ static void checkEntry(const MappedFile &file, const SectionEntry &entry) {
     fail(file, "has an empty " + name);
 }
 
-std::vector<SectionEntry> readSectionTable(const MappedFile &file) {
-  ImageFooter footer = readFooter(file);
+std::vector<SectionEntry> readSectionTable(const MappedFile &file,
+                                           bool fullCheck) {
+  ImageFooter footer = readFooter(file, fullCheck);
   std::vector<SectionEntry> entries(footer.sectionCount);
   uint64_t tableBytes = entries.size() * sizeof(SectionEntry);
   std::memcpy(entries.data(), file.data() + footer.tableOffset, tableBytes);
-  if (xxh3(entries.data(), tableBytes) != footer.tableXxh3)
-    fail(file, "has an altered section table");
+  if (!is(entries[0], SectionKind::Runtime))
+    fail(file, "does not begin with its runtime");
 
-  uint64_t end = footer.payloadOffset;
+  uint64_t end = 0;
   for (size_t index = 0; index != entries.size(); ++index) {
     const SectionEntry &entry = entries[index];
     checkEntry(file, entry);

@@ -19,13 +19,15 @@ namespace qzc::runtime {
 /// messages.
 std::string sectionName(const format::SectionEntry &entry);
 
-/// The section table of a mapped image. Holds afterwards: the footer and the
-/// table have their hashes; kinds, flags and architectures are known ones;
-/// sections stored in the file follow each other in table order without
-/// overlap, each page-aligned, with nothing but zeros between them, and fill
-/// the payload exactly; no kind (and architecture) appears twice; there is one
-/// manifest. Throws qzc::Error naming the file and what is wrong.
-std::vector<format::SectionEntry> readSectionTable(const MappedFile &file);
+/// The section table of a mapped image. Holds afterwards: table and footer have
+/// their XXH3 and, with `fullCheck`, their SHA-256; kinds, flags and
+/// architectures are known ones; sections stored in the file, the runtime
+/// first, follow each other in table order without overlap, each page-aligned,
+/// with nothing but zeros between them, and fill the file up to the table
+/// exactly; no kind (and architecture) appears twice; there is one manifest.
+/// Throws qzc::Error naming the file and what is wrong.
+std::vector<format::SectionEntry> readSectionTable(const MappedFile &file,
+                                                   bool fullCheck);
 
 } // namespace qzc::runtime
 

@@ -4,15 +4,17 @@
 
 #include "qzc/Support/AtomicFile.h"
 #include "qzc/Support/Error.h"
+#include "qzc/Support/File.h"
 
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 using namespace qzc;
 using namespace qzc::cuda;
+
+/// Far more than a program has.
+static constexpr uint64_t kMostEntryBytes = uint64_t{1} << 28;
 
 static std::string variable(const char *name) {
   const char *value = std::getenv(name);
@@ -30,11 +32,14 @@ CodeCache::CodeCache() {
 std::optional<std::string> CodeCache::load(const std::string &key) const {
   if (Folder.empty())
     return std::nullopt;
-  std::ifstream file(Folder + "/" + key, std::ios::binary);
-  std::string content{std::istreambuf_iterator<char>(file),
-                      std::istreambuf_iterator<char>()};
+  std::string content;
+  try {
+    content = readFile(Folder + "/" + key, kMostEntryBytes);
+  } catch (const Error &) {
+    return std::nullopt; // none, or nothing that was stored here
+  }
   Sha256Digest digest;
-  if (!file || content.size() <= digest.size())
+  if (content.size() <= digest.size())
     return std::nullopt;
   std::memcpy(digest.data(), content.data(), digest.size());
   content.erase(0, digest.size());

@@ -323,7 +323,7 @@ TEST_F(AppTest, RunsOnTheCpuWithoutGpuCode) {
 
 TEST_F(AppTest, ChecksTokensAndContext) {
   fails({"--device=cpu", "--tokens", "5,420", "-n", "1"}, 1, "420");
-  fails({"--device=cpu", "--tokens", "-1", "-n", "1"}, 1, "-1");
+  fails({"--device=cpu", "--tokens", "-1", "-n", "1"}, 2, "-1");
   fails({"--device=cpu", "--tokens", "5", "-n", "65"}, 1, "65");
   EXPECT_EQ(call({"--device=cpu", "--tokens", "5", "-n", "64"}).code, 0);
   fails({"--device=cpu", "--tokens", "5", "-n", "1", "--context", "65"}, 1,

@@ -43,6 +43,7 @@ public:
   std::string_view tokenizerJson() const override { return Json; }
   const std::vector<DeviceCode> &deviceCode() const override { return Code; }
   uint64_t fileBytes() const override { return 1234567; }
+  std::vector<InputFile> files() const override { return {}; }
   format::PackedView tensor(int64_t index) const override {
     format::PackedView view;
     view.shape = Facts.tensors.at(static_cast<size_t>(index)).shape;

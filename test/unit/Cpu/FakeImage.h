@@ -244,6 +244,7 @@ public:
   std::string_view tokenizerJson() const override { return "{}"; }
   const std::vector<DeviceCode> &deviceCode() const override { return Codes; }
   uint64_t fileBytes() const override { return 0; }
+  std::vector<InputFile> files() const override { return {}; }
   format::PackedView tensor(int64_t index) const override {
     return Weights[index].view();
   }

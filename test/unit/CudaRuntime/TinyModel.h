@@ -150,6 +150,7 @@ public:
     return Code;
   }
   uint64_t fileBytes() const override { return 0; }
+  std::vector<InputFile> files() const override { return {}; }
   format::PackedView tensor(int64_t) const override { return {}; }
   const std::byte *weights() const override { return Bytes.data(); }
 

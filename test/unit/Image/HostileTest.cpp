@@ -32,7 +32,7 @@ TEST_F(HostileImage, AppendedDataIsNoticed) {
               HasSubstr("should have"));
 }
 
-TEST_F(HostileImage, AnyAlteredByteBehindTheStubIsNoticed) {
+TEST_F(HostileImage, AnyAlteredByteIsNoticed) {
   std::string path = write();
   std::string bytes = readAll(path);
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -41,8 +41,7 @@ TEST_F(HostileImage, AnyAlteredByteBehindTheStubIsNoticed) {
     file.put(value).flush();
   };
   size_t tableOffset = BentImage(bytes).Footer.tableOffset;
-  for (size_t at = BentImage(bytes).Footer.payloadOffset; at < bytes.size();
-       ++at) {
+  for (size_t at = 0; at < bytes.size(); ++at) {
     // All of table, footer and what is not zero; a sample of the rest.
     if (at < tableOffset && bytes[at] == 0 && at % 61 != 0)
       continue;
@@ -53,6 +52,42 @@ TEST_F(HostileImage, AnyAlteredByteBehindTheStubIsNoticed) {
   EXPECT_EQ(openError(path), "");
 }
 
+TEST_F(HostileImage, Sha256CoversEverySection) {
+  const BentImage sound(readAll(write()));
+  for (size_t index = 0; index != sound.Table.size(); ++index) {
+    BentImage image = sound;
+    format::SectionEntry &entry = image.Table[index];
+    const auto kind = static_cast<SectionKind>(entry.kind);
+    if (kind == SectionKind::Manifest || kind == SectionKind::Ptx)
+      continue; // another byte there is noticed for what it says
+    image.Bytes[entry.offset + entry.bytes - 1] ^= 1;
+    entry.xxh3 = xxh3(image.Bytes.data() + entry.offset, entry.bytes);
+    EXPECT_EQ(errorOfBytes(image.bytes()), "");
+    EXPECT_THAT(errorOfBytes(image.bytes(), /*fullCheck=*/true),
+                HasSubstr("does not have its SHA-256"));
+  }
+}
+
+TEST_F(HostileImage, Sha256CoversTableAndFooter) {
+  using format::ImageFooter;
+  const BentImage sound(readAll(write()));
+  BentImage image = sound;
+  image.entry(SectionKind::Cubin).arch = 86;
+  std::string bytes = image.bytes();
+  EXPECT_EQ(errorOfBytes(bytes, /*fullCheck=*/true), "");
+  // The table's old SHA-256, and an XXH3 that goes with it.
+  char *footer = bytes.data() + bytes.size() - sizeof(ImageFooter);
+  std::memcpy(footer + offsetof(ImageFooter, sha256), sound.Footer.sha256,
+              sizeof(sound.Footer.sha256));
+  const char *table = bytes.data() + sound.Footer.tableOffset;
+  const uint64_t fast = xxh3(table, static_cast<size_t>(footer - table) +
+                                        offsetof(ImageFooter, xxh3));
+  std::memcpy(footer + offsetof(ImageFooter, xxh3), &fast, sizeof(fast));
+  EXPECT_EQ(errorOfBytes(bytes), "");
+  EXPECT_THAT(errorOfBytes(bytes, /*fullCheck=*/true),
+              HasSubstr("altered section table or footer"));
+}
+
 TEST_F(HostileImage, TheAlteredSectionIsNamed) {
   BentImage image(readAll(write()));
   auto errorAt = [&](SectionKind kind) {
@@ -60,6 +95,7 @@ TEST_F(HostileImage, TheAlteredSectionIsNamed) {
     bytes[image.entry(kind).offset] ^= 1;
     return errorOfBytes(bytes);
   };
+  EXPECT_THAT(errorAt(SectionKind::Runtime), HasSubstr("section 'runtime'"));
   EXPECT_THAT(errorAt(SectionKind::Manifest), HasSubstr("section 'manifest'"));
   EXPECT_THAT(errorAt(SectionKind::Tokenizer),
               HasSubstr("section 'tokenizer'"));
@@ -79,8 +115,8 @@ TEST_F(HostileImage, Sha256IsComparedOnRequest) {
 
 TEST_F(HostileImage, Footers) {
   EXPECT_EQ(bend([](BentImage &) {}), "");
-  EXPECT_THAT(bend([](BentImage &image) { image.Footer.version = 2; }),
-              HasSubstr("version 2"));
+  EXPECT_THAT(bend([](BentImage &image) { image.Footer.version = 99; }),
+              HasSubstr("version 99"));
   EXPECT_THAT(bend([](BentImage &image) { image.Footer.fileBytes += 1; }),
               HasSubstr("should have"));
   EXPECT_THAT(bend([](BentImage &image) { image.Footer.sectionCount = 0; }),
@@ -91,9 +127,11 @@ TEST_F(HostileImage, Footers) {
   EXPECT_THAT(bend([](BentImage &image) { image.Footer.sectionCount -= 1; }),
               HasSubstr("outside its place"));
   EXPECT_THAT(bend([](BentImage &image) {
-                image.Footer.payloadOffset = ~uint64_t{0} << 12;
+                image.Table.erase(image.Table.begin());
+                image.Footer.sectionCount -= 1;
+                image.Footer.fileBytes -= sizeof(format::SectionEntry);
               }),
-              HasSubstr("outside its place"));
+              HasSubstr("does not begin with its runtime"));
 }
 
 TEST_F(HostileImage, OffsetsAndSizes) {

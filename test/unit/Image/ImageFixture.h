@@ -51,10 +51,19 @@ struct BentImage {
     std::string result = Bytes.substr(0, Footer.tableOffset);
     result.append(reinterpret_cast<const char *>(Table.data()),
                   Table.size() * sizeof(Table[0]));
-    Footer.tableXxh3 = xxh3(Table.data(), Table.size() * sizeof(Table[0]));
-    Footer.footerXxh3 =
-        xxh3(&Footer, offsetof(format::ImageFooter, footerXxh3));
-    result.append(reinterpret_cast<const char *>(&Footer), sizeof(Footer));
+    const auto appendFooter = [&](size_t begin, size_t end) {
+      result.append(reinterpret_cast<const char *>(&Footer) + begin,
+                    end - begin);
+      return std::string_view(result).substr(Footer.tableOffset);
+    };
+    using format::ImageFooter;
+    std::string_view covered = appendFooter(0, offsetof(ImageFooter, sha256));
+    const Sha256Digest digest = sha256(covered.data(), covered.size());
+    std::memcpy(Footer.sha256, digest.data(), digest.size());
+    covered = appendFooter(offsetof(ImageFooter, sha256),
+                           offsetof(ImageFooter, xxh3));
+    Footer.xxh3 = xxh3(covered.data(), covered.size());
+    appendFooter(offsetof(ImageFooter, xxh3), sizeof(Footer));
     return result;
   }
 

@@ -63,6 +63,10 @@ TEST_F(ImageTest, ReadsWeightsBesideTheFile) {
       Image::open(Folder.file("elsewhere/link"), true);
   EXPECT_EQ(std::memcmp(image->weights(), Weights.data(), Weights.size()), 0);
 
+  ASSERT_EQ(image->files().size(), 2U);
+  EXPECT_TRUE(isSameFile(image->files()[0].path, path));
+  EXPECT_TRUE(isSameFile(image->files()[1].path, Folder.file("tiny.weights")));
+
   std::string changed = Weights;
   changed[100] ^= 1;
   writeAll(Folder.file("tiny.weights"), changed);

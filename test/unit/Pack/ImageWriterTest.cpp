@@ -58,32 +58,37 @@ TEST(ImageWriter, WritesWhatTheFooterSays) {
   EXPECT_EQ(std::string(footer.magic, 8), "QZCIMAGE");
   EXPECT_EQ(footer.version, kImageVersion);
   EXPECT_EQ(footer.fileBytes, bytes.size());
-  EXPECT_EQ(footer.payloadOffset, kSectionAlign);
-  EXPECT_EQ(footer.footerXxh3,
-            xxh3(&footer, offsetof(ImageFooter, footerXxh3)));
-  ASSERT_EQ(table.size(), 5u);
-  EXPECT_EQ(footer.tableXxh3,
-            xxh3(table.data(), table.size() * sizeof(SectionEntry)));
+  const char *covered = bytes.data() + footer.tableOffset;
+  const size_t tableBytes = table.size() * sizeof(SectionEntry);
+  EXPECT_EQ(footer.xxh3,
+            xxh3(covered, tableBytes + offsetof(ImageFooter, xxh3)));
+  const Sha256Digest whole =
+      sha256(covered, tableBytes + offsetof(ImageFooter, sha256));
+  EXPECT_EQ(std::memcmp(footer.sha256, whole.data(), whole.size()), 0);
+  ASSERT_EQ(table.size(), 6u);
+  EXPECT_EQ(table[0].kind, static_cast<uint32_t>(SectionKind::Runtime));
+  EXPECT_EQ(table[0].offset, 0u);
+  EXPECT_EQ(table[0].bytes, kStub.size());
   EXPECT_EQ(bytes.substr(0, kStub.size()), kStub);
-  for (size_t i = 0; i < 4; ++i) {
+  for (size_t i = 0; i < 5; ++i) {
     EXPECT_EQ(table[i].offset % kSectionAlign, 0u);
     const std::string contents = bytes.substr(table[i].offset, table[i].bytes);
     EXPECT_EQ(table[i].xxh3, xxh3(contents.data(), contents.size()));
     const Sha256Digest digest = sha256(contents.data(), contents.size());
     EXPECT_EQ(std::memcmp(table[i].sha256, digest.data(), 32), 0);
   }
-  EXPECT_EQ(bytes.substr(table[1].offset, table[1].bytes), "{}");
-  EXPECT_EQ(bytes.substr(table[0].offset, 3'000'000),
+  EXPECT_EQ(bytes.substr(table[2].offset, table[2].bytes), "{}");
+  EXPECT_EQ(bytes.substr(table[1].offset, 3'000'000),
             std::string(2'999'000, '\0') + std::string(1000, 'w'));
-  EXPECT_EQ(table[2].arch, 90u);
-  EXPECT_EQ(table[2].archSuffix, uint32_t('a'));
-  EXPECT_EQ(table[3].arch, 80u);
-  EXPECT_EQ(table[3].archSuffix, 0u);
-  EXPECT_EQ(table[4].flags, kExternal);
-  EXPECT_EQ(table[4].bytes, 77u);
-  EXPECT_EQ(table[4].offset, 0u);
-  EXPECT_EQ(table[4].xxh3, 5u);
-  EXPECT_EQ(table[4].sha256[1], 2);
+  EXPECT_EQ(table[3].arch, 90u);
+  EXPECT_EQ(table[3].archSuffix, uint32_t('a'));
+  EXPECT_EQ(table[4].arch, 80u);
+  EXPECT_EQ(table[4].archSuffix, 0u);
+  EXPECT_EQ(table[5].flags, kExternal);
+  EXPECT_EQ(table[5].bytes, 77u);
+  EXPECT_EQ(table[5].offset, 0u);
+  EXPECT_EQ(table[5].xxh3, 5u);
+  EXPECT_EQ(table[5].sha256[1], 2);
   struct stat info = {};
   ASSERT_EQ(::stat(folder.file("out").c_str(), &info), 0);
   EXPECT_TRUE(info.st_mode & S_IXUSR);

@@ -71,10 +71,66 @@ TEST(AtomicFile, AFinishedFileAppearsOnPublish) {
   EXPECT_EQ(countFiles(folder), 1U);
 }
 
-TEST(AtomicFile, AFileOfTheSameNameIsNotWrittenTo) {
+/// A process that holds a partial file until the pipe's other end is closed, or
+/// is killed.
+static pid_t startWriter(const std::string &path) {
+  int ready[2];
+  EXPECT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    AtomicFile file(path);
+    file.append("half");
+    static_cast<void>(::write(ready[1], "x", 1));
+    for (;;)
+      ::pause();
+  }
+  char byte = 0;
+  EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+  ::close(ready[0]);
+  ::close(ready[1]);
+  return child;
+}
+
+TEST(AtomicFile, WhatAKilledProcessLeftIsRemovedByTheNext) {
   TempFolder folder;
-  std::string stem = folder.file("out.partial-") + std::to_string(::getpid());
-  writeAll(stem, "another's");
+  const pid_t child = startWriter(folder.file("out"));
+  const std::string partial =
+      folder.file("out.partial-") + std::to_string(child);
+  EXPECT_EQ(readAll(partial), "half");
+  // While it is written it is left alone.
+  AtomicFile(folder.file("out")).commit();
+  EXPECT_EQ(readAll(partial), "half");
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(readAll(partial), "half");
+  AtomicFile(folder.file("other")).commit();
+  EXPECT_TRUE(std::filesystem::exists(partial));
+  AtomicFile(folder.file("out")).commit();
+  EXPECT_FALSE(std::filesystem::exists(partial));
+  EXPECT_EQ(countFiles(folder), 2U);
+}
+
+TEST(AtomicFile, OnlyItsOwnPartialFilesAreRemoved) {
+  TempFolder folder;
+  const std::vector<std::string> names = {
+      "out.partial-",    "out.partial-12x",   "out.partial-12.",
+      "out.partial-.1",  "out.partial-1.2.3", "xout.partial-12",
+      "out.partials-12", "out.old.partial-12"};
+  for (const std::string &name : names)
+    writeAll(folder.file(name), "another's");
+  std::filesystem::create_directory(folder.file("out.partial-1"));
+  std::filesystem::create_symlink(folder.file("xout.partial-12"),
+                                  folder.file("out.partial-2"));
+  for (const char *name : {"out.partial-12", "out.partial-12.34"})
+    writeAll(folder.file(name), "left behind");
+  AtomicFile(folder.file("out")).commit();
+  for (const std::string &name : names)
+    EXPECT_EQ(readAll(folder.file(name)), "another's") << name;
+  EXPECT_EQ(countFiles(folder), names.size() + 3);
+}
+
+TEST(AtomicFile, TwoOfOneNameAreTwoFiles) {
+  TempFolder folder;
   AtomicFile first(folder.file("out"));
   AtomicFile second(folder.file("out"));
   first.append("first");
@@ -83,8 +139,15 @@ TEST(AtomicFile, AFileOfTheSameNameIsNotWrittenTo) {
   EXPECT_EQ(readAll(folder.file("out")), "first");
   second.commit();
   EXPECT_EQ(readAll(folder.file("out")), "second");
-  EXPECT_EQ(readAll(stem), "another's");
-  EXPECT_EQ(countFiles(folder), 2U);
+  EXPECT_EQ(countFiles(folder), 1U);
+}
+
+TEST(AtomicFile, APublishedExecutableCanBeRun) {
+  TempFolder folder;
+  AtomicFile file(folder.file("out"), /*executable=*/true);
+  file.append("#!/bin/sh\nexit 7\n");
+  file.commit();
+  EXPECT_EQ(WEXITSTATUS(std::system(folder.file("out").c_str())), 7);
 }
 
 TEST(AtomicFile, AReservedTailBelongsToTheFile) {
@@ -96,7 +159,7 @@ TEST(AtomicFile, AReservedTailBelongsToTheFile) {
 }
 
 TEST(AtomicFile, ASignalRemovesWhatIsNotPublished) {
-  for (int signal : {SIGHUP, SIGINT, SIGTERM}) {
+  for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU}) {
     TempFolder folder;
     auto die = [&] {
       removeFilesOnSignals();

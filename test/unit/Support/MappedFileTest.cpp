@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 using namespace qzc;
 using namespace qzc::test;
@@ -40,4 +41,7 @@ TEST(MappedFile, MissingFilesAndFoldersAreErrors) {
   TempFolder folder;
   EXPECT_THROW(MappedFile(folder.file("missing")), Error);
   EXPECT_THROW(MappedFile(folder.path().string()), Error);
+  // Nobody will ever write into it.
+  ASSERT_EQ(::mkfifo(folder.file("pipe").c_str(), 0666), 0);
+  EXPECT_THROW(MappedFile(folder.file("pipe")), Error);
 }

@@ -1,6 +1,6 @@
 //===- Output.cpp - Results to stdout, failures noticed -------------------===//
 
-#include "Output.h"
+#include "qzc/Support/Output.h"
 
 #include "qzc/Support/Error.h"
 
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <unistd.h>
 
-namespace qzc::runtime {
+namespace qzc {
 
 void Output::write(std::string_view text) const {
   while (!text.empty()) {
@@ -26,4 +26,4 @@ void Output::write(std::string_view text) const {
   }
 }
 
-} // namespace qzc::runtime
+} // namespace qzc
