@@ -152,10 +152,10 @@ def test_interrupted(imported: Imported, tmp_path: Path) -> None:
 
 
 def test_a_failure_does_not_lose_the_rest(imported: Imported, tmp_path: Path) -> None:
-    variants = ("--variant", "none", "--variant", "nf4 --block-size=7", "--variant", "int8")
+    variants = ("--variant", "none", "--variant", "nf4 --block-size=48", "--variant", "int8")
     call = ["sweep", imported(NAME), *variants, *QUICK, *SCORED, "-o", tmp_path]
     done = qz_eval(*call, check=False)
-    assert_refused(done, "'nf4 --block-size=7'", "power of two", tool="qz-eval")
+    assert_refused(done, "'nf4 --block-size=48'", "power of two", tool="qz-eval")
     entries = results_of(tmp_path)["executables"]
     assert ["error" in entry for entry in entries] == [False, True, False]
     assert "score" in entries[2]

@@ -68,7 +68,7 @@ def test_refusals(copied: Imported, tmp_path: Path) -> None:
         )
 
     refused("301", "vocabulary", tokens="1,301", code=2)
-    refused("-1", "vocabulary", tokens="-1", code=2)
+    refused("-1", "--tokens", tokens="-1", code=2)
     refused("--tokens", tokens="1,x", code=2)
     refused("context of 640", tokens=text_of(np.ones(641, int)))
     refused("no.mlir", path=tmp_path / "no.mlir")
