@@ -135,6 +135,25 @@ void Parser::addGeneration() {
             ->type_name("P")
             ->capture_default_str(),
         group, bit(Mode::Generate));
+  extra(addNumber(App, "--min-p", o.sampler.minP,
+                  "Draw from tokens at least P times as likely as the "
+                  "likeliest",
+                  0.0, 1.0)
+            ->type_name("P")
+            ->capture_default_str(),
+        group, bit(Mode::Generate));
+  extra(addNumber(App, "--repetition-penalty", o.sampler.repetitionPenalty,
+                  "Divides the logits of tokens that were there before "
+                  "(negative ones are multiplied); 1: none",
+                  0.01, 100.0)
+            ->type_name("R")
+            ->capture_default_str(),
+        group, bit(Mode::Generate));
+  extra(App.add_option("--stop", o.stops,
+                       "End before this text; may be given several times")
+            ->type_name("TEXT")
+            ->allow_extra_args(false),
+        group, bit(Mode::Generate));
   extra(addNumber<uint64_t>(App, "--seed", o.sampler.seed,
                             "The same seed draws the same text", 0, UINT64_MAX)
             ->type_name("S")
@@ -261,6 +280,9 @@ void Parser::checkValues(const Options &options) const {
     throw usageError("-n 0 asks for nothing: give 1 or more");
   if (options.sampler.topP == 0)
     throw usageError("--top-p 0 leaves no token to draw: give more");
+  for (const std::string &stop : options.stops)
+    if (stop.empty())
+      throw usageError("--stop needs a text that is not empty");
   if (given("--stride") && options.protocol != evaluate::Protocol::Stride)
     throw usageError("--stride needs --protocol=stride");
   if (options.mode == Mode::Tokens && options.logitsFile.empty() &&

@@ -39,6 +39,7 @@ struct Options {
   std::string promptFile;       ///< instead of prompt, unless empty
   std::optional<int64_t> count; ///< -n, also of Bench
   bool ignoreEos = false;
+  std::vector<std::string> stops; ///< texts at which generating ends
   SamplerOptions sampler;
   std::vector<int32_t> tokens;
   std::string logitsFile; ///< empty: no logits wanted

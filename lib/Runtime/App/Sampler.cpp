@@ -6,46 +6,88 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace qzc::runtime {
 
-int32_t Sampler::choose(const float *logits, int64_t vocab) {
-  int32_t best = argmax(logits, vocab);
-  if (greedy() || std::isinf(logits[best]))
-    return best;
-  Candidates.resize(static_cast<size_t>(vocab));
-  for (int64_t id = 0; id < vocab; ++id)
-    Candidates[static_cast<size_t>(id)] = {-logits[id],
-                                           static_cast<int32_t>(id)};
-  size_t kept = Candidates.size();
-  if (Options.topK > 0)
-    kept = std::min(kept, static_cast<size_t>(Options.topK));
-  std::partial_sort(Candidates.begin(),
-                    Candidates.begin() + static_cast<ptrdiff_t>(kept),
-                    Candidates.end());
-  Weights.resize(kept);
-  double total = 0;
-  for (size_t i = 0; i < kept; ++i) {
-    double below = double(Candidates[0].first) - double(Candidates[i].first);
-    total += Weights[i] = std::exp(below / Options.temperature);
+void Sampler::penalize(float *logits) const {
+  const auto penalty = static_cast<float>(Options.repetitionPenalty);
+  for (size_t id = 0; id < Seen.size(); ++id)
+    if (Seen[id])
+      logits[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty;
+}
+
+int32_t Sampler::choose(float *logits) {
+  if (penalizes())
+    penalize(logits);
+  auto vocab = static_cast<int64_t>(Seen.size());
+  int32_t token = argmax(logits, vocab);
+  if (Options.temperature != 0 && !std::isinf(logits[token]))
+    token = draw(logits);
+  see(token);
+  return token;
+}
+
+const std::vector<Sampler::Choice> &Sampler::choices(const float *logits) {
+  Candidates.clear();
+  double best = -INFINITY;
+  for (size_t id = 0; id < Seen.size(); ++id) {
+    Candidates.emplace_back(-logits[id], static_cast<int32_t>(id));
+    best = std::max<double>(best, logits[id]);
   }
-  double cut = 0;
-  for (size_t i = 0; i < kept; ++i) {
-    cut += Weights[i];
-    if (cut >= Options.topP * total) {
-      kept = i + 1;
-      total = cut;
+  auto weight = [&](const Candidate &candidate) {
+    return std::exp((-static_cast<double>(candidate.first) - best) /
+                    Options.temperature);
+  };
+  // Few are kept of many: a heap gives them in order without sorting the rest.
+  std::make_heap(Candidates.begin(), Candidates.end(), std::greater<>());
+  auto end = Candidates.end();
+  auto keepNext = [&] {
+    std::pop_heap(Candidates.begin(), end, std::greater<>());
+    --end;
+    Kept.push_back({end->second, weight(*end)});
+  };
+  size_t most = Candidates.size();
+  double total = 0;
+  Kept.clear();
+  if (Options.topK > 0 && static_cast<size_t>(Options.topK) < most) {
+    most = static_cast<size_t>(Options.topK);
+    while (Kept.size() < most) {
+      keepNext();
+      total += Kept.back().weight;
+    }
+  } else {
+    for (const Candidate &candidate : Candidates)
+      total += weight(candidate);
+  }
+  double sum = 0;
+  for (size_t i = 0; i < most && sum < Options.topP * total; ++i) {
+    if (i == Kept.size())
+      keepNext();
+    if (Kept[i].weight < Options.minP) {
+      most = i;
       break;
     }
+    sum += Kept[i].weight;
+    if (sum >= Options.topP * total)
+      most = i + 1;
   }
+  Kept.resize(most);
+  return Kept;
+}
+
+int32_t Sampler::draw(const float *logits) {
+  double total = 0;
+  for (const Choice &choice : choices(logits))
+    total += choice.weight;
   // 53 random bits: std::uniform_real_distribution differs between libraries.
-  double draw = static_cast<double>(Random() >> 11) * 0x1p-53 * total;
-  for (size_t i = 0; i < kept; ++i) {
-    draw -= Weights[i];
-    if (draw < 0)
-      return Candidates[i].second;
+  double left = static_cast<double>(Random() >> 11) * 0x1p-53 * total;
+  for (const Choice &choice : Kept) {
+    left -= choice.weight;
+    if (left < 0)
+      return choice.id;
   }
-  return Candidates[kept - 1].second;
+  return Kept.back().id;
 }
 
 } // namespace qzc::runtime

@@ -159,6 +159,30 @@ TEST_F(AppTest, DrawsTheSameOnTheSameSeed) {
   EXPECT_NE(drawn("1"), drawn("2"));
 }
 
+TEST_F(AppTest, StopsBeforeAText) {
+  const std::vector<std::string> arguments = {
+      "--device=cpu", "--prompt", "Hello", "-n", "12", "--temperature", "0"};
+  std::string whole = call(arguments).out;
+  whole.pop_back();
+  ASSERT_GT(whole.size(), 6u);
+  auto with = arguments;
+  with.insert(with.end(),
+              {"--stop", "no such text", "--stop", whole.substr(4, 2)});
+  EXPECT_EQ(call(with).out,
+            whole.substr(0, whole.find(whole.substr(4, 2))) + "\n");
+}
+
+TEST_F(AppTest, PenalizesWhatThePromptHas) {
+  // After "!", token 1, comes token 4, which is "$".
+  auto next = [&](const char *prompt) {
+    return call({"--device=cpu", "--prompt", prompt, "-n", "1",
+                 "--temperature=0", "--repetition-penalty=3"})
+        .out;
+  };
+  EXPECT_EQ(next("!"), "$\n");
+  EXPECT_EQ(next("$!"), "%\n");
+}
+
 TEST_F(AppTest, StartsAnEmptyPromptFromBos) {
   EXPECT_EQ(call({"--device=cpu", "--prompt", "", "-n", "1"}).code, 0);
   Model.Facts.model.bos.reset();

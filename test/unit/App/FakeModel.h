@@ -60,7 +60,7 @@ public:
   float Values[6] = {0.5f, 1, 2, 3, 4, 5};
 };
 
-/// After token t comes 3 t + 1, modulo the vocabulary.
+/// After token t comes 3 t + 1, modulo the vocabulary, or else 3 t + 2.
 class FakeEngine : public Engine {
 public:
   FakeEngine(const Image &image, const EngineOptions &options,
@@ -111,6 +111,7 @@ private:
   }
   void row(int32_t token, float *out) const {
     std::fill_n(out, Vocab, 0.0f);
+    out[(after(token) + 1) % Vocab] = 4;
     out[after(token)] = 8;
   }
 

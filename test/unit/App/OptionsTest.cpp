@@ -30,17 +30,35 @@ std::string refusal(const std::vector<const char *> &arguments) {
 }
 
 TEST(Options, AreRead) {
-  Options options =
-      parse({"--prompt", "Once upon", "-n", "64", "--temperature=0.5",
-             "--top-k=7", "--top-p=0.5", "--seed=18446744073709551615",
-             "--ignore-eos", "--device=cuda", "--kv-cache=f16", "--context",
-             "100", "--force-ptx", "--threads=2"});
+  Options options = parse({"--prompt",
+                           "Once upon",
+                           "-n",
+                           "64",
+                           "--temperature=0.5",
+                           "--top-k=7",
+                           "--top-p=0.5",
+                           "--min-p=0.25",
+                           "--repetition-penalty=1.5",
+                           "--stop",
+                           "a",
+                           "--stop=b c",
+                           "--seed=18446744073709551615",
+                           "--ignore-eos",
+                           "--device=cuda",
+                           "--kv-cache=f16",
+                           "--context",
+                           "100",
+                           "--force-ptx",
+                           "--threads=2"});
   EXPECT_EQ(options.mode, Mode::Generate);
   EXPECT_EQ(options.prompt, "Once upon");
   EXPECT_EQ(options.count, 64);
   EXPECT_EQ(options.sampler.temperature, 0.5);
   EXPECT_EQ(options.sampler.topK, 7);
   EXPECT_EQ(options.sampler.topP, 0.5);
+  EXPECT_EQ(options.sampler.minP, 0.25);
+  EXPECT_EQ(options.sampler.repetitionPenalty, 1.5);
+  EXPECT_EQ(options.stops, (std::vector<std::string>{"a", "b c"}));
   EXPECT_EQ(options.sampler.seed, UINT64_MAX);
   EXPECT_TRUE(options.ignoreEos);
   EXPECT_EQ(options.device, DeviceChoice::Cuda);

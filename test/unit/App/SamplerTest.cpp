@@ -5,9 +5,12 @@
 #include "qzc/Support/Error.h"
 
 #include <cmath>
+#include <fstream>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <limits>
 #include <map>
+#include <nlohmann/json.hpp>
 
 namespace qzc::runtime {
 namespace {
@@ -15,11 +18,12 @@ namespace {
 std::map<int32_t, double> frequencies(const SamplerOptions &options,
                                       const std::vector<float> &logits) {
   constexpr int kDraws = 40000;
-  Sampler sampler(options);
+  Sampler sampler(options, static_cast<int64_t>(logits.size()));
   std::map<int32_t, double> out;
-  for (int i = 0; i < kDraws; ++i)
-    out[sampler.choose(logits.data(), static_cast<int64_t>(logits.size()))] +=
-        1.0 / kDraws;
+  for (int i = 0; i < kDraws; ++i) {
+    std::vector<float> row = logits;
+    out[sampler.choose(row.data())] += 1.0 / kDraws;
+  }
   return out;
 }
 
@@ -77,11 +81,64 @@ TEST(Sampler, DependsOnTheSeedAlone) {
   std::vector<int32_t> first;
   std::vector<int32_t> second;
   for (auto *out : {&first, &second}) {
-    Sampler sampler(options);
+    Sampler sampler(options, 4);
+    std::vector<float> logits = kLogits;
     for (int i = 0; i < 12; ++i)
-      out->push_back(sampler.choose(kLogits.data(), 4));
+      out->push_back(sampler.choose(logits.data()));
   }
   EXPECT_EQ(first, second);
+}
+
+/// test/golden/sampling: what transformers leaves to draw from.
+TEST(Sampler, LeavesWhatTransformersLeaves) {
+  std::ifstream file(QZC_TEST_DATA "/golden/sampling/choices.json");
+  const auto cases = nlohmann::json::parse(file);
+  ASSERT_EQ(cases.size(), 80u);
+  for (const auto &golden : cases) {
+    SamplerOptions options;
+    options.temperature = golden["temperature"];
+    options.topK = golden["top_k"];
+    options.topP = golden["top_p"];
+    options.minP = golden["min_p"];
+    options.repetitionPenalty = golden["repetition_penalty"];
+    auto logits = golden["logits"].get<std::vector<float>>();
+    Sampler sampler(options, static_cast<int64_t>(logits.size()));
+    for (int32_t token : golden["seen"])
+      sampler.see(token);
+    sampler.penalize(logits.data());
+    double total = 0;
+    for (const Sampler::Choice &choice : sampler.choices(logits.data()))
+      total += choice.weight;
+    std::vector<int32_t> ids;
+    std::vector<double> probabilities;
+    for (const Sampler::Choice &choice : sampler.choices(logits.data())) {
+      ids.push_back(choice.id);
+      probabilities.push_back(choice.weight / total);
+    }
+    EXPECT_EQ(ids, golden["ids"].get<std::vector<int32_t>>()) << golden;
+    EXPECT_THAT(
+        probabilities,
+        testing::Pointwise(testing::DoubleNear(1e-5),
+                           golden["probabilities"].get<std::vector<double>>()))
+        << golden;
+  }
+}
+
+TEST(Sampler, PenaltyGoesWithTheLikeliestToo) {
+  SamplerOptions options;
+  options.temperature = 0;
+  EXPECT_TRUE(Sampler(options, 3).greedy());
+  options.repetitionPenalty = 2;
+  Sampler sampler(options, 3);
+  EXPECT_FALSE(sampler.greedy());
+  auto next = [&] {
+    std::vector<float> logits = {1.5f, 2, 1.25f};
+    return sampler.choose(logits.data());
+  };
+  EXPECT_EQ(next(), 1); // now 1.0
+  EXPECT_EQ(next(), 0); // now 0.75
+  EXPECT_EQ(next(), 2);
+  EXPECT_EQ(next(), 1);
 }
 
 } // namespace

@@ -1,0 +1,80 @@
+//===- Generator.cpp - Text, token by token -------------------------------===//
+
+#include "Generator.h"
+
+#include "StopText.h"
+#include "qzc/Support/Error.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace qzc::runtime {
+
+bool Generator::ends(int32_t token) const {
+  const std::vector<int64_t> &ends = From.model().eos;
+  return !From.options().ignoreEos &&
+         std::find(ends.begin(), ends.end(), token) != ends.end();
+}
+
+Generator::Result Generator::run(Engine &engine,
+                                 const std::vector<int32_t> &prompt,
+                                 size_t known, int64_t count) {
+  for (int32_t token : prompt)
+    Choice.see(token);
+  std::vector<float> logits(static_cast<size_t>(From.model().vocab));
+  engine.prefill(prompt.data() + known,
+                 static_cast<int64_t>(prompt.size() - known), logits.data());
+  Result result;
+  tokenizer::StreamDecoder decoder(Words, /*startsText=*/false);
+  StopText stop(From.options().stops);
+  auto show = [&](const std::string &text) {
+    From.output().write(text);
+    result.text += text;
+  };
+  int32_t token = Choice.choose(logits.data());
+  Stopwatch decoding;
+  while (true) {
+    result.ids.push_back(token);
+    if (ends(token))
+      break;
+    show(stop.push(decoder.push(token)));
+    if (stop.stopped() || static_cast<int64_t>(result.ids.size()) == count)
+      break;
+    if (Choice.greedy()) {
+      token = engine.decodeGreedy(token);
+    } else {
+      engine.decode(token, logits.data());
+      token = Choice.choose(logits.data());
+    }
+  }
+  result.seconds = decoding.seconds();
+  show(stop.push(decoder.finish()));
+  show(stop.finish());
+  return result;
+}
+
+Room roomFor(const Session &session, int64_t prompt) {
+  constexpr int64_t kUsual = 128;
+  int64_t limit = session.contextOr(session.model().context);
+  if (prompt > limit)
+    throw Error("the prompt has " + std::to_string(prompt) +
+                " tokens, more than the context of " + std::to_string(limit));
+  int64_t room = limit - prompt + 1;
+  auto wanted = session.options().count;
+  if (wanted && *wanted > room)
+    throw Error("a prompt of " + std::to_string(prompt) + " tokens and -n " +
+                std::to_string(*wanted) + " do not fit a context of " +
+                std::to_string(limit) + "; -n " + std::to_string(room) +
+                " would");
+  int64_t count = wanted.value_or(std::min(kUsual, room));
+  return {count, session.options().context.value_or(prompt + count - 1)};
+}
+
+void reportSpeed(const Generator::Result &result, size_t prompt) {
+  size_t made = result.ids.size();
+  if (made > 1)
+    std::fprintf(stderr, "%zu tokens after %zu, %.1f tokens/s\n", made, prompt,
+                 static_cast<double>(made - 1) / result.seconds);
+}
+
+} // namespace qzc::runtime
