@@ -96,6 +96,8 @@ def _run(arguments: list[str] | None) -> None:
         from qz_import.gguf_import import import_gguf
 
         import_gguf(source, output, options.dtype or "f32")
+    elif source.exists():
+        raise ImportFailure(f"{source}: neither a folder nor a regular file")
     elif HUB_ID.fullmatch(options.source):
         import_folder(_fetch(options.source, options.revision), output)
     else:
