@@ -1,5 +1,5 @@
 """`python -m qz_import` is qz-import."""
 
-from qz_import.cli import main
+from qz_import.cli import run_from_shell
 
-main()
+run_from_shell()

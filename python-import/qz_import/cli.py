@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from qz_import.errors import ImportFailure, UsageFailure, note
@@ -15,6 +17,10 @@ HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", flags=re.ASCII)
 HUB_FILES = ["*.json", "*.jinja", "merges.txt", "*.safetensors"]
 # Fetched where a model has no safetensors.
 HUB_TORCH_FILES = ["pytorch_model*.bin"]
+
+
+# What ends a process that does not heed them. (Python heeds SIGINT itself.)
+STOPPING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -96,6 +102,8 @@ def _run(arguments: list[str] | None) -> None:
         from qz_import.gguf_import import import_gguf
 
         import_gguf(source, output, options.dtype or "f32")
+    elif source.exists():
+        raise ImportFailure(f"{source}: neither a folder nor a regular file")
     elif HUB_ID.fullmatch(options.source):
         import_folder(_fetch(options.source, options.revision), output)
     else:
@@ -107,9 +115,34 @@ def _fail(message: str, code: int = 1) -> NoReturn:
     sys.exit(code)
 
 
+class _Stopped(BaseException):
+    """A signal asks for the end: whatever is open cleans up behind itself."""
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    for other in STOPPING:
+        signal.signal(other, signal.SIG_IGN)
+    raise _Stopped(signal.Signals(number).name)
+
+
+def _heed_signals() -> None:
+    """Not those that the caller ignores, as nohup does."""
+    for number in STOPPING:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _stop)
+
+
+def run_from_shell() -> None:
+    """qz-import, as a process of its own."""
+    _heed_signals()
+    main()
+
+
 def main(arguments: list[str] | None = None) -> None:
     try:
         _run(arguments)
+    except _Stopped as stop:
+        _fail(f"stopped by {stop}")
     except ImportFailure as error:
         _fail(str(error), 2 if isinstance(error, UsageFailure) else 1)
     except OSError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qz_import.errors import ImportFailure
 from qz_import.files import atomic_file
+from qz_import.leftovers import clear, hold
 
 # Lists the files of a folder that qz-import made: only such a folder may be replaced.
 LIST = ".qz-import"
@@ -25,6 +26,7 @@ class Companion:
         self._aside = self._folder.with_name(f".{self._folder.name}.{os.getpid()}.old")
         self._is_staged = False
         self._is_published = False
+        self._held: list[int] = []
 
     def _check_replaceable(self) -> None:
         """Refuses to put the converted files where something of the user's is."""
@@ -55,6 +57,7 @@ class Companion:
         self._check_replaceable()
         try:
             self._staging.mkdir()
+            self._held.append(hold(self._staging))
         except OSError as error:
             raise ImportFailure(f"{self._folder}: cannot write: {error.strerror}") from error
         self._is_staged = True
@@ -71,6 +74,7 @@ class Companion:
             file.write("".join(f"{name}\n" for name in names).encode())
         try:
             if self._folder.exists():
+                self._held.append(hold(self._folder))
                 self._folder.rename(self._aside)
             self._staging.rename(self._folder)
             self._is_published = True
@@ -102,6 +106,9 @@ class Companion:
         """Removes what was not published."""
         if self._is_staged:
             shutil.rmtree(self._staging, ignore_errors=True)
+        for number in self._held:
+            os.close(number)
+        self._held.clear()
 
     def described(self, message: str) -> str:
         """An error line without the staging folder, which nobody but this class knows."""
@@ -111,6 +118,8 @@ class Companion:
 def import_with_companion(source: Path, output: Path, make: Callable[[Companion], str]) -> None:
     """Writes the module whose text `make` returns, and NAME.hf where `make` staged something."""
     companion = Companion(source, output)
+    clear(output)
+    clear(output.with_suffix(".hf"))
     try:
         companion.write(output, make(companion))
     except ImportFailure as error:

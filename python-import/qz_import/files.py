@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,16 +43,28 @@ def parse_json_object(raw: bytes, where: str) -> dict[str, Any]:
     return value
 
 
-def read_whole(path: Path) -> bytes:
-    """The contents of a text file; what has no end (a pipe, a device) is none."""
-    if not path.exists():
-        raise ImportFailure(f"{path}: missing (no such file)")
-    if not path.is_file():
+def open_regular(path: Path) -> BinaryIO:
+    """A file open for reading. What has no end (a pipe, a device) is refused without waiting for
+    it, whatever the path becomes meanwhile."""
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise ImportFailure(f"{path}: missing (no such file)") from None
+    except OSError as error:
+        raise ImportFailure(f"{path}: cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
         raise ImportFailure(f"{path}: not a regular file")
-    size = path.stat().st_size
-    if size > TEXT_LIMIT:
-        raise ImportFailure(f"{path}: {size} bytes is too large for a text file")
-    return path.read_bytes()
+    return open(number, "rb")
+
+
+def read_whole(path: Path) -> bytes:
+    """The contents of a text file."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > TEXT_LIMIT:
+            raise ImportFailure(f"{path}: {size} bytes is too large for a text file")
+        return file.read(size)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -61,7 +75,8 @@ def sha256_of(path: Path) -> tuple[int, str]:
     """Size and SHA-256 of a file, read in pieces."""
     digest = hashlib.sha256()
     size = 0
-    with path.open("rb") as file, Progress(f"hashing {path.name}", path.stat().st_size) as bar:
+    length = path.stat().st_size
+    with open_regular(path) as file, Progress(f"hashing {path.name}", length) as bar:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
@@ -79,6 +94,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with beside.open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # see leftovers.py
             yield file
             file.flush()
             os.fsync(file.fileno())

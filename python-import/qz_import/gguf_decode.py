@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFReader
+from gguf import GGMLQuantizationType
 from gguf.quants import dequantize
 
 from qz_import.errors import ImportFailure
@@ -19,28 +19,6 @@ from qz_import.safetensors_writer import NewTensor, write_safetensors
 PIECE = 1 << 20
 F32, F16, BF16 = (GGMLQuantizationType[name] for name in ("F32", "F16", "BF16"))
 DTYPES = {"f32": "F32", "f16": "F16", "bf16": "BF16"}
-
-
-class _Reader(GGUFReader):
-    """The package's reader takes what lies beyond the end of a file for empty: a list that says it
-    is long would be read for ever."""
-
-    def _get(self, offset: int, dtype: Any, count: int = 1, *more: Any, **named: Any) -> np.ndarray:
-        values = super()._get(offset, dtype, count, *more, **named)
-        if len(values) < int(count):
-            raise ValueError(f"the file ends inside the values at byte {offset}")
-        return values
-
-
-def open_gguf(path: Path) -> GGUFReader:
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic != b"GGUF":
-        raise ImportFailure(f"{path}: not a GGUF file (starts with {magic!r})")
-    try:
-        return _Reader(path)
-    except Exception as error:  # the reader raises whatever its parsing runs into
-        raise ImportFailure(f"{path}: damaged or truncated GGUF: {error}") from error
 
 
 @dataclass(frozen=True)

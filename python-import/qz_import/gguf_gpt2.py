@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gguf import GGUFReader
-
 from qz_import.gguf_decode import DecodedTensor
+from qz_import.gguf_file import Gguf
 from qz_import.gguf_metadata import Metadata, shortest
 from qz_import.gguf_names import NameTable, embedding_shape, shape_of
 from qz_import.gguf_tokenizer import GgufTokenizer
@@ -33,15 +32,15 @@ GPT2_NAMES = NameTable(
 _CONV1D = ("attn_qkv.weight", "attn_output.weight", "ffn_up.weight", "ffn_down.weight")
 
 
-def gpt2_config(reader: GGUFReader, meta: Metadata, tokenizer: GgufTokenizer) -> dict[str, Any]:
-    shapes = {tensor.name: shape_of(tensor, meta.where) for tensor in reader.tensors}
+def gpt2_config(file: Gguf, meta: Metadata, tokenizer: GgufTokenizer) -> dict[str, Any]:
+    shapes = {tensor.name: shape_of(tensor, meta.where) for tensor in file.tensors}
     return {
         "architectures": ["GPT2LMHeadModel"],
         "model_type": "gpt2",
         "n_embd": meta.integer("gpt2.embedding_length"),
-        "n_inner": meta.integer("gpt2.feed_forward_length"),
+        "n_inner": meta.size("gpt2.feed_forward_length"),
         "n_layer": meta.integer("gpt2.block_count"),
-        "n_head": meta.integer("gpt2.attention.head_count"),
+        "n_head": meta.size("gpt2.attention.head_count"),
         "n_positions": meta.integer("gpt2.context_length"),
         "layer_norm_epsilon": shortest(meta.number("gpt2.attention.layer_norm_epsilon")),
         "activation_function": "gelu_new",
@@ -50,9 +49,9 @@ def gpt2_config(reader: GGUFReader, meta: Metadata, tokenizer: GgufTokenizer) ->
     }
 
 
-def gpt2_tensors(reader: GGUFReader, config: dict[str, Any], where: str) -> list[DecodedTensor]:
+def gpt2_tensors(file: Gguf, config: dict[str, Any], where: str) -> list[DecodedTensor]:
     tensors = []
-    for source in reader.tensors:
+    for source in file.tensors:
         name = GPT2_NAMES.hugging_face(source.name, where)
         shape = shape_of(source, where)
         transposed = source.name.endswith(_CONV1D) and len(shape) == 2

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFReader
+from gguf import GGMLQuantizationType
 
 from qz_import.errors import ImportFailure
 from qz_import.gguf_decode import DecodedTensor, row_order_of_rotated_halves
+from qz_import.gguf_file import Gguf
 from qz_import.gguf_metadata import Metadata, shortest
 from qz_import.gguf_names import NameTable, shape_of
 from qz_import.gguf_tokenizer import GgufTokenizer
@@ -37,12 +38,12 @@ LLAMA_NAMES = NameTable(
 LLAMA_ROPE_FACTORS = "rope_freqs.weight"
 
 
-def _llama3_scaling(reader: GGUFReader, meta: Metadata, dim: int, theta: float) -> dict[str, Any]:
+def _llama3_scaling(file: Gguf, meta: Metadata, dim: int, theta: float) -> dict[str, Any]:
     """config.json's llama3 scaling, found from the divisors that llama.cpp computed from it.
 
     They do not tell all of it: the rest is Llama 3's own, unless qzc wrote the file and said more.
     """
-    stored = next(t for t in reader.tensors if t.name == LLAMA_ROPE_FACTORS)
+    stored = next(t for t in file.tensors if t.name == LLAMA_ROPE_FACTORS)
     if stored.tensor_type != GGMLQuantizationType.F32 or stored.n_elements != dim // 2:
         raise ImportFailure(
             f"{meta.where}: {LLAMA_ROPE_FACTORS} is not {dim // 2} values of F32, one for each "
@@ -73,20 +74,41 @@ def _llama3_scaling(reader: GGUFReader, meta: Metadata, dim: int, theta: float) 
     }
 
 
-def llama_config(reader: GGUFReader, meta: Metadata, tokenizer: GgufTokenizer) -> dict[str, Any]:
-    if meta.has("llama.expert_count") and meta.integer("llama.expert_count") > 0:
-        raise ImportFailure(f"{meta.where}: mixtures of experts (llama.expert_count) are unknown")
-    heads = meta.integer("llama.attention.head_count")
+def _scaling(file: Gguf, meta: Metadata, dim: int, theta: float) -> dict[str, Any] | None:
+    """config.json's rope_scaling. llama.cpp takes a factor without a type for a linear one, and
+    divides by rope_freqs whatever the type."""
+    kind = meta.optional_text("llama.rope.scaling.type") or "linear"
+    if kind not in ("none", "linear"):
+        raise ImportFailure(f"{meta.where}: llama.rope.scaling.type {kind!r} is unknown")
+    factor = 0.0
+    # The second is what older files call it.
+    for key in ("llama.rope.scale_linear", "llama.rope.scaling.factor"):
+        factor = shortest(meta.number(key)) if meta.has(key) else factor
+    meta.has("llama.rope.scaling.original_context_length")  # of the types that are refused
+    is_scaled = kind == "linear" and factor not in (0.0, 1.0)
+    if any(tensor.name == LLAMA_ROPE_FACTORS for tensor in file.tensors):
+        if is_scaled:
+            raise ImportFailure(
+                f"{meta.where}: {LLAMA_ROPE_FACTORS} and llama.rope.scaling.factor {factor} "
+                "together are not supported"
+            )
+        with np.errstate(all="ignore"):  # what is not finite is no match either
+            return _llama3_scaling(file, meta, dim, theta)
+    return {"rope_type": "linear", "factor": factor} if is_scaled else None
+
+
+def llama_config(file: Gguf, meta: Metadata, tokenizer: GgufTokenizer) -> dict[str, Any]:
+    heads = meta.size("llama.attention.head_count")
     hidden = meta.integer("llama.embedding_length")
     if heads <= 0:
         raise ImportFailure(f"{meta.where}: llama.attention.head_count is {heads}")
     head_dim = meta.optional_integer("llama.attention.key_length") or hidden // heads
-    rope_dim = meta.optional_integer("llama.rope.dimension_count") or head_dim
-    if rope_dim != head_dim:
-        raise ImportFailure(
-            f"{meta.where}: llama.rope.dimension_count {rope_dim} is not the head size {head_dim}"
-        )
-    names = {tensor.name for tensor in reader.tensors}
+    for key in ("llama.rope.dimension_count", "llama.attention.value_length"):
+        if (meta.optional_integer(key) or head_dim) != head_dim:
+            raise ImportFailure(
+                f"{meta.where}: {key} {meta.integer(key)} is not the head size {head_dim}"
+            )
+    names = {tensor.name for tensor in file.tensors}
     theta = 10000.0
     if meta.has("llama.rope.freq_base"):
         theta = shortest(meta.number("llama.rope.freq_base"))
@@ -94,10 +116,10 @@ def llama_config(reader: GGUFReader, meta: Metadata, tokenizer: GgufTokenizer) -
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         "hidden_size": hidden,
-        "intermediate_size": meta.integer("llama.feed_forward_length"),
+        "intermediate_size": meta.size("llama.feed_forward_length"),
         "num_hidden_layers": meta.integer("llama.block_count"),
         "num_attention_heads": heads,
-        "num_key_value_heads": meta.optional_integer("llama.attention.head_count_kv") or heads,
+        "num_key_value_heads": meta.optional_size("llama.attention.head_count_kv") or heads,
         "head_dim": head_dim,
         "hidden_act": "silu",
         "rms_norm_eps": shortest(meta.number("llama.attention.layer_norm_rms_epsilon")),
@@ -108,21 +130,13 @@ def llama_config(reader: GGUFReader, meta: Metadata, tokenizer: GgufTokenizer) -
         "attention_bias": "blk.0.attn_q.bias" in names,
         "mlp_bias": "blk.0.ffn_up.bias" in names,
     }
-    if LLAMA_ROPE_FACTORS in names:
-        with np.errstate(all="ignore"):  # what is not finite is no match either
-            config["rope_scaling"] = _llama3_scaling(reader, meta, head_dim, theta)
-    elif meta.optional_text("llama.rope.scaling.type") not in (None, "none"):
-        kind = meta.text("llama.rope.scaling.type")
-        if kind != "linear":
-            raise ImportFailure(f"{meta.where}: llama.rope.scaling.type {kind!r} is unknown")
-        factor = shortest(meta.number("llama.rope.scaling.factor"))
-        config["rope_scaling"] = {"rope_type": "linear", "factor": factor}
-    return config
+    scaling = _scaling(file, meta, head_dim, theta)
+    return config if scaling is None else config | {"rope_scaling": scaling}
 
 
-def llama_tensors(reader: GGUFReader, config: dict[str, Any], where: str) -> list[DecodedTensor]:
+def llama_tensors(file: Gguf, config: dict[str, Any], where: str) -> list[DecodedTensor]:
     tensors = []
-    for source in reader.tensors:
+    for source in file.tensors:
         if source.name == LLAMA_ROPE_FACTORS:
             continue
         shape = shape_of(source, where)

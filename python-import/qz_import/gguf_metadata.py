@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gguf import GGUFReader
 
 from qz_import.errors import ImportFailure, shown
+from qz_import.gguf_file import Gguf
 
 
 def shortest(value: float) -> float:
@@ -19,14 +19,21 @@ def shortest(value: float) -> float:
 class Metadata:
     """Values by key; a missing or mistyped key is an error that names it and the file."""
 
-    def __init__(self, reader: GGUFReader, where: str) -> None:
-        self._fields = reader.fields
+    def __init__(self, file: Gguf, where: str) -> None:
+        self._fields = file.fields
+        self._asked: set[str] = set()
         self.where = where
 
     def has(self, key: str) -> bool:
+        self._asked.add(key)
         return key in self._fields
 
-    def _value(self, key: str) -> Any:
+    def unused(self) -> list[str]:
+        """The keys that were not asked for."""
+        return [key for key in self._fields if key not in self._asked]
+
+    def value(self, key: str) -> Any:
+        self._asked.add(key)
         if key not in self._fields:
             raise ImportFailure(f"{self.where}: missing metadata {key!r}")
         try:
@@ -35,7 +42,7 @@ class Metadata:
             raise ImportFailure(f"{self.where}: metadata {key!r}: {error}") from error
 
     def _typed(self, key: str, kind: type | tuple[type, ...], word: str) -> Any:
-        value = self._value(key)
+        value = self.value(key)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise ImportFailure(f"{self.where}: metadata {key!r} is {shown(value)}, not {word}")
         return value
@@ -45,6 +52,23 @@ class Metadata:
 
     def optional_integer(self, key: str) -> int | None:
         return self.integer(key) if self.has(key) else None
+
+    def size(self, key: str) -> int:
+        """One integer, or one for each layer, all of them the same."""
+        value = self.value(key)
+        if isinstance(value, list) and value and all(item == value[0] for item in value):
+            value = value[0]
+        if isinstance(value, list):
+            raise ImportFailure(
+                f"{self.where}: metadata {key!r} differs from layer to layer, which is not "
+                "supported"
+            )
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ImportFailure(f"{self.where}: metadata {key!r} is {shown(value)}, not an integer")
+        return value
+
+    def optional_size(self, key: str) -> int | None:
+        return self.size(key) if self.has(key) else None
 
     def number(self, key: str) -> float:
         return float(self._typed(key, (int, float), "a number"))
@@ -74,7 +98,7 @@ class Metadata:
         return self._list(key, int, "integers")
 
     def _list(self, key: str, kind: type, word: str) -> list[Any]:
-        value = self._value(key)
+        value = self.value(key)
         if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
             raise ImportFailure(f"{self.where}: metadata {key!r} is not a list of {word}")
         return value

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gguf import GGUFReader
-
 from qz_import.errors import ImportFailure
 from qz_import.gguf_decode import DecodedTensor
+from qz_import.gguf_file import Gguf
 from qz_import.gguf_metadata import Metadata, shortest
 from qz_import.gguf_names import NameTable, embedding_shape, shape_of
 from qz_import.gguf_tokenizer import GgufTokenizer
@@ -44,8 +43,8 @@ OPT_NAMES = NameTable(
 EPS = 1e-5
 
 
-def opt_config(reader: GGUFReader, meta: Metadata, tokenizer: GgufTokenizer) -> dict[str, Any]:
-    shapes = {tensor.name: shape_of(tensor, meta.where) for tensor in reader.tensors}
+def opt_config(file: Gguf, meta: Metadata, tokenizer: GgufTokenizer) -> dict[str, Any]:
+    shapes = {tensor.name: shape_of(tensor, meta.where) for tensor in file.tensors}
     eps = shortest(meta.number("opt.attention.layer_norm_epsilon"))
     if eps != EPS:
         raise ImportFailure(
@@ -63,9 +62,9 @@ def opt_config(reader: GGUFReader, meta: Metadata, tokenizer: GgufTokenizer) -> 
         "model_type": "opt",
         "hidden_size": meta.integer("opt.embedding_length"),
         "word_embed_proj_dim": embedding,
-        "ffn_dim": meta.integer("opt.feed_forward_length"),
+        "ffn_dim": meta.size("opt.feed_forward_length"),
         "num_hidden_layers": meta.integer("opt.block_count"),
-        "num_attention_heads": meta.integer("opt.attention.head_count"),
+        "num_attention_heads": meta.size("opt.attention.head_count"),
         "max_position_embeddings": meta.integer("opt.context_length"),
         "activation_function": meta.optional_text("opt.activation_function") or "relu",
         "do_layer_norm_before": norm_first,
@@ -77,8 +76,8 @@ def opt_config(reader: GGUFReader, meta: Metadata, tokenizer: GgufTokenizer) -> 
     }
 
 
-def opt_tensors(reader: GGUFReader, config: dict[str, Any], where: str) -> list[DecodedTensor]:
+def opt_tensors(file: Gguf, config: dict[str, Any], where: str) -> list[DecodedTensor]:
     return [
         DecodedTensor(OPT_NAMES.hugging_face(source.name, where), source, shape_of(source, where))
-        for source in reader.tensors
+        for source in file.tensors
     ]

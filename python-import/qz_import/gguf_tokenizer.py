@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from qz_import.errors import ImportFailure
+from qz_import.errors import ImportFailure, warn
 from qz_import.gguf_metadata import Metadata
 from qz_import.tokenizer_json import (
     added_token,
@@ -85,16 +85,26 @@ class GgufTokenizer:
         self.end_of_message_id = self._token_id("eom")
         self.unknown_id = self._token_id("unknown")
         self.padding_id = self._token_id("padding")
-        self.add_bos = meta.flag("tokenizer.ggml.add_bos_token", self._pre.add_bos)
-        if self.add_bos and self.bos_id is None:
-            raise ImportFailure(f"{meta.where}: add_bos_token is set, but there is no bos_token_id")
+        self.add_bos = self._adds("bos", self.bos_id, self._pre.add_bos)
+        self.add_eos = self._adds("eos", self.eos_id, False)
+
+    def _adds(self, role: str, number: int | None, default: bool) -> bool:
+        """Whether the token of this role is put around every text."""
+        adds = self._meta.flag(f"tokenizer.ggml.add_{role}_token", default)
+        if adds and number is None:
+            raise ImportFailure(
+                f"{self._meta.where}: add_{role}_token is set, but there is no {role}_token_id"
+            )
+        return adds
 
     def _token_id(self, role: str) -> int | None:
         key = f"tokenizer.ggml.{role}_token_id"
         number = self._meta.optional_integer(key)
         if number is not None and not 0 <= number < len(self.tokens):
+            # llama.cpp does without it, too.
             count = len(self.tokens)
-            raise ImportFailure(f"{self._meta.where}: {key} {number} is not below {count} tokens")
+            warn(f"{self._meta.where}: {key} {number} is not below {count} tokens")
+            return None
         return number
 
     def _text_of(self, number: int | None) -> str | None:
@@ -108,7 +118,10 @@ class GgufTokenizer:
         return vocabulary
 
     def _added_tokens(self) -> list[dict[str, Any]]:
-        kinds = self._meta.integers("tokenizer.ggml.token_type")
+        key = "tokenizer.ggml.token_type"
+        if not self._meta.has(key):
+            return []
+        kinds = self._meta.integers(key)
         if len(kinds) != len(self.tokens):
             raise ImportFailure(
                 f"{self._meta.where}: {len(self.tokens)} tokens, but {len(kinds)} token types"
@@ -123,15 +136,13 @@ class GgufTokenizer:
         vocabulary = self._vocabulary()
         merges = self._meta.texts("tokenizer.ggml.merges")
         checked = check_merges(self._meta.where, merges, vocabulary)
-        front = []
-        if self.add_bos:
-            assert self.bos_id is not None
-            front.append((self.tokens[self.bos_id], self.bos_id))
+        front = [(self.tokens[n], n) for n in (self.bos_id,) if self.add_bos and n is not None]
+        back = [(self.tokens[n], n) for n in (self.eos_id,) if self.add_eos and n is not None]
         return document(
             bpe_model(vocabulary, checked, ignore_merges=self._pre.ignore_merges),
             self._added_tokens(),
             pre_tokenizer=self._pre.splitter,
-            post_processor=template(front, []),
+            post_processor=template(front, back),
             decoder=byte_level(use_regex=True, add_prefix_space=True),
         )
 

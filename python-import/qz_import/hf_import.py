@@ -11,7 +11,7 @@ from qz_import.builder import GraphBuilder
 from qz_import.checkpoint import SAFETENSORS, read_checkpoint
 from qz_import.companion import Companion, import_with_companion
 from qz_import.config import Config
-from qz_import.errors import ImportFailure, note, warn
+from qz_import.errors import note, warn
 from qz_import.families import Family, family_of
 from qz_import.files import read_json, sha256_of, write_json
 from qz_import.folder_tokenizer import FILE, FolderTokenizer, read_folder_tokenizer
@@ -108,8 +108,6 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     """The module of a Hugging Face folder. What it cannot refer to as it is (weights of torch
     files, the pieces of a tokenizer) is converted into `companion`."""
     config_path = folder / "config.json"
-    if not config_path.is_file():
-        raise ImportFailure(f"{config_path}: missing (no such file)")
     config = Config(read_json(config_path), str(config_path))
     family = family_of(config)
     config = config.with_known(known_keys(family.model_type))

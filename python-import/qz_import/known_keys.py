@@ -97,6 +97,41 @@ _IGNORED = {
 }
 _FIXED: dict[str, Allowed] = {}
 
+# generation_config.json.
+GENERATION_KEYS = KnownKeys(
+    ignored=SAMPLING
+    | _words("_from_model_config decoder_start_token_id transformers_version")
+    | _words("pad_token_id")
+)
+# Those of them that would change what is generated and that an executable has no option for, with
+# the values that change nothing.
+UNFOLLOWED_SETTINGS: Allowed = {
+    "bad_words_ids": (),
+    "begin_suppress_tokens": (),
+    "diversity_penalty": (0.0,),
+    "dola_layers": (),
+    "epsilon_cutoff": (0.0,),
+    "eta_cutoff": (0.0,),
+    "exponential_decay_length_penalty": (),
+    "force_words_ids": (),
+    "forced_bos_token_id": (),
+    "forced_eos_token_id": (),
+    "guidance_scale": (1.0,),
+    "min_length": (0,),
+    "min_new_tokens": (0,),
+    "min_p": (0.0,),
+    "no_repeat_ngram_size": (0,),
+    "num_beams": (1,),
+    "penalty_alpha": (0.0,),
+    "repetition_penalty": (1.0,),
+    "sequence_bias": (),
+    "stop_strings": (),
+    "suppress_tokens": (),
+    "top_h": (),
+    "typical_p": (1.0,),
+    "watermarking_config": (),
+}
+
 # tokenizer_config.json. Special tokens may stand under any key; those are asked for.
 TOKENIZER_KEYS = KnownKeys(
     fixed={"split_special_tokens": (False,), "fix_mistral_regex": (False,)},

@@ -10,6 +10,7 @@ from qz_import.config import Config
 from qz_import.errors import ImportFailure, shown, warn
 from qz_import.files import read_whole
 from qz_import.folder_tokenizer import FolderTokenizer
+from qz_import.known_keys import GENERATION_KEYS, UNFOLLOWED_SETTINGS, is_allowed
 from qz_import.special_tokens import TOKENIZER_CONFIG, optional_config
 
 ELEMENT_TYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
@@ -38,6 +39,24 @@ def _token_ids(config: Config, key: str, vocab: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(known))
 
 
+def _stronger(generation: Config, config: Config, key: str) -> Config:
+    """Which of the two says what a key is."""
+    sources = [source for source in (generation, config) if source.has(key)]
+    return sources[0] if sources else config
+
+
+def _warn_of_settings(generation: Config) -> None:
+    """Of settings of generate() that an executable has no option for, and of unknown ones."""
+    unknown = generation.unknown()
+    unknown += [
+        key
+        for key, usual in UNFOLLOWED_SETTINGS.items()
+        if generation.has(key) and not is_allowed(generation.raw(key), usual)
+    ]
+    if unknown:
+        warn(f"{generation.where}: settings that are not followed: {', '.join(unknown)}")
+
+
 def _chat_template(folder: Path, config: Config) -> str:
     """Jinja source; the one named "default" where there are several."""
     separate = folder / "chat_template.jinja"
@@ -63,13 +82,10 @@ def read_text_facts(
     generation_config.json wins over config.json, as it does in transformers, and the tokenizer over
     both: what it puts in front of a text is the BOS, or else what it calls so.
     """
-    generation = optional_config(folder / "generation_config.json")
-    sources = {
-        key: generation if generation.has(key) else config
-        for key in ("bos_token_id", "eos_token_id")
-    }
-    starts = _token_ids(sources["bos_token_id"], "bos_token_id", vocab)
-    ends = _token_ids(sources["eos_token_id"], "eos_token_id", vocab)
+    generation = optional_config(folder / "generation_config.json").with_known(GENERATION_KEYS)
+    starts = _token_ids(_stronger(generation, config, "bos_token_id"), "bos_token_id", vocab)
+    ends = _token_ids(_stronger(generation, config, "eos_token_id"), "eos_token_id", vocab)
+    _warn_of_settings(generation)
     texts = tokenizer.config if tokenizer else optional_config(folder / TOKENIZER_CONFIG)
     front = tokenizer.front[:1] if tokenizer else ()
     named = (tokenizer.bos,) if tokenizer and tokenizer.bos is not None else ()

@@ -114,19 +114,16 @@ def _llama_decoder(config: Config) -> Json:
     return _piece_decoder(*([strip] if _prefix_space(config, default=True) else []))
 
 
+_ENDS = {"unk_token": END, "bos_token": END, "eos_token": END, "pad_token": None}
 _BYTES = {"continuing_subword_prefix": "", "end_of_word_suffix": ""}
 _PIECES = {"fuse_unk": True, "byte_fallback": True}
 CLASSES: dict[str, Rebuilt] = {
-    "GPT2Tokenizer": Rebuilt(
-        _words,
-        _byte_decoder,
-        {"unk_token": END, "bos_token": END, "eos_token": END, "pad_token": None},
-        model=_BYTES,
-    ),
+    "GPT2Tokenizer": Rebuilt(_words, _byte_decoder, _ENDS, model=_BYTES),
+    "CodeGenTokenizer": Rebuilt(_words, _byte_decoder, _ENDS, model=_BYTES),
     "GPTNeoXTokenizer": Rebuilt(
         _words,
         _byte_decoder,
-        {"unk_token": END, "bos_token": END, "eos_token": END, "pad_token": "<|padding|>"},
+        _ENDS | {"pad_token": "<|padding|>"},
         normalizer=_nfc,
         model=_BYTES,
         drops_post_processor=True,
@@ -134,7 +131,7 @@ CLASSES: dict[str, Rebuilt] = {
     "Qwen2Tokenizer": Rebuilt(
         _qwen2_words,
         _byte_decoder,
-        {"unk_token": END, "bos_token": None, "eos_token": END, "pad_token": END},
+        _ENDS | {"bos_token": None, "pad_token": END},
         normalizer=_nfc,
         model=_BYTES,
         resets_special_tokens=True,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from qz_import.errors import ImportFailure
+from qz_import.files import open_regular
 from qz_import.torch_pickle import Storage, TensorView, Unpickler
 from qz_import.weights import DTYPE_BYTES, StoredTensor
 
@@ -204,9 +205,7 @@ def _begin(path: Path, name: str, storage: Storage, spans: dict[str, _Span]) -> 
 
 def read_torch(path: Path) -> dict[str, StoredTensor]:
     """The tensors of one torch.save file, every place checked against the file."""
-    if not path.is_file():
-        raise ImportFailure(f"{path}: missing (no such file)")
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(len(LEGACY_START))
         if start.startswith(ZIP_MAGIC):
             value, spans = _read_zip(path, file)

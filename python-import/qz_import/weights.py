@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qz_import.errors import ImportFailure, shown
-from qz_import.files import CHUNK, parse_json_object
+from qz_import.files import CHUNK, open_regular, parse_json_object
 
 # The format's own limit on a header.
 HEADER_LIMIT = 100_000_000
@@ -42,7 +43,7 @@ class StoredTensor:
     def pieces(self) -> Iterator[bytes]:
         """The tensor's bytes, some at a time."""
         left = self.size
-        with self.file.open("rb") as file:
+        with open_regular(self.file) as file:
             file.seek(self.offset)
             while left > 0:
                 piece = file.read(min(left, CHUNK))
@@ -92,10 +93,8 @@ def _entry(path: Path, name: str, entry: Any) -> tuple[str, tuple[int, ...], int
 
 def read_header(path: Path) -> dict[str, StoredTensor]:
     """The tensors of one safetensors file, every offset checked against the file."""
-    if not path.is_file():
-        raise ImportFailure(f"{path}: missing (no such file)")
-    file_size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_regular(path) as file:
+        file_size = os.fstat(file.fileno()).st_size
         prefix = file.read(8)
         if len(prefix) < 8:
             raise ImportFailure(f"{path}: truncated: {file_size} bytes are no safetensors file")

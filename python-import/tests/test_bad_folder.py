@@ -337,7 +337,16 @@ def test_head_too_wide_for_rope(tmp_path: Path, refuses: Refuses) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["generation_config.json", "tokenizer_config.json", "tokenizer.json", "chat_template.jinja"],
+    [
+        "config.json",
+        "model.safetensors",
+        "generation_config.json",
+        "tokenizer_config.json",
+        "tokenizer.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "chat_template.jinja",
+    ],
 )
 def test_no_regular_file(tmp_path: Path, rejects: Callable[..., None], name: str) -> None:
     """Reading a pipe or a device would not end; a link to nothing is a missing file."""
@@ -350,6 +359,9 @@ def test_no_regular_file(tmp_path: Path, rejects: Callable[..., None], name: str
     rejects(path.parent, name, "not a regular file")
     path.unlink()
     path.symlink_to(name)
+    rejects(path.parent, name, "symbolic links")
+    path.unlink()
+    path.symlink_to("nothing")
     rejects(path.parent, name, "missing")
 
 

@@ -398,6 +398,33 @@ def test_bos_is_what_the_tokenizer_puts_first(
     assert '"hf/tokenizer.json"' in text
 
 
+def test_settings_of_generation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sampling is the call's business; what it cannot ask for gets a warning."""
+    folder = write_folder(tmp_path / "hf")
+    usual = {
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+        "do_sample": True,
+        "temperature": 0.6,
+        "top_k": 20,
+        "top_p": 0.9,
+        "repetition_penalty": 1,
+        "suppress_tokens": [],
+        "max_new_tokens": 512,
+        "transformers_version": "5.0.0",
+        "_from_model_config": True,
+    }
+    (folder / "generation_config.json").write_text(json.dumps(usual))
+    main([str(folder), "-o", str(tmp_path / "m.mlir")])
+    assert capsys.readouterr().err == ""
+    more = {"repetition_penalty": 1.1, "suppress_tokens": [3], "novelty": 1}
+    (folder / "generation_config.json").write_text(json.dumps(usual | more))
+    main([str(folder), "-o", str(tmp_path / "m.mlir")])
+    said = capsys.readouterr().err
+    assert "settings that are not followed: novelty, repetition_penalty, suppress_tokens\n" in said
+
+
 def test_no_special_tokens(tmp_path: Path, imports: Imports) -> None:
     nothing = {key: None for key in CONFIG if "token_id" in key}
     text = imports(write_folder(tmp_path / "hf", CONFIG | nothing), tmp_path / "m.mlir")

@@ -21,6 +21,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel
 
+from qz_import.cli import main
 from qz_import.gguf_decode import to_bf16
 from qz_import.gguf_llama import LLAMA_NAMES
 
@@ -63,6 +64,8 @@ class Writer:
         self.tensors = model_weights()
         self.quantized: dict[str, gguf.GGMLQuantizationType] = {}
         self.extra: dict[str, np.ndarray] = {}
+        # Of gguf.GGUFWriter: how to split, in which byte order.
+        self.how: dict[str, Any] = {}
         self.values: dict[str, Any] = {
             "llama.block_count": 2,
             "llama.context_length": 64,
@@ -82,7 +85,7 @@ class Writer:
         }
 
     def write(self, path: Path) -> Path:
-        writer = gguf.GGUFWriter(path, self.architecture)
+        writer = gguf.GGUFWriter(path, self.architecture, **self.how)
         for key, value in self.values.items():
             if isinstance(value, bool):
                 writer.add_bool(key, value)
@@ -367,10 +370,43 @@ def test_head_size_without_bound(tmp_path: Path, model: Writer, refuses: Refuses
     refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "rope_freqs.weight", str(1 << 40))
 
 
-def test_linear_scaling(tmp_path: Path, model: Writer, imports: Imports) -> None:
-    model.values |= {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 4.0}
-    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
-    assert "scaling = linear, factor = 4.0>" in text
+LINEAR = "scaling = linear, factor = 4.0>"
+
+
+@pytest.mark.parametrize(
+    ("values", "scaling"),
+    [
+        ({"scaling.type": "linear", "scaling.factor": 4.0}, LINEAR),
+        # llama.cpp takes a factor without a type for a linear one.
+        ({"scaling.factor": 4.0}, LINEAR),
+        ({"scale_linear": 4.0}, LINEAR),
+        ({"scale_linear": 2.0, "scaling.factor": 4.0}, LINEAR),
+        ({"scaling.type": "none", "scaling.factor": 4.0}, None),
+        ({"scaling.type": "linear"}, None),
+        ({"scaling.factor": 1.0}, None),
+        ({"scaling.factor": 0.0}, None),
+        ({"scaling.attn_factor": 1.0, "scaling.original_context_length": 32}, None),
+    ],
+)
+def test_linear_scaling(
+    tmp_path: Path,
+    model: Writer,
+    capsys: pytest.CaptureFixture[str],
+    values: dict[str, Any],
+    scaling: str | None,
+) -> None:
+    model.values |= {f"llama.rope.{key}": value for key, value in values.items()}
+    main([str(model.write(tmp_path / "x.gguf")), "-o", str(tmp_path / "m.mlir")])
+    rope = (tmp_path / "m.mlir").read_text().splitlines()[0]
+    assert rope.endswith(scaling or "style = half>")
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_two_scalings(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
+    model.values["llama.rope.scaling.factor"] = 2.0
+    model.extra["rope_freqs.weight"] = np.ones(HEAD_DIM // 2, np.float32)
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "rope_freqs.weight", "scaling.factor 2.0")
 
 
 def test_untied_head(tmp_path: Path, model: Writer, imports: Imports) -> None:
@@ -464,7 +500,8 @@ def test_truncated_gguf(tmp_path: Path, model: Writer, refuses: Refuses, kept: f
         ({"tokenizer.ggml.token_type": [1, 1]}, ("token types", "2")),
         ({"tokenizer.ggml.merges": ["h e", "x"]}, ("merge 1", "'x'")),
         ({"tokenizer.ggml.merges": ["h zz"]}, ("merge 0", "'h zz'")),
-        ({"tokenizer.ggml.bos_token_id": 9999}, ("bos_token_id", "9999")),
+        ({"tokenizer.ggml.bos_token_id": "1"}, ("bos_token_id", "'1'")),
+        ({"tokenizer.ggml.add_eos_token": True, "tokenizer.ggml.eos_token_id": None}, ("add_eos",)),
         ({"tokenizer.ggml.add_bos_token": 1}, ("add_bos_token", "1")),
         ({"llama.block_count": None}, ("missing", "llama.block_count")),
         ({"llama.block_count": "two"}, ("llama.block_count", "'two'")),

@@ -37,7 +37,7 @@ CLASSES = [
     *("PreTrainedTokenizerFast", "TokenizersBackend", "PreTrainedTokenizer", "SomethingElse"),
     *("GPT2Tokenizer", "GPT2TokenizerFast", "LlamaTokenizer", "LlamaTokenizerFast"),
     *("Qwen2Tokenizer", "Qwen2TokenizerFast", "GPTNeoXTokenizer", "GPTNeoXTokenizerFast"),
-    *("CohereTokenizerFast", "GemmaTokenizer", "GemmaTokenizerFast"),
+    *("CodeGenTokenizer", "CohereTokenizerFast", "GemmaTokenizer", "GemmaTokenizerFast"),
 ]
 
 
