@@ -12,15 +12,6 @@
 
 namespace qzc::format {
 
-/// Number of inputs, outputs and weights an opcode takes.
-struct OpcodeArity {
-  size_t inputs; ///< the most
-  size_t outputs;
-  size_t minWeights;
-  size_t maxWeights;
-};
-OpcodeArity arity(Opcode opcode);
-
 std::string_view name(CudaArg::Kind kind);
 std::optional<CudaArg::Kind> parseArgKind(std::string_view name);
 

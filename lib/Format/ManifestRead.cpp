@@ -222,60 +222,25 @@ static Buffer readBuffer(const Node &node) {
           static_cast<uint64_t>(node["offset"].count())};
 }
 
-static NormParams readNorm(const Node &node) {
-  return {node["epsilon"].real(), flag(node, "unit_offset")};
+static void read(const Node &node, int64_t &value) { value = node.integer(); }
+static void read(const Node &node, float &value) { value = node.real(); }
+static void read(const Node &node, bool &value) { value = node.boolean(); }
+static void read(const Node &node, Activation &value) {
+  value = node.word(parseActivation);
+}
+static void read(const Node &node, std::optional<int64_t> &index) {
+  index = node.count();
 }
 
-static Activation readActivation(const Node &node) {
-  const auto word = node.find("activation");
-  return word ? word->word(parseActivation) : Activation::None;
-}
-
-static LinearParams readLinear(const Node &node) {
-  return {node["parts"].count(), flag(node, "gated"), flag(node, "bias"),
-          readActivation(node)};
-}
-
-static AttentionParams readAttention(const Node &node) {
-  AttentionParams params;
-  params.layer = node["layer"].count();
-  params.heads = node["heads"].count();
-  params.kvHeads = node["kv_heads"].count();
-  params.headDim = node["head_dim"].count();
-  params.scale = node["scale"].real();
-  if (const auto window = node.find("window"))
-    params.window = window->count();
-  if (const auto cap = node.find("soft_cap"))
-    params.softCap = cap->real();
-  if (const auto rope = node.find("rope"))
-    params.rope = rope->count();
-  return params;
-}
-
-static LaunchParams readParams(Opcode opcode, const Node &node) {
-  switch (opcode) {
-  case Opcode::Embed:
-    return EmbedParams{};
-  case Opcode::AddPositions:
-    return AddPositionsParams{node["offset"].count()};
-  case Opcode::RmsNorm:
-  case Opcode::LayerNorm:
-    return readNorm(node);
-  case Opcode::Linear:
-    return readLinear(node);
-  case Opcode::Attention:
-    return readAttention(node);
-  case Opcode::Activate:
-    return ActivateParams{readActivation(node)};
-  case Opcode::Scale:
-  case Opcode::Clamp:
-  case Opcode::SoftCap:
-    return ScaleParams{node["value"].real()};
-  case Opcode::Add:
-  case Opcode::Mul:
-    break;
-  }
-  return NoParams{};
+/// The fields of a struct from the members of an object.
+template <typename Params>
+static void readFields(const Node &node, Params &params) {
+  forEachField<Params>([&](const auto &field) {
+    if (!field.optional)
+      read(node[field.name], params.*field.member);
+    else if (const auto value = node.find(field.name))
+      read(*value, params.*field.member);
+  });
 }
 
 static Launch readLaunch(const Node &node) {
@@ -287,7 +252,8 @@ static Launch readLaunch(const Node &node) {
     launch.weights = weights->list([](const Node &index) {
       return static_cast<int32_t>(index.integer(0, kInt32Max));
     });
-  launch.params = readParams(launch.opcode, node);
+  launch.params = initialParams(launch.opcode);
+  std::visit([&](auto &params) { readFields(node, params); }, launch.params);
   return launch;
 }
 

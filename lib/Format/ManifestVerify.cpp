@@ -231,20 +231,36 @@ private:
                            launch.opcode == Opcode::AddPositions ||
                            launch.opcode == Opcode::Attention;
     require(!inHead || !needsBody, where, "cannot stand in the head");
+    require(launch.params.index() == initialParams(launch.opcode).index(),
+            where, "has the parameters of another operation");
+    std::visit([&](const auto &params) { checkFields(params, where); },
+               launch.params);
     checkOperation(launch, where);
   }
 
+  /// Each field alone; what they mean together is checked by the operation.
   template <typename Params>
-  static const Params &params(const Launch &launch, const std::string &where) {
-    const auto *result = std::get_if<Params>(&launch.params);
-    require(result, where, "has the parameters of another operation");
-    return *result;
+  static void checkFields(const Params &params, const std::string &where) {
+    forEachField<Params>([&](const auto &field) {
+      require((field.optional && isDefault(field, params)) ||
+                  isSound(params.*field.member, field.numbers),
+              where, (std::string("has a bad ") + field.name).c_str());
+    });
+  }
+  template <typename Value>
+  static bool isSound(const Value &value, const Numbers &numbers) {
+    if constexpr (std::is_same_v<Value, Activation>)
+      return !name(value).empty();
+    else if constexpr (std::is_same_v<Value, int64_t> ||
+                       std::is_same_v<Value, float>)
+      return numbers.hold(value);
+    else
+      return true;
   }
 
   void checkOperation(const Launch &launch, const std::string &where) {
     switch (launch.opcode) {
     case Opcode::Embed: {
-      params<EmbedParams>(launch, where);
       const PackedShape &table = weight(launch, 0).shape;
       require(table.rows >= Model.vocab, where, "lacks rows for some tokens");
       require(table.cols == launch.outputs[0].columns, where,
@@ -252,10 +268,9 @@ private:
       return;
     }
     case Opcode::AddPositions: {
-      const int64_t offset = params<AddPositionsParams>(launch, where).offset;
+      const int64_t offset = std::get<AddPositionsParams>(launch.params).offset;
       const PackedShape &table = weight(launch, 0).shape;
-      require(offset >= 0 && offset <= table.rows &&
-                  table.rows - offset >= Model.context,
+      require(offset <= table.rows && table.rows - offset >= Model.context,
               where, "lacks rows for some positions");
       require(table.cols == launch.outputs[0].columns, where,
               "has a table of another width");
@@ -263,11 +278,11 @@ private:
     }
     case Opcode::RmsNorm:
     case Opcode::LayerNorm: {
-      const auto &norm = params<NormParams>(launch, where);
-      require(std::isfinite(norm.epsilon) && norm.epsilon >= 0, where,
-              "has an epsilon out of range");
+      const int64_t heads = std::get<NormParams>(launch.params).heads;
+      const int64_t columns = launch.outputs[0].columns;
+      require(columns % heads == 0, where, "has heads of unequal sizes");
       for (size_t i = 0; i < launch.weights.size(); ++i)
-        checkVector(weight(launch, i), launch.outputs[0].columns, where);
+        checkVector(weight(launch, i), columns / heads, where);
       return checkSameColumns(launch, where);
     }
     case Opcode::Linear:
@@ -275,24 +290,12 @@ private:
     case Opcode::Attention:
       return checkAttention(launch, where);
     case Opcode::Activate:
-      require(!name(params<ActivateParams>(launch, where).activation).empty(),
-              where, "has an unknown activation");
-      return checkSameColumns(launch, where);
     case Opcode::Add:
     case Opcode::Mul:
-      params<NoParams>(launch, where);
-      return checkSameColumns(launch, where);
     case Opcode::Scale:
     case Opcode::Clamp:
-    case Opcode::SoftCap: {
-      const float value = params<ScaleParams>(launch, where).value;
-      require(std::isfinite(value), where, "has a value not finite");
-      require(launch.opcode != Opcode::Clamp || value >= 0, where,
-              "has a negative limit");
-      require(launch.opcode != Opcode::SoftCap || value > 0, where,
-              "has a cap that is not positive");
+    case Opcode::SoftCap:
       return checkSameColumns(launch, where);
-    }
     }
     require(false, where, "is an unknown operation");
   }
@@ -316,11 +319,8 @@ private:
   }
 
   void checkLinear(const Launch &launch, const std::string &where) const {
-    const auto &linear = params<LinearParams>(launch, where);
-    require(!name(linear.activation).empty(), where,
-            "has an unknown activation");
-    require(linear.parts >= 1 && linear.parts <= 3, where,
-            "has a number of parts out of range");
+    const auto &linear = std::get<LinearParams>(launch.params);
+    require(linear.parts <= 3, where, "has a number of parts out of range");
     require(!linear.gated || linear.parts == 2, where,
             "is gated but does not have two parts");
     const auto parts = static_cast<size_t>(linear.parts);
@@ -353,14 +353,12 @@ private:
   }
 
   void checkAttention(const Launch &launch, const std::string &where) {
-    const auto &attention = params<AttentionParams>(launch, where);
-    require(attention.layer >= 0 && attention.layer < Model.layers, where,
+    const auto &attention = std::get<AttentionParams>(launch.params);
+    require(attention.layer < Model.layers, where,
             "belongs to a layer that does not exist");
     require(LayersSeen.insert(attention.layer).second, where,
             "belongs to a layer that has an attention already");
-    const auto sound = [](int64_t value) {
-      return value > 0 && value <= 1 << 20;
-    };
+    const auto sound = [](int64_t value) { return value <= 1 << 20; };
     require(sound(attention.heads) && sound(attention.kvHeads) &&
                 sound(attention.headDim) &&
                 attention.heads % attention.kvHeads == 0,
@@ -372,10 +370,6 @@ private:
                 launch.inputs[2].columns == narrow &&
                 launch.outputs[0].columns == wide,
             where, "has inputs and outputs of another width than its heads");
-    require(std::isfinite(attention.scale), where, "has a scale not finite");
-    require(std::isfinite(attention.softCap) && attention.softCap >= 0, where,
-            "has a soft cap out of range");
-    require(attention.window >= 0, where, "has a negative window");
     if (!attention.rope)
       return;
     require(*attention.rope >= 0 &&

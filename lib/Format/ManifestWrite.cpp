@@ -83,43 +83,19 @@ static Json write(const Rope &rope) {
           {"inverse_frequencies", std::move(frequencies)}};
 }
 
-static void write(Json &, const NoParams &) {}
-static void write(Json &, const EmbedParams &) {}
-static void write(Json &json, const AddPositionsParams &params) {
-  json["offset"] = params.offset;
-}
-static void write(Json &json, const NormParams &params) {
-  json["epsilon"] = number(params.epsilon);
-  if (params.unitOffset)
-    json["unit_offset"] = true;
-}
-static void write(Json &json, const LinearParams &params) {
-  json["parts"] = params.parts;
-  if (params.gated)
-    json["gated"] = true;
-  if (params.hasBias)
-    json["bias"] = true;
-  if (params.activation != Activation::None)
-    json["activation"] = name(params.activation);
-}
-static void write(Json &json, const AttentionParams &params) {
-  json["layer"] = params.layer;
-  json["heads"] = params.heads;
-  json["kv_heads"] = params.kvHeads;
-  json["head_dim"] = params.headDim;
-  json["scale"] = number(params.scale);
-  if (params.window != 0)
-    json["window"] = params.window;
-  if (params.softCap != 0)
-    json["soft_cap"] = number(params.softCap);
-  if (params.rope)
-    json["rope"] = *params.rope;
-}
-static void write(Json &json, const ActivateParams &params) {
-  json["activation"] = name(params.activation);
-}
-static void write(Json &json, const ScaleParams &params) {
-  json["value"] = number(params.value);
+static Json write(int64_t value) { return value; }
+static Json write(float value) { return number(value); }
+static Json write(bool value) { return value; }
+static Json write(Activation value) { return name(value); }
+static Json write(const std::optional<int64_t> &index) { return *index; }
+
+/// The fields of a struct as members of an object.
+template <typename Params>
+static void writeFields(Json &json, const Params &params) {
+  forEachField<Params>([&](const auto &field) {
+    if (!field.optional || !isDefault(field, params))
+      json[field.name] = write(params.*field.member);
+  });
 }
 
 template <typename T> static Json writeAll(const std::vector<T> &values) {
@@ -135,7 +111,8 @@ static Json write(const Launch &launch) {
                {"out", writeAll(launch.outputs)}};
   if (!launch.weights.empty())
     json["weights"] = launch.weights;
-  std::visit([&](const auto &params) { write(json, params); }, launch.params);
+  std::visit([&](const auto &params) { writeFields(json, params); },
+             launch.params);
   return json;
 }
 

@@ -118,13 +118,19 @@ void Evaluation::evaluate(qz::AddPositionsOp op) {
 }
 
 void Evaluation::evaluate(qz::RmsNormOp op) {
-  set(op, rmsNorm(get(op.getInput()), find(op.getWeight()), op.getUnitOffset(),
-                  op.getEpsilon()));
+  const Matrix &input = get(op.getInput());
+  set(op, reshaped(rmsNorm(reshaped(input, input.cols / op.getHeads()),
+                           find(op.getWeight()), op.getUnitOffset(),
+                           op.getEpsilon()),
+                   input.cols));
 }
 
 void Evaluation::evaluate(qz::LayerNormOp op) {
-  set(op, layerNorm(get(op.getInput()), find(op.getWeight()),
-                    find(op.getBias()), op.getEpsilon()));
+  const Matrix &input = get(op.getInput());
+  set(op, reshaped(layerNorm(reshaped(input, input.cols / op.getHeads()),
+                             find(op.getWeight()), find(op.getBias()),
+                             op.getEpsilon()),
+                   input.cols));
 }
 
 void Evaluation::evaluate(qz::LinearOp op) {

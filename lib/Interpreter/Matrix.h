@@ -24,6 +24,13 @@ struct Matrix {
   std::vector<float> values;
 };
 
+/// The same values in rows of `cols`: heads as rows of their own, and back.
+inline Matrix reshaped(Matrix matrix, int64_t cols) {
+  matrix.rows = matrix.rows * matrix.cols / cols;
+  matrix.cols = cols;
+  return matrix;
+}
+
 } // namespace qzc::interpreter
 
 #endif // QZC_LIB_INTERPRETER_MATRIX_H

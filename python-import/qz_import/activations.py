@@ -7,6 +7,7 @@ ACTIVATIONS = {
     "swish": "silu",
     "relu": "relu",
     "gelu": "gelu",
+    "gelu_fast": "gelu_tanh",
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
 }

@@ -146,6 +146,11 @@ class GraphBuilder:
         other = name.removeprefix(self._base) if is_inside else self._base + name
         return self._tensors.get(name) or self._tensors.get(other)
 
+    def first_of(self, *names: str) -> str:
+        """The first of a weight's names under which the checkpoint has it; without any, the first
+        of all."""
+        return next((name for name in names if self._find(name)), names[0])
+
     def _stored(self, name: str, shape: tuple[int, ...]) -> StoredTensor | None:
         """The tensor `name`, checked to be a weight of this shape; None without weights."""
         if self._tensors is None:
@@ -246,11 +251,13 @@ class GraphBuilder:
         epsilon: float,
         weight: Value | None = None,
         bias: Value | None = None,
+        heads: int = 1,
     ) -> Value:
-        """A bias needs a weight beside it."""
+        """A bias needs a weight beside it. `heads`: each is normed by itself, with one weight."""
         names = (f", {weight.name}" if weight else "") + (f" bias {bias.name}" if bias else "")
+        parts = f" heads {heads}" if heads > 1 else ""
         types = _types(input, weight, bias)
-        text = f"layer_norm {input.name}{names} eps {real(epsilon)} : {types}"
+        text = f"layer_norm {input.name}{names}{parts} eps {real(epsilon)} : {types}"
         return self._op(hint, text, input.shape)
 
     def rms_norm(
@@ -260,12 +267,13 @@ class GraphBuilder:
         epsilon: float,
         weight: Value | None = None,
         unit_offset: bool = False,
+        heads: int = 1,
     ) -> Value:
-        """`unit_offset`: times 1 + weight."""
+        """`unit_offset`: times 1 + weight; `heads` as of layer_norm."""
         names = f", {weight.name}" if weight else ""
-        offset = " unit_offset" if unit_offset else ""
+        how = (" unit_offset" if unit_offset else "") + (f" heads {heads}" if heads > 1 else "")
         types = _types(input, weight)
-        text = f"rms_norm {input.name}{names}{offset} eps {real(epsilon)} : {types}"
+        text = f"rms_norm {input.name}{names}{how} eps {real(epsilon)} : {types}"
         return self._op(hint, text, input.shape)
 
     def linear(

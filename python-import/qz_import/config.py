@@ -102,6 +102,16 @@ class Config:
             raise self.fail(key, f"is {shown(value)}, not a positive number")
         return float(value)
 
+    def count(self, key: str, default: Any = _REQUIRED) -> int:
+        """A whole number from 0 on."""
+        return 0 if self._get(key, default) == 0 else self.size(key, default)
+
+    def optional_size(self, key: str) -> int | None:
+        return self.size(key) if self.has(key) else None
+
+    def optional_number(self, key: str) -> float | None:
+        return self.number(key) if self.has(key) else None
+
     def flag(self, key: str, default: Any = _REQUIRED) -> bool:
         value = self._get(key, default)
         if not isinstance(value, bool):
@@ -121,6 +131,27 @@ class Config:
             known = ", ".join(sorted(choices))
             raise self.fail(key, f"{shown(value)} is not supported (known: {known})")
         return choices[value]
+
+    def flags(self, key: str, count: int) -> list[bool]:
+        """A list of `count` of 0 and 1, or false and true."""
+        value = self._get(key, _REQUIRED)
+        if (
+            not isinstance(value, list)
+            or len(value) != count
+            or any(v not in (0, 1) for v in value)
+        ):
+            raise self.fail(key, f"is {shown(value)}, not a list of {count} of 0 and 1")
+        return list(map(bool, value))
+
+    def words(self, key: str, known: tuple[str, ...], count: int) -> tuple[str, ...]:
+        """A list of `count` of the known words."""
+        value = self._get(key, _REQUIRED)
+        if not isinstance(value, list) or len(value) != count:
+            raise self.fail(key, f"is {shown(value)}, not a list of {count}")
+        for word in value:
+            if word not in known:
+                raise self.fail(key, f"has {shown(word)} (known: {', '.join(known)})")
+        return tuple(value)
 
     def section(self, key: str) -> Config | None:
         """A nested object, whose errors name both keys."""

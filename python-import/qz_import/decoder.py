@@ -1,12 +1,14 @@
 """A decoder-only model as data: what families say, and skeleton.py makes into a graph.
 
 Names are those of a checkpoint's tensors without ".weight" and ".bias": of blocks below
-"{layers}.N.", of the rest below the model's prefix.
+"{prefix}{layers}.N.", of the rest below the prefix, the head's below nothing. What is None or 1
+is not there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from qz_import.builder import Rope, Rows
 
@@ -35,14 +37,27 @@ class Dense:
     height: int = 0
 
 
-def fused(name: str, *widths: int, bias: bool = False, transposed: bool = False) -> list[Dense]:
-    """Layers of `widths` outputs, one below the other in one tensor."""
-    layers, low = [], 0
+def fused(
+    name: str, *widths: int, groups: int = 1, bias: bool = False, transposed: bool = False
+) -> list[Dense]:
+    """Layers in one tensor: of each of `groups` the first layer's `widths[0]` rows, then the
+    second's, and so on."""
+    pitch, layers, low = sum(widths), [], 0
     for width in widths:
-        rows = ((low, low + width),)
-        layers.append(Dense(name, bias, transposed, rows, sum(widths)))
+        rows = tuple((at + low, at + low + width) for at in range(0, groups * pitch, pitch))
+        layers.append(Dense(name, bias, transposed, rows, groups * pitch))
         low += width
     return layers
+
+
+@dataclass(frozen=True)
+class HeadNorms:
+    """Norms of q and k before they turn: of each head with one weight, or of all columns."""
+
+    norm: Norm
+    q: str
+    k: str
+    is_per_head: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,9 @@ class Attention:
     window: int | None = None
     # Of scores.
     soft_cap: float | None = None
+    # The largest magnitude of q, k and v.
+    clip: float | None = None
+    norms: HeadNorms | None = None
 
 
 @dataclass(frozen=True)
@@ -75,12 +93,15 @@ class Mlp:
 
 @dataclass(frozen=True)
 class BlockNorms:
-    """The names of a block's norms by their places; None where there is none."""
+    """The names of a block's norms by their places."""
 
+    # Before attention.
     attention_in: str | None = None
-    # Of the sum of a block's input and what attention adds to it.
+    # Of what attention adds to the block's input, and of the sum.
+    attention_out: str | None = None
     attention_sum: str | None = None
     mlp_in: str | None = None
+    mlp_out: str | None = None
     mlp_sum: str | None = None
 
 
@@ -111,15 +132,33 @@ class Decoder:
     norm: Norm
     norms: BlockNorms
     final_norm: str | None
+    # Whether the head's weight is the embeddings'.
     tied: bool
-    head: str = "lm_head"
+    head: Dense = Dense("lm_head")
+    # Whether the feed-forward reads the block's input, not attention's sum: through the norm
+    # `mlp_in`, or, without one, through attention's.
+    is_parallel: bool = False
     positions: Positions | None = None
     # Of embeddings that are narrower than the blocks: their width, and the layers in and out.
     embedding: int | None = None
     project_in: str = ""
     project_out: str = ""
+    embed_norm: str | None = None
+    # Factors of embeddings, of what each half of a block adds, and of logits.
+    embed_scale: float = 1
+    residual_scale: float = 1
+    logit_scale: float = 1
+    logit_cap: float | None = None
 
     @property
     def base(self) -> str:
         """The part of the prefix that checkpoints of the model without its head lack."""
         return self.prefix.partition(".")[0] + "."
+
+    def by_layer(self, change: Callable[[int, Attention], Attention]) -> Decoder:
+        """With attention that differs from layer to layer."""
+        blocks = (
+            replace(block, attention=change(number, block.attention))
+            for number, block in enumerate(self.blocks)
+        )
+        return replace(self, blocks=tuple(blocks))

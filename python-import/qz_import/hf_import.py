@@ -15,7 +15,6 @@ from qz_import.errors import note, warn
 from qz_import.families import Family, family_of
 from qz_import.files import read_json, sha256_of, write_json
 from qz_import.folder_tokenizer import FILE, FolderTokenizer, read_folder_tokenizer
-from qz_import.known_keys import known_keys
 from qz_import.metadata import TextFacts, read_text_facts, stored_element_type
 from qz_import.quantized import refuse_quantized
 from qz_import.safetensors_writer import NewTensor, write_safetensors
@@ -110,7 +109,7 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     config_path = folder / "config.json"
     config = Config(read_json(config_path), str(config_path))
     family = family_of(config)
-    config = config.with_known(known_keys(family.model_type))
+    config = config.with_known(family.known)
     vocab = config.size("vocab_size")
     tokenizer = read_folder_tokenizer(folder, config)
     facts = read_text_facts(folder, config, vocab, tokenizer)

@@ -5,7 +5,7 @@ the graph stands for (`fixed`); or known to change nothing that is computed here
 that nobody knows gets a warning: then it is the reader who knows what it should have done.
 
 transformers_keys.json has what transformers' classes read and their defaults; a script makes it
-(tests/golden/make_transformers_keys.py). What each key of theirs means here is said below.
+(tests/golden/make_transformers_keys.py). What keys of one family mean, its own module says.
 """
 
 from __future__ import annotations
@@ -59,8 +59,19 @@ SAMPLING = _words(
     typical_p use_cache use_mtp watermarking_config
     """
 )
-COMMON_IGNORED = SAMPLING | _words(
+# Of training.
+TRAINING = _words(
     """
+    activation_dropout attention_dropout attn_pdrop classifier_dropout dropout embd_pdrop
+    embed_dropout embedding_dropout hidden_dropout init_std initializer_range layerdrop
+    resid_dropout resid_pdrop residual_dropout
+    """
+)
+COMMON_IGNORED = (
+    SAMPLING
+    | TRAINING
+    | _words(
+        """
     _attn_implementation _attn_implementation_autoset _attn_implementation_internal _commit_hash
     _experts_implementation_internal _flash_attn_2_enabled _from_model_config _name_or_path
     architectures attn_implementation chunk_size_feed_forward decoder_start_token_id dtype
@@ -70,6 +81,7 @@ COMMON_IGNORED = SAMPLING | _words(
     torch_dtype torchscript transformers.js_config transformers_version unsloth_fixed
     unsloth_version use_bfloat16 use_return_dict
     """
+    )
 )
 COMMON_FIXED: Allowed = {
     "add_cross_attention": (False,),
@@ -82,20 +94,6 @@ COMMON_FIXED: Allowed = {
     "sliding_window": (),
 }
 
-
-# What is true of one family, beside what transformers' class says.
-_IGNORED = {
-    "llama": _words("attention_dropout initializer_range pretraining_tp"),
-    "gpt2": _words(
-        """
-        attn_pdrop embd_pdrop initializer_range n_ctx reorder_and_upcast_attn resid_pdrop
-        summary_activation summary_first_dropout summary_proj_to_labels summary_type
-        summary_use_proj
-        """
-    ),
-    "opt": _words("activation_dropout attention_dropout dropout init_std layerdrop"),
-}
-_FIXED: dict[str, Allowed] = {}
 
 # generation_config.json.
 GENERATION_KEYS = KnownKeys(
@@ -157,14 +155,15 @@ def transformers_keys() -> dict[str, Any]:
     return json.loads(Path(__file__).with_name("transformers_keys.json").read_text())
 
 
-def known_keys(model_type: str) -> KnownKeys:
-    """What is known of a family's config.json."""
+def known_keys(model_type: str, ignored: str, fixed: Allowed) -> KnownKeys:
+    """What is known of a family's config.json: what all have in common, transformers' class, and
+    what the family adds: words that change nothing, and keys with their only values."""
     keys = transformers_keys()["families"].get(model_type, {"defaults": {}, "aliases": {}})
     return KnownKeys(
         keys["defaults"],
         keys["aliases"],
-        {**COMMON_FIXED, **_FIXED.get(model_type, {})},
-        COMMON_IGNORED | _IGNORED.get(model_type, frozenset()),
+        {**COMMON_FIXED, **fixed},
+        COMMON_IGNORED | _words(ignored),
     )
 
 

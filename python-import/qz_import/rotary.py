@@ -40,10 +40,10 @@ def _scaling(config: Config, settings: Config, kind: str) -> dict[str, float | i
     }
 
 
-def _settings(config: Config, layer_type: str | None) -> Config:
+def _settings(config: Config, layer_type: str | None, is_scaled: bool) -> Config:
     """The object that says how to rotate: rope_scaling wins over rope_parameters, which may hold
     one for each type of layer."""
-    scaling = config.section("rope_scaling")
+    scaling = config.section("rope_scaling") if is_scaled else None
     parameters = config.section("rope_parameters")
     if scaling and any(scaling.keys()):
         # Without a type, transformers' versions disagree on what it means.
@@ -56,16 +56,22 @@ def _settings(config: Config, layer_type: str | None) -> Config:
 
 
 def read_rope(
-    config: Config, head_dim: int, may_be_partial: bool = False, layer_type: str | None = None
+    config: Config,
+    head_dim: int,
+    may_be_partial: bool = False,
+    layer_type: str | None = None,
+    theta_key: str = "rope_theta",
+    is_scaled: bool = True,
 ) -> Rope:
     """Rotary embedding of heads of `head_dim` elements, or, where it `may_be_partial`, of as many
     as partial_rotary_factor says.
 
     Either rope_theta and rope_scaling {rope_type (once: type), …}, or all of it in rope_parameters,
-    which may have an object for each type of layer: then for those of `layer_type`.
+    which may have an object for each type of layer: then for those of `layer_type`. What older
+    files have beside it for such layers: `theta_key` and, if `is_scaled`, rope_scaling.
     """
-    settings = _settings(config, layer_type)
-    theta = settings.number("rope_theta", config.number("rope_theta", DEFAULT_THETA))
+    settings = _settings(config, layer_type, is_scaled)
+    theta = settings.number("rope_theta", config.number(theta_key, DEFAULT_THETA))
     part = "partial_rotary_factor"
     factor = settings.number(part, config.number(part, 1.0))
     if factor != 1 and not may_be_partial:

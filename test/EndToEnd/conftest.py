@@ -31,6 +31,13 @@ MODEL_NAMES = (
     "opt-pre",
 )
 
+# One of each further family: golden values of three selections.
+FAMILY_NAMES = sorted(
+    folder.name
+    for folder in MODELS.iterdir()
+    if (folder / "golden").is_dir() and folder.name not in (*MODEL_NAMES, "gpt2-tiny")
+)
+
 # Models that are a fixture model but for something in its module: a pattern and what replaces it.
 # GPT-2 as it is, without the scale by layers that one of the fixtures has: 1 / sqrt(16).
 VARIANTS = {"gpt2-plain": ("gpt2-f32", r"\bscale \S+", "scale 0.25")}

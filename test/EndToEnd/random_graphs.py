@@ -212,24 +212,26 @@ class Graph:
         signature = f"({', '.join(types)}) -> tensor<?x{rows}xf32>"
         return self.op(f"qz.linear {role} {operands} : {signature}", rows, std)
 
-    def norm(self, x: Value) -> Value:
+    def norm(self, x: Value, heads: int = 1) -> Value:
+        """Each head by itself, all with the same weight."""
+        how = f" heads {heads}" if heads > 1 else ""
         eps = self.rng.choice(("1.0e-4", "1.0e-5"))
         # The CUDA kernels read a norm's weight and bias as one type.
         dtype = self.rng.choice(DTYPES)
-        weight = self.vector(x.cols, dtype) if self.chance(75) else None
+        weight = self.vector(x.cols // heads, dtype) if self.chance(75) else None
         operands, types = x.name, x.type
         if weight:
             operands += f", {weight.name}"
             types += f", {weight.type}"
         if self.chance(50):
             offset = " unit_offset" if weight and self.chance(30) else ""
-            text = f"qz.rms_norm {operands}{offset} eps {eps} : {types}"
+            text = f"qz.rms_norm {operands}{offset}{how} eps {eps} : {types}"
             return self.op(text, x.cols, 2.0 if offset else 1.0)
         if weight and self.chance(60):
-            bias = self.vector(x.cols, dtype)
+            bias = self.vector(x.cols // heads, dtype)
             operands += f" bias {bias.name}"
             types += f", {bias.type}"
-        return self.op(f"qz.layer_norm {operands} eps {eps} : {types}", x.cols, 1.0)
+        return self.op(f"qz.layer_norm {operands}{how} eps {eps} : {types}", x.cols, 1.0)
 
     def maybe_norm(self, x: Value, percent: int) -> Value:
         return self.norm(x) if self.chance(percent) else x
@@ -300,7 +302,9 @@ class Graph:
                 self.linear(role, source, width, bias=bias if self.chance(85) else not bias)
                 for role, source, width in zip("qkv", (x, other, other), widths, strict=True)
             )
-        if k.cols > 20 and self.chance(20):
+        if s.head_dim > 20 and self.chance(20):
+            q, k = self.norm(q, heads), self.norm(k, kv_heads)
+        elif k.cols > 20 and self.chance(20):
             q, k = self.norm(q), self.norm(k)
         if self.chance(20):
             q, k = self.limit(q), self.limit(k)

@@ -15,9 +15,11 @@ HEAD = """qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 8 : i
 OPERATION = re.compile(r'"qz\.(\w+)"\(.*?<\{(.*?)\}>')
 EXPECTED = [
     ("add_positions", "offset = 1"),
-    ("layer_norm", "epsilon = 2.5"),
+    ("layer_norm", "epsilon = 2.5", "heads = 1"),
     ("rms_norm", "epsilon = 1.25"),
     ("rms_norm", "epsilon = 1.25", "unit_offset"),
+    ("layer_norm", "heads = 2"),
+    ("rms_norm", "heads = 4"),
     ("linear", "#qz<role q>"),
     ("linear", "#qz<role k>"),
     ("linear", "#qz<role v>"),
@@ -41,6 +43,8 @@ def test_every_operation(tmp_path: Path) -> None:
         n = graph.layer_norm("n", n, 2.5, vector, vector)
         n = graph.rms_norm("n", n, 1.25)
         n = graph.rms_norm("n", n, 1.25, vector, unit_offset=True)
+        n = graph.layer_norm("n", n, 2.5, heads=2)
+        n = graph.rms_norm("n", n, 1.25, heads=4)
         parts = {"q": ((0, 4), (12, 16)), "k": ((4, 8),), "v": ((8, 12),)}
         q, k, v = (
             graph.linear(role, role, n, graph.param("w", "w", 16, 8, rows=rows))

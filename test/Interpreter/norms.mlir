@@ -19,6 +19,12 @@
 // RMS-UNIT-NEXT: row 1, argmax 4: 0.0746 0.1804 -1.7882 0.2173 3.1642 -1.3199 2.8615 0.4354
 // RMS-UNIT-NEXT: row 2, argmax 7: 0.0000 1.1180 -0.5183 -3.3201 -1.3493 -1.0857 0.2677 6.0158
 
+// RUN: sed 's/OP/qz.rms_norm %x, %four heads 2 eps 1.0e-5 : tensor<?x8xf32>, tensor<4xf32>/' %s \
+// RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=RMS-HEADS
+// RMS-HEADS: row 0, argmax 7: 0.3905 -2.0151 0.3124 1.1760 -0.0687 -2.5575 -0.0137 1.9474
+// RMS-HEADS-NEXT: row 1, argmax 6: -0.0729 0.1631 -0.6353 0.1969 -0.4866 -2.2279 0.2464 0.1808
+// RMS-HEADS-NEXT: row 2, argmax 7: 0.0000 0.9894 -0.1803 -2.9450 0.2089 -1.8449 0.0232 2.5143
+
 // RUN: sed 's/OP/qz.layer_norm %x, %gain bias %bias eps 1.0e-5 : tensor<?x8xf32>, tensor<8xf32>, tensor<8xf32>/' %s \
 // RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=LAYER
 // LAYER: row 0, argmax 7: 0.2729 -1.9298 0.1895 0.4623 1.1888 -0.0580 0.0584 2.3626
@@ -37,6 +43,12 @@
 // LAYER-PLAIN-NEXT: row 1, argmax 4: 0.1486 0.0933 -1.3309 0.1072 1.5314 -1.6904 0.9783 0.1625
 // LAYER-PLAIN-NEXT: row 2, argmax 7: 0.1627 0.5967 -0.2351 -1.1212 -0.4882 -1.2658 0.2532 2.0976
 
+// RUN: sed 's/OP/qz.layer_norm %x, %four bias %shift heads 2 eps 1.0e-5 : tensor<?x8xf32>, tensor<4xf32>, tensor<4xf32>/' %s \
+// RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=LAYER-HEADS
+// LAYER-HEADS: row 0, argmax 7: 0.2909 -2.0393 0.2276 0.6211 -0.1446 -2.6789 -0.1231 1.2760
+// LAYER-HEADS-NEXT: row 1, argmax 1: -0.3014 0.6498 -0.6840 0.1310 -0.4719 -2.7765 0.0624 -0.8902
+// LAYER-HEADS-NEXT: row 2, argmax 7: -0.2469 1.6753 -0.1734 -3.2650 0.1545 -2.0475 -0.1033 1.7521
+
 qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 8 : i64, vocab = 8 : i64,
     context = 6 : i64, eos = array<i64>, add_bos = false} {
   qz.file @weights "weights.safetensors" size 2240 sha256 "2ed8cf6193d51b05cd340c3283f790ed680525b78d11980a4612e9c9acca9a41"
@@ -46,6 +58,8 @@ qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 8 : i64, vocab 
     %x1 = qz.block 0 (%x = %x0) : tensor<?x8xf32> {
       %gain = qz.param "gain" @weights[896] : tensor<8xf32>
       %bias = qz.param "shift" @weights[1696] : tensor<8xf32>
+      %four = qz.param "gain" @weights[896] rows [[0, 4]] source tensor<8xf32> : tensor<4xf32>
+      %shift = qz.param "shift" @weights[1696] rows [[0, 4]] source tensor<8xf32> : tensor<4xf32>
       %y = OP
       qz.yield %y : tensor<?x8xf32>
     }

@@ -63,7 +63,57 @@ LAYOUTS = {
         },
         {"proj": (Layer("model.decoder.project_in"), Layer("model.decoder.project_out"))},
     ),
+    "phi": Layout(
+        "model.layers",
+        {
+            "q": Layer("self_attn.q_proj"),
+            "k": Layer("self_attn.k_proj"),
+            "v": Layer("self_attn.v_proj"),
+            "o": Layer("self_attn.dense"),
+            "up": Layer("mlp.fc1"),
+            "down": Layer("mlp.fc2"),
+        },
+    ),
+    "gptj": Layout(
+        "transformer.h",
+        {
+            "q": Layer("attn.q_proj"),
+            "k": Layer("attn.k_proj"),
+            "v": Layer("attn.v_proj"),
+            "o": Layer("attn.out_proj"),
+            "up": Layer("mlp.fc_in"),
+            "down": Layer("mlp.fc_out"),
+        },
+    ),
+    "gpt_neo": Layout(
+        "transformer.h",
+        {
+            "q": Layer("attn.attention.q_proj"),
+            "k": Layer("attn.attention.k_proj"),
+            "v": Layer("attn.attention.v_proj"),
+            "o": Layer("attn.attention.out_proj"),
+            "up": Layer("mlp.c_fc"),
+            "down": Layer("mlp.c_proj"),
+        },
+    ),
+    "starcoder2": Layout(
+        "model.layers",
+        {
+            "q": Layer("self_attn.q_proj"),
+            "k": Layer("self_attn.k_proj"),
+            "v": Layer("self_attn.v_proj"),
+            "o": Layer("self_attn.o_proj"),
+            "up": Layer("mlp.c_fc"),
+            "down": Layer("mlp.c_proj"),
+        },
+    ),
 }
+# Where Llama has them.
+LIKE_LLAMA = (
+    *("mistral", "qwen2", "qwen3", "olmo", "olmo2", "granite", "smollm3", "stablelm"),
+    *("gemma", "gemma2", "gemma3_text"),
+)
+LAYOUTS |= dict.fromkeys(LIKE_LLAMA, LAYOUTS["llama"])
 
 
 def _selected(

@@ -61,17 +61,18 @@ public:
                     std::move(params)});
   }
 
-  View norm(View in, bool layerNorm, bool weighted, bool unitOffset) {
+  View norm(View in, bool layerNorm, bool weighted, bool unitOffset,
+            int64_t heads = 1) {
     const View out = buffer(in.columns);
     std::vector<int32_t> weights;
     const PackedShape shape = {Scheme::None, R.pick({DType::F32, DType::BF16}),
-                               1, in.columns, 0};
+                               1, in.columns / heads, 0};
     if (weighted)
       weights.push_back(tensor(shape, 0.2f, unitOffset ? 0.0f : 1.0f));
     if (weighted && layerNorm)
       weights.push_back(tensor(shape, 0.2f));
     launch(layerNorm ? Opcode::LayerNorm : Opcode::RmsNorm, {in}, out, weights,
-           NormParams{1e-5f, unitOffset});
+           NormParams{1e-5f, unitOffset, heads});
     return out;
   }
 
@@ -143,6 +144,7 @@ Model qzc::kernel_test::makeCase(int number) {
   const bool layerNorm = r.chance(50);
   const bool weighted = r.chance(85);
   const bool unitOffset = !layerNorm && weighted && r.chance(30);
+  const bool normedHeads = r.chance(30);
   const bool bias = r.chance(50);
   const bool gated = r.chance(60);
   const bool mixed = r.chance(40); ///< every layer its own scheme
@@ -232,10 +234,14 @@ Model qzc::kernel_test::makeCase(int number) {
     attention.window = window;
     attention.softCap = softCap;
     attention.rope = ropeIndex;
-    make.launch(
-        Opcode::Attention,
-        {{qkv.buffer, 0, q}, {qkv.buffer, q, kv}, {qkv.buffer, q + kv, kv}},
-        attended, {}, attention);
+    View query = {qkv.buffer, 0, q};
+    View key = {qkv.buffer, q, kv};
+    if (normedHeads) {
+      query = make.norm(query, layerNorm, weighted, unitOffset, h.heads);
+      key = make.norm(key, layerNorm, weighted, unitOffset, h.kvHeads);
+    }
+    make.launch(Opcode::Attention, {query, key, {qkv.buffer, q + kv, kv}},
+                attended, {}, attention);
     View next = r.chance(50) ? x : make.buffer(hidden);
     linear({attended, x}, next, {hidden}, {});
     x = normed(next, post);
@@ -249,7 +255,7 @@ Model qzc::kernel_test::makeCase(int number) {
                  : std::vector<int64_t>{inner},
            up);
     if (r.chance(30)) {
-      make.launch(Opcode::Clamp, {wide}, wide, {}, ScaleParams{2.5f});
+      make.launch(Opcode::Clamp, {wide}, wide, {}, ClampParams{2.5f});
       make.launch(Opcode::Scale, {wide}, wide, {}, ScaleParams{0.75f});
     }
     next = make.buffer(hidden);
@@ -284,7 +290,7 @@ Model qzc::kernel_test::makeCase(int number) {
   const View logits = make.buffer(vocab);
   linear({in}, logits, {vocab}, {});
   if (r.chance(30))
-    make.launch(Opcode::SoftCap, {logits}, logits, {}, ScaleParams{3.0f});
+    make.launch(Opcode::SoftCap, {logits}, logits, {}, SoftCapParams{3.0f});
   plan.logits = logits;
   model.manifest.weightsBytes = model.weights.size();
   model.manifest.model.vocab = vocab;
@@ -294,7 +300,8 @@ Model qzc::kernel_test::makeCase(int number) {
       "/" + std::to_string(h.kvHeads) + "x" + std::to_string(h.headDim) + " " +
       (mixed ? "mixed" : describeStorage(common)) + (gated ? " gated" : "") +
       (post ? " post-norm" : "") + (bias ? " bias" : "") +
-      (window ? " window" : "") + (softCap != 0 ? " softcap" : "");
+      (normedHeads ? " normed heads" : "") + (window ? " window" : "") +
+      (softCap != 0 ? " softcap" : "");
   return model;
 }
 

@@ -75,7 +75,14 @@ private:
 
   void norm(const Launch &l, const double *in, double *out) const {
     const auto &p = std::get<NormParams>(l.params);
-    const int64_t n = l.outputs[0].columns;
+    const int64_t n = l.outputs[0].columns / p.heads;
+    for (int64_t head = 0; head < p.heads; ++head)
+      normHead(l, in + head * n, n, out + head * n);
+  }
+
+  void normHead(const Launch &l, const double *in, int64_t n,
+                double *out) const {
+    const auto &p = std::get<NormParams>(l.params);
     double mean = 0;
     if (l.opcode == Opcode::LayerNorm) {
       for (int64_t i = 0; i < n; ++i)
@@ -204,8 +211,7 @@ private:
         norm(l, a, out);
         continue;
       }
-      const auto *scale = std::get_if<ScaleParams>(&l.params);
-      const double value = scale ? scale->value : 0;
+      const double value = scalarOf(l.params);
       for (int64_t i = 0; i < l.outputs[0].columns; ++i) {
         switch (l.opcode) {
         case Opcode::Embed:

@@ -11,6 +11,7 @@
 #ifndef QZC_FORMAT_MANIFEST_H
 #define QZC_FORMAT_MANIFEST_H
 
+#include "qzc/Format/LaunchParams.h"
 #include "qzc/Format/Scheme.h"
 
 #include <array>
@@ -18,7 +19,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace qzc::format {
@@ -76,19 +76,6 @@ struct Tensor {
 // The op-level plan
 //===----------------------------------------------------------------------===//
 
-enum class Opcode : uint32_t {
-#define QZC_OPCODE(Enumerator, Name, Ins, Outs, MinWeights, MaxWeights)        \
-  Enumerator,
-#include "qzc/Format/Opcodes.def"
-};
-
-std::string_view name(Opcode opcode);
-std::optional<Opcode> parseOpcode(std::string_view name);
-
-enum class Activation : uint32_t { None, Relu, Silu, Gelu, GeluTanh };
-std::string_view name(Activation activation);
-std::optional<Activation> parseActivation(std::string_view name);
-
 /// A planned f32 activation buffer [tokens, columns]. `offset` is in bytes per
 /// token: with room for T tokens the buffer starts at offset × T of the arena.
 /// columns × 4 and offset are multiples of 64.
@@ -110,51 +97,6 @@ struct Rope {
   bool interleaved = false; ///< pairs (2i, 2i+1) instead of (i, i + dim/2)
   std::vector<float> inverseFrequencies; ///< dim / 2, scaling applied
 };
-
-struct EmbedParams {};
-struct AddPositionsParams {
-  int64_t offset = 0;
-};
-struct NormParams {
-  float epsilon = 0;
-  bool unitOffset = false; ///< multiply by (1 + weight), as Gemma does
-};
-
-/// y_i = in · W_iᵀ + b_i for each of `parts` weights.
-///   gated:  out = activation(y_0) * y_1          (parts == 2)
-///   else:   out = activation([y_0 | y_1 | …])    (columns side by side)
-/// then, with a second input, out += residual. weights = the parts' matrices,
-/// followed by their biases when hasBias (then every part has one).
-struct LinearParams {
-  int64_t parts = 1;
-  bool gated = false;
-  bool hasBias = false;
-  Activation activation = Activation::None;
-};
-
-/// Causal attention over the layer's cache. q has heads × headDim columns, k
-/// and v kvHeads × headDim. Applies rope to q and k first, appends k and v.
-struct AttentionParams {
-  int64_t layer = 0; ///< index of the KV cache
-  int64_t heads = 0;
-  int64_t kvHeads = 0;
-  int64_t headDim = 0;
-  float scale = 0;
-  int64_t window = 0;          ///< 0: all positions; else the last `window`
-  float softCap = 0;           ///< 0: none; else cap * tanh(score / cap)
-  std::optional<int64_t> rope; ///< index into Plan::ropes
-};
-struct ActivateParams {
-  Activation activation = Activation::None;
-};
-struct ScaleParams { ///< Scale: factor; Clamp: limit; SoftCap: cap
-  float value = 0;
-};
-struct NoParams {};
-
-using LaunchParams =
-    std::variant<NoParams, EmbedParams, AddPositionsParams, NormParams,
-                 LinearParams, AttentionParams, ActivateParams, ScaleParams>;
 
 struct Launch {
   Opcode opcode = Opcode::Embed;

@@ -22,7 +22,36 @@ format::Activation toFormat(qz::Activation activation) {
   return static_cast<format::Activation>(activation);
 }
 
-float toFloat(double value) { return static_cast<float>(value); }
+void read(Attribute attr, int64_t &value) {
+  value = cast<IntegerAttr>(attr).getInt();
+}
+void read(Attribute attr, float &value) {
+  value = static_cast<float>(cast<FloatAttr>(attr).getValueAsDouble());
+}
+void read(Attribute, bool &value) { value = true; }
+void read(Attribute attr, format::Activation &value) {
+  value = toFormat(cast<qz::ActivationAttr>(attr).getValue());
+}
+
+/// Parameters of a launch as the operation's attributes of the same names have
+/// them; `values` has the rest.
+template <typename Params>
+sched::LaunchParameters paramsOf(Operation *op, Params values = {}) {
+  sched::LaunchParameters result;
+  DictionaryAttr attributes = op->getAttrDictionary();
+  format::forEachField<Params>([&](const auto &field) {
+    using Value = std::decay_t<decltype(values.*field.member)>;
+    Attribute attr = attributes.get(field.name);
+    if (!attr)
+      return;
+    if constexpr (std::is_same_v<Value, std::optional<int64_t>>)
+      result.rope = cast<qz::RopeAttr>(attr);
+    else
+      read(attr, values.*field.member);
+  });
+  result.values = values;
+  return result;
+}
 
 /// A weight and what it is for.
 struct WeightUse {
@@ -211,7 +240,7 @@ FailureOr<Value> Lowering::launch(Operation *op, Opcode opcode,
       /*offset=*/IntegerAttr());
   Build.create<sched::LaunchOp>(
       op->getLoc(), sched::OpcodeAttr::get(context, opcode), ins, tensors,
-      ValueRange(buffer), sched::writeParams(context, opcode, params));
+      ValueRange(buffer), sched::writeParams(context, params));
   return buffer;
 }
 
@@ -223,7 +252,7 @@ LogicalResult Lowering::lower(qz::EmbedOp op) {
   if (Head)
     return op.emitOpError("cannot be lowered: it stands behind the head");
   return launchResult(op, Opcode::Embed, {}, {{op.getTable(), "embed"}},
-                      {format::EmbedParams{}, {}});
+                      paramsOf<format::EmbedParams>(op));
 }
 
 LogicalResult Lowering::lower(qz::AddPositionsOp op) {
@@ -231,16 +260,15 @@ LogicalResult Lowering::lower(qz::AddPositionsOp op) {
     return op.emitOpError("cannot be lowered: it stands behind the head");
   return launchResult(op, Opcode::AddPositions, op.getInput(),
                       {{op.getTable(), "position"}},
-                      {format::AddPositionsParams{op.getOffset()}, {}});
+                      paramsOf<format::AddPositionsParams>(op));
 }
 
 LogicalResult Lowering::lower(qz::RmsNormOp op) {
   SmallVector<WeightUse> weights;
   if (Value weight = op.getWeight())
     weights.push_back({weight, "norm"});
-  return launchResult(
-      op, Opcode::RmsNorm, op.getInput(), weights,
-      {format::NormParams{toFloat(op.getEpsilon()), op.getUnitOffset()}, {}});
+  return launchResult(op, Opcode::RmsNorm, op.getInput(), weights,
+                      paramsOf<format::NormParams>(op));
 }
 
 LogicalResult Lowering::lower(qz::LayerNormOp op) {
@@ -249,9 +277,8 @@ LogicalResult Lowering::lower(qz::LayerNormOp op) {
     weights.push_back({weight, "norm"});
   if (Value bias = op.getBias())
     weights.push_back({bias, "bias"});
-  return launchResult(
-      op, Opcode::LayerNorm, op.getInput(), weights,
-      {format::NormParams{toFloat(op.getEpsilon()), /*unitOffset=*/false}, {}});
+  return launchResult(op, Opcode::LayerNorm, op.getInput(), weights,
+                      paramsOf<format::NormParams>(op));
 }
 
 LogicalResult Lowering::lower(qz::LinearOp op) {
@@ -261,12 +288,12 @@ LogicalResult Lowering::lower(qz::LinearOp op) {
   SmallVector<WeightUse> weights{
       {op.getWeight(), qz::stringifyLinearRole(op.getRole())}};
   format::LinearParams params;
-  params.activation = toFormat(op.getActivation());
   if (Value bias = op.getBias()) {
     params.hasBias = true;
     weights.push_back({bias, "bias"});
   }
-  return launchResult(op, Opcode::Linear, inputs, weights, {params, {}});
+  return launchResult(op, Opcode::Linear, inputs, weights,
+                      paramsOf(op, params));
 }
 
 LogicalResult Lowering::lower(qz::LinearGroupOp op) {
@@ -281,8 +308,8 @@ LogicalResult Lowering::lower(qz::LinearGroupOp op) {
   int64_t columns = 0;
   for (Value result : op.getResults())
     columns += qz::columnsOf(result.getType());
-  FailureOr<Value> buffer =
-      launch(op, Opcode::Linear, op.getInput(), weights, columns, {params, {}});
+  FailureOr<Value> buffer = launch(op, Opcode::Linear, op.getInput(), weights,
+                                   columns, paramsOf(op, params));
   if (failed(buffer))
     return failure();
   int64_t column = 0;
@@ -304,35 +331,29 @@ LogicalResult Lowering::lower(qz::GatedLinearOp op) {
   format::LinearParams params;
   params.parts = 2;
   params.gated = true;
-  params.activation = toFormat(op.getActivation());
   if (op.getGateBias()) {
     params.hasBias = true;
     weights.push_back({op.getGateBias(), "bias"});
     weights.push_back({op.getUpBias(), "bias"});
   }
-  return launchResult(op, Opcode::Linear, inputs, weights, {params, {}});
+  return launchResult(op, Opcode::Linear, inputs, weights,
+                      paramsOf(op, params));
 }
 
 LogicalResult Lowering::lower(qz::AttentionOp op) {
   auto block = op->getParentOfType<qz::BlockOp>();
   format::AttentionParams params;
   params.layer = block.getIndex();
-  params.heads = op.getHeads();
-  params.kvHeads = op.getKvHeads();
   params.headDim = op.getHeadDim();
-  params.scale = toFloat(op.getScale());
-  params.window = op.getWindow().value_or(0);
-  params.softCap = op.getSoftCap() ? toFloat(*op.getSoftCap()) : 0.0f;
   return launchResult(op, Opcode::Attention,
                       {op.getQuery(), op.getKey(), op.getValue()}, {},
-                      {params, op.getRope().value_or(qz::RopeAttr())});
+                      paramsOf(op, params));
 }
 
 LogicalResult Lowering::lower(Operation *op) {
-  using sched::LaunchParameters;
-  auto scalar = [&](Opcode opcode, auto value) {
+  auto elementwise = [&](Opcode opcode, auto initial) {
     return launchResult(op, opcode, op->getOperands(), {},
-                        {format::ScaleParams{toFloat(value)}, {}});
+                        paramsOf(op, initial));
   };
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case<qz::EmbedOp, qz::AddPositionsOp, qz::RmsNormOp, qz::LayerNormOp,
@@ -341,24 +362,22 @@ LogicalResult Lowering::lower(Operation *op) {
       // Weights become entries of the tensor table where they are used.
       .Case([](qz::ParamOp) { return success(); })
       .Case([&](qz::AddOp) {
-        return launchResult(op, Opcode::Add, op->getOperands(), {}, {});
+        return elementwise(Opcode::Add, format::NoParams());
       })
       .Case([&](qz::MulOp) {
-        return launchResult(op, Opcode::Mul, op->getOperands(), {}, {});
+        return elementwise(Opcode::Mul, format::NoParams());
       })
-      .Case([&](qz::ActivateOp activate) {
-        return launchResult(
-            op, Opcode::Activate, activate.getInput(), {},
-            {format::ActivateParams{toFormat(activate.getActivation())}, {}});
+      .Case([&](qz::ActivateOp) {
+        return elementwise(Opcode::Activate, format::ActivateParams());
       })
-      .Case([&](qz::ScaleOp scale) {
-        return scalar(Opcode::Scale, scale.getFactor());
+      .Case([&](qz::ScaleOp) {
+        return elementwise(Opcode::Scale, format::ScaleParams());
       })
-      .Case([&](qz::ClampOp clamp) {
-        return scalar(Opcode::Clamp, clamp.getLimit());
+      .Case([&](qz::ClampOp) {
+        return elementwise(Opcode::Clamp, format::ClampParams());
       })
-      .Case([&](qz::SoftCapOp softCap) {
-        return scalar(Opcode::SoftCap, softCap.getCap());
+      .Case([&](qz::SoftCapOp) {
+        return elementwise(Opcode::SoftCap, format::SoftCapParams());
       })
       .Case([](qz::RopeOp rope) {
         return rope.emitOpError("cannot be lowered: it must be fused into the "

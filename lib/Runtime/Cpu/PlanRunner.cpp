@@ -260,13 +260,15 @@ void PlanRunner::runNorm(const Launch &launch, const Call &call) {
   const float *weight = given > 0 ? vectorOf(launch.weights[0]) : nullptr;
   const float *bias = given > 1 ? vectorOf(launch.weights[1]) : nullptr;
   const float offset = params.unitOffset ? 1.0f : 0.0f;
+  const int64_t columns = in.columns / params.heads;
   forTokens(call, in.columns, [&](int64_t token) {
-    if (launch.opcode == Opcode::RmsNorm)
-      Exec.kernels.rmsNorm(in.row(token), weight, offset, params.epsilon,
-                           in.columns, out.row(token));
-    else
-      Exec.kernels.layerNorm(in.row(token), weight, offset, bias,
-                             params.epsilon, in.columns, out.row(token));
+    for (int64_t at = 0; at != in.columns; at += columns)
+      if (launch.opcode == Opcode::RmsNorm)
+        Exec.kernels.rmsNorm(in.row(token) + at, weight, offset, params.epsilon,
+                             columns, out.row(token) + at);
+      else
+        Exec.kernels.layerNorm(in.row(token) + at, weight, offset, bias,
+                               params.epsilon, columns, out.row(token) + at);
   });
 }
 
@@ -355,6 +357,7 @@ void PlanRunner::runElementwise(const Launch &launch, const Call &call) {
       launch.inputs.size() > 1 ? resolve(launch.inputs[1], call) : Rows();
   const Rows out = resolve(launch.outputs[0], call);
   const int64_t n = out.columns;
+  const float scalar = format::scalarOf(launch.params);
   forTokens(call, n, [&](int64_t token) {
     const float *x = a.row(token);
     float *y = out.row(token);
@@ -367,12 +370,11 @@ void PlanRunner::runElementwise(const Launch &launch, const Call &call) {
     case Opcode::Mul:
       return kernels.mul(x, b.row(token), n, y);
     case Opcode::Scale:
-      return kernels.scale(x, std::get<ScaleParams>(launch.params).value, n, y);
+      return kernels.scale(x, scalar, n, y);
     case Opcode::Clamp:
-      return kernels.clamp(x, std::get<ScaleParams>(launch.params).value, n, y);
+      return kernels.clamp(x, scalar, n, y);
     default:
-      return kernels.softCap(x, std::get<ScaleParams>(launch.params).value, n,
-                             y);
+      return kernels.softCap(x, scalar, n, y);
     }
   });
 }

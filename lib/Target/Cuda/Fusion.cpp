@@ -33,7 +33,7 @@ std::vector<size_t> Lowerer::fusableReaders(const std::vector<Launch> &list,
   const View &from = norm.inputs[0];
   const View &to = norm.outputs[0];
   const View &result = isHead() ? M.plan.logits : M.plan.hidden;
-  if (overlap(from, to))
+  if (overlap(from, to) || std::get<format::NormParams>(norm.params).heads != 1)
     return {};
   std::vector<size_t> readers;
   bool sourceIntact = true;
@@ -71,6 +71,7 @@ bool Lowerer::headTakesLastNorm() const {
     return false;
   const Launch &last = M.plan.body.back();
   if ((last.opcode != Opcode::RmsNorm && last.opcode != Opcode::LayerNorm) ||
+      std::get<format::NormParams>(last.params).heads != 1 ||
       !same(last.outputs[0], M.plan.hidden))
     return false;
   size_t readers = 0;

@@ -172,22 +172,23 @@ void Lowerer::lowerAddPositions(const Launch &launch) {
 }
 
 void Lowerer::lowerNorm(const Launch &launch) {
+  const int64_t heads = std::get<format::NormParams>(launch.params).heads;
   LaunchSpec spec;
   spec.kernel = "norm";
-  spec.templateArgs = {std::to_string(launch.inputs[0].columns)};
+  spec.templateArgs = {std::to_string(launch.inputs[0].columns / heads)};
   spec.args = {viewArg(launch.inputs[0], kFloats),
                intArg(stride(launch.inputs[0]))};
   describeNorm(&launch, spec.templateArgs, spec.args);
   spec.args.push_back(viewArg(launch.outputs[0], kFloatsOut));
   spec.args.push_back(intArg(stride(launch.outputs[0])));
   spec.grid[0] = perToken();
+  spec.grid[1] = {heads, 0};
   Builder.add(*Out, spec);
 }
 
 void Lowerer::lowerElementwise(const Launch &launch) {
   const char *op = "Elementwise::Activate";
   const char *activation = activationName(format::Activation::None);
-  float value = 0;
   switch (launch.opcode) {
   case Opcode::Activate:
     activation = activationName(
@@ -209,8 +210,6 @@ void Lowerer::lowerElementwise(const Launch &launch) {
     op = "Elementwise::SoftCap";
     break;
   }
-  if (const auto *params = std::get_if<format::ScaleParams>(&launch.params))
-    value = params->value;
   const bool two = launch.inputs.size() > 1;
   const View &in = launch.inputs[0];
   const View &out = launch.outputs[0];
@@ -221,7 +220,7 @@ void Lowerer::lowerElementwise(const Launch &launch) {
                intArg(stride(in)),
                two ? viewArg(launch.inputs[1], kFloats) : unusedArg(kFloats),
                intArg(two ? stride(launch.inputs[1]) : 0),
-               floatArg(value),
+               floatArg(format::scalarOf(launch.params)),
                viewArg(out, kFloatsOut),
                intArg(stride(out)),
                intArg(out.columns)};

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qz_import.config import Config
 from qz_import.decoder import Decoder
+from qz_import.known_keys import Allowed, KnownKeys, known_keys
 from qz_import.sizes import STANDARD_KEYS, Keys
 
 
@@ -20,6 +21,14 @@ class Family:
     # What the model of a config.json is; refuses what would be another.
     decoder: Callable[[Config], Decoder]
     keys: Keys = STANDARD_KEYS
+    # Keys of its config.json that change nothing here, and those that must have one of these values
+    # (known_keys.py has what families have in common).
+    ignored: str = ""
+    fixed: Allowed = field(default_factory=dict)
+
+    @property
+    def known(self) -> KnownKeys:
+        return known_keys(self.model_type, self.ignored, self.fixed)
 
 
 _FAMILIES: dict[str, Family] = {}

@@ -75,4 +75,14 @@ def gpt2(config: Config) -> Decoder:
     )
 
 
-register(Family("gpt2", gpt2, keys=KEYS))
+register(
+    Family(
+        "gpt2",
+        gpt2,
+        keys=KEYS,
+        ignored="""
+            n_ctx reorder_and_upcast_attn summary_activation summary_first_dropout
+            summary_proj_to_labels summary_type summary_use_proj
+        """,
+    )
+)

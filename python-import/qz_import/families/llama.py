@@ -5,15 +5,17 @@ Pre-norm blocks: RMS norms, rotary grouped-query attention, a gated MLP.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qz_import.config import Config
 from qz_import.decoder import Decoder
 from qz_import.families import Family, register
-from qz_import.llama_like import Biases, llama_like
+from qz_import.llama_like import attention_biases, llama_like
 
 
 def llama(config: Config) -> Decoder:
-    everywhere = config.flag("attention_bias", False)
-    return llama_like(config, Biases(everywhere, everywhere, config.flag("mlp_bias", False)))
+    biases = replace(attention_biases(config), mlp=config.flag("mlp_bias", False))
+    return llama_like(config, biases=biases)
 
 
-register(Family("llama", llama))
+register(Family("llama", llama, ignored="pretraining_tp"))

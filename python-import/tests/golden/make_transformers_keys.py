@@ -34,6 +34,9 @@ OTHERS = [
     "transformers_weights",
 ]
 ROTARY = ["rope_scaling", "partial_rotary_factor", "original_max_position_embeddings"]
+# Names that classes take in their own __post_init__ or convert_rope_params_to_dict.
+OTHER_NAMES = {"gpt_neox": {"rotary_emb_base": "rope_theta", "rotary_pct": "partial_rotary_factor"}}
+OTHER_KEYS = {"gemma3_text": ["sliding_window_pattern"]}
 
 
 def defaults(config: type[PreTrainedConfig]) -> dict[str, object]:
@@ -52,8 +55,20 @@ def describe(model_type: str) -> dict[str, dict[str, object]]:
         if key not in common or value != common[key]
     }
     if "rope_parameters" in own:
-        own |= dict.fromkeys(ROTARY) | {"rope_theta": config.default_theta}
-    return {"defaults": own, "aliases": dict(config.attribute_map)}
+        own |= dict.fromkeys(ROTARY) | rotary(config)
+    own |= dict.fromkeys(OTHER_KEYS.get(model_type, []))
+    aliases = dict(config.attribute_map) | OTHER_NAMES.get(model_type, {})
+    # attribute_map has the class's own names on either side.
+    return {"defaults": own, "aliases": {k: v for k, v in aliases.items() if k not in own}}
+
+
+def rotary(config: type[PreTrainedConfig]) -> dict[str, object]:
+    """What of the rotary settings is not a field of the class but has a default all the same."""
+    theta = config.default_theta
+    part = {"partial_rotary_factor": config().rope_parameters.get("partial_rotary_factor")}
+    if isinstance(theta, dict):
+        return part | {"rope_theta": theta["global"], "rope_local_base_freq": theta["local"]}
+    return part | {"rope_theta": theta}
 
 
 def tokenizers() -> dict[str, object]:

@@ -92,6 +92,46 @@ qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab 
 
 // -----
 
+// RmsNormOp (C1): length, of heads
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %e = qz.param "e" : tensor<8x4xf32>
+    %x = qz.embed %t, %e : tensor<8x4xf32> -> tensor<?x4xf32>
+    %w0 = qz.param "w0" : tensor<4xf32>
+    // expected-error @+1 {{has a weight of 4 elements for heads of 2}}
+    %y = qz.rms_norm %x, %w0 heads 2 eps 1.0e-5 : tensor<?x4xf32>, tensor<4xf32>
+  }
+}
+
+// -----
+
+// RmsNormOp (C4): heads
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %e = qz.param "e" : tensor<8x4xf32>
+    %x = qz.embed %t, %e : tensor<8x4xf32> -> tensor<?x4xf32>
+    // expected-error @+1 {{cannot share 4 features among 3 heads}}
+    %y = qz.rms_norm %x heads 3 eps 1.0e-5 : tensor<?x4xf32>
+  }
+}
+
+// -----
+
+// LayerNormOp (C4): heads
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %e = qz.param "e" : tensor<8x4xf32>
+    %x = qz.embed %t, %e : tensor<8x4xf32> -> tensor<?x4xf32>
+    // expected-error @+1 {{cannot share 4 features among 0 heads}}
+    %y = qz.layer_norm %x heads 0 eps 1.0e-5 : tensor<?x4xf32>
+  }
+}
+
+// -----
+
 // RmsNormOp (C2): eps
 qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
   context = 16 : i64, eos = array<i64: 2>, add_bos = false} {

@@ -164,6 +164,10 @@ qz.model @opt attributes {family = "opt", layers = 2 : i64, hidden = 4 : i64, vo
     %x4 = qz.block 1 (%x = %x3) : tensor<?x4xf32> {
       // CHECK: qz.layer_norm %{{.*}} eps 1.000000e-05 : tensor<?x4xf32>
       %n = qz.layer_norm %x eps 1.0e-5 : tensor<?x4xf32>
+      // CHECK: qz.rms_norm %{{.*}} heads 2 eps 1.250000e+00 : tensor<?x4xf32>
+      // CHECK: qz.layer_norm %{{.*}} heads 4 eps 1.250000e+00 : tensor<?x4xf32>
+      %n1 = qz.rms_norm %n heads 2 eps 1.25 : tensor<?x4xf32>
+      %n2 = qz.layer_norm %n1 heads 4 eps 1.25 : tensor<?x4xf32>
       // CHECK: qz.clamp %{{.*}} limit 8.000000e+00 : tensor<?x4xf32>
       %c = qz.clamp %n limit 8.0 : tensor<?x4xf32>
       // CHECK: qz.rope %{{.*}}, #[[INTER]] heads 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from family_fixtures import FAMILY_FIXTURES
 from fixture_tokenizers import KINDS, save_tokenizer, write_json
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
@@ -33,6 +34,8 @@ class Fixture:
     max_shard_size: str = "5GB"
     # Keys of config.json written in their older form.
     old_config: dict[str, object] = field(default_factory=dict)
+    # Golden values of fewer counts of tokens and selections.
+    is_short: bool = False
 
 
 def save_base_model(folder: Path, model: PreTrainedModel) -> None:
@@ -232,29 +235,35 @@ FIXTURES = {
 }
 
 
+FIXTURES |= {
+    name: Fixture(
+        **{
+            "family": name,
+            "weight_std": 0.15,
+            "embed_std": 0.35,
+            "is_short": True,
+            **arguments,
+        }
+    )
+    for name, arguments in FAMILY_FIXTURES.items()
+}
+
+
 @torch.no_grad()
 def random_model(fixture: Fixture) -> PreTrainedModel:
     random = torch.Generator().manual_seed(fixture.seed)
     kind = KINDS[fixture.tokenizer]
     tokens = {"bos_token_id": kind.bos, "eos_token_id": kind.eos[0]}
-    config = AutoConfig.for_model(fixture.family, **tokens, **fixture.config)
-    if "rope_theta" in fixture.old_config:
-        config = type(config)(**{**config.to_dict(), **rope_of(fixture)})
+    old = {k: v for k, v in fixture.old_config.items() if k != "torch_dtype"}
+    config = AutoConfig.for_model(fixture.family, **tokens, **{**fixture.config, **old})
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     for name, weight in model.named_parameters():
-        is_embedding = any(part in name for part in ("embed", "lm_head", "wte", "wpe"))
+        is_embedding = any(part in name for part in ("embed", "lm_head.weight", "wte", "wpe"))
         is_norm = ("norm" in name or ".ln_" in name) and name.endswith("weight")
         std = fixture.embed_std if is_embedding else fixture.weight_std
         values = torch.empty(weight.shape).normal_(0, std, generator=random)
         weight.copy_(values + 1 if is_norm else values)
     return model.to(fixture.dtype)
-
-
-def rope_of(fixture: Fixture) -> dict[str, object]:
-    """The older form of the rotary settings as transformers' new one."""
-    scaling = fixture.old_config["rope_scaling"] or {"type": "default"}
-    parameters = {"rope_type" if key == "type" else key: v for key, v in scaling.items()}
-    return {"rope_parameters": {"rope_theta": fixture.old_config["rope_theta"], **parameters}}
 
 
 def save_fixture(name: str, fixture: Fixture, text: str) -> Path:
@@ -277,6 +286,7 @@ def save_fixture(name: str, fixture: Fixture, text: str) -> Path:
         for key in ("rope_parameters", "dtype"):
             config.pop(key, None)
         config |= fixture.old_config
+        config = {k: v for k, v in config.items() if v is not None or k not in fixture.old_config}
     write_json(folder / "config.json", config)
     kind = KINDS[fixture.tokenizer]
     ends = {"eos_token_id": list(kind.eos) if len(kind.eos) > 1 else kind.eos[0]}

@@ -31,7 +31,10 @@ sys.path.insert(0, str(HERE.parent))
 from reference_weights import ALL_COMPONENTS, DECODED, FFN, quantize_model
 
 COUNTS = (1, 17, 600)
+FIRST_COUNT = 17
 ROW_STEP = 40
+# Of short fixtures, by the count; 150 is beyond their windows, and more than two tiles of attention.
+SHORT_ROW_STEPS = {17: 8, 150: 30}
 CONTINUATION = 16
 # A greedy choice closer than this could tip with the order of summation.
 LEAST_MARGIN = 1e-3
@@ -90,10 +93,12 @@ MORE_SELECTIONS = {
 }
 # Of some models these alone.
 FEWER_SELECTIONS = {"gpt2-tiny": ("none", "nf4")}
+SHORT_SELECTIONS = ("none", "int8", "nf4")
 
 
 def selections_of(name: str) -> dict[str, Selection]:
-    fewer = FEWER_SELECTIONS.get(name, SELECTIONS)
+    every = SHORT_SELECTIONS if FIXTURES[name].is_short else SELECTIONS
+    fewer = FEWER_SELECTIONS.get(name, every)
     return {key: SELECTIONS[key] for key in fewer} | MORE_SELECTIONS.get(name, {})
 
 
@@ -146,17 +151,20 @@ def score(model: PreTrainedModel, tokens: list[int], stride: int) -> dict[str, o
 
 
 def golden_values(
-    model: PreTrainedModel, tokens: list[int], selection: Selection
+    model: PreTrainedModel, tokens: list[int], selection: Selection, is_short: bool
 ) -> dict[str, object]:
     values: dict[str, object] = {}
-    for count in COUNTS if selection.is_whole else COUNTS[1:2]:
+    counts = tuple(SHORT_ROW_STEPS) if is_short else COUNTS
+    for count in counts if selection.is_whole else (FIRST_COUNT,):
         step = selection.row_step if count < 100 else ROW_STEP
+        if is_short:
+            step = SHORT_ROW_STEPS[count]
         rows = np.unique(np.r_[0:count:step, count - 1])
         values[f"tokens_{count}"] = np.array(tokens[:count], dtype=np.int32)
         values[f"rows_{count}"] = rows.astype(np.int32)
         values[f"logits_{count}"] = logits_of(model, tokens[:count])[rows].numpy()
     if selection.is_whole:
-        found = continuation(model, tokens[: COUNTS[1]])
+        found = continuation(model, tokens[:FIRST_COUNT])
         values["continuation"] = np.array(found, dtype=np.int32)
     return values
 
@@ -176,7 +184,8 @@ def main() -> None:
         results = {}
         for key, selection in selections_of(name).items():
             model = load(folder, selection)
-            np.savez(golden / f"{key}.npz", **golden_values(model, tokens, selection))
+            values = golden_values(model, tokens, selection, fixture.is_short)
+            np.savez(golden / f"{key}.npz", **values)
             results[key] = {
                 "options": selection.options,
                 "windows": score(model, text_tokens, CONTEXT),

@@ -163,7 +163,7 @@ private:
                            {plan.logits},
                            {plan.logits},
                            {},
-                           format::ScaleParams{s.logitCap}});
+                           format::SoftCapParams{s.logitCap}});
   }
 
   LlamaShape Shape;

@@ -128,10 +128,7 @@ private:
                             const std::vector<Access> &in, size_t t,
                             int64_t c) {
     const double x = in[0](t, c);
-    const auto value = [&] {
-      return static_cast<double>(
-          std::get<format::ScaleParams>(launch.params).value);
-    };
+    const double value = format::scalarOf(launch.params);
     switch (launch.opcode) {
     case format::Opcode::Activate:
       return naiveActivation(
@@ -141,30 +138,40 @@ private:
     case format::Opcode::Mul:
       return x * in[1](t, c);
     case format::Opcode::Scale:
-      return x * value();
+      return x * value;
     case format::Opcode::Clamp:
-      return std::min(std::max(x, -value()), value());
+      return std::min(std::max(x, -value), value);
     default:
-      return value() * std::tanh(x / value());
+      return value * std::tanh(x / value);
     }
   }
 
   void normalize(const format::Launch &launch, const Access &in,
-                 const Access &out, size_t t, int64_t n) {
+                 const Access &out, size_t t, int64_t columns) {
+    const int64_t heads = std::get<format::NormParams>(launch.params).heads;
+    const int64_t n = columns / heads;
+    for (int64_t head = 0; head < heads; ++head)
+      normalizeHead(launch, in, out, t, head * n, n);
+  }
+
+  /// Columns [first, first + n).
+  void normalizeHead(const format::Launch &launch, const Access &in,
+                     const Access &out, size_t t, int64_t first, int64_t n) {
     const auto &params = std::get<format::NormParams>(launch.params);
+    const auto count = static_cast<double>(n);
     double mean = 0;
     if (launch.opcode == format::Opcode::LayerNorm)
-      for (int64_t c = 0; c < n; ++c)
-        mean += in(t, c) / static_cast<double>(n);
+      for (int64_t c = first; c < first + n; ++c)
+        mean += in(t, c) / count;
     double square = 0;
-    for (int64_t c = 0; c < n; ++c)
-      square += (in(t, c) - mean) * (in(t, c) - mean) / static_cast<double>(n);
-    for (int64_t c = 0; c < n; ++c) {
+    for (int64_t c = first; c < first + n; ++c)
+      square += (in(t, c) - mean) * (in(t, c) - mean) / count;
+    for (int64_t c = first; c < first + n; ++c) {
       double y = (in(t, c) - mean) / std::sqrt(square + params.epsilon);
       if (!launch.weights.empty())
-        y *= values(launch, 0)[c] + (params.unitOffset ? 1.0 : 0.0);
+        y *= values(launch, 0)[c - first] + (params.unitOffset ? 1.0 : 0.0);
       if (launch.weights.size() > 1)
-        y += values(launch, 1)[c];
+        y += values(launch, 1)[c - first];
       out(t, c) = y;
     }
   }

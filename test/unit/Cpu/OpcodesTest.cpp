@@ -73,7 +73,12 @@ std::unique_ptr<FakeImage> gptPlan(int64_t offset) {
   push(Opcode::Linear, {n}, qkv,
        {weight(3 * kHidden, kHidden, 0.2f), weight(1, 3 * kHidden, 0.1f)},
        format::LinearParams{1, false, true, format::Activation::None});
-  push(Opcode::Clamp, {qkv}, qkv, {}, format::ScaleParams{1.1f});
+  push(Opcode::Clamp, {qkv}, qkv, {}, format::ClampParams{1.1f});
+  push(Opcode::RmsNorm, {part(0)}, part(0), {weight(1, kHidden / 4, 1)},
+       format::NormParams{1e-5f, true, 4});
+  push(Opcode::LayerNorm, {part(1)}, part(1),
+       {weight(1, kHidden / 4, 1), weight(1, kHidden / 4, 0.3f)},
+       format::NormParams{1e-5f, false, 4});
   format::AttentionParams attention;
   attention.heads = 4;
   attention.kvHeads = 4;
@@ -94,7 +99,7 @@ std::unique_ptr<FakeImage> gptPlan(int64_t offset) {
   push(Opcode::Mul, {up, other}, other, {}, format::NoParams{});
   push(Opcode::Linear, {other}, n, {weight(kHidden, kInner, 0.2f)},
        format::LinearParams{});
-  push(Opcode::SoftCap, {n}, n, {}, format::ScaleParams{1.5f});
+  push(Opcode::SoftCap, {n}, n, {}, format::SoftCapParams{1.5f});
   push(Opcode::Scale, {n}, n, {}, format::ScaleParams{0.7f});
   push(Opcode::Add, {x, n}, x, {}, format::NoParams{});
   plan.hidden = x;

@@ -126,9 +126,13 @@ static const std::vector<Case> kCases = {
      [](Manifest &m) { m.model.layers = INT32_MAX; }},
     {"an attention already",
      [](Manifest &m) { m.plan.body.push_back(m.plan.body[6]); }},
-    {"head counts",
+    {"bad kv_heads",
      [](Manifest &m) {
        std::get<AttentionParams>(m.plan.body[6].params).kvHeads = 0;
+     }},
+    {"head counts",
+     [](Manifest &m) {
+       std::get<AttentionParams>(m.plan.body[6].params).heads = INT64_MAX;
      }},
     {"rotates more than a head",
      [](Manifest &m) {
@@ -141,10 +145,21 @@ static const std::vector<Case> kCases = {
      }},
     {"different widths",
      [](Manifest &m) { m.plan.body[10].inputs[1].columns = 8; }},
-    {"negative limit",
-     [](Manifest &m) { m.plan.body[12].params = ScaleParams{-1}; }},
-    {"not positive",
-     [](Manifest &m) { m.plan.head[1].params = ScaleParams{0}; }},
+    {"bad limit",
+     [](Manifest &m) { m.plan.body[12].params = ClampParams{-1}; }},
+    {"bad cap", [](Manifest &m) { m.plan.head[1].params = SoftCapParams{0}; }},
+    {"bad epsilon",
+     [](Manifest &m) { m.plan.body[2].params = NormParams{NAN}; }},
+    {"bad offset",
+     [](Manifest &m) { m.plan.body[1].params = AddPositionsParams{-1}; }},
+    {"bad window",
+     [](Manifest &m) {
+       std::get<AttentionParams>(m.plan.body[6].params).window = -1;
+     }},
+    {"bad activation",
+     [](Manifest &m) {
+       m.plan.body[8].params = ActivateParams{static_cast<Activation>(9)};
+     }},
     {"kernel name", [](Manifest &m) { m.cuda.score[0].kernel = "a b"; }},
     {"block size", [](Manifest &m) { m.cuda.score[0].blockThreads = 2048; }},
     {"shared memory",

@@ -76,7 +76,7 @@ inline format::Manifest sampleManifest() {
       {Opcode::Add, {x, y}, {x}, {}, NoParams{}},
       {Opcode::Mul, {x, y}, {x}, {}, NoParams{}},
       {Opcode::Scale, {x}, {x}, {}, ScaleParams{0.1f}},
-      {Opcode::Clamp, {x}, {x}, {}, ScaleParams{8}},
+      {Opcode::Clamp, {x}, {x}, {}, ClampParams{8}},
   };
   plan.hidden = x;
   plan.headBuffers = {{16, 0}};
@@ -88,7 +88,7 @@ inline format::Manifest sampleManifest() {
        {plan.logits},
        {embed},
        LinearParams{1}},
-      {Opcode::SoftCap, {plan.logits}, {plan.logits}, {}, ScaleParams{30}},
+      {Opcode::SoftCap, {plan.logits}, {plan.logits}, {}, SoftCapParams{30}},
   };
 
   CudaProgram &cuda = m.cuda;

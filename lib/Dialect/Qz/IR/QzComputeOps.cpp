@@ -46,20 +46,29 @@ LogicalResult verifyLinearPart(Operation *op, Value input, Value weight,
                              << " elements for a weight of " << rows << " rows";
   return success();
 }
-
-LogicalResult verifyVectorLength(Operation *op, StringRef what, Value vector,
-                                 Value input) {
-  if (!vector || lengthOf(vector) == columnsOf(input.getType()))
-    return success();
-  return op->emitOpError() << "has a " << what << " of " << lengthOf(vector)
-                           << " elements for rows of "
-                           << columnsOf(input.getType());
-}
-
 LogicalResult verifyEpsilon(Operation *op, double epsilon) {
   if (isPositive(epsilon))
     return success();
   return op->emitOpError("needs a finite, positive eps");
+}
+
+/// Heads share the columns evenly, and vectors are as long as one of them.
+LogicalResult verifyHeads(Operation *op, int64_t heads, Value input,
+                          ArrayRef<std::pair<StringRef, Value>> vectors) {
+  const int64_t columns = columnsOf(input.getType());
+  if (heads < 1 || columns % heads != 0)
+    return op->emitOpError() << "cannot share " << columns << " features among "
+                             << heads << " heads";
+  for (auto [what, vector] : vectors) {
+    if (!vector)
+      continue;
+    if (lengthOf(vector) != columns / heads)
+      return op->emitOpError()
+             << "has a " << what << " of " << lengthOf(vector)
+             << " elements for " << (heads == 1 ? "rows" : "heads") << " of "
+             << columns / heads;
+  }
+  return success();
 }
 } // namespace
 
@@ -99,8 +108,9 @@ LogicalResult AddPositionsOp::verify() {
 }
 
 LogicalResult RmsNormOp::verify() {
-  // (C1)
-  if (failed(verifyVectorLength(*this, "weight", getWeight(), getInput())))
+  // (C1), (C4)
+  if (failed(verifyHeads(*this, getHeads(), getInput(),
+                         {{"weight", getWeight()}})))
     return failure();
   // (C2)
   if (failed(verifyEpsilon(*this, getEpsilon())))
@@ -112,9 +122,9 @@ LogicalResult RmsNormOp::verify() {
 }
 
 LogicalResult LayerNormOp::verify() {
-  // (C1)
-  if (failed(verifyVectorLength(*this, "weight", getWeight(), getInput())) ||
-      failed(verifyVectorLength(*this, "bias", getBias(), getInput())))
+  // (C1), (C4)
+  if (failed(verifyHeads(*this, getHeads(), getInput(),
+                         {{"weight", getWeight()}, {"bias", getBias()}})))
     return failure();
   // (C2)
   if (failed(verifyEpsilon(*this, getEpsilon())))

@@ -10,6 +10,7 @@
 
 using namespace mlir;
 using qzc::format::Activation;
+using qzc::format::Numbers;
 using qzc::format::Opcode;
 
 namespace qzc::sched {
@@ -23,62 +24,18 @@ public:
          llvm::function_ref<InFlightDiagnostic()> emitError)
       : Params(params), EmitError(emitError) {}
 
-  /// An i64 of at least `least`.
-  int64_t integer(StringRef key, int64_t least,
-                  std::optional<int64_t> otherwise = std::nullopt) {
-    Attribute attr = take(key, otherwise.has_value());
-    if (!attr)
-      return otherwise.value_or(least);
-    auto value = dyn_cast<IntegerAttr>(attr);
-    if (!value || !value.getType().isSignlessInteger(64) ||
-        value.getInt() < least) {
-      fail(key) << "to be an i64 of at least " << least;
-      return least;
-    }
-    return value.getInt();
-  }
-
-  /// A finite f32, above zero where `positive`.
-  float real(StringRef key, bool positive,
-             std::optional<float> otherwise = std::nullopt) {
-    Attribute attr = take(key, otherwise.has_value());
-    if (!attr)
-      return otherwise.value_or(1.0f);
-    auto value = dyn_cast<FloatAttr>(attr);
-    if (!value || !value.getType().isF32() || !value.getValue().isFinite() ||
-        (positive && value.getValue().convertToFloat() <= 0)) {
-      fail(key) << "to be a finite" << (positive ? ", positive" : "") << " f32";
-      return 1.0f;
-    }
-    return value.getValue().convertToFloat();
-  }
-
-  bool flag(StringRef key) {
-    Attribute attr = take(key, /*optional=*/true);
-    if (attr && !isa<UnitAttr>(attr))
-      fail(key) << "to be a unit attribute";
-    return static_cast<bool>(attr);
-  }
-
-  Activation activation(bool optional) {
-    Attribute attr = take("activation", optional);
-    if (!attr)
-      return Activation::None;
-    auto text = dyn_cast<StringAttr>(attr);
-    std::optional<Activation> value;
-    if (text)
-      value = format::parseActivation(text.getValue());
-    if (!value)
-      fail("activation") << "to be the name of an activation";
-    return value.value_or(Activation::None);
-  }
-
-  qz::RopeAttr rope() {
-    Attribute attr = take("rope", /*optional=*/true);
-    auto value = dyn_cast_if_present<qz::RopeAttr>(attr);
-    if (attr && !value)
-      fail("rope") << "to be a #qz.rope";
-    return value;
+  /// Each field of a struct; what is wrong keeps the value that it has.
+  template <typename P> void fields(P &params, qz::RopeAttr &rope) {
+    format::forEachField<P>([&](const auto &field) {
+      Attribute attr = take(field.name, field.optional);
+      if (!attr)
+        return;
+      using Value = std::decay_t<decltype(params.*field.member)>;
+      if constexpr (std::is_same_v<Value, std::optional<int64_t>>)
+        rope = ropeOf(field.name, attr);
+      else
+        read(field.name, attr, field.numbers, params.*field.member);
+    });
   }
 
   /// Whether everything was there, right, and known.
@@ -91,6 +48,52 @@ public:
   }
 
 private:
+  void read(StringRef key, Attribute attr, const Numbers &numbers,
+            int64_t &result) {
+    auto value = dyn_cast<IntegerAttr>(attr);
+    if (!value || !value.getType().isSignlessInteger(64) ||
+        !numbers.hold(value.getInt())) {
+      InFlightDiagnostic diagnostic = fail(key);
+      diagnostic << "to be an i64";
+      if (std::isfinite(numbers.least))
+        diagnostic << " of at least " << static_cast<int64_t>(numbers.least);
+      return;
+    }
+    result = value.getInt();
+  }
+  void read(StringRef key, Attribute attr, const Numbers &numbers,
+            float &result) {
+    auto value = dyn_cast<FloatAttr>(attr);
+    if (!value || !value.getType().isF32() ||
+        !numbers.hold(value.getValue().convertToFloat())) {
+      fail(key) << "to be a finite" << (numbers.above ? ", positive" : "")
+                << " f32";
+      return;
+    }
+    result = value.getValue().convertToFloat();
+  }
+  void read(StringRef key, Attribute attr, const Numbers &, bool &result) {
+    result = isa<UnitAttr>(attr);
+    if (!result)
+      fail(key) << "to be a unit attribute";
+  }
+  void read(StringRef key, Attribute attr, const Numbers &,
+            Activation &result) {
+    auto text = dyn_cast<StringAttr>(attr);
+    std::optional<Activation> value;
+    if (text)
+      value = format::parseActivation(text.getValue());
+    if (!value)
+      fail(key) << "to be the name of an activation";
+    result = value.value_or(Activation::None);
+  }
+  qz::RopeAttr ropeOf(StringRef key, Attribute attr) {
+    auto value = dyn_cast<qz::RopeAttr>(attr);
+    if (!value)
+      fail(key) << "to be a #qz.rope";
+    return value;
+  }
+
   Attribute take(StringRef key, bool optional) {
     Known.insert(key);
     Attribute attr = Params.get(key);
@@ -114,168 +117,55 @@ private:
   bool Failed = false;
 };
 
-/// The key of the one number that Scale, Clamp and SoftCap have.
-StringRef scalarKey(Opcode opcode) {
-  if (opcode == Opcode::Scale)
-    return "factor";
-  return opcode == Opcode::Clamp ? "limit" : "cap";
-}
-
-format::LaunchParams readLinear(Reader &reader) {
-  format::LinearParams linear;
-  linear.parts = reader.integer("parts", 1, 1);
-  linear.gated = reader.flag("gated");
-  linear.hasBias = reader.flag("bias");
-  linear.activation = reader.activation(/*optional=*/true);
-  return linear;
-}
-
-format::LaunchParams readAttention(Reader &reader) {
-  format::AttentionParams attention;
-  attention.layer = reader.integer("layer", 0);
-  attention.heads = reader.integer("heads", 1);
-  attention.kvHeads = reader.integer("kv_heads", 1);
-  attention.headDim = reader.integer("head_dim", 1);
-  attention.scale = reader.real("scale", /*positive=*/true);
-  attention.window = reader.integer("window", 0, 0);
-  attention.softCap = reader.real("soft_cap", /*positive=*/true, 0.0f);
-  return attention;
-}
-
-format::LaunchParams readNorm(Reader &reader) {
-  format::NormParams norm;
-  norm.epsilon = reader.real("epsilon", /*positive=*/true);
-  norm.unitOffset = reader.flag("unit_offset");
-  return norm;
-}
-
 } // namespace
 
 FailureOr<LaunchParameters>
 readParams(Opcode opcode, DictionaryAttr params,
            llvm::function_ref<InFlightDiagnostic()> emitError) {
   Reader reader(params, emitError);
-  LaunchParameters result;
-  switch (opcode) {
-  case Opcode::Embed:
-    result.values = format::EmbedParams{};
-    break;
-  case Opcode::AddPositions:
-    result.values = format::AddPositionsParams{reader.integer("offset", 0, 0)};
-    break;
-  case Opcode::RmsNorm:
-  case Opcode::LayerNorm:
-    result.values = readNorm(reader);
-    break;
-  case Opcode::Linear:
-    result.values = readLinear(reader);
-    break;
-  case Opcode::Attention:
-    result.values = readAttention(reader);
-    result.rope = reader.rope();
-    break;
-  case Opcode::Activate:
-    result.values =
-        format::ActivateParams{reader.activation(/*optional=*/false)};
-    break;
-  case Opcode::Add:
-  case Opcode::Mul:
-    result.values = format::NoParams{};
-    break;
-  case Opcode::Scale:
-  case Opcode::Clamp:
-  case Opcode::SoftCap:
-    result.values = format::ScaleParams{
-        reader.real(scalarKey(opcode), opcode != Opcode::Scale)};
-    break;
-  }
+  LaunchParameters result = {format::initialParams(opcode), {}};
+  std::visit([&](auto &values) { reader.fields(values, result.rope); },
+             result.values);
   if (failed(reader.finish()))
     return failure();
   return result;
 }
 
 namespace {
-
-/// Collects the entries of a dictionary.
-class Writer {
-public:
-  explicit Writer(MLIRContext *context) : Build(context) {}
-
-  void integer(StringRef key, int64_t value) {
-    add(key, Build.getI64IntegerAttr(value));
-  }
-  void real(StringRef key, float value) {
-    add(key, Build.getF32FloatAttr(value));
-  }
-  void flag(StringRef key, bool value) {
-    if (value)
-      add(key, Build.getUnitAttr());
-  }
-  void activation(Activation value) {
-    std::string_view text = format::name(value);
-    add("activation", Build.getStringAttr(StringRef(text.data(), text.size())));
-  }
-  void add(StringRef key, Attribute value) {
-    Entries.push_back(Build.getNamedAttr(key, value));
-  }
-  DictionaryAttr finish() { return Build.getDictionaryAttr(Entries); }
-
-private:
-  Builder Build;
-  SmallVector<NamedAttribute> Entries;
-};
-
-struct WriteVisitor {
-  Writer &writer;
-  Opcode opcode;
+/// Values as attributes.
+struct Writer {
+  Builder build;
   qz::RopeAttr rope;
 
-  void operator()(const format::NoParams &) {}
-  void operator()(const format::EmbedParams &) {}
-  void operator()(const format::AddPositionsParams &params) {
-    if (params.offset != 0)
-      writer.integer("offset", params.offset);
+  Attribute operator()(int64_t value) { return build.getI64IntegerAttr(value); }
+  Attribute operator()(float value) { return build.getF32FloatAttr(value); }
+  /// Only true ones are written.
+  Attribute operator()(bool) { return build.getUnitAttr(); }
+  Attribute operator()(Activation value) {
+    std::string_view text = format::name(value);
+    return build.getStringAttr(StringRef(text.data(), text.size()));
   }
-  void operator()(const format::NormParams &params) {
-    writer.real("epsilon", params.epsilon);
-    writer.flag("unit_offset", params.unitOffset);
-  }
-  void operator()(const format::LinearParams &params) {
-    if (params.parts != 1)
-      writer.integer("parts", params.parts);
-    writer.flag("gated", params.gated);
-    writer.flag("bias", params.hasBias);
-    if (params.activation != Activation::None)
-      writer.activation(params.activation);
-  }
-  void operator()(const format::AttentionParams &params) {
-    writer.integer("layer", params.layer);
-    writer.integer("heads", params.heads);
-    writer.integer("kv_heads", params.kvHeads);
-    writer.integer("head_dim", params.headDim);
-    writer.real("scale", params.scale);
-    if (params.window != 0)
-      writer.integer("window", params.window);
-    if (params.softCap != 0)
-      writer.real("soft_cap", params.softCap);
-    if (rope)
-      writer.add("rope", rope);
-  }
-  void operator()(const format::ActivateParams &params) {
-    writer.activation(params.activation);
-  }
-  void operator()(const format::ScaleParams &params) {
-    writer.real(scalarKey(opcode), params.value);
-  }
+  Attribute operator()(const std::optional<int64_t> &) { return rope; }
 };
-
 } // namespace
 
-DictionaryAttr writeParams(MLIRContext *context, Opcode opcode,
+DictionaryAttr writeParams(MLIRContext *context,
                            const LaunchParameters &params) {
-  Writer writer(context);
-  std::visit(WriteVisitor{writer, opcode, params.rope}, params.values);
-  return writer.finish();
+  Writer write{Builder(context), params.rope};
+  SmallVector<NamedAttribute> entries;
+  auto add = [&](const auto &values) {
+    using P = std::decay_t<decltype(values)>;
+    format::forEachField<P>([&](const auto &field) {
+      using Value = std::decay_t<decltype(values.*field.member)>;
+      const bool isRope = std::is_same_v<Value, std::optional<int64_t>>;
+      if (isRope ? bool(params.rope)
+                 : !field.optional || !format::isDefault(field, values))
+        entries.push_back(
+            write.build.getNamedAttr(field.name, write(values.*field.member)));
+    });
+  };
+  std::visit(add, params.values);
+  return write.build.getDictionaryAttr(entries);
 }
 
 } // namespace qzc::sched

@@ -62,23 +62,6 @@ void LaunchOp::getEffects(
 
 namespace {
 
-struct Counts {
-  size_t inputs;
-  size_t outputs;
-  size_t minWeights;
-  size_t maxWeights;
-};
-
-Counts countsOf(Opcode opcode) {
-  switch (opcode) {
-#define QZC_OPCODE(Enumerator, Name, Ins, Outs, MinWeights, MaxWeights)        \
-  case Opcode::Enumerator:                                                     \
-    return {Ins, Outs, MinWeights, MaxWeights};
-#include "qzc/Format/Opcodes.def"
-  }
-  llvm_unreachable("every opcode is in the list");
-}
-
 /// C3: the extents of one launch, one opcode family at a time.
 class ExtentVerifier {
 public:
@@ -90,11 +73,8 @@ public:
       Weights.push_back(*qz::packedShapeOf(weight.getType()));
   }
 
-  LogicalResult operator()(const format::NoParams &) { return elementwise(); }
-  LogicalResult operator()(const format::ActivateParams &) {
-    return elementwise();
-  }
-  LogicalResult operator()(const format::ScaleParams &) {
+  /// What has no weights.
+  template <typename Params> LogicalResult operator()(const Params &) {
     return elementwise();
   }
   LogicalResult operator()(const format::EmbedParams &) {
@@ -113,8 +93,11 @@ public:
   LogicalResult operator()(const format::NormParams &params) {
     if (failed(elementwise()))
       return failure();
+    if (Out % params.heads != 0)
+      return Launch.emitOpError("cannot share ")
+             << Out << " columns among " << params.heads << " heads (C3)";
     for (const format::PackedShape &weight : Weights)
-      if (failed(expectVector(weight, Out)))
+      if (failed(expectVector(weight, Out / params.heads)))
         return failure();
     if (params.unitOffset && Weights.empty())
       return Launch.emitOpError("has a unit_offset but no weight (C2)");
@@ -201,7 +184,7 @@ ExtentVerifier::operator()(const format::AttentionParams &params) {
 
 LogicalResult LaunchOp::verify() {
   Opcode opcode = getOpcode().getValue();
-  Counts counts = countsOf(opcode);
+  format::OpcodeArity counts = format::arity(opcode);
   // The residual of a linear is the one optional input.
   size_t minInputs = opcode == Opcode::Linear ? 1 : counts.inputs;
   auto check = [&](StringRef what, size_t has, size_t least, size_t most) {

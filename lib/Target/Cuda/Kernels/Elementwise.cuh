@@ -44,7 +44,7 @@ QZC_DEVICE void addPositions(const float *in, int inStride, const void *data,
                                  static_cast<long long>(row) * Columns + i);
 }
 
-/// Grid: T blocks of 256 threads; out may be in.
+/// Grid: T × heads blocks of 256 threads; out may be in. Columns are a head's.
 template <int Columns, Norm N, Storage S, bool UnitOffset, bool HasWeight,
           bool HasBias>
 QZC_DEVICE void norm(const float *in, int inStride, const void *weight,
@@ -52,8 +52,8 @@ QZC_DEVICE void norm(const float *in, int inStride, const void *weight,
   __shared__ float scratch[32];
   launchDependents();
   waitForDependencies();
-  in += static_cast<long long>(blockIdx.x) * inStride;
-  out += static_cast<long long>(blockIdx.x) * stride;
+  in += static_cast<long long>(blockIdx.x) * inStride + blockIdx.y * Columns;
+  out += static_cast<long long>(blockIdx.x) * stride + blockIdx.y * Columns;
   float mean, factor;
   rowStatistics<Columns, N, 256>(in, epsilon, scratch, mean, factor);
   for (int i = threadIdx.x; i < Columns; i += 256)

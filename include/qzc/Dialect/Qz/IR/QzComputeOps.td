@@ -54,19 +54,28 @@ def RmsNormOp : Qz_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "Root-mean-square norm";
   let description = [{
     x / sqrt(mean(x²) + eps), times the weight if there is one, or times
-    (1 + weight) with `unit_offset`.
+    (1 + weight) with `unit_offset`. With `heads` a row is so many equal parts,
+    each normed by itself and with the same weight.
+
+    ```mlir
+    %0 = qz.rms_norm %q, %g heads 16 eps 1.000000e-06
+           : tensor<?x2048xf32>, tensor<128xbf16>
+    ```
 
     Constraints:
-    * (C1) the weight is as long as a row.
+    * (C1) the weight is as long as a row or a head.
     * (C2) `eps` is finite and positive.
     * (C3) `unit_offset` needs a weight.
+    * (C4) the number of heads is positive and divides the columns.
   }];
   let arguments = (ins Qz_Features:$input, Optional<Qz_Vector>:$weight,
-                       UnitAttr:$unit_offset, Qz_RealAttr:$epsilon);
+                       UnitAttr:$unit_offset,
+                       DefaultValuedAttr<Qz_IntAttr, "1">:$heads,
+                       Qz_RealAttr:$epsilon);
   let results = (outs Qz_Features:$result);
   let assemblyFormat = [{
-    $input (`,` $weight^)? (`unit_offset` $unit_offset^)? `eps` $epsilon
-    attr-dict `:` type($input) (`,` type($weight)^)?
+    $input (`,` $weight^)? (`unit_offset` $unit_offset^)? (`heads` $heads^)?
+    `eps` $epsilon attr-dict `:` type($input) (`,` type($weight)^)?
   }];
   let hasVerifier = 1;
 }
@@ -76,7 +85,7 @@ def LayerNormOp : Qz_Op<"layer_norm", [Pure, AttrSizedOperandSegments,
   let summary = "Layer norm";
   let description = [{
     (x − mean) / sqrt(variance + eps), times the weight and plus the bias where
-    there are any.
+    there are any. With `heads` as `qz.rms_norm`.
 
     ```mlir
     %0 = qz.layer_norm %x, %g bias %b eps 1.000000e-05
@@ -84,15 +93,19 @@ def LayerNormOp : Qz_Op<"layer_norm", [Pure, AttrSizedOperandSegments,
     ```
 
     Constraints:
-    * (C1) weight and bias are as long as a row.
+    * (C1) weight and bias are as long as a row or a head.
     * (C2) `eps` is finite and positive.
     * (C3) a bias comes with a weight.
+    * (C4) the number of heads is positive and divides the columns.
   }];
   let arguments = (ins Qz_Features:$input, Optional<Qz_Vector>:$weight,
-                       Optional<Qz_Vector>:$bias, Qz_RealAttr:$epsilon);
+                       Optional<Qz_Vector>:$bias,
+                       DefaultValuedAttr<Qz_IntAttr, "1">:$heads,
+                       Qz_RealAttr:$epsilon);
   let results = (outs Qz_Features:$result);
   let assemblyFormat = [{
-    $input (`,` $weight^)? (`bias` $bias^)? `eps` $epsilon attr-dict
+    $input (`,` $weight^)? (`bias` $bias^)? (`heads` $heads^)? `eps` $epsilon
+    attr-dict
     `:` type($input) (`,` type($weight)^)? (`,` type($bias)^)?
   }];
   let hasVerifier = 1;

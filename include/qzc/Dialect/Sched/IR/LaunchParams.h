@@ -1,8 +1,7 @@
 //===- LaunchParams.h - Parameters of launches, both ways -------*- C++ -*-===//
 //
 // `sched.launch` keeps its parameters as a dictionary; everybody else works on
-// the structs of Format/Manifest.h. These two functions are the only place that
-// knows the keys, which the description of `sched.launch` lists.
+// the structs of Format/LaunchParams.h, whose fields say what the keys are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,7 +9,7 @@
 #define QZC_DIALECT_SCHED_IR_LAUNCHPARAMS_H
 
 #include "qzc/Dialect/Qz/IR/QzDialect.h"
-#include "qzc/Format/Manifest.h"
+#include "qzc/Format/LaunchParams.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Diagnostics.h"
@@ -32,7 +31,6 @@ readParams(format::Opcode opcode, mlir::DictionaryAttr params,
 
 /// The inverse; parameters that have their default are left out.
 mlir::DictionaryAttr writeParams(mlir::MLIRContext *context,
-                                 format::Opcode opcode,
                                  const LaunchParameters &params);
 
 } // namespace qzc::sched

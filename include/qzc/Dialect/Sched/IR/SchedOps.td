@@ -223,19 +223,10 @@ def Sched_LaunchOp : Sched_Op<"launch", [AttrSizedOperandSegments,
   let summary = "One step of the plan";
   let description = [{
     What each opcode computes is written in Format/Opcodes.def and at its
-    parameters in Format/Manifest.h. Parameters (f32 unless said otherwise;
-    those in brackets have defaults):
-
-    | opcode | parameters |
-    | --- | --- |
-    | `add_positions` | [`offset` i64] |
-    | `rms_norm`, `layer_norm` | `epsilon` [`unit_offset` unit] |
-    | `linear` | [`parts` i64, `gated` unit, `bias` unit, `activation` string] |
-    | `attention` | `layer`, `heads`, `kv_heads`, `head_dim` i64, `scale` [`window` i64, `soft_cap`, `rope` #qz.rope] |
-    | `activate` | `activation` string |
-    | `scale` | `factor` |
-    | `clamp` | `limit` |
-    | `soft_cap` | `cap` |
+    parameters in Format/LaunchParams.h. Parameters are the fields of the
+    opcode's struct there, by their names: integers as i64, real numbers as f32,
+    flags as unit attributes, activations by name, a rope as #qz.rope. Optional
+    ones are left out where they have their default.
 
     Constraints:
       * (C1) as many operands as Opcodes.def says for the opcode.

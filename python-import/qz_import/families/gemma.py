@@ -1,0 +1,23 @@
+"""Gemma: Llama with scaled embeddings and norms times 1 + weight."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qz_import.config import Config
+from qz_import.decoder import Decoder
+from qz_import.families import Family, register
+from qz_import.llama_like import attention_biases, llama_like, rms_norm
+
+
+def gemma(config: Config) -> Decoder:
+    norm = rms_norm(config, unit_offset=True)
+    decoder = llama_like(config, norm=norm, biases=attention_biases(config))
+    # transformers takes the "gelu" of older files for its approximation by tanh.
+    mlp = replace(decoder.blocks[0].mlp, activation="gelu_tanh")
+    if config.text("hidden_act") == "gelu":
+        decoder = replace(decoder, blocks=tuple(replace(b, mlp=mlp) for b in decoder.blocks))
+    return replace(decoder, embed_scale=decoder.hidden**0.5)
+
+
+register(Family("gemma", gemma, fixed={"use_bidirectional_attention": (False,)}))
