@@ -1,5 +1,5 @@
-"""Each family computes what transformers computes: at once, one token at a time, beyond its windows,
-and continues a text alike. The kernels for it compile."""
+"""Each family computes what transformers computes: at once, one token at a time and beyond its
+windows, and continues a text alike. The kernels for it compile."""
 
 from __future__ import annotations
 

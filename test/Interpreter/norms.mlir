@@ -43,7 +43,7 @@
 // LAYER-PLAIN-NEXT: row 1, argmax 4: 0.1486 0.0933 -1.3309 0.1072 1.5314 -1.6904 0.9783 0.1625
 // LAYER-PLAIN-NEXT: row 2, argmax 7: 0.1627 0.5967 -0.2351 -1.1212 -0.4882 -1.2658 0.2532 2.0976
 
-// RUN: sed 's/OP/qz.layer_norm %x, %four bias %shift heads 2 eps 1.0e-5 : tensor<?x8xf32>, tensor<4xf32>, tensor<4xf32>/' %s \
+// RUN: sed 's/OP/qz.layer_norm %x, %four bias %beta heads 2 eps 1.0e-5 : tensor<?x8xf32>, tensor<4xf32>, tensor<4xf32>/' %s \
 // RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=LAYER-HEADS
 // LAYER-HEADS: row 0, argmax 7: 0.2909 -2.0393 0.2276 0.6211 -0.1446 -2.6789 -0.1231 1.2760
 // LAYER-HEADS-NEXT: row 1, argmax 1: -0.3014 0.6498 -0.6840 0.1310 -0.4719 -2.7765 0.0624 -0.8902
@@ -59,7 +59,7 @@ qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 8 : i64, vocab 
       %gain = qz.param "gain" @weights[896] : tensor<8xf32>
       %bias = qz.param "shift" @weights[1696] : tensor<8xf32>
       %four = qz.param "gain" @weights[896] rows [[0, 4]] source tensor<8xf32> : tensor<4xf32>
-      %shift = qz.param "shift" @weights[1696] rows [[0, 4]] source tensor<8xf32> : tensor<4xf32>
+      %beta = qz.param "shift" @weights[1696] rows [[0, 4]] source tensor<8xf32> : tensor<4xf32>
       %y = OP
       qz.yield %y : tensor<?x8xf32>
     }

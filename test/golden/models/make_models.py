@@ -33,7 +33,7 @@ from reference_weights import ALL_COMPONENTS, DECODED, FFN, quantize_model
 COUNTS = (1, 17, 600)
 FIRST_COUNT = 17
 ROW_STEP = 40
-# Of short fixtures, by the count; 150 is beyond their windows, and more than two tiles of attention.
+# Of short fixtures, by the count; 150 is beyond their windows, and over two tiles of attention.
 SHORT_ROW_STEPS = {17: 8, 150: 30}
 CONTINUATION = 16
 # A greedy choice closer than this could tip with the order of summation.

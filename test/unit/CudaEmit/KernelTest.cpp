@@ -33,8 +33,9 @@ TEST_P(KernelTest, AgreesWithReference) {
   EXPECT_EQ(errors.wrongChoices, 0);
 }
 
-/// A case with the norms before attention 2^18 times as large, so that keys and
-/// values leave the range of f16 and scores are what they were.
+/// A case (one whose keys have no norm of their own) with the norms before
+/// attention 2^18 times as large, so that keys and values leave the range of
+/// f16 and scores are what they were.
 Model withLargeKeys(int number) {
   constexpr int kPower = 18;
   Model model = makeCase(number);
@@ -94,7 +95,7 @@ TEST_P(LargeKeys, AHalfCacheTellsOfThem) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, LargeKeys, testing::Values(9, 14));
+INSTANTIATE_TEST_SUITE_P(Cases, LargeKeys, testing::Values(7, 14));
 
 INSTANTIATE_TEST_SUITE_P(Cases, KernelTest,
                          testing::Combine(testing::Values(QZC_KERNEL_CASES),

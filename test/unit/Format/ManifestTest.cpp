@@ -45,7 +45,7 @@ TEST(Manifest, SurvivesARoundTrip) {
 
 TEST(Manifest, FloatsAreShortAndExact) {
   Manifest manifest = test::sampleManifest();
-  EXPECT_THAT(toJson(manifest), HasSubstr("\"value\":0.1}"));
+  EXPECT_THAT(toJson(manifest), HasSubstr("\"factor\":0.1}"));
   std::mt19937 random(3);
   manifest.plan.ropes[0].dim = 8192;
   auto &frequencies = manifest.plan.ropes[0].inverseFrequencies;
