@@ -183,12 +183,12 @@ def _read_legacy(path: Path, file: IO[bytes]) -> tuple[Any, dict[str, _Span]]:
 
 
 def _views(path: Path, value: Any) -> dict[str, TensorView]:
-    if not isinstance(value, dict) or not value:
+    """The tensors of a dictionary, which may hold numbers and texts of whoever saved it, too."""
+    entries = value if isinstance(value, dict) else {}
+    views = {name: view for name, view in entries.items() if isinstance(view, TensorView)}
+    if not views:
         raise ImportFailure(f"{path}: holds no dictionary of tensors")
-    for name, view in value.items():
-        if not isinstance(view, TensorView):
-            raise ImportFailure(f"{path}: entry {name!r:.200} is no tensor")
-    return value
+    return views
 
 
 def _begin(path: Path, name: str, storage: Storage, spans: dict[str, _Span]) -> int:
@@ -219,5 +219,7 @@ def read_torch(path: Path) -> dict[str, StoredTensor]:
         element = DTYPE_BYTES[storage.dtype]
         begin = _begin(path, name, storage, spans) + view.offset * element
         size = math.prod(view.shape) * element
-        tensors[name] = StoredTensor(name, path, begin, size, view.shape, storage.dtype)
+        tensors[name] = StoredTensor(
+            name, path, begin, size, view.shape, storage.dtype, view.problem
+        )
     return tensors

@@ -7,7 +7,6 @@ else is an error.
 
 from __future__ import annotations
 
-import math
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +26,8 @@ STORAGE_DTYPES = {
     "CharStorage": "I8",
     "ByteStorage": "U8",
     "BoolStorage": "BOOL",
+    "ComplexFloatStorage": "C64",
+    "ComplexDoubleStorage": "C128",
 }
 MOST_DIMENSIONS = 8
 MOST_SHOWN = 100
@@ -43,11 +44,13 @@ class Storage:
 
 @dataclass(frozen=True)
 class TensorView:
-    """A contiguous tensor: the elements of a storage from `offset` on."""
+    """A tensor: the elements of a storage from `offset` on, one behind the other unless there is a
+    `problem`, which ends a line that names the tensor."""
 
     storage: Storage
     offset: int
     shape: tuple[int, ...]
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -271,18 +274,22 @@ class Unpickler:
         where = f"a tensor of storage {_shown(storage.key)}"
         if not _is_count(offset) or not _are_counts(shape) or not _are_counts(strides):
             raise self._fail(f"{where} has an offset, a shape or strides that are none")
-        if len(shape) != len(strides) or not _is_contiguous(shape, strides):
-            raise self._fail(
-                f"{where} of shape {list(shape)} has strides {list(strides)}: only contiguous "
-                "tensors are read; call .contiguous() on it and save again"
+        if len(shape) != len(strides):
+            raise self._fail(f"{where} of shape {list(shape)} has strides {list(strides)}")
+        problem = ""
+        if not _is_contiguous(shape, strides):
+            problem = (
+                f"has strides {list(strides)}: only contiguous tensors are read; call "
+                ".contiguous() on it and save again"
             )
-        end = offset + math.prod(shape)
+        reach = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+        end = offset + (0 if 0 in shape else reach + 1)
         if end > storage.count:
             raise self._fail(
                 f"{where} of shape {list(shape)} ends at element {end}, "
                 f"but the storage has {storage.count}"
             )
-        return TensorView(storage, offset, shape)
+        return TensorView(storage, offset, shape, problem)
 
     def _parameter(self, arguments: tuple[Any, ...]) -> TensorView:
         if not arguments or not isinstance(arguments[0], TensorView):

@@ -19,7 +19,7 @@ MOST_DIMENSIONS = 64
 DTYPE_BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
     "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
-    "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,
+    "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8, "C128": 16,
 }  # fmt: skip
 # What a weight may be stored as → its MLIR type.
 ELEMENT_TYPES = {"F32": "f32", "F16": "f16", "BF16": "bf16"}

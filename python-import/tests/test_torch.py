@@ -21,6 +21,7 @@ from conftest import HIDDEN, VOCAB, tree, weights, write_folder
 from safetensors.numpy import load_file
 
 import qz_import.companion
+from qz_import.cli import main
 from qz_import.errors import ImportFailure
 from qz_import.torch_file import read_torch
 
@@ -306,8 +307,8 @@ SYSTEM = t.name("os", "system")
         (b"h\x05", ("damaged pickle", "value 5")),
         (b"]", ("no dictionary",)),
         (b"}", ("no dictionary",)),
-        (t.state({"x": t.integer(3)}), ("'x'", "no tensor")),
-        (t.state({"x": b"}" + t.text("y") + b"N" + b"s"}), ("'x'", "no tensor")),
+        (t.state({"x": t.integer(3)}), ("no dictionary of tensors",)),
+        (t.state({"x": b"}" + t.text("y") + b"N" + b"s"}), ("no dictionary of tensors",)),
     ],
 )
 def test_programs(
@@ -334,6 +335,37 @@ def test_programs_without_end(rejects: Callable[..., None]) -> None:
 
 def test_a_program_too_long(rejects: Callable[..., None]) -> None:
     rejects(t.zipped(b"\x80\x02" + b"N" * (9 << 20) + b".", {}), "data.pkl", "too large")
+
+
+# --- what nothing uses ---
+
+
+def test_what_nothing_uses(
+    tmp_path: Path, folder: Path, imports: Imports, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers beside the tensors, tensors with gaps, and those of types that no weight has."""
+    more = {
+        "epoch": t.integer(3),
+        "name": t.text("x"),
+        "turned": t.tensor(t.storage("FloatStorage", "a", 6), (2, 3), (1, 2)),
+        "complex": t.tensor(t.storage("ComplexFloatStorage", "b", 2), (2,)),
+    }
+    pickle, storages = t.pickled(weights(), more)
+    storages |= {"a": bytes(24), "b": bytes(16)}
+    (folder / "pytorch_model.bin").write_bytes(t.zipped(pickle, storages))
+    main([str(folder), "-o", str(tmp_path / "m.mlir")])
+    assert "2 tensors of the checkpoint are not used: turned, complex" in capsys.readouterr().err
+    check_imported(tmp_path, weights())
+
+
+def test_a_weight_with_strides(rejects: Callable[..., None]) -> None:
+    name = "model.layers.1.self_attn.q_proj.weight"
+    tensors = {key: value for key, value in weights().items() if key != name}
+    size = HIDDEN * HIDDEN
+    turned = t.tensor(t.storage("FloatStorage", "a", size), (HIDDEN, HIDDEN), (1, HIDDEN))
+    pickle, storages = t.pickled(tensors, {name: turned})
+    storages["a"] = bytes(4 * size)
+    rejects(t.zipped(pickle, storages), name, "strides [1, 12]", "contiguous")
 
 
 # --- storages and tensors that lie ---
@@ -364,10 +396,8 @@ FLOATS = t.storage("FloatStorage", "0", 6)
         (one(FLOATS, (-2, -3)), ("'0'", "shape")),
         (one(FLOATS, (1 << 62, 1 << 62)), ("storage '0'",)),
         (one(FLOATS, (1,) * 9), ("'0'", "shape")),
-        (one(FLOATS, (2, 3), (1, 2)), ("[2, 3]", "[1, 2]", "contiguous")),
-        (one(FLOATS, (6,), (2,)), ("contiguous",)),
-        (one(FLOATS, (6,), (0,)), ("contiguous",)),
-        (one(FLOATS, (2, 3), (3,)), ("contiguous",)),
+        (one(FLOATS, (6,), (2,)), ("ends at element 11", "6")),
+        (one(FLOATS, (2, 3), (3,)), ("[2, 3]", "strides [3]")),
         (one(t.text("0"), (6,)), ("something else than a storage",)),
         (t.program(t.tuple_of(t.text("storage")) + b"Q"), ("no storage",)),
         (t.program(t.text("storage") + b"Q"), ("no storage",)),

@@ -96,14 +96,17 @@ def zipped(
     return raw.getvalue()
 
 
-def pickled(tensors: dict[str, np.ndarray]) -> tuple[bytes, dict[str, bytes]]:
-    """The program of a dictionary of tensors and the bytes of their storages."""
+def pickled(
+    tensors: dict[str, np.ndarray], more: dict[str, bytes] | None = None
+) -> tuple[bytes, dict[str, bytes]]:
+    """The program of a dictionary of tensors, and of what else it holds, and the bytes of the
+    storages."""
     items = {
         key: tensor(storage(STORAGES[str(v.dtype)], str(i), v.size), v.shape)
         for i, (key, v) in enumerate(tensors.items())
     }
     storages = {str(i): v.tobytes() for i, v in enumerate(tensors.values())}
-    return program(state(items)), storages
+    return program(state(items | (more or {}))), storages
 
 
 def write_torch(path: Path, tensors: dict[str, np.ndarray]) -> None:
