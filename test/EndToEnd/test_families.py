@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FAMILY_NAMES, qz_interpret, qzc, run
+from conftest import FAMILY_NAMES, qz_interpret, qzc, run, scores
 from golden_logits import check_logits, golden, logits_of
 
 Compiled = Callable[..., Path]
@@ -18,12 +18,17 @@ Imported = Callable[[str], Path]
 INTERPRETER_BOUND = 2e-5
 
 
+def golden_schemes(name: str) -> list[str]:
+    return list(scores(name)["selections"])
+
+
 def counts(want: dict) -> list[int]:
     return sorted(int(key.removeprefix("tokens_")) for key in want if key.startswith("tokens_"))
 
 
-@pytest.mark.parametrize("scheme", ["none", "int8", "nf4"])
-@pytest.mark.parametrize("name", FAMILY_NAMES)
+@pytest.mark.parametrize(
+    ("name", "scheme"), [(name, scheme) for name in FAMILY_NAMES for scheme in golden_schemes(name)]
+)
 def test_executable(compiled: Compiled, tmp_path: Path, name: str, scheme: str) -> None:
     image = compiled(name, f"--quantize={scheme}")
     want = golden(name, scheme)

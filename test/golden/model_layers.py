@@ -11,7 +11,9 @@ from transformers.pytorch_utils import Conv1D
 
 @dataclass(frozen=True)
 class Layer:
-    """A linear layer by its module's name, or one of `parts` equal parts of its outputs."""
+    """A linear layer by its module's name, or one of `parts` layers that share it: equal parts of
+    its outputs in GPT-2. In other families they lie otherwise, and only all of them together can
+    be selected."""
 
     module: str
     part: int = 0
@@ -105,6 +107,51 @@ LAYOUTS = {
             "o": Layer("self_attn.o_proj"),
             "up": Layer("mlp.c_fc"),
             "down": Layer("mlp.c_proj"),
+        },
+    ),
+    "phi3": Layout(
+        "model.layers",
+        {
+            "q": Layer("self_attn.qkv_proj", 0, 3),
+            "k": Layer("self_attn.qkv_proj", 1, 3),
+            "v": Layer("self_attn.qkv_proj", 2, 3),
+            "o": Layer("self_attn.o_proj"),
+            "gate": Layer("mlp.gate_up_proj", 0, 2),
+            "up": Layer("mlp.gate_up_proj", 1, 2),
+            "down": Layer("mlp.down_proj"),
+        },
+    ),
+    "gpt_neox": Layout(
+        "gpt_neox.layers",
+        {
+            "q": Layer("attention.query_key_value", 0, 3),
+            "k": Layer("attention.query_key_value", 1, 3),
+            "v": Layer("attention.query_key_value", 2, 3),
+            "o": Layer("attention.dense"),
+            "up": Layer("mlp.dense_h_to_4h"),
+            "down": Layer("mlp.dense_4h_to_h"),
+        },
+    ),
+    "codegen": Layout(
+        "transformer.h",
+        {
+            "q": Layer("attn.qkv_proj", 0, 3),
+            "k": Layer("attn.qkv_proj", 1, 3),
+            "v": Layer("attn.qkv_proj", 2, 3),
+            "o": Layer("attn.out_proj"),
+            "up": Layer("mlp.fc_in"),
+            "down": Layer("mlp.fc_out"),
+        },
+    ),
+    "falcon": Layout(
+        "transformer.h",
+        {
+            "q": Layer("self_attention.query_key_value", 0, 3),
+            "k": Layer("self_attention.query_key_value", 1, 3),
+            "v": Layer("self_attention.query_key_value", 2, 3),
+            "o": Layer("self_attention.dense"),
+            "up": Layer("mlp.dense_h_to_4h"),
+            "down": Layer("mlp.dense_4h_to_h"),
         },
     ),
 }

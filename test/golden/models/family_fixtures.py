@@ -218,7 +218,12 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         "family": "gpt_neox",
         "seed": 122,
         "dtype": F16,
-        "config": {**COMMON, "use_parallel_residual": False, "attention_bias": False},
+        "config": {
+            **COMMON,
+            "hidden_size": 40,
+            "use_parallel_residual": False,
+            "attention_bias": False,
+        },
         "old_config": {"rotary_pct": 1.0, "rotary_emb_base": 20000, "torch_dtype": "float16"},
     },
     "codegen": {
@@ -231,7 +236,7 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
     "falcon": {
         "seed": 124,
         "dtype": BF16,
-        "config": {**COMMON, "ffn_hidden_size": 52},
+        "config": {**COMMON, "hidden_size": 40, "ffn_hidden_size": 52},
         "old_config": {"torch_dtype": "bfloat16"},
     },
     "falcon-groups": {

@@ -92,7 +92,13 @@ MORE_SELECTIONS = {
     },
 }
 # Of some models these alone.
-FEWER_SELECTIONS = {"gpt2-tiny": ("none", "nf4")}
+FEWER_SELECTIONS = {
+    "gpt2-tiny": ("none", "nf4"),
+    **dict.fromkeys(
+        ("phi3", "gpt_neox", "gpt_neox-turns", "codegen", "falcon", "falcon-groups"),
+        ("none", "int8"),
+    ),
+}
 SHORT_SELECTIONS = ("none", "int8", "nf4")
 
 
