@@ -204,4 +204,8 @@ def read_results(path: Path) -> Json:
     results = read_json(path)
     if results.get("version") != VERSION or not isinstance(results.get("executables"), list):
         raise EvalFailure(f"{path}: no results of this version of qz-eval")
+    # qz-eval names the base by its path; in a report it is called as its row is.
+    conditions = results.get("conditions")
+    if isinstance(conditions, dict) and isinstance(conditions.get("base"), str):
+        conditions["base"] = Path(conditions["base"]).name
     return results

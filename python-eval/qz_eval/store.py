@@ -88,6 +88,15 @@ class Store:
             return None
         return value if isinstance(value, dict) and value.get("key") == key else None
 
+    def keep(self, executable: Path, name: str) -> None:
+        """Moves an executable out of the sweep's own folder, under a name for people."""
+        folder = self.folder.parent / "executables"
+        make_folder(folder)
+        try:
+            executable.replace(folder / name)
+        except OSError as error:
+            raise EvalFailure(f"{folder / name}: cannot be written: {error.strerror}") from error
+
     def drop_executables(self) -> None:
         for path in self.executables.iterdir():
             if path.suffix == ".bin":

@@ -17,7 +17,7 @@ from qz_eval.status import Status
 from qz_eval.store import Store
 from qz_eval.tools import Tools
 from qz_eval.variants import Variant, expand, layers_of, parse_options, read_file
-from qz_eval.work import Setting, measure_variant
+from qz_eval.work import Setting, compile_variant, measure_variant
 
 # Options of measuring, handed on to qz-eval as they are: it checks them.
 MEASURING: dict[str, tuple[str, str]] = {
@@ -146,10 +146,24 @@ class Sweep:
                 status.skip()
             if not self.keep and self._is_done_with(variant):
                 self.setting.executable(variant).unlink(missing_ok=True)
-        if not self.keep:
-            self.store.drop_executables()
+        if self.keep:
+            measured = [variant for variant in self.variants if variant.name in records]
+            self._keep(measured, status, lock)
+        self.store.drop_executables()
         status.clear()
         return records
+
+    def _keep(self, variants: list[Variant], status: Status, lock: int) -> None:
+        """Gives executables names that people know; what is gone is compiled again."""
+        names: set[str] = set()
+        for variant in variants:
+            name = variant.file_name
+            while name in names:
+                name += "-"
+            names.add(name)
+            status.start(f"{variant.name}: keeping its executable")
+            image = compile_variant(self.setting, variant, status.refresh, (lock,))
+            self.store.keep(image, f"{name}.bin")
 
     def _is_done_with(self, variant: Variant) -> bool:
         base = self.setting.base

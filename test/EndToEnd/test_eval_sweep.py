@@ -190,6 +190,31 @@ def test_wrong_calls(
     assert_refused(done, *words, code=2, tool="qz-eval")
 
 
+def test_kept_executables_run(imported: Imported, tmp_path: Path) -> None:
+    call = ["sweep", imported(NAME), "--variant", "none", "--variant", "int8 --blocks=0:1"]
+    call += [*QUICK, "-o", tmp_path]
+    qz_eval(*call)
+    assert not (tmp_path / "executables").exists()
+    # Measured already: only made again.
+    before = results_of(tmp_path)
+    qz_eval(*call, "--keep")
+    assert results_of(tmp_path) == before
+    kept = sorted((tmp_path / "executables").iterdir())
+    assert [path.name for path in kept] == ["int8-blocks-0-1.bin", "none.bin"]
+    info = json.loads(run(kept[0], "--info", "--json").stdout)
+    assert info["selection"] == "--quantize=int8 --blocks=0:1"
+    assert list((tmp_path / "sweep" / "executables").iterdir()) == []
+
+
+def test_report_on_executables(compiled: Callable[..., Path], tmp_path: Path) -> None:
+    base, image = compiled(NAME), compiled(NAME, "--quantize=nf4")
+    how = ("--device=cpu", "-p", "4", "-n", "2", "-r", "2", "--threads", "1", *SCORED)
+    qz_eval(base, image, "--base", base, *how, "-o", tmp_path)
+    done = qz_eval("report", tmp_path)
+    assert f"over `{base.name}`" in done.stdout or f"from `{base.name}`" in done.stdout
+    assert {"report.html", "plots", "table.md"} <= {path.name for path in tmp_path.iterdir()}
+
+
 def test_report_of_results_that_are_there(swept: Path, tmp_path: Path) -> None:
     done = qz_eval("report", swept, "-o", tmp_path / "again")
     assert done.stdout == (swept / "report.md").read_text()
