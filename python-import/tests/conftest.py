@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from qz_import.cli import main
+
+# What starts the tests may ignore hang-ups (nohup does), and programs inherit that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 Tree = dict[str, int]
 

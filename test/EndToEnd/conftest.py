@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gguf_files import GgufFile
+
+# What starts the tests may ignore hang-ups (nohup does), and programs inherit that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("QZC_BUILD", ROOT / "build"))
