@@ -14,8 +14,11 @@ from safetensors.numpy import save_file
 
 from qz_import.cli import main
 
-# What starts the tests may ignore hang-ups (nohup does), and programs inherit that.
+# What starts the tests may ignore signals (nohup does, and a shell in the background), and programs
+# inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Tree = dict[str, int]
 

@@ -19,8 +19,11 @@ import numpy as np
 import pytest
 from gguf_files import GgufFile
 
-# What starts the tests may ignore hang-ups (nohup does), and programs inherit that.
+# What starts the tests may ignore signals (nohup does, and a shell in the background), and programs
+# inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("QZC_BUILD", ROOT / "build"))
