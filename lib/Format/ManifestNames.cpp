@@ -22,7 +22,6 @@ static constexpr NameOf<CudaArg::Kind> kArgKinds[] = {
     {CudaArg::Kind::Int, "int"},
     {CudaArg::Kind::Float, "float"},
     {CudaArg::Kind::Capacity, "capacity"},
-    {CudaArg::Kind::Chunk, "chunk"},
 };
 
 static constexpr NameOf<WeightsMode> kWeightsModes[] = {

@@ -232,6 +232,16 @@ static void read(const Node &node, std::optional<int64_t> &index) {
   index = node.count();
 }
 
+static RowView readRowView(const Node &node) {
+  if (node.size() != 4)
+    node.fail("is not [first, rows, run, stride]");
+  return {node.at(0).count(), node.at(1).count(), node.at(2).count(),
+          node.at(3).count()};
+}
+static void read(const Node &node, std::vector<RowView> &views) {
+  views = node.list(readRowView);
+}
+
 /// The fields of a struct from the members of an object.
 template <typename Params>
 static void readFields(const Node &node, Params &params) {

@@ -326,6 +326,8 @@ private:
     const auto parts = static_cast<size_t>(linear.parts);
     require(launch.weights.size() == parts * (linear.hasBias ? 2 : 1), where,
             "has the wrong number of weights");
+    require(linear.rows.empty() || linear.rows.size() == parts, where,
+            "does not have rows for each of its parts");
     int64_t columns = 0;
     for (size_t i = 0; i < parts; ++i) {
       const PackedShape &shape = weight(launch, i).shape;
@@ -334,14 +336,18 @@ private:
       require(shape.rows <= kInt32Max, where, "has a weight out of range");
       require(storedAlike(shape, weight(launch, 0).shape), where,
               "has parts that are not stored alike");
-      columns += shape.rows;
+      const RowView view = linear.rowsOf(i, shape.rows);
+      if (const auto wrong = checkRowView(view, shape.rows))
+        require(false, where + ": part " + std::to_string(i),
+                std::string(*wrong).c_str());
+      columns += view.rows;
       if (linear.hasBias)
-        checkVector(weight(launch, parts + i), shape.rows, where);
+        checkVector(weight(launch, parts + i), view.rows, where);
     }
     if (linear.gated) {
       columns /= 2;
-      require(weight(launch, 0).shape.rows == columns, where,
-              "gates with a weight of another height");
+      require(linear.rowsOf(0, weight(launch, 0).shape.rows).rows == columns,
+              where, "gates with a weight of another height");
       require(!linear.hasBias || weight(launch, parts).shape.dtype ==
                                      weight(launch, parts + 1).shape.dtype,
               where, "has gated biases of different element types");
@@ -472,7 +478,6 @@ private:
     case CudaArg::Kind::Targets:
     case CudaArg::Kind::Losses:
     case CudaArg::Kind::Capacity:
-    case CudaArg::Kind::Chunk:
       return;
     }
     require(false, where, "has an unknown argument");

@@ -89,6 +89,13 @@ static Json write(bool value) { return value; }
 static Json write(Activation value) { return name(value); }
 static Json write(const std::optional<int64_t> &index) { return *index; }
 
+static Json write(const std::vector<RowView> &views) {
+  Json list = Json::array();
+  for (const RowView &view : views)
+    list.push_back({view.first, view.rows, view.run, view.stride});
+  return list;
+}
+
 /// The fields of a struct as members of an object.
 template <typename Params>
 static void writeFields(Json &json, const Params &params) {

@@ -34,6 +34,9 @@ private:
   void run(qz::BlockOp block);
 
   void evaluate(qz::ParamOp op) { set(op, Params.read(op)); }
+  void evaluate(qz::RowsOp op) {
+    set(op, selectRows(get(op.getWeight()), op.getRowRanges()));
+  }
   void evaluate(qz::EmbedOp op) { set(op, embed(Tokens, get(op.getTable()))); }
   void evaluate(qz::AddPositionsOp op);
   void evaluate(qz::RmsNormOp op);
@@ -97,10 +100,10 @@ void Evaluation::run(qz::BlockOp block) {
 
 void Evaluation::run(Operation &op) {
   TypeSwitch<Operation *>(&op)
-      .Case<qz::ParamOp, qz::EmbedOp, qz::AddPositionsOp, qz::RmsNormOp,
-            qz::LayerNormOp, qz::LinearOp, qz::LinearGroupOp, qz::GatedLinearOp,
-            qz::RopeOp, qz::AttentionOp, qz::AddOp, qz::MulOp, qz::ActivateOp,
-            qz::ScaleOp, qz::ClampOp, qz::SoftCapOp>(
+      .Case<qz::ParamOp, qz::RowsOp, qz::EmbedOp, qz::AddPositionsOp,
+            qz::RmsNormOp, qz::LayerNormOp, qz::LinearOp, qz::LinearGroupOp,
+            qz::GatedLinearOp, qz::RopeOp, qz::AttentionOp, qz::AddOp,
+            qz::MulOp, qz::ActivateOp, qz::ScaleOp, qz::ClampOp, qz::SoftCapOp>(
           [&](auto typed) { evaluate(typed); })
       .Default([](Operation *other) {
         throw Error("cannot interpret the operation '" +

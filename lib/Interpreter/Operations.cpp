@@ -93,6 +93,17 @@ Matrix layerNorm(const Matrix &input, const Matrix *weight, const Matrix *bias,
 // Linear layers
 //===----------------------------------------------------------------------===//
 
+Matrix selectRows(const Matrix &weight,
+                  const std::vector<std::pair<int64_t, int64_t>> &ranges) {
+  Matrix out;
+  out.cols = weight.cols;
+  for (auto [low, high] : ranges) {
+    out.values.insert(out.values.end(), weight.row(low), weight.row(high));
+    out.rows += high - low;
+  }
+  return out;
+}
+
 Matrix linear(const Matrix &input, const Matrix &weight, const Matrix *bias,
               const Matrix *residual, qz::Activation activation) {
   Matrix out(input.rows, weight.rows);

@@ -24,6 +24,8 @@ Matrix rmsNorm(const Matrix &input, const Matrix *weight, bool unitOffset,
 Matrix layerNorm(const Matrix &input, const Matrix *weight, const Matrix *bias,
                  double epsilon);
 
+Matrix selectRows(const Matrix &weight,
+                  const std::vector<std::pair<int64_t, int64_t>> &ranges);
 Matrix linear(const Matrix &input, const Matrix &weight, const Matrix *bias,
               const Matrix *residual, qz::Activation activation);
 Matrix gatedLinear(const Matrix &input, const Matrix &gate, const Matrix &up,

@@ -2,7 +2,6 @@
 
 #include "Weights.h"
 
-#include "qzc/Dialect/Qz/Transforms/Report.h"
 #include "qzc/Encode/Encoder.h"
 #include "qzc/Format/Synthetic.h"
 
@@ -52,7 +51,7 @@ std::vector<std::byte> Weights::encode(qz::ParamOp param,
 Matrix Weights::read(qz::ParamOp param) const {
   format::Tensor tensor;
   tensor.shape = param.getPackedShape();
-  tensor.role = qz::paramRole(param);
+  tensor.role = qz::weightRole(param.getResult());
   tensor.source = param.getTensorSource();
   const std::vector<std::byte> bytes = encode(param, tensor);
   Matrix values(tensor.shape.rows, tensor.shape.cols);

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DIALECT = "qzc/Dialect/Qz/IR/QzOps.td"
 # Where a module is put together, or what only passes make.
 WRITTEN_ELSEWHERE = {"model", "file", "graph", "block", "yield", "return", "param"}
-MADE_BY_PASSES = {"linear_group", "gated_linear"}
+MADE_BY_PASSES = {"linear_group", "gated_linear", "rows"}
 ARGUMENTS_OF_PASSES = {"linear": {"residual", "activation"}, "attention": {"rope"}}
 OPTIONAL = {"Optional", "OptionalAttr", "DefaultValuedAttr", "UnitAttr"}
 

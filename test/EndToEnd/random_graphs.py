@@ -29,6 +29,10 @@ def packed_nf4(rows: int, cols: int, rng: random.Random) -> str:
     return f"!qz.packed<{rows}x{cols}, nf4, block = {rng.choice((32, 64, 64, 256, 4096))}>"
 
 
+def packed_nf4_double(rows: int, cols: int, rng: random.Random) -> str:
+    return f"!qz.packed<{rows}x{cols}, nf4, block = {rng.choice((32, 64))}, double>"
+
+
 SCHEMES: tuple[Callable[[int, int, random.Random], str], ...] = (packed_int8, packed_nf4)
 
 
@@ -169,6 +173,24 @@ class Graph:
         self.visible.append(((rows, cols), weight))
         return weight
 
+    def fused_parts(self, heights: Sequence[int], cols: int) -> list[Weight]:
+        """Matrices of these heights: rows of one packed weight, behind each other or in turns."""
+        kind = self.rng.choice((packed_int8, packed_nf4, packed_nf4_double))
+        whole = self.param(
+            f"tensor<{cols}x{sum(heights)}xf32>", kind(sum(heights), cols, self.rng), " transposed"
+        )
+        turns = self.rng.choice((1, math.gcd(*heights)))
+        parts, first = [], 0
+        for height in heights:
+            run, stride = height // turns, sum(heights) // turns
+            bounds = ((first + i * stride, first + i * stride + run) for i in range(turns))
+            ranges = ", ".join(f"[{low}, {high}]" for low, high in bounds)
+            part = Weight(self.fresh(), f"!qz.rows<{height} of {whole.type}>")
+            self.emit(f"{part.name} = qz.rows {whole.name} [{ranges}] : {whole.type}")
+            parts.append(part)
+            first += run
+        return parts
+
     def new_matrix(self, rows: int, cols: int) -> Weight:
         kind = self.storage or self.rng.choice((self.dense_type, *SCHEMES))
         stored = kind(rows, cols, self.rng)
@@ -194,8 +216,9 @@ class Graph:
         bias: bool = False,
         residual: Value | None = None,
         activation: str = "none",
+        weight: Weight | None = None,
     ) -> Value:
-        weight = self.matrix(rows, x.cols)
+        weight = weight or self.matrix(rows, x.cols)
         operands = f"{x.name}, {weight.name}"
         types = [x.type, weight.type]
         std = x.std * WEIGHT_STD * math.sqrt(x.cols)
@@ -298,9 +321,12 @@ class Graph:
             q, k, v = x, other, other
         else:
             widths = (heads * s.head_dim, kv_heads * s.head_dim, kv_heads * s.head_dim)
+            sources = (x, other, other)
+            weights = self.fused_parts(widths, x.cols) if self.chance(25) else (None,) * 3
             q, k, v = (
-                self.linear(role, source, width, bias=bias if self.chance(85) else not bias)
-                for role, source, width in zip("qkv", (x, other, other), widths, strict=True)
+                self.linear(role, source, width, bias=bias if self.chance(85) else not bias,
+                            weight=weight)
+                for role, source, width, weight in zip("qkv", sources, widths, weights, strict=True)
             )
         if s.head_dim > 20 and self.chance(20):
             q, k = self.norm(q, heads), self.norm(k, kv_heads)
@@ -340,8 +366,12 @@ class Graph:
         # Activations differ from one another only beyond small values.
         x = self.amplify(x, self.rng.choice((1.0, 2.0)))
         if self.chance(60):
-            gate = self.linear("gate", x, s.inner, bias=bias)
-            up = self.linear("up", x, s.inner, bias=bias if self.chance(85) else not bias)
+            weights = (
+                self.fused_parts((s.inner, s.inner), x.cols) if self.chance(25) else (None, None)
+            )
+            gate = self.linear("gate", x, s.inner, bias=bias, weight=weights[0])
+            other_bias = bias if self.chance(85) else not bias
+            up = self.linear("up", x, s.inner, bias=other_bias, weight=weights[1])
             inner = self.binary("mul", self.activate(activation, gate), up)
         elif self.chance(30):
             inner = self.linear("up", x, s.inner, bias=bias, activation=activation)

@@ -148,6 +148,45 @@ def test_parts_of_transposed_weights(
         assert np.array_equal(got[key], value), key
 
 
+@pytest.mark.parametrize("name", ["gpt2-bf16", "gpt2-f32"])
+@pytest.mark.parametrize("options", ["nf4", "fp4 --block-size=128", "nf4 --double-quant"])
+def test_a_fused_weight_is_quantized_whole(
+    compiled: Compiled, imported: Callable[[str], Path], tmp_path: Path, name: str, options: str
+) -> None:
+    """q, k and v selected together: blocks, and scales of double quantization, run over c_attn,
+    whose parts' elements (36 x 36 of one fixture) are no whole blocks."""
+    scheme, *rest = options.split()
+    block = 128 if rest == ["--block-size=128"] else 64
+    is_double = rest == ["--double-quant"]
+    out = tmp_path / "x.safetensors"
+    run(compiled(name, f"--quantize={scheme}", *rest, "--components=qkv"), "--extract", out)
+    got = load_file(out)
+    changed = 0
+    for key, value in sources(imported(name).parent).items():
+        if key.endswith("attn.c_attn.weight"):
+            changed += 1
+            whole = np.ascontiguousarray(value.T)
+            value = decode_code_book(whole, scheme, block, is_double).T
+        assert np.array_equal(got[key], value), key
+    assert changed == {"gpt2-bf16": 3, "gpt2-f32": 2}[name]
+
+
+def test_parts_alone_have_blocks_of_their_own(
+    compiled: Compiled, imported: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "x.safetensors"
+    run(compiled("gpt2-bf16", "--quantize=nf4", "--double-quant", "--components=q,v"),
+        "--extract", out)  # fmt: skip
+    got = load_file(out)
+    for key, value in sources(imported("gpt2-bf16").parent).items():
+        if key.endswith("attn.c_attn.weight"):
+            parts = np.split(value.T, 3)
+            for i in (0, 2):
+                parts[i] = decode_code_book(np.ascontiguousarray(parts[i]), "nf4", 64, True)
+            value = np.concatenate(parts).T
+        assert np.array_equal(got[key], value), key
+
+
 @pytest.mark.parametrize(
     ("options", "changed"),
     [

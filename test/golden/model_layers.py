@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -165,21 +165,24 @@ LAYOUTS |= dict.fromkeys(LIKE_LLAMA, LAYOUTS["llama"])
 
 def _selected(
     model: torch.nn.Module, components: tuple[str, ...], blocks: range | None
-) -> Iterator[tuple[torch.nn.Module, Layer]]:
+) -> dict[torch.nn.Module, list[Layer]]:
+    """Modules with their selected layers."""
     layout = LAYOUTS[model.config.model_type]
     modules = model.get_submodule(layout.blocks)
+    found: dict[torch.nn.Module, list[Layer]] = {}
     for index in blocks if blocks is not None else range(len(modules)):
         for component in components:
             if component in layout.inside:
                 layer = layout.inside[component]
-                yield modules[index].get_submodule(layer.module), layer
+                found.setdefault(modules[index].get_submodule(layer.module), []).append(layer)
     for component in components:
         for layer in layout.outside.get(component, ()):
             # OPT has projections only where its widths differ.
             parent, _, name = layer.module.rpartition(".")
             module = getattr(model.get_submodule(parent), name)
             if module is not None:
-                yield module, layer
+                found.setdefault(module, []).append(layer)
+    return found
 
 
 @torch.no_grad()
@@ -189,10 +192,14 @@ def replace_weights(
     blocks: range | None,
     decoded: Callable[[torch.Tensor], torch.Tensor],
 ) -> None:
-    """Replaces each selected weight w, seen as [out, in], by decoded(w). `blocks` limits only what
-    is in blocks."""
-    for module, layer in _selected(model, components, blocks):
+    """Replaces each selected weight w, seen as [out, in], by decoded(w): a module's weight as it
+    is, or the selected parts of it each on its own. `blocks` limits only what is in blocks."""
+    for module, layers in _selected(model, components, blocks).items():
         assert module.weight.dtype == torch.float32
         weight = module.weight.T if isinstance(module, Conv1D) else module.weight
-        part = weight.chunk(layer.parts)[layer.part]
-        part.copy_(decoded(part.contiguous()))
+        parts = [weight]
+        if len(layers) < layers[0].parts:
+            chunks = weight.chunk(layers[0].parts)
+            parts = [chunks[layer.part] for layer in layers]
+        for part in parts:
+            part.copy_(decoded(part.contiguous()))

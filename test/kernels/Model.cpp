@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 using namespace qzc;
 using namespace qzc::kernel_test;
@@ -82,6 +83,19 @@ public:
   Random &R;
   bool Head = false;
 };
+
+/// Views of one weight that holds parts of these rows in `turns` runs each.
+std::vector<RowView> runsOf(const std::vector<int64_t> &rows, int64_t turns) {
+  const int64_t all = std::accumulate(rows.begin(), rows.end(), int64_t(0));
+  std::vector<RowView> views;
+  int64_t first = 0;
+  for (int64_t n : rows) {
+    views.push_back(turns == 1 ? RowView{first, n, n, n}
+                               : RowView{first, n, n / turns, all / turns});
+    first += n / turns;
+  }
+  return views;
+}
 } // namespace
 
 /// Quantized schemes in turn.
@@ -169,17 +183,30 @@ Model qzc::kernel_test::makeCase(int number) {
     return checkShape(s) ? PackedShape{Scheme::Int8, DType::F32, rows, cols, 0}
                          : s;
   };
+  // Some cases have the parts of a layer in one weight, one behind the other or
+  // in turns of heads. Their own dice leave the others as they are.
+  Random fusion(5000 + uint64_t(number));
+  const bool fused = fusion.chance(40);
   auto linear = [&](std::vector<View> inputs, View out,
                     std::vector<int64_t> rows, LinearParams params) {
+    int64_t turns = fusion.chance(50) ? 1 : rows[0];
+    for (int64_t n : rows)
+      turns = std::gcd(turns, n);
     std::vector<int32_t> weights;
     const int64_t cols = inputs[0].columns;
     const float amplitude = 1.7f / std::sqrt(float(cols));
     PackedShape stored = shape(rows[0], cols);
-    for (int64_t n : rows) {
-      stored.rows = n;
-      weights.push_back(make.tensor(stored, amplitude));
-    }
     params.parts = int64_t(rows.size());
+    if (fused && rows.size() > 1) {
+      params.rows = runsOf(rows, turns);
+      stored.rows = std::accumulate(rows.begin(), rows.end(), int64_t(0));
+      weights.assign(rows.size(), make.tensor(stored, amplitude));
+    } else {
+      for (int64_t n : rows) {
+        stored.rows = n;
+        weights.push_back(make.tensor(stored, amplitude));
+      }
+    }
     params.hasBias = bias;
     const DType dtype = r.pick({DType::F32, DType::BF16, DType::F16});
     if (bias)
@@ -299,9 +326,9 @@ Model qzc::kernel_test::makeCase(int number) {
       " vocab " + std::to_string(vocab) + " heads " + std::to_string(h.heads) +
       "/" + std::to_string(h.kvHeads) + "x" + std::to_string(h.headDim) + " " +
       (mixed ? "mixed" : describeStorage(common)) + (gated ? " gated" : "") +
-      (post ? " post-norm" : "") + (bias ? " bias" : "") +
-      (normedHeads ? " normed heads" : "") + (window ? " window" : "") +
-      (softCap != 0 ? " softcap" : "");
+      (fused ? " fused" : "") + (post ? " post-norm" : "") +
+      (bias ? " bias" : "") + (normedHeads ? " normed heads" : "") +
+      (window ? " window" : "") + (softCap != 0 ? " softcap" : "");
   return model;
 }
 

@@ -110,10 +110,11 @@ private:
     for (int64_t part = 0; part < p.parts; ++part) {
       const PackedShape &shape =
           M.manifest.tensors[size_t(l.weights[size_t(part)])].shape;
+      const RowView view = p.rowsOf(size_t(part), shape.rows);
       std::vector<double> row(size_t(shape.cols));
-      for (int64_t n = 0; n < shape.rows; ++n) {
+      for (int64_t n = 0; n < view.rows; ++n) {
         for (int64_t k = 0; k < shape.cols; ++k)
-          row[size_t(k)] = weight(l.weights[size_t(part)], n, k);
+          row[size_t(k)] = weight(l.weights[size_t(part)], view.stored(n), k);
         for (int64_t t = 0; t < T; ++t) {
           const double *in = at(l.inputs[0], head, t);
           double sum =
@@ -128,7 +129,7 @@ private:
             y = activate(p.activation, sum);
         }
       }
-      column += shape.rows;
+      column += view.rows;
     }
     for (int64_t t = 0; t < T; ++t)
       for (int64_t i = 0; i < l.outputs[0].columns; ++i) {

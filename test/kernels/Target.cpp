@@ -124,9 +124,6 @@ std::vector<uint64_t> Target::resolve(const CudaLaunch &launch,
     case CudaArg::Kind::Capacity:
       values.push_back(bits(int(Capacity)));
       break;
-    case CudaArg::Kind::Chunk:
-      values.push_back(bits(int(Chunk)));
-      break;
     }
   }
   return values;

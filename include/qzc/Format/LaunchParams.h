@@ -11,6 +11,8 @@
 #ifndef QZC_FORMAT_LAUNCHPARAMS_H
 #define QZC_FORMAT_LAUNCHPARAMS_H
 
+#include "qzc/Format/RowView.h"
+
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -47,6 +49,7 @@ constexpr Numbers atLeast(double least) { return {least, false}; }
 /// is stored: it then has the value that the struct begins with, which is fine
 /// whether or not `numbers` hold it.
 template <typename Params, typename Value> struct Field {
+  using Type = Value;
   const char *name;
   Value Params::*member;
   Numbers numbers;
@@ -119,12 +122,21 @@ struct LinearParams {
   bool gated = false;
   bool hasBias = false;
   Activation activation = Activation::None;
+  /// Rows of each part's matrix that are W_i; empty: all of each. A fused
+  /// weight that is stored whole is the matrix of several parts.
+  std::vector<RowView> rows = {};
+
+  /// W_i's rows of a matrix of `stored` rows.
+  RowView rowsOf(size_t part, int64_t stored) const {
+    return rows.empty() ? RowView::all(stored) : rows[part];
+  }
 
   static constexpr auto fields() {
     using P = LinearParams;
     return std::tuple(
         optional("parts", &P::parts, atLeast(1)), optional("gated", &P::gated),
-        optional("bias", &P::hasBias), optional("activation", &P::activation));
+        optional("bias", &P::hasBias), optional("activation", &P::activation),
+        optional("rows", &P::rows));
   }
 };
 

@@ -146,7 +146,6 @@ struct CudaArg {
     Int,        ///< a as int32
     Float,      ///< f as float
     Capacity,   ///< KV-cache positions, int32
-    Chunk,      ///< row capacity T of the body arena, int32
   };
   Kind kind = Kind::Int;
   int64_t a = 0;

@@ -29,18 +29,21 @@ void read(Attribute attr, float &value) {
   value = static_cast<float>(cast<FloatAttr>(attr).getValueAsDouble());
 }
 void read(Attribute, bool &value) { value = true; }
+/// No operation has these: they come from its weights (setRows).
+void read(Attribute, std::vector<format::RowView> &) {}
 void read(Attribute attr, format::Activation &value) {
   value = toFormat(cast<qz::ActivationAttr>(attr).getValue());
 }
 
 /// Parameters of a launch as the operation's attributes of the same names have
-/// them; `values` has the rest.
+/// them; `known` has the rest.
 template <typename Params>
-sched::LaunchParameters paramsOf(Operation *op, Params values = {}) {
+sched::LaunchParameters paramsOf(Operation *op, const Params &known = {}) {
+  Params values = known;
   sched::LaunchParameters result;
   DictionaryAttr attributes = op->getAttrDictionary();
   format::forEachField<Params>([&](const auto &field) {
-    using Value = std::decay_t<decltype(values.*field.member)>;
+    using Value = typename std::decay_t<decltype(field)>::Type;
     Attribute attr = attributes.get(field.name);
     if (!attr)
       return;
@@ -53,11 +56,19 @@ sched::LaunchParameters paramsOf(Operation *op, Params values = {}) {
   return result;
 }
 
-/// A weight and what it is for.
-struct WeightUse {
-  Value weight;
-  StringRef role;
-};
+/// Fills in LinearParams::rows, where one of the parts' matrices is rows of a
+/// larger one.
+void setRows(format::LinearParams &linear,
+             ArrayRef<std::optional<format::RowView>> views,
+             ArrayRef<Value> weights) {
+  size_t parts = static_cast<size_t>(linear.parts);
+  if (llvm::none_of(views.take_front(parts),
+                    [](const auto &view) { return view.has_value(); }))
+    return;
+  for (size_t i = 0; i < parts; ++i)
+    linear.rows.push_back(views[i].value_or(
+        format::RowView::all(qz::extentsOf(weights[i].getType()).first)));
+}
 
 /// Lowers one model. Values of the graph are followed as what holds them: a
 /// buffer, a view of one, or the argument of the head.
@@ -90,16 +101,17 @@ private:
 
   /// Adds a launch that writes a new buffer of `columns`, and returns that.
   FailureOr<Value> launch(Operation *op, Opcode opcode, ValueRange inputs,
-                          ArrayRef<WeightUse> weights, int64_t columns,
-                          const sched::LaunchParameters &params);
+                          ArrayRef<Value> weights, int64_t columns,
+                          sched::LaunchParameters params);
 
   /// The same for operations of one result, which the buffer then holds.
   LogicalResult launchResult(Operation *op, Opcode opcode, ValueRange inputs,
-                             ArrayRef<WeightUse> weights,
-                             const sched::LaunchParameters &params) {
+                             ArrayRef<Value> weights,
+                             sched::LaunchParameters params) {
     Value result = op->getResult(0);
-    FailureOr<Value> buffer = launch(op, opcode, inputs, weights,
-                                     qz::columnsOf(result.getType()), params);
+    FailureOr<Value> buffer =
+        launch(op, opcode, inputs, weights, qz::columnsOf(result.getType()),
+               std::move(params));
     if (failed(buffer))
       return failure();
     Holders[result] = *buffer;
@@ -217,9 +229,9 @@ FailureOr<Value> Lowering::holder(Operation *op, Value value) {
 }
 
 FailureOr<Value> Lowering::launch(Operation *op, Opcode opcode,
-                                  ValueRange inputs,
-                                  ArrayRef<WeightUse> weights, int64_t columns,
-                                  const sched::LaunchParameters &params) {
+                                  ValueRange inputs, ArrayRef<Value> weights,
+                                  int64_t columns,
+                                  sched::LaunchParameters params) {
   SmallVector<Value> ins;
   for (Value input : inputs) {
     FailureOr<Value> held = holder(op, input);
@@ -228,12 +240,16 @@ FailureOr<Value> Lowering::launch(Operation *op, Opcode opcode,
     ins.push_back(*held);
   }
   SmallVector<Value> tensors;
-  for (const WeightUse &use : weights) {
-    FailureOr<Value> tensor = Tensors.lookup(op, use.weight, use.role);
-    if (failed(tensor))
+  SmallVector<std::optional<format::RowView>> views;
+  for (Value weight : weights) {
+    FailureOr<TensorUse> use = Tensors.lookup(op, weight);
+    if (failed(use))
       return failure();
-    tensors.push_back(*tensor);
+    tensors.push_back(use->tensor);
+    views.push_back(use->rows);
   }
+  if (auto *linear = std::get_if<format::LinearParams>(&params.values))
+    setRows(*linear, views, weights);
   MLIRContext *context = Build.getContext();
   Value buffer = Build.create<sched::BufferOp>(
       op->getLoc(), sched::BufferType::get(context, columns),
@@ -251,32 +267,31 @@ FailureOr<Value> Lowering::launch(Operation *op, Opcode opcode,
 LogicalResult Lowering::lower(qz::EmbedOp op) {
   if (Head)
     return op.emitOpError("cannot be lowered: it stands behind the head");
-  return launchResult(op, Opcode::Embed, {}, {{op.getTable(), "embed"}},
+  return launchResult(op, Opcode::Embed, {}, op.getTable(),
                       paramsOf<format::EmbedParams>(op));
 }
 
 LogicalResult Lowering::lower(qz::AddPositionsOp op) {
   if (Head)
     return op.emitOpError("cannot be lowered: it stands behind the head");
-  return launchResult(op, Opcode::AddPositions, op.getInput(),
-                      {{op.getTable(), "position"}},
+  return launchResult(op, Opcode::AddPositions, op.getInput(), op.getTable(),
                       paramsOf<format::AddPositionsParams>(op));
 }
 
 LogicalResult Lowering::lower(qz::RmsNormOp op) {
-  SmallVector<WeightUse> weights;
+  SmallVector<Value> weights;
   if (Value weight = op.getWeight())
-    weights.push_back({weight, "norm"});
+    weights.push_back(weight);
   return launchResult(op, Opcode::RmsNorm, op.getInput(), weights,
                       paramsOf<format::NormParams>(op));
 }
 
 LogicalResult Lowering::lower(qz::LayerNormOp op) {
-  SmallVector<WeightUse> weights;
+  SmallVector<Value> weights;
   if (Value weight = op.getWeight())
-    weights.push_back({weight, "norm"});
+    weights.push_back(weight);
   if (Value bias = op.getBias())
-    weights.push_back({bias, "bias"});
+    weights.push_back(bias);
   return launchResult(op, Opcode::LayerNorm, op.getInput(), weights,
                       paramsOf<format::NormParams>(op));
 }
@@ -285,26 +300,22 @@ LogicalResult Lowering::lower(qz::LinearOp op) {
   SmallVector<Value> inputs{op.getInput()};
   if (Value residual = op.getResidual())
     inputs.push_back(residual);
-  SmallVector<WeightUse> weights{
-      {op.getWeight(), qz::stringifyLinearRole(op.getRole())}};
+  SmallVector<Value> weights{op.getWeight()};
   format::LinearParams params;
   if (Value bias = op.getBias()) {
     params.hasBias = true;
-    weights.push_back({bias, "bias"});
+    weights.push_back(bias);
   }
   return launchResult(op, Opcode::Linear, inputs, weights,
                       paramsOf(op, params));
 }
 
 LogicalResult Lowering::lower(qz::LinearGroupOp op) {
-  SmallVector<WeightUse> weights;
-  for (auto [index, weight] : llvm::enumerate(op.getWeights()))
-    weights.push_back({weight, qz::stringifyLinearRole(op.getRole(index))});
+  SmallVector<Value> weights(op.getWeights());
   format::LinearParams params;
   params.parts = static_cast<int64_t>(op.getWeights().size());
   params.hasBias = !op.getBiases().empty();
-  for (Value bias : op.getBiases())
-    weights.push_back({bias, "bias"});
+  llvm::append_range(weights, op.getBiases());
   int64_t columns = 0;
   for (Value result : op.getResults())
     columns += qz::columnsOf(result.getType());
@@ -327,14 +338,14 @@ LogicalResult Lowering::lower(qz::GatedLinearOp op) {
   SmallVector<Value> inputs{op.getInput()};
   if (Value residual = op.getResidual())
     inputs.push_back(residual);
-  SmallVector<WeightUse> weights{{op.getGate(), "gate"}, {op.getUp(), "up"}};
+  SmallVector<Value> weights{op.getGate(), op.getUp()};
   format::LinearParams params;
   params.parts = 2;
   params.gated = true;
   if (op.getGateBias()) {
     params.hasBias = true;
-    weights.push_back({op.getGateBias(), "bias"});
-    weights.push_back({op.getUpBias(), "bias"});
+    weights.push_back(op.getGateBias());
+    weights.push_back(op.getUpBias());
   }
   return launchResult(op, Opcode::Linear, inputs, weights,
                       paramsOf(op, params));
@@ -360,7 +371,7 @@ LogicalResult Lowering::lower(Operation *op) {
             qz::LinearOp, qz::LinearGroupOp, qz::GatedLinearOp,
             qz::AttentionOp>([&](auto typed) { return lower(typed); })
       // Weights become entries of the tensor table where they are used.
-      .Case([](qz::ParamOp) { return success(); })
+      .Case<qz::ParamOp, qz::RowsOp>([](auto) { return success(); })
       .Case([&](qz::AddOp) {
         return elementwise(Opcode::Add, format::NoParams());
       })

@@ -6,8 +6,12 @@ using namespace mlir;
 
 namespace qzc {
 
-FailureOr<Value> TensorTable::lookup(Operation *user, Value weight,
-                                     StringRef role) {
+FailureOr<TensorUse> TensorTable::lookup(Operation *user, Value weight) {
+  TensorUse use;
+  if (auto part = weight.getDefiningOp<qz::RowsOp>()) {
+    use.rows = part.getRowView();
+    weight = part.getWeight();
+  }
   auto param = weight.getDefiningOp<qz::ParamOp>();
   if (!param) {
     user->emitOpError("has a weight that is no qz.param");
@@ -18,15 +22,16 @@ FailureOr<Value> TensorTable::lookup(Operation *user, Value weight,
   sched::TensorOp &entry = Entries[{param.getSourceKey(), weight.getType()}];
   if (!entry) {
     IntegerAttr block;
-    if (auto parent = param->getParentOfType<qz::BlockOp>())
-      block = Build.getI64IntegerAttr(parent.getIndex());
+    if (std::optional<int64_t> index = qz::weightBlock(param))
+      block = Build.getI64IntegerAttr(*index);
     entry = Build.create<sched::TensorOp>(
         param.getLoc(), weight.getType(), param.getNameAttr(),
         TypeAttr::get(param.getSourceType()), param.getTransposedAttr(), rows,
-        param.getFileAttr(), param.getOffsetAttr(), Build.getStringAttr(role),
-        block);
+        param.getFileAttr(), param.getOffsetAttr(),
+        Build.getStringAttr(qz::weightRole(weight)), block);
   }
-  return entry.getResult();
+  use.tensor = entry.getResult();
+  return use;
 }
 
 } // namespace qzc

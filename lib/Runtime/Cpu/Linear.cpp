@@ -14,8 +14,8 @@ namespace qzc::runtime::cpu {
 
 namespace {
 
-/// Weight rows [begin, begin + rows) of one part (of both, if gated), and the
-/// output column of the first.
+/// Rows [begin, begin + rows) of one part (of both, if gated), which follow
+/// each other in its matrix, and the output column of the first.
 struct RowRange {
   size_t part;
   int64_t begin;
@@ -23,17 +23,28 @@ struct RowRange {
   int64_t column;
 };
 
-/// The parts' rows in ranges of `size`.
+/// The part's rows of its matrix.
+format::RowView viewOf(const LinearWeights &weights, size_t part) {
+  return weights.params.rowsOf(part, weights.parts[part].shape.rows);
+}
+
+/// The parts' rows in ranges of at most `size`.
 std::vector<RowRange> cutRows(const LinearWeights &weights, int64_t size) {
   std::vector<RowRange> ranges;
   int64_t column = 0;
-  const size_t parts = weights.params.gated ? 1 : weights.parts.size();
+  const bool gated = weights.params.gated;
+  const size_t parts = gated ? 1 : weights.parts.size();
   for (size_t part = 0; part != parts; ++part) {
-    const int64_t rows = weights.parts[part].shape.rows;
-    for (int64_t begin = 0; begin < rows; begin += size)
-      ranges.push_back(
-          {part, begin, std::min(size, rows - begin), column + begin});
-    column += rows;
+    const format::RowView view = viewOf(weights, part);
+    const int64_t run = view.run;
+    const int64_t otherRun = gated ? viewOf(weights, 1).run : run;
+    for (int64_t begin = 0; begin < view.rows;) {
+      const int64_t rows = std::min({size, view.rows - begin, run - begin % run,
+                                     otherRun - begin % otherRun});
+      ranges.push_back({part, begin, rows, column + begin});
+      begin += rows;
+    }
+    column += view.rows;
   }
   return ranges;
 }
@@ -59,17 +70,28 @@ FinishArgs finishArgs(const LinearWeights &weights, const RowRange &range,
   return args;
 }
 
-/// [tokens, kPanel] of scratch = in · Wᵀ for a panel of weight rows.
-void multiplyPanel(const KernelTable &kernels, const format::PackedView &weight,
-                   const RowRange &range, int64_t tokens, const float *in,
-                   int64_t inStride, float *packed, float *result) {
+/// result[i] = row range.begin + i of a part · in.
+void dotRows(const KernelTable &kernels, const LinearWeights &weights,
+             size_t part, const RowRange &range, const float *in,
+             float *result) {
+  const int64_t first = viewOf(weights, part).stored(range.begin);
+  kernels.matVec(weights.parts[part], first, first + range.rows, in, result);
+}
+
+/// [tokens, kPanel] of scratch = in · Wᵀ for a panel of a part's rows.
+void multiplyPanel(const KernelTable &kernels, const LinearWeights &weights,
+                   size_t part, const RowRange &range, int64_t tokens,
+                   const float *in, int64_t inStride, float *packed,
+                   float *result) {
+  const format::PackedView &weight = weights.parts[part];
+  const int64_t first = viewOf(weights, part).stored(range.begin);
   const int64_t cols = weight.shape.cols;
   // Equal cuts, whole multiples of 32: a matter of the shape alone.
   const int64_t cuts = (cols + kMaxDepth - 1) / kMaxDepth;
   const int64_t depth = ((cols + cuts - 1) / cuts + 31) / 32 * 32;
   for (int64_t begin = 0; begin < cols; begin += depth) {
     const int64_t count = std::min(depth, cols - begin);
-    kernels.packPanel(weight, range.begin, range.rows, begin, count, packed);
+    kernels.packPanel(weight, first, range.rows, begin, count, packed);
     kernels.multiply(in + begin, inStride, tokens, packed, kPanel, count,
                      kPanel, result, kPanel, begin != 0);
   }
@@ -93,13 +115,10 @@ void runOneToken(const Execution &execution, const LinearWeights &weights,
           const RowRange &range = ranges[task];
           FinishArgs args = finishArgs(weights, range, 0, 1, residual, out);
           args.y0 = y;
-          execution.kernels.matVec(weights.parts[range.part], range.begin,
-                                   range.begin + range.rows, in.data, y);
+          dotRows(execution.kernels, weights, range.part, range, in.data, y);
           if (weights.params.gated) {
             args.y1 = y + kRowBlock;
-            execution.kernels.matVec(weights.parts[1], range.begin,
-                                     range.begin + range.rows, in.data,
-                                     args.y1);
+            dotRows(execution.kernels, weights, 1, range, in.data, args.y1);
           }
           execution.kernels.finish(args);
         }
@@ -130,11 +149,11 @@ void runManyTokens(const Execution &execution, const LinearWeights &weights,
               finishArgs(weights, range, first, count, residual, out);
           args.yStride = kPanel;
           args.y0 = y0;
-          multiplyPanel(execution.kernels, weights.parts[range.part], range,
-                        count, in.row(first), in.stride, packed, y0);
+          multiplyPanel(execution.kernels, weights, range.part, range, count,
+                        in.row(first), in.stride, packed, y0);
           if (weights.params.gated) {
             args.y1 = y1;
-            multiplyPanel(execution.kernels, weights.parts[1], range, count,
+            multiplyPanel(execution.kernels, weights, 1, range, count,
                           in.row(first), in.stride, packed, y1);
           }
           execution.kernels.finish(args);

@@ -87,8 +87,6 @@ static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
   }
   case CudaArg::Kind::Capacity:
     return int32Value(layout.capacity);
-  case CudaArg::Kind::Chunk:
-    return int32Value(layout.chunk);
   }
   throw Error("the manifest has a kernel argument of unknown kind " +
               std::to_string(static_cast<int>(arg.kind)));

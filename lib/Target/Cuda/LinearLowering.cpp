@@ -30,6 +30,14 @@ static int64_t perChunk(const format::PackedShape &shape) {
   return 16 * unit / static_cast<int64_t>(partBytes(shape, 0, unit));
 }
 
+/// Type of Kernels/Weights.cuh that says where a view's rows are.
+static std::string runsName(const format::RowView &view) {
+  if (view.isOneRun())
+    return "OneRun";
+  return "EvenRuns<" + std::to_string(view.run) + ", " +
+         std::to_string(view.stride) + ">";
+}
+
 /// How a matvec is spread over warps and blocks.
 namespace {
 struct MatvecShape {
@@ -115,9 +123,14 @@ Lowerer::partGroups(const Launch &launch) const {
       ++groups.back().count;
     else
       groups.push_back({i, 1, column});
-    column += tensor(launch.weights[i]).shape.rows;
+    column += rowsOf(launch, i).rows;
   }
   return groups;
+}
+
+format::RowView Lowerer::rowsOf(const Launch &launch, size_t part) const {
+  return std::get<format::LinearParams>(launch.params)
+      .rowsOf(part, tensor(launch.weights[part]).shape.rows);
 }
 
 void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
@@ -126,14 +139,14 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   const auto parts = static_cast<size_t>(p.parts);
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
   const int64_t inputs = shape.cols;
-  int64_t rows[3] = {};
+  format::RowView views[3] = {};
   int64_t total = 0;
   for (size_t i = 0; i < group.count; ++i) {
-    rows[i] = tensor(launch.weights[group.first + i]).shape.rows;
-    total += rows[i];
+    views[i] = rowsOf(launch, group.first + i);
+    total += views[i].rows;
   }
   if (p.gated)
-    total = rows[0];
+    total = views[0].rows;
   const bool residual = launch.inputs.size() > 1;
   const MatvecShape spread = chooseMatvecShape(total, p.gated, Gpu.processors);
   const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
@@ -148,10 +161,13 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
 
   LaunchSpec spec;
   spec.kernel = onTensors ? "matvecTensor" : "matvec";
-  spec.templateArgs = {
-      std::to_string(inputs),  std::to_string(rows[0]),
-      std::to_string(rows[1]), std::to_string(rows[2]),
-      storageName(shape),      std::to_string(shape.blockSize)};
+  spec.templateArgs = {std::to_string(inputs)};
+  for (const format::RowView &view : views)
+    spec.templateArgs.push_back(std::to_string(view.rows));
+  for (const format::RowView &view : views)
+    spec.templateArgs.push_back(runsName(view));
+  spec.templateArgs.push_back(storageName(shape));
+  spec.templateArgs.push_back(std::to_string(shape.blockSize));
   if (!onTensors)
     spec.templateArgs.emplace_back(flag(fast));
   spec.templateArgs.emplace_back(flag(p.gated));
@@ -178,6 +194,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
     spec.args.push_back(present && p.hasBias
                             ? partArg(launch.weights[parts + index], 0, kBytes)
                             : unusedArg(kBytes));
+    spec.args.push_back(intArg(views[i].first));
   }
   spec.args.push_back(residual
                           ? viewArg(launch.inputs[1], kFloats, group.column)
@@ -235,22 +252,22 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
   const int64_t padded = ceilDiv(inputs, 8) * 8;
   TypedArg rowScales;
   const TypedArg halves = convertInput(launch, norm, rowScales);
-  int64_t rows[3] = {};
+  format::RowView views[3] = {};
   float scales[3] = {1.0f, 1.0f, 1.0f};
   float factors[3] = {1.0f, 1.0f, 1.0f};
   int64_t total = 0;
   for (size_t i = 0; i < group.count; ++i) {
     const format::Tensor &weight = tensor(launch.weights[group.first + i]);
-    rows[i] = weight.shape.rows;
-    total += rows[i];
+    views[i] = rowsOf(launch, group.first + i);
+    total += views[i].rows;
     scales[i] = std::ldexp(1.0f, weight.f16Exponent);
     factors[i] = std::ldexp(1.0f, -weight.f16Exponent);
   }
   const format::Tensor &first = tensor(launch.weights[group.first]);
-  const bool direct = group.count == 1 &&
-                      first.shape.scheme == format::Scheme::None &&
-                      first.shape.dtype == format::DType::F16 &&
-                      first.f16Exponent == 0 && inputs % 8 == 0;
+  const bool direct =
+      group.count == 1 && first.shape.scheme == format::Scheme::None &&
+      first.shape.dtype == format::DType::F16 && first.f16Exponent == 0 &&
+      inputs % 8 == 0 && views[0].isOneRun() && views[0].first == 0;
   const int64_t unit = p.gated ? 256 : 128;
   const int64_t slice =
       direct
@@ -274,12 +291,13 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
       for (size_t i = 0; i < group.count; ++i) {
         // Rows of this part inside the slice, and where the first one goes.
         int64_t from = p.gated ? begin / 2 : std::max(begin, partBegin);
-        int64_t to = p.gated ? end / 2 : std::min(end, partBegin + rows[i]);
+        int64_t to =
+            p.gated ? end / 2 : std::min(end, partBegin + views[i].rows);
         const int64_t target = p.gated ? static_cast<int64_t>(i) : from - begin;
         if (!p.gated) {
           from -= partBegin;
           to -= partBegin;
-          partBegin += rows[i];
+          partBegin += views[i].rows;
         }
         if (from >= to)
           continue;
@@ -289,9 +307,11 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
         convert.kernel = "convertWeights";
         convert.templateArgs = {std::to_string(inputs), storageName(shape),
                                 std::to_string(shape.blockSize),
-                                flag(inputs % perChunk(shape) == 0)};
+                                flag(inputs % perChunk(shape) == 0),
+                                runsName(views[i])};
         convert.args = {partArg(launch.weights[group.first + i], 0, kBytes),
                         partArg(launch.weights[group.first + i], 1, kBytes),
+                        intArg(views[i].first),
                         intArg(from),
                         intArg(to - from),
                         floatArg(factors[i]),
@@ -319,7 +339,7 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
             : "Storage::F32",
         activationName(p.activation),
         flag(residual)};
-    const int64_t end0 = p.gated ? total : rows[0];
+    const int64_t end0 = p.gated ? total : views[0].rows;
     gemm.args = {halves,
                  rowScales,
                  weights,
@@ -327,7 +347,7 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
                  intArg(end - begin),
                  intArg(p.gated ? begin / 2 : begin),
                  intArg(end0),
-                 intArg(end0 + rows[1])};
+                 intArg(end0 + views[1].rows)};
     for (size_t i = 0; i < 3; ++i) {
       const bool bias = p.hasBias && i < group.count;
       gemm.args.push_back(

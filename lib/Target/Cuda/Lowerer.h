@@ -58,6 +58,8 @@ private:
   void addGemms(const format::Launch &launch, const FusedNorm &norm,
                 const PartGroup &group);
   std::vector<PartGroup> partGroups(const format::Launch &launch) const;
+  /// A part's rows of its weight.
+  format::RowView rowsOf(const format::Launch &launch, size_t part) const;
 
   // Fusion.cpp.
   /// The linear launches behind norm `index` that may compute it themselves;

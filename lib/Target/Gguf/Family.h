@@ -23,7 +23,7 @@ struct TensorName {
   /// '#' stands for the block's number.
   std::string_view source;
   std::string_view name; ///< in the GGUF, '#' likewise
-  /// Role of the weight, as qz::paramRole gives it; of one that the GGUF has
+  /// Role of the weight, as qz::weightRole gives it; of one that the GGUF has
   /// whole and the module in parts, all of theirs: "q k v".
   std::string_view role;
   bool optional = false; ///< may be missing

@@ -31,7 +31,7 @@ void Graph::allowOnly(std::initializer_list<StringRef> names) const {
   Model->walk([&](Operation *op) {
     StringRef name = op->getName().stripDialect();
     if (!isa<qz::ModelOp, qz::FileOp, qz::GraphOp, qz::BlockOp, qz::YieldOp,
-             qz::ReturnOp, qz::ParamOp>(op) &&
+             qz::ReturnOp, qz::ParamOp, qz::RowsOp>(op) &&
         !llvm::is_contained(names, name))
       refuse("operation like qz." + name.str());
   });

@@ -5,7 +5,7 @@
 #include "Names.h"
 #include "Rows.h"
 
-#include "qzc/Dialect/Qz/Transforms/Report.h"
+#include "qzc/Dialect/Qz/IR/QzDialect.h"
 #include "qzc/Support/Error.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -42,6 +42,8 @@ public:
 private:
   void findRotated();
   void addParam(qz::ParamOp param);
+  /// Adds what `weight`, the param's result or rows of it, holds.
+  void addPart(mlir::Value weight, qz::ParamOp param);
   encode::WeightRef referTo(qz::ParamOp param);
   encode::SourceFile fileOf(StringRef symbol);
   void finish(Draft &draft);
@@ -91,21 +93,37 @@ encode::WeightRef Planner::referTo(qz::ParamOp param) {
 }
 
 void Planner::addParam(qz::ParamOp param) {
-  const std::string role = qz::paramRole(param);
+  // The parts of a fused weight have rules of their own.
+  bool isFused = false;
+  for (Operation *user : param->getUsers())
+    if (auto rows = dyn_cast<qz::RowsOp>(user)) {
+      isFused = true;
+      addPart(rows.getResult(), param);
+    }
+  if (!isFused)
+    addPart(param.getResult(), param);
+}
+
+void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
+  const std::string role = qz::weightRole(weight);
   if (role == "unused")
     return;
-  const format::PackedShape shape = param.getPackedShape();
-  const bool isVector = qz::isVector(param.getResult().getType());
+  format::PackedShape shape = param.getPackedShape();
+  const bool isVector = qz::isVector(weight.getType());
   const Target target = targetOf(shape);
   const std::string name = Named.find(param.getName().str(), role,
-                                      qz::paramBlock(param).value_or(-1));
+                                      qz::weightBlock(param).value_or(-1));
 
   Part part;
   part.source = param.getTensorSource();
+  if (auto rows = weight.getDefiningOp<qz::RowsOp>()) {
+    shape.rows = rows.getRowView().rows;
+    part.source.rows = inSource(part.source, rows.getRowRanges());
+  }
   part.ref = referTo(param);
   part.elements = shape.rows * shape.cols;
   part.as = target.type;
-  if (auto heads = Rotated.find(param); heads != Rotated.end())
+  if (auto heads = Rotated.find(weight.getDefiningOp()); heads != Rotated.end())
     part.source.rows = interleaved(part.source.heldRows(), heads->second);
 
   auto [index, isNew] = Indices.try_emplace(name, Drafts.size());

@@ -8,6 +8,21 @@
 
 namespace qzc::gguf {
 
+Ranges inSource(const format::TensorSource &source, const Ranges &ranges) {
+  Ranges result;
+  for (const auto &[low, high] : ranges) {
+    int64_t stored = 0;
+    for (const auto &[begin, end] : source.heldRows()) {
+      const int64_t from = std::max(low, stored);
+      const int64_t to = std::min(high, stored + end - begin);
+      if (from < to)
+        result.emplace_back(begin + from - stored, begin + to - stored);
+      stored += end - begin;
+    }
+  }
+  return result;
+}
+
 Ranges interleaved(const Ranges &ranges, int64_t heads) {
   std::vector<int64_t> rows;
   for (const auto &[low, high] : ranges)

@@ -10,6 +10,9 @@ namespace qzc::gguf {
 /// Half-open ranges of a source's rows (elements, of a vector).
 using Ranges = std::vector<std::pair<int64_t, int64_t>>;
 
+/// Ranges of the rows that a tensor holds, as ranges of its source's rows.
+Ranges inSource(const format::TensorSource &source, const Ranges &ranges);
+
 /// Rows i and i + half of each head side by side: what turned by halves in the
 /// source turns by neighbours.
 Ranges interleaved(const Ranges &ranges, int64_t heads);

@@ -880,3 +880,114 @@ qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab 
     %p = qz.param "p" : !qz.packed<4x2, int8>
   }
 }
+
+// -----
+
+// RowsOp (C1): no rows
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %w = qz.param "w" source tensor<8x4xf32> : !qz.packed<8x4, int8>
+    // expected-error @+1 {{needs rows as pairs [lo, hi]}}
+    %r = qz.rows %w [] : !qz.packed<8x4, int8>
+  }
+}
+
+// -----
+
+// RowsOp (C1): descending
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %w = qz.param "w" source tensor<8x4xf32> : !qz.packed<8x4, int8>
+    // expected-error @+1 {{rows [0, 1] are not ascending, disjoint and inside the weight's 8}}
+    %r = qz.rows %w [[2, 4], [0, 1]] : !qz.packed<8x4, int8>
+  }
+}
+
+// -----
+
+// RowsOp (C1): empty
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %w = qz.param "w" source tensor<8x4xf32> : !qz.packed<8x4, int8>
+    // expected-error @+1 {{rows [4, 4] are not ascending}}
+    %r = qz.rows %w [[4, 4]] : !qz.packed<8x4, int8>
+  }
+}
+
+// -----
+
+// RowsOp (C1): beyond the weight
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %w = qz.param "w" source tensor<8x4xf32> : !qz.packed<8x4, int8>
+    // expected-error @+1 {{rows [4, 9] are not ascending, disjoint and inside the weight's 8}}
+    %r = qz.rows %w [[4, 9]] : !qz.packed<8x4, int8>
+  }
+}
+
+// -----
+
+// RowsOp (C2): lengths
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %w = qz.param "w" source tensor<8x4xf32> : !qz.packed<8x4, int8>
+    // expected-error @+1 {{needs rows of one length and one distance}}
+    %r = qz.rows %w [[0, 1], [2, 4]] : !qz.packed<8x4, int8>
+  }
+}
+
+// -----
+
+// RowsOp (C2): distances
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %w = qz.param "w" source tensor<8x4xf32> : !qz.packed<8x4, int8>
+    // expected-error @+1 {{needs rows of one length and one distance}}
+    %r = qz.rows %w [[0, 1], [2, 3], [5, 6]] : !qz.packed<8x4, int8>
+  }
+}
+
+// -----
+
+// RowsOp: an odd list of bounds
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %w = qz.param "w" source tensor<8x4xf32> : !qz.packed<8x4, int8>
+    // expected-error @+2 {{needs rows as pairs [lo, hi]}}
+    // expected-error @+1 {{failed to infer returned types}}
+    %r = "qz.rows"(%w) {rows = array<i64: 0, 1, 2>} : (!qz.packed<8x4, int8>) -> !qz.rows<1 of !qz.packed<8x4, int8>>
+  }
+}
+
+// -----
+
+// RowsOp: another type than its rows have
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %w = qz.param "w" source tensor<8x4xf32> : !qz.packed<8x4, int8>
+    // expected-error @+2 {{'qz.rows' op inferred type(s) '!qz.rows<2 of !qz.packed<8x4, int8>>' are incompatible}}
+    // expected-error @+1 {{failed to infer returned types}}
+    %r = "qz.rows"(%w) {rows = array<i64: 0, 2>} : (!qz.packed<8x4, int8>) -> !qz.rows<1 of !qz.packed<8x4, int8>>
+  }
+}
+
+// -----
+
+// RowsOp: an embedding table is stored as it is
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %w = qz.param "w" source tensor<16x4xf32> : !qz.packed<16x4, int8>
+    %r = qz.rows %w [[0, 8]] : !qz.packed<16x4, int8>
+    // expected-error @+1 {{must be tensor<OUTxIN> of f32, f16 or bf16, or !qz.packed}}
+    %x = "qz.embed"(%t, %r) : (tensor<?xi32>, !qz.rows<8 of !qz.packed<16x4, int8>>) -> tensor<?x4xf32>
+  }
+}

@@ -177,3 +177,15 @@ module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling
 // RopeAttr: missing fields
 // expected-error @+1 {{expected 'factor'}}
 module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = linear, theta = 1.0>} {}
+
+// -----
+
+// RowsType (C1): no rows
+// expected-error @+1 {{0 rows of a weight of 4}}
+module attributes {qz.t = !qz.rows<0 of !qz.packed<4x4, int8>>} {}
+
+// -----
+
+// RowsType (C1): more rows than there are
+// expected-error @+1 {{5 rows of a weight of 4}}
+module attributes {qz.t = !qz.rows<5 of !qz.packed<4x4, int8>>} {}

@@ -119,7 +119,13 @@ qz.model @gpt2 attributes {family = "gpt2", layers = 1 : i64, hidden = 4 : i64, 
       // CHECK: qz.linear q %{{.*}}, %{{.*}} bias %{{.*}} : (tensor<?x4xf32>, tensor<4x4xf32>, tensor<4xf16>) -> tensor<?x4xf32>
       %q = qz.linear q %n, %wq bias %bq : (tensor<?x4xf32>, tensor<4x4xf32>, tensor<4xf16>) -> tensor<?x4xf32>
       %k = qz.linear k %n, %wk : (tensor<?x4xf32>, !qz.packed<4x4, int8>) -> tensor<?x4xf32>
-      %a = qz.attention %q, %k, %k heads 2 kv_heads 2 scale 0.7
+      // CHECK: %[[C:.*]] = qz.param "c_attn.w" @model[1024] transposed source tensor<4x12xf32> : !qz.packed<12x4, nf4, block = 64, double>
+      // CHECK: %[[V:.*]] = qz.rows %[[C]] {{\[}}[8, 10], [10, 12]] : !qz.packed<12x4, nf4, block = 64, double>
+      // CHECK: qz.linear v %{{.*}}, %[[V]] : (tensor<?x4xf32>, !qz.rows<4 of !qz.packed<12x4, nf4, block = 64, double>>) -> tensor<?x4xf32>
+      %c = qz.param "c_attn.w" @model[1024] transposed source tensor<4x12xf32> : !qz.packed<12x4, nf4, double>
+      %wv = qz.rows %c [[8, 10], [10, 12]] : !qz.packed<12x4, nf4, double>
+      %v = qz.linear v %n, %wv : (tensor<?x4xf32>, !qz.rows<4 of !qz.packed<12x4, nf4, block = 64, double>>) -> tensor<?x4xf32>
+      %a = qz.attention %q, %k, %v heads 2 kv_heads 2 scale 0.7
         : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
       // CHECK: qz.linear up %{{.*}}, %{{.*}} bias %{{.*}} residual %{{.*}} activation gelu_tanh : (tensor<?x4xf32>, tensor<4x4xf32>, tensor<4xf16>, tensor<?x4xf32>) -> tensor<?x4xf32>
       %u = qz.linear up %a, %wq bias %bq residual %x activation gelu_tanh

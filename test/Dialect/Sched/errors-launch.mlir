@@ -461,3 +461,129 @@ sched.program @p attributes {family = "f", vocab = 16 : i64, hidden = 8 : i64, l
     sched.yield %l : !sched.buffer<16>
   }
 }
+
+// -----
+
+// C2
+sched.program @p attributes {family = "f", vocab = 16 : i64, hidden = 8 : i64, layers = 1 : i64, context = 8 : i64, eos = array<i64: 2>, add_bos = false} {
+  %e = sched.tensor "embed" "e" : tensor<16x8xf32> as tensor<16x8xf32>
+  %w9 = sched.tensor "q" "w9" : tensor<9x8xf32> as tensor<9x8xf32>
+  sched.body {
+    %x = sched.buffer : !sched.buffer<8>
+    sched.launch embed weights(%e : tensor<16x8xf32>) outs(%x : !sched.buffer<8>)
+    %y = sched.buffer : !sched.buffer<8>
+    // expected-error@+1 {{expects (C2) 'rows' to be a list of array<i64: first, rows, run, stride>}}
+    sched.launch linear ins(%x : !sched.buffer<8>) weights(%w9 : tensor<9x8xf32>) outs(%y : !sched.buffer<8>) with {rows = [array<i64: 0, 8>]}
+    sched.yield %x : !sched.buffer<8>
+  }
+  sched.head (%h : !sched.view<8>) {
+    %l = sched.buffer : !sched.buffer<16>
+    sched.launch linear ins(%h : !sched.view<8>) weights(%e : tensor<16x8xf32>) outs(%l : !sched.buffer<16>)
+    sched.yield %l : !sched.buffer<16>
+  }
+}
+
+// -----
+
+// C2
+sched.program @p attributes {family = "f", vocab = 16 : i64, hidden = 8 : i64, layers = 1 : i64, context = 8 : i64, eos = array<i64: 2>, add_bos = false} {
+  %e = sched.tensor "embed" "e" : tensor<16x8xf32> as tensor<16x8xf32>
+  %w9 = sched.tensor "q" "w9" : tensor<9x8xf32> as tensor<9x8xf32>
+  sched.body {
+    %x = sched.buffer : !sched.buffer<8>
+    sched.launch embed weights(%e : tensor<16x8xf32>) outs(%x : !sched.buffer<8>)
+    %y = sched.buffer : !sched.buffer<8>
+    // expected-error@+1 {{expects (C2) 'rows' to be a list of array<i64: first, rows, run, stride>}}
+    sched.launch linear ins(%x : !sched.buffer<8>) weights(%w9 : tensor<9x8xf32>) outs(%y : !sched.buffer<8>) with {rows = []}
+    sched.yield %x : !sched.buffer<8>
+  }
+  sched.head (%h : !sched.view<8>) {
+    %l = sched.buffer : !sched.buffer<16>
+    sched.launch linear ins(%h : !sched.view<8>) weights(%e : tensor<16x8xf32>) outs(%l : !sched.buffer<16>)
+    sched.yield %l : !sched.buffer<16>
+  }
+}
+
+// -----
+
+// C2
+sched.program @p attributes {family = "f", vocab = 16 : i64, hidden = 8 : i64, layers = 1 : i64, context = 8 : i64, eos = array<i64: 2>, add_bos = false} {
+  %e = sched.tensor "embed" "e" : tensor<16x8xf32> as tensor<16x8xf32>
+  %w9 = sched.tensor "q" "w9" : tensor<9x8xf32> as tensor<9x8xf32>
+  sched.body {
+    %x = sched.buffer : !sched.buffer<8>
+    sched.launch embed weights(%e : tensor<16x8xf32>) outs(%x : !sched.buffer<8>)
+    %y = sched.buffer : !sched.buffer<8>
+    // expected-error@+1 {{expects (C2) 'rows' to be a list of array<i64: first, rows, run, stride>}}
+    sched.launch linear ins(%x : !sched.buffer<8>) weights(%w9 : tensor<9x8xf32>) outs(%y : !sched.buffer<8>) with {rows = 3 : i64}
+    sched.yield %x : !sched.buffer<8>
+  }
+  sched.head (%h : !sched.view<8>) {
+    %l = sched.buffer : !sched.buffer<16>
+    sched.launch linear ins(%h : !sched.view<8>) weights(%e : tensor<16x8xf32>) outs(%l : !sched.buffer<16>)
+    sched.yield %l : !sched.buffer<16>
+  }
+}
+
+// -----
+
+// C2
+sched.program @p attributes {family = "f", vocab = 16 : i64, hidden = 8 : i64, layers = 1 : i64, context = 8 : i64, eos = array<i64: 2>, add_bos = false} {
+  %e = sched.tensor "embed" "e" : tensor<16x8xf32> as tensor<16x8xf32>
+  %w9 = sched.tensor "q" "w9" : tensor<9x8xf32> as tensor<9x8xf32>
+  sched.body {
+    %x = sched.buffer : !sched.buffer<8>
+    sched.launch embed weights(%e : tensor<16x8xf32>) outs(%x : !sched.buffer<8>)
+    %y = sched.buffer : !sched.buffer<8>
+    // expected-error@+1 {{has rows for 2 parts instead of 1 (C2)}}
+    sched.launch linear ins(%x : !sched.buffer<8>) weights(%w9 : tensor<9x8xf32>) outs(%y : !sched.buffer<8>) with {rows = [array<i64: 0, 8, 8, 8>, array<i64: 0, 8, 8, 8>]}
+    sched.yield %x : !sched.buffer<8>
+  }
+  sched.head (%h : !sched.view<8>) {
+    %l = sched.buffer : !sched.buffer<16>
+    sched.launch linear ins(%h : !sched.view<8>) weights(%e : tensor<16x8xf32>) outs(%l : !sched.buffer<16>)
+    sched.yield %l : !sched.buffer<16>
+  }
+}
+
+// -----
+
+// C3
+sched.program @p attributes {family = "f", vocab = 16 : i64, hidden = 8 : i64, layers = 1 : i64, context = 8 : i64, eos = array<i64: 2>, add_bos = false} {
+  %e = sched.tensor "embed" "e" : tensor<16x8xf32> as tensor<16x8xf32>
+  %w9 = sched.tensor "q" "w9" : tensor<9x8xf32> as tensor<9x8xf32>
+  sched.body {
+    %x = sched.buffer : !sched.buffer<8>
+    sched.launch embed weights(%e : tensor<16x8xf32>) outs(%x : !sched.buffer<8>)
+    %y = sched.buffer : !sched.buffer<8>
+    // expected-error@+1 {{has rows of part 0 that do not fit: it ends after the weight (C3)}}
+    sched.launch linear ins(%x : !sched.buffer<8>) weights(%w9 : tensor<9x8xf32>) outs(%y : !sched.buffer<8>) with {rows = [array<i64: 2, 8, 8, 8>]}
+    sched.yield %x : !sched.buffer<8>
+  }
+  sched.head (%h : !sched.view<8>) {
+    %l = sched.buffer : !sched.buffer<16>
+    sched.launch linear ins(%h : !sched.view<8>) weights(%e : tensor<16x8xf32>) outs(%l : !sched.buffer<16>)
+    sched.yield %l : !sched.buffer<16>
+  }
+}
+
+// -----
+
+// C3
+sched.program @p attributes {family = "f", vocab = 16 : i64, hidden = 8 : i64, layers = 1 : i64, context = 8 : i64, eos = array<i64: 2>, add_bos = false} {
+  %e = sched.tensor "embed" "e" : tensor<16x8xf32> as tensor<16x8xf32>
+  %w9 = sched.tensor "q" "w9" : tensor<9x8xf32> as tensor<9x8xf32>
+  sched.body {
+    %x = sched.buffer : !sched.buffer<8>
+    sched.launch embed weights(%e : tensor<16x8xf32>) outs(%x : !sched.buffer<8>)
+    %y = sched.buffer : !sched.buffer<8>
+    // expected-error@+1 {{the output has 8 columns where 6 are needed (C3)}}
+    sched.launch linear ins(%x : !sched.buffer<8>) weights(%w9 : tensor<9x8xf32>) outs(%y : !sched.buffer<8>) with {rows = [array<i64: 0, 6, 2, 3>]}
+    sched.yield %x : !sched.buffer<8>
+  }
+  sched.head (%h : !sched.view<8>) {
+    %l = sched.buffer : !sched.buffer<16>
+    sched.launch linear ins(%h : !sched.view<8>) weights(%e : tensor<16x8xf32>) outs(%l : !sched.buffer<16>)
+    sched.yield %l : !sched.buffer<16>
+  }
+}

@@ -158,6 +158,8 @@ def results(weights: dict[str, Array]) -> dict[str, Array]:
         "NF4": decoded_nf4(weights["q"]),
         "ROWS": np.concatenate((fused[1:4], fused[7:12])),
         "ROWS-INT8": decoded_int8(np.concatenate((fused[1:4], fused[7:12]))),
+        # Blocks of 32 cross from part to part.
+        "PARTS": decoded_nf4(np.ascontiguousarray(fused)).reshape(4, 3, 8)[:, 1:].reshape(8, 8),
     }
     return {
         "EMBED": x,

@@ -155,6 +155,23 @@ TEST(CpuEngineTest, EvenShapesAcrossKeyBlocks) {
   expectAgreement(shape, 50);
 }
 
+TEST(CpuEngineTest, PartsOfFusedWeights) {
+  LlamaShape shape = oddShape();
+  shape.fused = true;
+  shape.bias = true;
+  for (format::PackedShape linear :
+       {stored(format::Scheme::None, 0, format::DType::BF16),
+        stored(format::Scheme::Int8), stored(format::Scheme::Nf4, 64),
+        doubled(stored(format::Scheme::Fp4, 32))}) {
+    shape.linear = linear;
+    expectAgreement(shape, 40);
+  }
+  shape = evenShape();
+  shape.fused = true;
+  shape.linear = stored(format::Scheme::Q4_0);
+  expectAgreement(shape, 40);
+}
+
 TEST(CpuEngineTest, VariantsOfFamilies) {
   LlamaShape shape = oddShape();
   shape.interleaved = true;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 
 namespace qzc::runtime::test {
 
@@ -20,6 +21,9 @@ struct LlamaShape {
   float attentionCap = 0;
   float logitCap = 0;
   bool bias = false;
+  /// The parts of a linear are rows of one weight, in turn: q, k and v of each
+  /// key-value head, a third of gate and of up.
+  bool fused = false;
   bool unitOffset = false;
   format::Activation activation = format::Activation::Silu;
 };
@@ -66,6 +70,19 @@ private:
     return Image->add(Random, shape, deviation, mean);
   }
 
+  /// Views of one weight that holds the parts in `turns` runs each.
+  static std::vector<format::RowView> inTurn(const std::vector<int64_t> &rows,
+                                             int64_t turns) {
+    const int64_t all = std::accumulate(rows.begin(), rows.end(), int64_t{0});
+    std::vector<format::RowView> views;
+    int64_t first = 0;
+    for (int64_t count : rows) {
+      views.push_back({first, count, count / turns, all / turns});
+      first += count / turns;
+    }
+    return views;
+  }
+
   Launch norm(View in, View out) {
     const float mean = Shape.unitOffset ? 0 : 1;
     return {format::Opcode::RmsNorm,
@@ -79,13 +96,25 @@ private:
                 format::Activation activation, bool gated) {
     Launch launch;
     launch.opcode = format::Opcode::Linear;
-    for (int64_t count : rows)
-      launch.weights.push_back(matrix(Shape.linear, count, inputs[0].columns));
+    format::LinearParams params;
+    params.parts = static_cast<int64_t>(rows.size());
+    params.gated = gated;
+    params.hasBias = Shape.bias;
+    params.activation = activation;
+    if (Shape.fused && rows.size() > 1) {
+      params.rows = inTurn(rows, gated ? 3 : Shape.kvHeads);
+      const int64_t all = std::accumulate(rows.begin(), rows.end(), int64_t{0});
+      launch.weights.assign(rows.size(),
+                            matrix(Shape.linear, all, inputs[0].columns));
+    } else {
+      for (int64_t count : rows)
+        launch.weights.push_back(
+            matrix(Shape.linear, count, inputs[0].columns));
+    }
     if (Shape.bias)
       for (int64_t count : rows)
         launch.weights.push_back(vector(count, 0.2f, 0));
-    launch.params = format::LinearParams{static_cast<int64_t>(rows.size()),
-                                         gated, Shape.bias, activation};
+    launch.params = params;
     launch.inputs = std::move(inputs);
     launch.outputs = {out};
     return launch;

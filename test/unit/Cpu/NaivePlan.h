@@ -183,12 +183,13 @@ private:
     std::vector<std::vector<double>> y(params.parts);
     for (int64_t part = 0; part < params.parts; ++part) {
       const std::vector<float> &weight = values(launch, part);
-      const auto rows = static_cast<int64_t>(weight.size()) / cols;
-      for (int64_t row = 0; row < rows; ++row) {
+      const format::RowView view =
+          params.rowsOf(part, static_cast<int64_t>(weight.size()) / cols);
+      for (int64_t row = 0; row < view.rows; ++row) {
         double sum =
             params.hasBias ? values(launch, params.parts + part)[row] : 0.0;
         for (int64_t c = 0; c < cols; ++c)
-          sum += weight[row * cols + c] * in[0](t, c);
+          sum += weight[view.stored(row) * cols + c] * in[0](t, c);
         y[part].push_back(sum);
       }
     }

@@ -130,9 +130,8 @@ TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
         EXPECT_EQ(kernel->perCacheType, launch.perCacheType);
         for (size_t i = 0; i < launch.args.size(); ++i) {
           const CudaArg::Kind kind = launch.args[i].kind;
-          const bool number = kind == CudaArg::Kind::Int ||
-                              kind == CudaArg::Kind::Capacity ||
-                              kind == CudaArg::Kind::Chunk;
+          const bool number =
+              kind == CudaArg::Kind::Int || kind == CudaArg::Kind::Capacity;
           EXPECT_EQ(kernel->argTypes[i] == "int", number);
           EXPECT_EQ(kernel->argTypes[i] == "float",
                     kind == CudaArg::Kind::Float);
@@ -142,6 +141,35 @@ TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
                       std::max<uint64_t>(program.scratchBytesPerToken, 1));
           }
         }
+      }
+  }
+}
+
+TEST(LoweringTest, RowsOfAFusedWeightAreRunsFromAFirstRow) {
+  Model model = smallLlama();
+  Launch &linear = model.manifest.plan.body[2];
+  auto &params = std::get<LinearParams>(linear.params);
+  ASSERT_EQ(params.parts, 3);
+  // 4 heads of 16 and 2 key-value heads: q, k and v behind each other, then
+  // the halves of each in turn.
+  for (const int64_t turns : {1, 2}) {
+    params.rows = {{0, 64, 64 / turns, 128 / turns},
+                   {64 / turns, 32, 32 / turns, 128 / turns},
+                   {96 / turns, 32, 32 / turns, 128 / turns}};
+    linear.weights.assign(3, linear.weights[0]);
+    model.manifest.tensors[size_t(linear.weights[0])].shape.rows = 128;
+    const cuda::CudaLowering lowering = cuda::lowerToCuda(model.manifest);
+    const CudaLaunch &matvec = lowering.program.decode[1];
+    std::vector<int64_t> firsts;
+    for (const CudaArg &arg : matvec.args)
+      if (arg.kind == CudaArg::Kind::Int)
+        firsts.push_back(arg.a);
+    EXPECT_THAT(firsts, testing::ElementsAre(0, 64 / turns, 96 / turns));
+    const std::string runs = turns == 1 ? "OneRun" : "EvenRuns<16, 64>";
+    for (const cuda::KernelInstance &kernel : lowering.kernels)
+      if (kernel.name == matvec.kernel) {
+        EXPECT_EQ(kernel.templateArgs[5], runs);
+        EXPECT_EQ(kernel.templateArgs[6], runs);
       }
   }
 }

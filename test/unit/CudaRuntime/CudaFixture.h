@@ -50,7 +50,7 @@ protected:
     ASSERT_NE(state, nullptr);
     Fake = state();
     *Fake = FakeCuda();
-    Fake->kernels = {{"body", 3}, {"all_f16", 11}, {"all_f32", 11}, {"step", 2},
+    Fake->kernels = {{"body", 3}, {"all_f16", 10}, {"all_f32", 10}, {"step", 2},
                      {"head", 3}, {"score", 4},    {"choose", 2}};
     Fake->onLaunch = play;
     format::verify(Image.Manifest);

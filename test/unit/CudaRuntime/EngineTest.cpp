@@ -149,13 +149,12 @@ TEST_F(CudaEngineTest, ResolvesEveryKindOfArgument) {
   EXPECT_EQ(*std::prev(Fake->allocations.upper_bound(all.params[4])),
             (std::pair<const CUdeviceptr, size_t>(all.params[4] - 256 - 8 * 6,
                                                   512 + 16 * 6)));
-  EXPECT_EQ(all.params[9], all.params[10] + sizeof(DeviceState));
+  EXPECT_EQ(all.params[8], all.params[9] + sizeof(DeviceState));
   EXPECT_EQ(static_cast<int32_t>(all.params[5]), -5);
   float number = 0;
   std::memcpy(&number, &all.params[6], sizeof(number));
   EXPECT_EQ(number, 1.5F);
   EXPECT_EQ(all.params[7], 64U);
-  EXPECT_EQ(all.params[8], 6U);
 }
 
 TEST_F(CudaEngineTest, LaunchesOverlapWhereTheCodeWaits) {

@@ -109,7 +109,6 @@ inline format::Manifest tinyManifest() {
                                               {Kind::Int, -5, 0, 0},
                                               {Kind::Float, 0, 0, 1.5F},
                                               {Kind::Capacity, 0, 0, 0},
-                                              {Kind::Chunk, 0, 0, 0},
                                               {Kind::CacheRange, 0, 0, 0},
                                               state});
   all.perCacheType = true;

@@ -32,6 +32,10 @@ TEST(Manifest, SurvivesARoundTrip) {
   const auto &linear = std::get<LinearParams>(again.plan.body[7].params);
   EXPECT_TRUE(linear.gated && linear.hasBias);
   EXPECT_EQ(linear.activation, Activation::GeluTanh);
+  const auto &views = std::get<LinearParams>(again.plan.body[4].params).rows;
+  ASSERT_EQ(views.size(), 2u);
+  EXPECT_TRUE(views[0].isOneRun());
+  EXPECT_EQ(views[1].stored(7), 15);
   EXPECT_EQ(again.tensors[3].source.rows,
             (std::vector<std::pair<int64_t, int64_t>>{{0, 16}}));
   EXPECT_TRUE(again.tensors[3].source.transposed);

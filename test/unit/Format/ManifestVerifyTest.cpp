@@ -103,6 +103,18 @@ static const std::vector<Case> kCases = {
      [](Manifest &m) {
        m.plan.body[4].weights = {3, 4};
      }},
+    {"rows for each of its parts",
+     [](Manifest &m) {
+       std::get<LinearParams>(m.plan.body[4].params).rows.pop_back();
+     }},
+    {"part 1 ends after the weight",
+     [](Manifest &m) {
+       ++std::get<LinearParams>(m.plan.body[4].params).rows[1].first;
+     }},
+    {"output of another width",
+     [](Manifest &m) {
+       std::get<LinearParams>(m.plan.body[4].params).rows[1].rows = 6;
+     }},
     {"biases of different element types",
      [](Manifest &m) {
        m.tensors[1].shape.dtype = DType::F16;

@@ -60,7 +60,15 @@ inline format::Manifest sampleManifest() {
       {Opcode::AddPositions, {x}, {x}, {table}, AddPositionsParams{2}},
       {Opcode::RmsNorm, {x}, {y}, {norm}, NormParams{1e-5f, true}},
       {Opcode::LayerNorm, {x}, {y}, {norm, bias}, NormParams{1e-6f, false}},
-      {Opcode::Linear, {y}, {{1, 0, 32}}, {q, q}, LinearParams{2}},
+      {Opcode::Linear,
+       {y},
+       {{1, 0, 24}},
+       {q, q},
+       LinearParams{2,
+                    false,
+                    false,
+                    Activation::None,
+                    {RowView::all(16), {2, 8, 2, 4}}}},
       {Opcode::Linear, {y}, {vv}, {k}, LinearParams{1}},
       {Opcode::Attention,
        {qv, kv, vv},
@@ -114,8 +122,7 @@ inline format::Manifest sampleManifest() {
                  {Kind::Scratch, 64, 64},
                  {Kind::Int, -5},
                  {Kind::Float, 0, 0, 0.1f},
-                 {Kind::Capacity},
-                 {Kind::Chunk}};
+                 {Kind::Capacity}};
   cuda.decode = {launch, launch};
   cuda.prefill = {launch};
   cuda.head = {launch};

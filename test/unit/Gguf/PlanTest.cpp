@@ -1,7 +1,10 @@
 //===- PlanTest.cpp - Metadata and tensors of a GGUF ----------------------===//
 
 #include "TinyModule.h"
+#include "qzc/Dialect/Qz/Transforms/Passes.h"
 #include "qzc/Target/Gguf/Gguf.h"
+
+#include "mlir/Pass/PassManager.h"
 
 #include <algorithm>
 #include <cmath>
@@ -145,6 +148,29 @@ TEST(Plan, OfGpt2PutsPartsTogether) {
   EXPECT_THAT(find(plan, "blk.0.attn_qkv.bias").info.shape, ElementsAre(96));
   EXPECT_THAT(find(plan, "blk.0.ffn_up.weight").info.shape,
               ElementsAre(64, 32));
+}
+
+TEST(Plan, PartsOfAWeightThatIsQuantizedWhole) {
+  const TinyModule module(kGpt2Text);
+  mlir::PassManager passes(module->getContext());
+  qz::QzQuantizeOptions options;
+  options.scheme = "nf4";
+  options.components = "qkv";
+  options.doubleQuant = true;
+  passes.addPass(qz::createQzQuantize(options));
+  ASSERT_TRUE(mlir::succeeded(passes.run(*module)));
+  const Plan plan = gguf::plan(*module, {"qzc test", "--quantize=nf4"});
+  const Tensor &qkv = find(plan, "blk.0.attn_qkv.weight");
+  EXPECT_THAT(qkv.info.shape, ElementsAre(96, 32));
+  EXPECT_EQ(qkv.info.type, TensorType::IQ4_NL);
+  ASSERT_EQ(qkv.parts.size(), 3u);
+  for (int64_t part = 0; part < 3; ++part) {
+    const Part &rows = qkv.parts[static_cast<size_t>(part)];
+    EXPECT_TRUE(rows.source.transposed);
+    EXPECT_THAT(rows.source.rows, ElementsAre(Pair(32 * part, 32 * part + 32)));
+    EXPECT_EQ(rows.elements, 32 * 32);
+  }
+  EXPECT_THAT(mappingOf(plan), testing::Contains("nf4/64 double~>IQ4_NL x1"));
 }
 
 TEST(Plan, PositionsAreF32) {

@@ -32,6 +32,17 @@ TEST(Rows, OfAWholeSource) {
   EXPECT_THAT(source.heldRows(), ElementsAre(Pair(1, 3)));
 }
 
+TEST(Rows, OfPartsOfWhatATensorHolds) {
+  format::TensorSource source;
+  source.shape = {20, 5};
+  EXPECT_THAT(inSource(source, {{2, 4}, {6, 8}}),
+              ElementsAre(Pair(2, 4), Pair(6, 8)));
+  // Rows 3, 4, 10, 11, 12 of the source.
+  source.rows = {{3, 5}, {10, 13}};
+  EXPECT_THAT(inSource(source, {{0, 1}, {1, 4}, {4, 5}}),
+              ElementsAre(Pair(3, 4), Pair(4, 5), Pair(10, 12), Pair(12, 13)));
+}
+
 TEST(Rows, HalvesOfEachHeadInterleave) {
   EXPECT_THAT(rowsIn(interleaved({{0, 8}}, 2)),
               ElementsAre(0, 2, 1, 3, 4, 6, 5, 7));

@@ -131,6 +131,7 @@ public:
       throw Error("the module does not parse");
   }
   mlir::ModuleOp operator*() const { return *Module; }
+  mlir::ModuleOp *operator->() const { return Module.operator->(); }
 
 private:
   mlir::MLIRContext Context;

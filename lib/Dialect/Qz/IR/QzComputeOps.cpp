@@ -18,14 +18,6 @@ int64_t lengthOf(Value vector) {
   return cast<RankedTensorType>(vector.getType()).getDimSize(0);
 }
 
-/// A matrix's [out, in], whatever its storage.
-std::pair<int64_t, int64_t> extentsOf(Type matrix) {
-  if (auto packed = dyn_cast<PackedType>(matrix))
-    return {packed.getRows(), packed.getCols()};
-  auto tensor = cast<RankedTensorType>(matrix);
-  return {tensor.getDimSize(0), tensor.getDimSize(1)};
-}
-
 /// LinearOp's (C1) to (C3) for one weight of any linear operation.
 LogicalResult verifyLinearPart(Operation *op, Value input, Value weight,
                                Value bias, Value result) {

@@ -102,9 +102,25 @@ std::optional<format::PackedShape> packedShapeOf(Type weight) {
   return shape;
 }
 
+std::pair<int64_t, int64_t> extentsOf(Type linearWeight) {
+  if (auto packed = dyn_cast<PackedType>(linearWeight))
+    return {packed.getRows(), packed.getCols()};
+  if (auto rows = dyn_cast<RowsType>(linearWeight))
+    return {rows.getRows(), rows.getWhole().getCols()};
+  auto tensor = cast<RankedTensorType>(linearWeight);
+  return {tensor.getDimSize(0), tensor.getDimSize(1)};
+}
+
+/// The type of what is stored.
+static Type wholeOf(Type linearWeight) {
+  if (auto rows = dyn_cast<RowsType>(linearWeight))
+    return rows.getWhole();
+  return linearWeight;
+}
+
 bool storedAlike(Type a, Type b) {
-  auto left = packedShapeOf(a);
-  auto right = packedShapeOf(b);
+  auto left = packedShapeOf(wholeOf(a));
+  auto right = packedShapeOf(wholeOf(b));
   return left && right && format::storedAlike(*left, *right);
 }
 

@@ -1,4 +1,4 @@
-//===- QzTypes.cpp - !qz.packed -------------------------------------------===//
+//===- QzTypes.cpp - !qz.packed, !qz.rows ---------------------------------===//
 
 #include "qzc/Dialect/Qz/IR/QzDialect.h"
 
@@ -111,6 +111,14 @@ void PackedType::print(AsmPrinter &printer) const {
   if (getDoubleQuant())
     printer << ", double";
   printer << ">";
+}
+
+LogicalResult RowsType::verify(function_ref<InFlightDiagnostic()> emitError,
+                               int64_t rows, PackedType whole) {
+  // (C1)
+  if (rows < 1 || rows > whole.getRows())
+    return emitError() << rows << " rows of a weight of " << whole.getRows();
+  return success();
 }
 
 } // namespace qzc::qz

@@ -25,6 +25,22 @@ bool fitTogether(LinearOp a, LinearOp b) {
          storedAlike(a.getWeight().getType(), b.getWeight().getType());
 }
 
+/// A qz.param, or rows of one.
+bool isFromParam(Value value) {
+  auto rows = value.getDefiningOp<RowsOp>();
+  return (rows ? rows.getWeight() : value).getDefiningOp<ParamOp>() != nullptr;
+}
+
+/// Moves what defines such a value before `place`, where it comes later.
+void hoist(Value value, Operation *place) {
+  Operation *op = value.getDefiningOp();
+  if (op->getBlock() != place->getBlock() || op->isBeforeInBlock(place))
+    return;
+  for (Value operand : op->getOperands())
+    hoist(operand, place);
+  op->moveBefore(place);
+}
+
 /// Replaces two or three layers, in the order of the block, by a group.
 void join(ArrayRef<LinearOp> layers) {
   LinearOp first = layers.front();
@@ -34,17 +50,14 @@ void join(ArrayRef<LinearOp> layers) {
   SmallVector<Attribute> roles;
   SmallVector<Type> types;
   // Users may stand between the layers, so the group goes where the first is,
-  // and the params of the others, which have no operands, before it.
-  auto hoist = [&](Value value) {
-    Operation *param = value.getDefiningOp();
-    if (param->getBlock() == first->getBlock() && first->isBeforeInBlock(param))
-      param->moveBefore(first);
-    return value;
-  };
+  // and the params of the others before it.
   for (LinearOp layer : layers) {
-    weights.push_back(hoist(layer.getWeight()));
-    if (layer.getBias())
-      biases.push_back(hoist(layer.getBias()));
+    hoist(layer.getWeight(), first);
+    weights.push_back(layer.getWeight());
+    if (layer.getBias()) {
+      hoist(layer.getBias(), first);
+      biases.push_back(layer.getBias());
+    }
     roles.push_back(layer.getRoleAttr());
     types.push_back(layer.getType());
   }
@@ -61,9 +74,8 @@ void join(ArrayRef<LinearOp> layers) {
 void groupBlock(BlockOp block) {
   llvm::MapVector<Value, SmallVector<LinearOp>> byInput;
   for (LinearOp linear : block.getBody().getOps<LinearOp>()) {
-    bool fromParams =
-        linear.getWeight().getDefiningOp<ParamOp>() &&
-        (!linear.getBias() || linear.getBias().getDefiningOp<ParamOp>());
+    bool fromParams = isFromParam(linear.getWeight()) &&
+                      (!linear.getBias() || isFromParam(linear.getBias()));
     if (isCandidate(linear) && fromParams)
       byInput[linear.getInput()].push_back(linear);
   }

@@ -1,5 +1,7 @@
 //===- Quantize.cpp - Chooses the scheme of selected weights --------------===//
 
+#include "JoinParts.h"
+
 #include "qzc/Dialect/Qz/Transforms/Passes.h"
 #include "qzc/Dialect/Qz/Transforms/Selection.h"
 #include "qzc/Support/Error.h"
@@ -46,7 +48,9 @@ private:
 LogicalResult QuantizePass::collect(ModelOp model, const Selection &selection,
                                     SelectedUses &uses) {
   auto select = [&](OpOperand &weight) -> LogicalResult {
-    auto param = weight.get().getDefiningOp<ParamOp>();
+    auto rows = weight.get().getDefiningOp<RowsOp>();
+    auto param =
+        (rows ? rows.getWeight() : weight.get()).getDefiningOp<ParamOp>();
     if (!param)
       return weight.getOwner()->emitOpError("has a weight that is no qz.param");
     uses[param].push_back(&weight);
@@ -109,6 +113,7 @@ LogicalResult QuantizePass::quantize(ModelOp model, format::Scheme chosen) {
     return success();
   }
 
+  SmallVector<ParamOp> quantized;
   for (auto &[op, uses] : selected) {
     auto param = cast<ParamOp>(op);
     PackedType type = packedTypeFor(param, chosen);
@@ -127,8 +132,9 @@ LogicalResult QuantizePass::quantize(ModelOp model, format::Scheme chosen) {
     if (!param.getSource())
       param.setSource(param.getResult().getType());
     param.getResult().setType(type);
+    quantized.push_back(param);
   }
-  return success();
+  return joinParts(quantized);
 }
 
 } // namespace qzc::qz

@@ -14,65 +14,6 @@ using namespace mlir;
 namespace qzc::qz {
 
 //===----------------------------------------------------------------------===//
-// What a weight is for
-//===----------------------------------------------------------------------===//
-
-/// The role of a weight in one of its uses.
-static StringRef roleOfUse(OpOperand &use) {
-  Operation *user = use.getOwner();
-  if (isa<EmbedOp>(user))
-    return "embed";
-  if (isa<AddPositionsOp>(user))
-    return "position";
-  if (auto norm = dyn_cast<LayerNormOp>(user))
-    return norm.getWeight() == use.get() ? "norm" : "bias";
-  if (isa<RmsNormOp>(user))
-    return "norm";
-  if (isVector(use.get().getType()))
-    return "bias";
-  if (auto linear = dyn_cast<LinearOp>(user))
-    return stringifyLinearRole(linear.getRole());
-  if (auto group = dyn_cast<LinearGroupOp>(user)) {
-    unsigned first = group.getWeights().getBeginOperandIndex();
-    return stringifyLinearRole(group.getRole(use.getOperandNumber() - first));
-  }
-  if (auto gated = dyn_cast<GatedLinearOp>(user))
-    return &use == &gated.getGateMutable() ? "gate" : "up";
-  return "unused";
-}
-
-std::string paramRole(ParamOp param) {
-  // Use lists are in no order to rely on; users are in their region's, and a
-  // use in a block is where its block is.
-  auto before = [](OpOperand *a, OpOperand *b) {
-    Operation *left = a->getOwner();
-    Operation *right = b->getOwner();
-    Block *common = left->getBlock();
-    while (common && !common->findAncestorOpInBlock(*right))
-      common =
-          common->getParentOp() ? common->getParentOp()->getBlock() : nullptr;
-    if (!common)
-      return false;
-    left = common->findAncestorOpInBlock(*left);
-    right = common->findAncestorOpInBlock(*right);
-    if (left == right)
-      return a->getOperandNumber() < b->getOperandNumber();
-    return left->isBeforeInBlock(right);
-  };
-  OpOperand *first = nullptr;
-  for (OpOperand &use : param.getResult().getUses())
-    if (!first || before(&use, first))
-      first = &use;
-  return first ? roleOfUse(*first).str() : "unused";
-}
-
-std::optional<int64_t> paramBlock(ParamOp param) {
-  if (auto block = dyn_cast<BlockOp>(param->getParentOp()))
-    return block.getIndex();
-  return std::nullopt;
-}
-
-//===----------------------------------------------------------------------===//
 // The table
 //===----------------------------------------------------------------------===//
 
@@ -111,8 +52,8 @@ Report makeReport(ModuleOp module) {
   module.walk([&](ParamOp param) {
     ReportRow row;
     row.name = nameWithRows(param);
-    row.role = paramRole(param);
-    row.block = paramBlock(param);
+    row.role = weightRole(param.getResult());
+    row.block = weightBlock(param);
     row.shape = param.getPackedShape();
     row.vector = isVector(param.getResult().getType());
     format::PackedShape before;

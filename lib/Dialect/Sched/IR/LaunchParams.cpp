@@ -61,6 +61,20 @@ private:
     }
     result = value.getInt();
   }
+  /// Views of weights: lists of first, rows, run, stride.
+  void read(StringRef key, Attribute attr, const Numbers &,
+            std::vector<format::RowView> &result) {
+    auto list = dyn_cast<ArrayAttr>(attr);
+    bool right = list && !list.empty();
+    for (Attribute element : right ? list.getValue() : ArrayRef<Attribute>()) {
+      auto view = dyn_cast<DenseI64ArrayAttr>(element);
+      right &= view && view.size() == 4;
+      if (right)
+        result.push_back({view[0], view[1], view[2], view[3]});
+    }
+    if (!right)
+      fail(key) << "to be a list of array<i64: first, rows, run, stride>";
+  }
   void read(StringRef key, Attribute attr, const Numbers &numbers,
             float &result) {
     auto value = dyn_cast<FloatAttr>(attr);
@@ -146,6 +160,13 @@ struct Writer {
     return build.getStringAttr(StringRef(text.data(), text.size()));
   }
   Attribute operator()(const std::optional<int64_t> &) { return rope; }
+  Attribute operator()(const std::vector<format::RowView> &views) {
+    SmallVector<Attribute> attrs;
+    for (const format::RowView &view : views)
+      attrs.push_back(build.getDenseI64ArrayAttr(
+          {view.first, view.rows, view.run, view.stride}));
+    return build.getArrayAttr(attrs);
+  }
 };
 } // namespace
 

@@ -144,14 +144,21 @@ LogicalResult ExtentVerifier::operator()(const format::LinearParams &params) {
   if (params.gated && parts != 2)
     return Launch.emitOpError("is gated and has ")
            << parts << " parts instead of 2 (C2)";
+  if (!params.rows.empty() && params.rows.size() != parts)
+    return Launch.emitOpError("has rows for ")
+           << params.rows.size() << " parts instead of " << parts << " (C2)";
   int64_t rows = 0;
   for (size_t i = 0; i < parts; ++i) {
     if (failed(expect("a matrix", Weights[i].cols, Ins[0])))
       return failure();
-    if (params.hasBias &&
-        failed(expectVector(Weights[parts + i], Weights[i].rows)))
+    format::RowView view = params.rowsOf(i, Weights[i].rows);
+    if (auto wrong = format::checkRowView(view, Weights[i].rows))
+      return Launch.emitOpError("has rows of part ")
+             << i << " that do not fit: it "
+             << StringRef(wrong->data(), wrong->size()) << " (C3)";
+    if (params.hasBias && failed(expectVector(Weights[parts + i], view.rows)))
       return failure();
-    rows = params.gated ? Weights[i].rows : rows + Weights[i].rows;
+    rows = params.gated ? view.rows : rows + view.rows;
     if (params.gated && failed(expect("the output", Out, rows)))
       return failure();
   }

@@ -52,12 +52,12 @@ QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
     scales[blockIdx.x] = power;
 }
 
-/// Rows [firstRow, firstRow + rows) of a weight times `factor` in f16. Row r
-/// goes to out row r × rowStep + rowOffset (gate and up rows alternate), K
-/// padded to a multiple of 8 with zeros. Grid: ceil(rows / 8) blocks of 8
-/// warps, a row each.
-template <int K, Storage S, int Block, bool Fast>
-QZC_DEVICE void convertWeights(const void *data, const void *scales,
+/// Rows [firstRow, firstRow + rows) of a view of a weight times `factor` in
+/// f16; the view is Runs from row `first` on. Row r goes to out row
+/// r × rowStep + rowOffset (gate and up rows alternate), K padded to a multiple
+/// of 8 with zeros. Grid: ceil(rows / 8) blocks of 8 warps, a row each.
+template <int K, Storage S, int Block, bool Fast, class Runs>
+QZC_DEVICE void convertWeights(const void *data, const void *scales, int first,
                                int firstRow, int rows, float factor,
                                int rowStep, int rowOffset, Half *out) {
   using W = Weights<S, Block>;
@@ -68,7 +68,7 @@ QZC_DEVICE void convertWeights(const void *data, const void *scales,
   const int r = blockIdx.x * 8 + threadIdx.x / kWarp;
   if (r >= rows)
     return;
-  const int row = firstRow + r;
+  const int row = first + Runs::at(firstRow + r);
   const float rowFactor = W::rowScale(scales, row) * factor;
   out += (static_cast<long long>(r) * rowStep + rowOffset) * padded;
   const long long base = static_cast<long long>(row) * K;

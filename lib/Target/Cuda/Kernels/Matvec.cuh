@@ -193,34 +193,49 @@ constexpr int pipelineDepth(int steps, int columns) {
   return best;
 }
 
-/// One part of the layer: data, scales, bias.
+/// One part of the layer: data, scales, bias, and the row of the stored weight
+/// that its own rows begin with.
 struct MatvecPart {
   const void *data;
   const void *scales;
   const void *bias;
+  int begin;
 };
 
-/// The parts of a layer of N0 + N1 + N2 outputs; gated: N0 outputs of a gate
-/// and an up row each.
-template <int N0, int N1, int N2, bool Gated> struct MatvecParts {
+/// One row of a part: its number in the part, and in the stored weight.
+struct MatvecRow {
+  const void *data;
+  const void *scales;
+  const void *bias;
+  int row;
+  int stored;
+};
+
+/// The parts of a layer of N0 + N1 + N2 outputs, whose rows are Runs0, Runs1,
+/// Runs2 of their weights; gated: N0 outputs of a gate and an up row each.
+template <int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
+          bool Gated>
+struct MatvecParts {
   static constexpr int kOutputs = Gated ? N0 : N0 + N1 + N2;
   MatvecPart first, second, third;
 
-  /// The part that side 0 or 1 (gated: gate or up) of output n comes from, and
-  /// its row; for an output beyond the last, that of the last.
-  QZC_DEVICE MatvecPart find(int n, int side, int &row) const {
+  /// What side 0 or 1 (gated: gate or up) of output n is made of; of an output
+  /// beyond the last, that of the last.
+  QZC_DEVICE MatvecRow find(int n, int side) const {
     n = n < kOutputs ? n : kOutputs - 1;
-    row = n;
     if constexpr (Gated)
-      return side == 0 ? first : second;
+      return side == 0 ? rowOf<Runs0>(first, n) : rowOf<Runs1>(second, n);
     if (N1 == 0 || n < N0)
-      return first;
-    if (N2 == 0 || n < N0 + N1) {
-      row = n - N0;
-      return second;
-    }
-    row = n - N0 - N1;
-    return third;
+      return rowOf<Runs0>(first, n);
+    if (N2 == 0 || n < N0 + N1)
+      return rowOf<Runs1>(second, n - N0);
+    return rowOf<Runs2>(third, n - N0 - N1);
+  }
+
+private:
+  template <class Runs>
+  QZC_DEVICE static MatvecRow rowOf(const MatvecPart &part, int row) {
+    return {part.data, part.scales, part.bias, row, part.begin + Runs::at(row)};
   }
 };
 
@@ -228,21 +243,23 @@ template <int N0, int N1, int N2, bool Gated> struct MatvecParts {
 /// have N0 rows each and give N0 outputs. Fast: rows divide into chunks and x
 /// is 16-byte aligned. A block of Warps warps takes Warps × PerWarp × Passes
 /// rows. Dynamic shared memory: the staged input.
-template <int K, int N0, int N1, int N2, Storage S, int Block, bool Fast,
-          bool Gated, Norm NormKind, Storage NormStorage, bool UnitOffset,
-          bool NormWeight, bool NormBias, bool HasBias, Storage BiasStorage,
-          Activation Act, bool Residual, int Warps, int PerWarp, int Passes>
+template <int K, int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
+          Storage S, int Block, bool Fast, bool Gated, Norm NormKind,
+          Storage NormStorage, bool UnitOffset, bool NormWeight, bool NormBias,
+          bool HasBias, Storage BiasStorage, Activation Act, bool Residual,
+          int Warps, int PerWarp, int Passes>
 QZC_DEVICE void
 matvec(const float *x, const void *normWeight, const void *normBias,
        float epsilon, const void *data0, const void *scales0, const void *bias0,
-       const void *data1, const void *scales1, const void *bias1,
-       const void *data2, const void *scales2, const void *bias2,
-       const float *residual, float *out) {
+       int begin0, const void *data1, const void *scales1, const void *bias1,
+       int begin1, const void *data2, const void *scales2, const void *bias2,
+       int begin2, const float *residual, float *out) {
   using W = Weights<S, Block>;
   using Norms =
       InputNorm<NormKind, NormStorage, UnitOffset, NormWeight, NormBias>;
   constexpr int threads = Warps * kWarp;
-  constexpr int total = MatvecParts<N0, N1, N2, Gated>::kOutputs;
+  using Parts = MatvecParts<N0, N1, N2, Runs0, Runs1, Runs2, Gated>;
+  constexpr int total = Parts::kOutputs;
   constexpr int sides = Gated ? 2 : 1;
   constexpr int columns = sides * PerWarp;
   constexpr int chunks = K / W::kPerChunk;
@@ -265,21 +282,19 @@ matvec(const float *x, const void *normWeight, const void *normBias,
   const int firstRow = (blockIdx.x * Passes * Warps + warp) * PerWarp;
   const Norms norm = {normWeight, normBias, epsilon};
 
-  const MatvecParts<N0, N1, N2, Gated> parts = {{data0, scales0, bias0},
-                                                {data1, scales1, bias1},
-                                                {data2, scales2, bias2}};
+  const Parts parts = {{data0, scales0, bias0, begin0},
+                       {data1, scales1, bias1, begin1},
+                       {data2, scales2, bias2, begin2}};
   // Slot r: gated layers have the gate rows first, then the up rows.
   auto load = [&](typename W::Chunk(&w)[columns], int group, int step) {
     const int index = step * kWarp + lane;
 #pragma unroll
     for (int r = 0; r < columns; ++r) {
-      int row;
-      const MatvecPart p = parts.find(group + r % PerWarp, r / PerWarp, row);
-      w[r] =
-          index < chunks
-              ? W::load(p.data, p.scales,
-                        static_cast<long long>(row) * K + index * W::kPerChunk)
-              : W::zero();
+      const MatvecRow p = parts.find(group + r % PerWarp, r / PerWarp);
+      w[r] = index < chunks ? W::load(p.data, p.scales,
+                                      static_cast<long long>(p.stored) * K +
+                                          index * W::kPerChunk)
+                            : W::zero();
     }
   };
 
@@ -300,12 +315,11 @@ matvec(const float *x, const void *normWeight, const void *normBias,
     float bias[sides];
 #pragma unroll
     for (int side = 0; side < sides; ++side) {
-      int row;
-      const MatvecPart p = parts.find(mine, side, row);
-      scale[side] = W::rowScale(p.scales, row);
+      const MatvecRow p = parts.find(mine, side);
+      scale[side] = W::rowScale(p.scales, p.stored);
       bias[side] = 0.0f;
       if constexpr (HasBias)
-        bias[side] = element<BiasStorage>(p.bias, row);
+        bias[side] = element<BiasStorage>(p.bias, p.row);
     }
     if (pass == 0)
       waitForDependencies();
@@ -352,12 +366,10 @@ matvec(const float *x, const void *normWeight, const void *normBias,
       const float *input = reinterpret_cast<const float *>(staged);
 #pragma unroll
       for (int r = 0; r < columns; ++r) {
-        int row;
-        const MatvecPart p = parts.find(group + r % PerWarp, r / PerWarp, row);
+        const MatvecRow p = parts.find(group + r % PerWarp, r / PerWarp);
+        const long long first = static_cast<long long>(p.stored) * K;
         for (int i = lane; i < K; i += kWarp)
-          sums[r] =
-              fmaf(W::at(p.data, p.scales, static_cast<long long>(row) * K + i),
-                   input[i], sums[r]);
+          sums[r] = fmaf(W::at(p.data, p.scales, first + i), input[i], sums[r]);
       }
     }
 

@@ -141,22 +141,25 @@ QZC_DEVICE void stageHalves(unsigned short *planes, int stride, float *scratch,
 /// of a tile of 16 rows (gated: 8 gate rows and their 8 up rows) among them. A
 /// block takes SplitN × Tiles tiles. Dynamic shared memory: both planes of the
 /// input, the table, the partial sums.
-template <int K, int N0, int N1, int N2, Storage S, int Block, bool Gated,
-          Norm NormKind, Storage NormStorage, bool UnitOffset, bool NormWeight,
-          bool NormBias, bool HasBias, Storage BiasStorage, Activation Act,
-          bool Residual, int SplitK, int SplitN, int Tiles>
+template <int K, int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
+          Storage S, int Block, bool Gated, Norm NormKind, Storage NormStorage,
+          bool UnitOffset, bool NormWeight, bool NormBias, bool HasBias,
+          Storage BiasStorage, Activation Act, bool Residual, int SplitK,
+          int SplitN, int Tiles>
 QZC_DEVICE void
 matvecTensor(const float *x, const void *normWeight, const void *normBias,
              float epsilon, const void *data0, const void *scales0,
-             const void *bias0, const void *data1, const void *scales1,
-             const void *bias1, const void *data2, const void *scales2,
-             const void *bias2, const float *residual, float *out) {
+             const void *bias0, int begin0, const void *data1,
+             const void *scales1, const void *bias1, int begin1,
+             const void *data2, const void *scales2, const void *bias2,
+             int begin2, const float *residual, float *out) {
   using W = Weights<S, Block>;
   using O = Operands<S>;
   using Norms =
       InputNorm<NormKind, NormStorage, UnitOffset, NormWeight, NormBias>;
   constexpr int threads = SplitK * SplitN * kWarp;
-  constexpr int total = MatvecParts<N0, N1, N2, Gated>::kOutputs;
+  using Parts = MatvecParts<N0, N1, N2, Runs0, Runs1, Runs2, Gated>;
+  constexpr int total = Parts::kOutputs;
   constexpr int sides = Gated ? 2 : 1;
   constexpr int perTile = 16 / sides;
   constexpr int chunks = K / W::kPerChunk;
@@ -187,9 +190,9 @@ matvecTensor(const float *x, const void *normWeight, const void *normBias,
   const int firstTile = (blockIdx.x * SplitN + warpN) * Tiles;
   const Norms norm = {normWeight, normBias, epsilon};
 
-  const MatvecParts<N0, N1, N2, Gated> parts = {{data0, scales0, bias0},
-                                                {data1, scales1, bias1},
-                                                {data2, scales2, bias2}};
+  const Parts parts = {{data0, scales0, bias0, begin0},
+                       {data1, scales1, bias1, begin1},
+                       {data2, scales2, bias2, begin2}};
   struct Unit {
     typename W::Chunk low, high; ///< of rows `row` and `row` + 8
   };
@@ -201,14 +204,14 @@ matvecTensor(const float *x, const void *normWeight, const void *normBias,
       unit.high = W::zero();
       return;
     }
-    int at;
-    MatvecPart p = parts.find(tile * perTile + row, 0, at);
-    unit.low = W::load(p.data, p.scales,
-                       static_cast<long long>(at) * K + index * W::kPerChunk);
-    p = Gated ? parts.find(tile * perTile + row, 1, at)
-              : parts.find(tile * perTile + row + 8, 0, at);
-    unit.high = W::load(p.data, p.scales,
-                        static_cast<long long>(at) * K + index * W::kPerChunk);
+    auto chunkOf = [&](const MatvecRow &p) {
+      return W::load(p.data, p.scales,
+                     static_cast<long long>(p.stored) * K +
+                         index * W::kPerChunk);
+    };
+    unit.low = chunkOf(parts.find(tile * perTile + row, 0));
+    unit.high = chunkOf(Gated ? parts.find(tile * perTile + row, 1)
+                              : parts.find(tile * perTile + row + 8, 0));
   };
 
   Unit ring[depth];
@@ -303,11 +306,10 @@ matvecTensor(const float *x, const void *normWeight, const void *normBias,
 #pragma unroll
       for (int w = 1; w < SplitK; ++w)
         sum += from[w * 16];
-      int at;
-      const MatvecPart p = parts.find(n, side, at);
-      y[side] = sum * W::rowScale(p.scales, at);
+      const MatvecRow p = parts.find(n, side);
+      y[side] = sum * W::rowScale(p.scales, p.stored);
       if constexpr (HasBias)
-        y[side] += element<BiasStorage>(p.bias, at);
+        y[side] += element<BiasStorage>(p.bias, p.row);
     }
     float result = activate<Act>(y[0]);
     if constexpr (Gated)

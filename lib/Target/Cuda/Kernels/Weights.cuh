@@ -29,6 +29,14 @@ namespace qzc::kernels {
 ///              1 where scales are of blocks
 template <Storage S, int Block> struct Weights;
 
+/// Where the rows of a view of a weight are, from the view's first one on.
+struct OneRun {
+  QZC_DEVICE static int at(int row) { return row; }
+};
+template <int Run, int Stride> struct EvenRuns {
+  QZC_DEVICE static int at(int row) { return row / Run * Stride + row % Run; }
+};
+
 /// For storages whose lanes keep nothing.
 struct NoEntry {
   QZC_DEVICE static float entry() { return 0.0f; }

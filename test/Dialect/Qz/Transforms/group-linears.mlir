@@ -38,9 +38,20 @@ qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab 
       %a1 = qz.attention %q1, %k1, %v1 heads 1 kv_heads 1 scale 0.5
         : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
 
+      // Rows of a weight come with what they are rows of, and go with weights
+      // that are stored alike.
+      // CHECK-NEXT: %[[F:.*]] = qz.param "f"
+      // CHECK-NEXT: %[[R:.*]] = qz.rows %[[F]]
+      // CHECK-NEXT: qz.linear_group %{{.*}} roles [k, v] weights(%[[P]], %[[R]]) :
+      %k3 = qz.linear k %a1, %p : (tensor<?x4xf32>, !qz.packed<4x4, int8>) -> tensor<?x4xf32>
+      %f = qz.param "f" source tensor<8x4xbf16> : !qz.packed<8x4, int8>
+      %r = qz.rows %f [[0, 2], [4, 6]] : !qz.packed<8x4, int8>
+      %v3 = qz.linear v %a1, %r : (tensor<?x4xf32>, !qz.rows<4 of !qz.packed<8x4, int8>>) -> tensor<?x4xf32>
+      %m3 = qz.mul %k3, %v3 : tensor<?x4xf32>
+
       // Different inputs, other roles, activations: no group.
       // CHECK-NOT: qz.linear_group
-      %q2 = qz.linear q %a1, %wq : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
+      %q2 = qz.linear q %m3, %wq : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
       %k2 = qz.linear k %q2, %wk : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
       %v2 = qz.linear v %a1, %wv activation relu : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>
       %o2 = qz.linear o %a1, %wv : (tensor<?x4xf32>, tensor<4x4xbf16>) -> tensor<?x4xf32>

@@ -3,7 +3,6 @@
 #ifndef QZC_DIALECT_QZ_IR_QZCOMPUTEOPS_TD
 #define QZC_DIALECT_QZ_IR_QZCOMPUTEOPS_TD
 
-include "mlir/Interfaces/InferTypeOpInterface.td"
 include "qzc/Dialect/Qz/IR/QzStructureOps.td"
 
 //===----------------------------------------------------------------------===//
@@ -135,7 +134,7 @@ def LinearOp : Qz_Op<"linear", [Pure, AttrSizedOperandSegments]> {
       inside.
   }];
   let arguments = (ins Qz_LinearRoleAttr:$role, Qz_Features:$input,
-      Qz_Matrix:$weight, Optional<Qz_Vector>:$bias,
+      Qz_LinearWeight:$weight, Optional<Qz_Vector>:$bias,
       Optional<Qz_Features>:$residual,
       DefaultValuedAttr<Qz_ActivationAttr,
                         "::qzc::qz::Activation::None">:$activation);
@@ -166,7 +165,7 @@ def LinearGroupOp : Qz_Op<"linear_group", [Pure, AttrSizedOperandSegments,
     * (C4) the weights are stored alike: one scheme, block size, element type.
     * (C5) roles are those of decoder blocks, each at most once.
   }];
-  let arguments = (ins Qz_Features:$input, Variadic<Qz_Matrix>:$weights,
+  let arguments = (ins Qz_Features:$input, Variadic<Qz_LinearWeight>:$weights,
       Variadic<Qz_Vector>:$biases, Qz_LinearRolesAttr:$roles);
   let results = (outs Variadic<Qz_Features>:$results);
   let assemblyFormat = [{
@@ -198,7 +197,7 @@ def GatedLinearOp : Qz_Op<"gated_linear", [Pure, AttrSizedOperandSegments,
     * (C3) both biases, of one type, or none.
   }];
   let arguments = (ins Qz_ActivationAttr:$activation, Qz_Features:$input,
-      Qz_Matrix:$gate, Qz_Matrix:$up, Optional<Qz_Vector>:$gate_bias,
+      Qz_LinearWeight:$gate, Qz_LinearWeight:$up, Optional<Qz_Vector>:$gate_bias,
       Optional<Qz_Vector>:$up_bias, Optional<Qz_Features>:$residual);
   let results = (outs Qz_Features:$result);
   let assemblyFormat = [{

@@ -32,6 +32,7 @@
 namespace qzc::qz {
 class FileOp;
 class GraphOp;
+class ParamOp;
 
 /// tensor<?xi32>.
 bool isTokens(mlir::Type type);
@@ -51,15 +52,26 @@ int64_t columnsOf(mlir::Type features);
 std::optional<format::DType> dtypeOf(mlir::Type element);
 mlir::Type elementTypeOf(mlir::MLIRContext *context, format::DType dtype);
 
-/// Extents (a vector is one row), scheme and element type of a weight's type,
-/// or nothing where the type is no weight's or format::checkShape objects.
+/// Extents (a vector is one row), scheme and element type of a stored weight's
+/// type, or nothing where the type is none or format::checkShape objects.
 std::optional<format::PackedShape> packedShapeOf(mlir::Type weight);
 
-/// Whether two weights are stored alike: scheme, block size, element type.
+/// [out, in] of a linear layer's weight.
+std::pair<int64_t, int64_t> extentsOf(mlir::Type linearWeight);
+
+/// Whether two linear layers' weights are stored alike: scheme, block size,
+/// element type.
 bool storedAlike(mlir::Type a, mlir::Type b);
 
 /// Whether the role is one of a decoder block's (all but proj and head).
 bool isBlockRole(LinearRole role);
+
+/// What a weight is for: a linear role, "embed", "position", "norm" or "bias";
+/// of several uses the first in the module's order, of a weight of several
+/// parts the roles of all, "q,k,v"; "unused" without any.
+std::string weightRole(mlir::Value weight);
+/// The decoder block that a weight is declared in, if it is in one.
+std::optional<int64_t> weightBlock(ParamOp param);
 } // namespace qzc::qz
 
 #define GET_TYPEDEF_CLASSES

@@ -5,6 +5,7 @@
 
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "qzc/Dialect/Qz/IR/QzAttributes.td"
 include "qzc/Dialect/Qz/IR/QzTypes.td"
@@ -148,7 +149,9 @@ def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
     * `rows [[lo, hi], …]`: half-open ranges of the (transposed) source's rows,
       one after the other; of a vector, its elements.
     * `source tensor<…>`: shape and element type in the file. The result's
-      element type, or packed type, is what will be stored.
+      element type, or packed type, is what will be stored. Blocks and scales of
+      a packed type are those of the selected rows, whatever else the source
+      has.
 
     ```mlir
     %0 = qz.param "h.0.attn.c_attn.weight" @model[4096] transposed
@@ -190,9 +193,49 @@ def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
     ::std::vector<::std::pair<int64_t, int64_t>> getRowRanges();
     /// The same as data, for the manifest.
     ::qzc::format::TensorSource getTensorSource();
-    /// Equal for parameters that read the same: name, file, offset, type, rows,
+    /// Equal for parameters that read of one tensor: name, file, offset, type,
     /// and whether transposed.
+    ::mlir::Attribute getTensorKey();
+    /// Equal for those that read the same rows of one tensor.
     ::mlir::Attribute getSourceKey();
+  }];
+}
+
+def RowsOp : Qz_Op<"rows", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
+    DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "Some rows of a quantized weight";
+  let description = [{
+    What one part of a fused weight is, where the whole is quantized as one:
+    blocks may cross from part to part, and scales of double quantization share
+    groups and an offset. Nothing is stored twice, and no code changes.
+
+    ```mlir
+    %w = qz.param "h.0.attn.c_attn.weight" @model[4096] transposed
+           source tensor<768x2304xf32>
+           : !qz.packed<2304x768, nf4, block = 64, double>
+    %q = qz.rows %w [[0, 768]]
+           : !qz.packed<2304x768, nf4, block = 64, double>
+    %y = qz.linear q %x, %q : (tensor<?x768xf32>,
+           !qz.rows<768 of !qz.packed<2304x768, nf4, block = 64, double>>)
+           -> tensor<?x768xf32>
+    ```
+
+    Constraints:
+    * (C1) rows are pairs lo < hi, ascending, disjoint, inside the weight.
+    * (C2) they are of one length and one distance, as the parts of weights that
+      are fused head by head are.
+  }];
+  let arguments = (ins Qz_PackedType:$weight, DenseI64ArrayAttr:$rows);
+  let results = (outs Qz_RowsType:$result);
+  let assemblyFormat = [{
+    $weight custom<RowRanges>($rows) attr-dict `:` qualified(type($weight))
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The ranges, half-open.
+    ::std::vector<::std::pair<int64_t, int64_t>> getRowRanges();
+    /// The same as data, for the plan.
+    ::qzc::format::RowView getRowView();
   }];
 }
 

@@ -40,6 +40,25 @@ def Qz_PackedType : TypeDef<QzDialect, "Packed"> {
   }];
 }
 
+def Qz_RowsType : TypeDef<QzDialect, "Rows"> {
+  let mnemonic = "rows";
+  let summary = "Some rows of a quantized weight";
+  let description = [{
+    A matrix that is stored as part of another, as `qz.rows` gives it: where its
+    blocks and their scales are is known only with the whole.
+
+    ```mlir
+    !qz.rows<768 of !qz.packed<2304x768, nf4, block = 64, double>>
+    ```
+
+    Constraints:
+    * (C1) there is at least one row, and no more than the whole has.
+  }];
+  let parameters = (ins "int64_t":$rows, "::qzc::qz::PackedType":$whole);
+  let assemblyFormat = "`<` $rows `of` qualified($whole) `>`";
+  let genVerifyDecl = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Constraints on operands and results
 //===----------------------------------------------------------------------===//
@@ -65,6 +84,11 @@ def Qz_DenseMatrix
 def Qz_Matrix
     : Type<CPred<"::qzc::qz::isMatrix($_self)">,
            "tensor<OUTxIN> of f32, f16 or bf16, or !qz.packed">;
+
+def Qz_LinearWeight
+    : Type<CPred<"::qzc::qz::isMatrix($_self) || "
+                 "::llvm::isa<::qzc::qz::RowsType>($_self)">,
+           "tensor<OUTxIN> of f32, f16 or bf16, !qz.packed or !qz.rows">;
 
 def Qz_Weight
     : Type<CPred<"::qzc::qz::isMatrix($_self) || ::qzc::qz::isVector($_self)">,

@@ -25,6 +25,12 @@ def QzQuantize : Qz_Pass<"qz-quantize"> {
     LO:HI of decoder blocks; ends may be left out or count from the end as in
     Python, and must exist. It leaves proj, head and embed alone.
 
+    Where all parts of a fused tensor are selected (GPT-2's q, k and v), it is
+    quantized whole, as bitsandbytes does: where that makes a difference (blocks
+    that cross from part to part, shared scales of double quantization), the
+    parts become `qz.rows` of one param. Parts that are selected alone have
+    blocks, groups and offset of their own.
+
     Where a weight has other uses (a tied head), the selected ones get a second
     param. It is an error to select nothing, or a weight that is quantized
     already, or to quantize after fusion; so is a block size or double

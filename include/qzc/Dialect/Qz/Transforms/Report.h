@@ -21,7 +21,7 @@ namespace qzc::qz {
 /// One weight as it will be stored.
 struct ReportRow {
   std::string name; ///< Hugging Face name, with the rows if only some are used
-  std::string role; ///< as paramRole
+  std::string role; ///< as weightRole
   std::optional<int64_t> block; ///< decoder block
   format::PackedShape shape;
   bool vector = false;
@@ -36,13 +36,6 @@ struct Report {
   format::Footprint before;    ///< of the source, each weight once
   format::Footprint after;
 };
-
-/// What a weight is for: a linear role, "embed", "position", "norm" or "bias";
-/// of several uses the first in the module's order; "unused" without any.
-std::string paramRole(ParamOp param);
-
-/// The decoder block that uses a weight, if it is declared in one.
-std::optional<int64_t> paramBlock(ParamOp param);
 
 /// Every weight of the module's models.
 Report makeReport(mlir::ModuleOp module);

@@ -225,7 +225,8 @@ def Sched_LaunchOp : Sched_Op<"launch", [AttrSizedOperandSegments,
     What each opcode computes is written in Format/Opcodes.def and at its
     parameters in Format/LaunchParams.h. Parameters are the fields of the
     opcode's struct there, by their names: integers as i64, real numbers as f32,
-    flags as unit attributes, activations by name, a rope as #qz.rope. Optional
+    flags as unit attributes, activations by name, a rope as #qz.rope, views of
+    weights' rows as a list of array<i64: first, rows, run, stride>. Optional
     ones are left out where they have their default.
 
     Constraints:
