@@ -4,7 +4,6 @@
 
 #include "qzc/Dialect/Qz/Transforms/Passes.h"
 #include "qzc/Dialect/Qz/Transforms/Selection.h"
-#include "qzc/Support/Error.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/MapVector.h"
@@ -93,14 +92,11 @@ PackedType QuantizePass::packedTypeFor(ParamOp param, format::Scheme chosen) {
 }
 
 LogicalResult QuantizePass::quantize(ModelOp model, format::Scheme chosen) {
+  FailureOr<Selection> selection = Selection::parse(
+      blocks, components, model.getLayers(), [&] { return model.emitError(); });
   SelectedUses selected;
-  try {
-    auto selection = Selection::parse(blocks, components, model.getLayers());
-    if (failed(collect(model, selection, selected)))
-      return failure();
-  } catch (const Error &error) {
-    return model.emitError(error.what());
-  }
+  if (failed(selection) || failed(collect(model, *selection, selected)))
+    return failure();
   if (selected.empty())
     return model.emitError()
            << "the selection (blocks '" << blocks << "', components '"

@@ -1,17 +1,17 @@
-//===- Selection.cpp - Which weights a command line asks for --------------===//
+//===- Selection.cpp - Which weights are quantized ---------------------===//
 
 #include "qzc/Dialect/Qz/Transforms/Selection.h"
-
-#include "qzc/Support/Error.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 
-using llvm::StringRef;
+using namespace mlir;
 
 namespace qzc::qz {
 
 namespace {
+using EmitError = llvm::function_ref<InFlightDiagnostic()>;
+
 constexpr uint32_t bit(LinearRole role) {
   return 1U << static_cast<uint32_t>(role);
 }
@@ -47,64 +47,71 @@ constexpr Component components[] = {
     {"all", attn | ffn | proj | head, true},
 };
 
-const Component &findComponent(StringRef name) {
+/// Null after an error.
+const Component *findComponent(StringRef name, EmitError emitError) {
   std::string known;
   for (const Component &component : components) {
     if (name == component.name)
-      return component;
+      return &component;
     known += (known.empty() ? "" : ", ") + std::string(component.name);
   }
-  throw usageError("unknown component '" + name.str() + "' in --components; " +
-                   "known are " + known);
+  emitError() << "components: there is no '" << name << "'; known are "
+              << known;
+  return nullptr;
 }
 
 /// One end of a range, counted from the end if negative, in [0, layers].
-int64_t parseEnd(StringRef text, StringRef range, int64_t otherwise,
-                 int64_t layers) {
+FailureOr<int64_t> parseEnd(StringRef text, StringRef range, int64_t otherwise,
+                            int64_t layers, EmitError emitError) {
   if (text.empty())
     return otherwise;
   int64_t value = 0;
   if (text.getAsInteger(10, value))
-    throw usageError("'" + range.str() +
-                     "' in --blocks is no range LO:HI of block numbers");
+    return emitError() << "blocks: '" << range
+                       << "' is no range LO:HI of block numbers";
   int64_t resolved = value < 0 ? value + layers : value;
   if (resolved < 0 || resolved > layers)
-    throw usageError("block " + std::to_string(value) + " of '" + range.str() +
-                     "' in --blocks is out of range: the model has " +
-                     std::to_string(layers) + " blocks");
+    return emitError() << "blocks: " << value << " of '" << range
+                       << "' is out of range: the model has " << layers
+                       << " blocks";
   return resolved;
 }
 
-void addRange(StringRef range, std::vector<bool> &blocks) {
+LogicalResult addRange(StringRef range, std::vector<bool> &blocks,
+                       EmitError emitError) {
   auto layers = static_cast<int64_t>(blocks.size());
   if (range.count(':') != 1)
-    throw usageError("'" + range.str() +
-                     "' in --blocks is no range LO:HI of block numbers");
+    return emitError() << "blocks: '" << range
+                       << "' is no range LO:HI of block numbers";
   auto [low, high] = range.split(':');
-  int64_t begin = parseEnd(low, range, 0, layers);
-  int64_t end = parseEnd(high, range, layers, layers);
-  if (begin >= end)
-    throw usageError("'" + range.str() + "' in --blocks selects no block");
-  for (int64_t block = begin; block < end; ++block) {
+  FailureOr<int64_t> begin = parseEnd(low, range, 0, layers, emitError);
+  if (failed(begin))
+    return failure();
+  FailureOr<int64_t> end = parseEnd(high, range, layers, layers, emitError);
+  if (failed(end))
+    return failure();
+  if (*begin >= *end)
+    return emitError() << "blocks: '" << range << "' selects no block";
+  for (int64_t block = *begin; block < *end; ++block) {
     if (blocks[block])
-      throw usageError("'" + range.str() +
-                       "' in --blocks overlaps an earlier "
-                       "range at block " +
-                       std::to_string(block));
+      return emitError() << "blocks: '" << range
+                         << "' overlaps an earlier range at block " << block;
     blocks[block] = true;
   }
+  return success();
 }
 } // namespace
 
-Selection Selection::parse(StringRef blocks, StringRef components,
-                           int64_t layers) {
+FailureOr<Selection> Selection::parse(StringRef blocks, StringRef components,
+                                      int64_t layers, EmitError emitError) {
   Selection selection;
   selection.Blocks.assign(layers, blocks.empty());
   llvm::SmallVector<StringRef> list;
   if (!blocks.empty())
     blocks.split(list, ',');
   for (StringRef range : list)
-    addRange(range, selection.Blocks);
+    if (failed(addRange(range, selection.Blocks, emitError)))
+      return failure();
 
   list.clear();
   if (components.empty())
@@ -112,9 +119,11 @@ Selection Selection::parse(StringRef blocks, StringRef components,
   else
     components.split(list, ',');
   for (StringRef name : list) {
-    const Component &component = findComponent(name);
-    selection.Roles |= component.roles;
-    selection.Embed |= component.embed;
+    const Component *component = findComponent(name, emitError);
+    if (!component)
+      return failure();
+    selection.Roles |= component->roles;
+    selection.Embed |= component->embed;
   }
   return selection;
 }

@@ -1,28 +1,28 @@
 // RUN: not %qzc-opt %s --qz-quantize="scheme=q5" 2>&1 | FileCheck %s --check-prefix=SCHEME
 // SCHEME: error: unknown scheme 'q5'; known are none, int8, nf4, q8_0, q4_0, fp4
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=q,atn" 2>&1 | FileCheck %s --check-prefix=COMPONENT
-// COMPONENT: error: unknown component 'atn' in --components; known are attn, ffn, qkv, q, k, v, o, up, gate, down, proj, head, embed, all
+// COMPONENT: error: components: there is no 'atn'; known are attn, ffn, qkv, q, k, v, o, up, gate, down, proj, head, embed, all
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=q," 2>&1 | FileCheck %s --check-prefix=TRAILING
-// TRAILING: error: unknown component '' in --components
+// TRAILING: error: components: there is no ''
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=gate" 2>&1 | FileCheck %s --check-prefix=NOTHING
 // NOTHING: error: the selection (blocks '', components 'gate') matches no layer of this model
 // RUN: not %qzc-opt %s --qz-quantize="scheme=none components=gate" 2>&1 | FileCheck %s --check-prefix=NOTHING
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=0:3" 2>&1 | FileCheck %s --check-prefix=RANGE
-// RANGE: error: block 3 of '0:3' in --blocks is out of range: the model has 2 blocks
+// RANGE: error: blocks: 3 of '0:3' is out of range: the model has 2 blocks
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=-3:" 2>&1 | FileCheck %s --check-prefix=NEGATIVE
-// NEGATIVE: error: block -3 of '-3:' in --blocks is out of range: the model has 2 blocks
+// NEGATIVE: error: blocks: -3 of '-3:' is out of range: the model has 2 blocks
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=1:1" 2>&1 | FileCheck %s --check-prefix=EMPTY
-// EMPTY: error: '1:1' in --blocks selects no block
+// EMPTY: error: blocks: '1:1' selects no block
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=0:2,-1:" 2>&1 | FileCheck %s --check-prefix=OVERLAP
-// OVERLAP: error: '-1:' in --blocks overlaps an earlier range at block 1
+// OVERLAP: error: blocks: '-1:' overlaps an earlier range at block 1
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=1" 2>&1 | FileCheck %s --check-prefix=FORM1
-// FORM1: error: '1' in --blocks is no range LO:HI of block numbers
+// FORM1: error: blocks: '1' is no range LO:HI of block numbers
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=0:1:2" 2>&1 | FileCheck %s --check-prefix=FORM2
-// FORM2: error: '0:1:2' in --blocks is no range LO:HI of block numbers
+// FORM2: error: blocks: '0:1:2' is no range LO:HI of block numbers
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=0:x" 2>&1 | FileCheck %s --check-prefix=FORM3
-// FORM3: error: '0:x' in --blocks is no range LO:HI of block numbers
+// FORM3: error: blocks: '0:x' is no range LO:HI of block numbers
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 blocks=0:99999999999999999999" 2>&1 | FileCheck %s --check-prefix=FORM4
-// FORM4: error: '0:99999999999999999999' in --blocks is no range LO:HI of block numbers
+// FORM4: error: blocks: '0:99999999999999999999' is no range LO:HI of block numbers
 // RUN: not %qzc-opt %s --qz-quantize="scheme=nf4 block-size=48" 2>&1 | FileCheck %s --check-prefix=SIZE
 // SIZE: error: 'qz.param' op "0.q": nf4 of 4x4, block 48:
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 block-size=64" 2>&1 | FileCheck %s --check-prefix=ROWS

@@ -1,4 +1,4 @@
-//===- Selection.h - Which weights a command line asks for ------*- C++ -*-===//
+//===- Selection.h - Which weights are quantized -------------*- C++ -*-===//
 
 #ifndef QZC_DIALECT_QZ_TRANSFORMS_SELECTION_H
 #define QZC_DIALECT_QZ_TRANSFORMS_SELECTION_H
@@ -10,15 +10,16 @@
 
 namespace qzc::qz {
 
-/// The meaning of --blocks and --components for a model of some layers.
+/// The blocks and components of a model that the quantization pass is told.
 class Selection {
 public:
   /// `blocks`: "LO:HI[,LO:HI…]", empty for all; `components`: names with commas
-  /// between, empty for every linear layer but the head. Throws qzc::Error
-  /// (usage) on a malformed, empty, overlapping or out-of-range block range and
+  /// between, empty for every linear layer but the head. Fails, after an
+  /// error, on a malformed, empty, overlapping or out-of-range block range and
   /// on an unknown component.
-  static Selection parse(llvm::StringRef blocks, llvm::StringRef components,
-                         int64_t layers);
+  static mlir::FailureOr<Selection>
+  parse(llvm::StringRef blocks, llvm::StringRef components, int64_t layers,
+        llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
   /// `block` is the decoder block the layer is in; proj and head are in none.
   bool selects(LinearRole role, std::optional<int64_t> block) const;
