@@ -212,7 +212,7 @@ TEST_F(CudaEngineTest, AHalfCacheThatCannotHoldAllIsAnError) {
   auto engine = open(options);
   const CUdeviceptr state = [&] {
     engine->prefill(Tokens.data(), 2, nullptr);
-    return find("all_f16").params[10];
+    return find("all_f16").params[9];
   }();
   std::string stage;
   Fake->onLaunch = [&, play = Fake->onLaunch](const FakeLaunch &launch) {
