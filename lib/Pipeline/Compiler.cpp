@@ -159,7 +159,9 @@ void Compilation::run() {
 std::string Compilation::ptxOf(const format::Manifest &manifest) const {
   std::string source = cuda::emitCuda(cuda::lowerToCuda(manifest).kernels);
   std::vector<cuda::Arch> archs = {{80, false, true}};
-  return cuda::compileCuda(source, archs, Options.threads)[0].bytes.c_str();
+  return cuda::CudaCompiler(Options.nvrtc)
+      .compile(source, archs, Options.threads)[0]
+      .bytes.c_str();
 }
 
 std::vector<cuda::CompiledCode>
@@ -167,10 +169,11 @@ Compilation::compileForGpu(format::Manifest &manifest,
                            const std::vector<cuda::Arch> &archs) const {
   cuda::CudaLowering lowering = cuda::lowerToCuda(manifest);
   manifest.cuda = std::move(lowering.program);
-  manifest.nvrtcVersion = cuda::nvrtcVersion();
-  manifest.minimumDriver = cuda::minimumDriver();
-  return cuda::compileCuda(cuda::emitCuda(lowering.kernels), archs,
-                           Options.threads);
+  const cuda::CudaCompiler compiler(Options.nvrtc);
+  manifest.nvrtcVersion = compiler.version();
+  manifest.minimumDriver = compiler.minimumDriver();
+  return compiler.compile(cuda::emitCuda(lowering.kernels), archs,
+                          Options.threads);
 }
 
 void Compilation::writeExecutable(format::Manifest &manifest,

@@ -18,7 +18,7 @@ from qz_eval.files import sha256_of
 # Set by qz-eval for what it starts: the folder that it lies in.
 FOLDER_VARIABLE = "QZC_BIN_DIR"
 # What decides what is compiled and how it is measured.
-PROGRAMS = ("qzc", "qzc-runtime", "qz-eval")
+PROGRAMS = ("qzc", "qzc-nvrtc", "qzc-runtime", "qz-eval")
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 

@@ -19,10 +19,11 @@ using namespace qzc::kernel_test;
 
 static void build(const Model &model, const std::string &stem,
                   const std::vector<cuda::Arch> &archs) {
+  const cuda::CudaCompiler compiler(QZC_NVRTC_PROGRAM);
   const cuda::CudaLowering lowering =
       cuda::lowerToCuda(model.manifest, model.gpu);
   const std::string source = cuda::emitCuda(lowering.kernels);
-  for (const cuda::CompiledCode &code : cuda::compileCuda(source, archs)) {
+  for (const cuda::CompiledCode &code : compiler.compile(source, archs)) {
     AtomicFile file(stem + (code.arch.ptx ? ".ptx" : ".cubin"));
     file.append(code.bytes);
     file.commit();

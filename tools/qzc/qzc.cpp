@@ -12,11 +12,11 @@ using namespace qzc;
 using pipeline::CompileOptions;
 using pipeline::Emit;
 
-/// The runtime that is installed beside this program.
-static std::string stubBesideThisProgram() {
+/// A program that is installed beside this one.
+static std::string besideThisProgram(const char *name) {
   std::error_code failed;
   auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
-  return failed ? "qzc-runtime" : (self.parent_path() / "qzc-runtime").string();
+  return failed ? name : (self.parent_path() / name).string();
 }
 
 static Emit readEmit(const std::string &text) {
@@ -157,7 +157,8 @@ static int run(int argc, char **argv) {
   options.emit = readEmit(raw.emit);
   readWeights(raw.weights, options);
   checkUse(app, options);
-  options.stub = stubBesideThisProgram();
+  options.stub = besideThisProgram("qzc-runtime");
+  options.nvrtc = besideThisProgram("qzc-nvrtc");
   pipeline::compile(options, Output());
   return 0;
 }

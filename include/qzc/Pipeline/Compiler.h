@@ -46,6 +46,7 @@ struct CompileOptions {
 
   std::string archs;   ///< "80,90a" or empty: the default list
   std::string stub;    ///< the runtime in front of the image
+  std::string nvrtc;   ///< the program that compiles kernels
   int threads = 0;     ///< 0: all cores
   bool dryRun = false; ///< print the table and stop
 };

@@ -3,14 +3,13 @@
 #include "qzc/Target/Cuda/Compile.h"
 
 #include "CodeCache.h"
-#include "Nvrtc.h"
-#include "Processes.h"
+#include "KernelHeaders.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Support/RunProgram.h"
 #include "qzc/Support/ThreadPool.h"
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 
 using namespace qzc;
@@ -69,27 +68,20 @@ std::vector<Arch> qzc::cuda::parseArchs(std::string_view list) {
   }
 }
 
-std::string qzc::cuda::nvrtcVersion() { return Nvrtc::get().version(); }
-
-int64_t qzc::cuda::minimumDriver() {
-  // Within a major version of CUDA, cubins run on the driver of its first
-  // minor version (for the GPUs that driver knows).
-  return int64_t(Nvrtc::get().major()) * 1000;
-}
-
 static std::vector<std::string> options(const Arch &arch) {
   return {"--std=c++17", "-default-device", "-arch=" + arch.name()};
 }
 
 /// The name under which a result is cached: everything it depends on.
-static std::string cacheKey(const std::string &source, const Arch &arch) {
+static std::string cacheKey(const std::string &source, const Arch &arch,
+                            const std::string &version) {
   Sha256 hash;
   auto add = [&](std::string_view text) {
     const uint64_t size = text.size();
     hash.update(&size, sizeof(size));
     hash.update(text.data(), text.size());
   };
-  add(Nvrtc::get().version());
+  add(version);
   for (const std::string &option : options(arch))
     add(option);
   for (const EmbeddedHeader &header : kernelHeaders()) {
@@ -100,42 +92,81 @@ static std::string cacheKey(const std::string &source, const Arch &arch) {
   return toHex(hash.finish());
 }
 
-std::vector<CompiledCode> qzc::cuda::compileCuda(const std::string &source,
-                                                 const std::vector<Arch> &archs,
-                                                 int threads) {
+/// Runs qzc-nvrtc with the words, to the end. Throws qzc::Error with what it
+/// says where it fails.
+static ProgramResult runNvrtc(const std::string &program,
+                              std::vector<std::string> words,
+                              const std::string &source) {
+  words.insert(words.begin(), program);
+  ProgramResult result = runProgram(words, source);
+  if (result.signal != 0)
+    throw Error("'" + program + "' was killed by signal " +
+                std::to_string(result.signal));
+  if (result.exitCode == 0)
+    return result;
+  std::string said = result.err;
+  if (const size_t name = said.rfind(": error: NVRTC");
+      name != std::string::npos)
+    said.erase(0, name + std::string_view(": error: ").size());
+  while (!said.empty() && said.back() == '\n')
+    said.pop_back();
+  throw Error(said.empty() ? "'" + program + "' failed" : said);
+}
+
+static ProgramResult compileOne(const std::string &program,
+                                const std::string &source, const Arch &arch,
+                                const std::vector<std::string> &more = {}) {
+  std::vector<std::string> words = options(arch);
+  words.insert(words.begin(), arch.ptx ? "ptx" : "cubin");
+  words.insert(words.end(), more.begin(), more.end());
+  try {
+    return runNvrtc(program, words, source);
+  } catch (const Error &error) {
+    throw Error(arch.name() + ": " + error.what());
+  }
+}
+
+CudaCompiler::CudaCompiler(std::string program)
+    : Program(std::move(program)),
+      Version(runNvrtc(Program, {"version"}, "").out) {}
+
+int64_t CudaCompiler::minimumDriver() const {
+  // Within a major version of CUDA, cubins run on the driver of its first
+  // minor version (for the GPUs that driver knows).
+  return std::stoll(Version) * 1000;
+}
+
+std::vector<CompiledCode> CudaCompiler::compile(const std::string &source,
+                                                const std::vector<Arch> &archs,
+                                                int threads) const {
   std::vector<CompiledCode> code;
   std::vector<std::string> keys;
   std::vector<size_t> missing;
   CodeCache cache;
   for (size_t i = 0; i < archs.size(); ++i) {
-    keys.push_back(cacheKey(source, archs[i]));
+    keys.push_back(cacheKey(source, archs[i], Version));
     std::optional<std::string> bytes = cache.load(keys[i]);
     if (!bytes)
       missing.push_back(i);
     code.push_back({archs[i], bytes.value_or("")});
   }
+  if (missing.empty())
+    return code;
   // NVRTC compiles one program at a time in a process: so, processes.
-  std::vector<std::function<std::string()>> jobs;
-  jobs.reserve(missing.size());
+  const auto count = static_cast<int>(missing.size());
+  ThreadPool pool(std::min(threads > 0 ? threads : availableThreads(), count));
+  pool.parallelFor(count, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      CompiledCode &one = code[missing[static_cast<size_t>(i)]];
+      one.bytes = compileOne(Program, source, one.arch).out;
+    }
+  });
   for (size_t i : missing)
-    jobs.emplace_back([&source, &archs, i] {
-      return Nvrtc::get().compile(source, options(archs[i]), archs[i].ptx,
-                                  nullptr);
-    });
-  std::vector<std::string> results =
-      runInProcesses(jobs, threads > 0 ? threads : availableThreads());
-  for (size_t i = 0; i < missing.size(); ++i) {
-    cache.store(keys[missing[i]], results[i]);
-    code[missing[i]].bytes = std::move(results[i]);
-  }
+    cache.store(keys[i], code[i].bytes);
   return code;
 }
 
-std::string qzc::cuda::resourceUsage(const std::string &source,
-                                     const Arch &arch) {
-  std::vector<std::string> arguments = options(arch);
-  arguments.emplace_back("--ptxas-options=-v");
-  std::string log;
-  Nvrtc::get().compile(source, arguments, arch.ptx, &log);
-  return log;
+std::string CudaCompiler::resourceUsage(const std::string &source,
+                                        const Arch &arch) const {
+  return compileOne(Program, source, arch, {"--ptxas-options=-v"}).err;
 }

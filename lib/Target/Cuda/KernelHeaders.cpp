@@ -1,6 +1,6 @@
 //===- KernelHeaders.cpp - The kernel sources inside the compiler ---------===//
 
-#include "qzc/Target/Cuda/Compile.h"
+#include "KernelHeaders.h"
 
 using namespace qzc::cuda;
 

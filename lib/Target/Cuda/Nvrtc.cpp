@@ -1,20 +1,16 @@
-//===- Nvrtc.cpp - The run-time compiler, opened on first use -------------===//
+//===- Nvrtc.cpp - CUDA's run-time compiler ------------------------------===//
 
 #include "Nvrtc.h"
 
+#include "KernelHeaders.h"
+
 #include "qzc/Support/Error.h"
-#include "qzc/Target/Cuda/Compile.h"
 
 #include <cstdlib>
 #include <dlfcn.h>
 
 using namespace qzc;
 using namespace qzc::cuda;
-
-const Nvrtc &Nvrtc::get() {
-  static const Nvrtc library;
-  return library;
-}
 
 template <class Function>
 static void resolve(void *library, const char *name, Function &function,
@@ -55,9 +51,9 @@ static std::string firstError(const std::string &log) {
   return log.substr(begin, log.find('\n', begin) - begin);
 }
 
-std::string Nvrtc::compile(const std::string &source,
-                           const std::vector<std::string> &options, bool ptx,
-                           std::string *log) const {
+NvrtcResult Nvrtc::compile(const std::string &source,
+                           const std::vector<std::string> &options,
+                           bool ptx) const {
   std::vector<std::string> texts;
   std::vector<std::string> names;
   std::vector<const char *> textPointers;
@@ -92,28 +88,24 @@ std::string Nvrtc::compile(const std::string &source,
                       static_cast<int>(texts.size()), textPointers.data(),
                       namePointers.data()),
         "creating a program");
-  const nvrtcResult result = CompileProgram(
+  const nvrtcResult outcome = CompileProgram(
       program.handle, static_cast<int>(options.size()), optionPointers.data());
+  NvrtcResult result;
   size_t bytes = 0;
-  std::string text;
-  if (log || result != NVRTC_SUCCESS) {
-    check(LogSize(program.handle, &bytes), "reading the log");
-    text.resize(bytes);
-    check(Log(program.handle, text.data()), "reading the log");
-    while (!text.empty() && text.back() == '\0')
-      text.pop_back();
-  }
-  if (result != NVRTC_SUCCESS)
-    throw Error("NVRTC " + version() + ": " + options.back() + ": " +
-                ErrorString(result) + ": " + firstError(text));
-  if (log)
-    *log = text;
+  check(LogSize(program.handle, &bytes), "reading the log");
+  result.log.resize(bytes);
+  check(Log(program.handle, result.log.data()), "reading the log");
+  while (!result.log.empty() && result.log.back() == '\0')
+    result.log.pop_back();
+  if (outcome != NVRTC_SUCCESS)
+    throw Error("NVRTC " + version() + ": " + ErrorString(outcome) + ": " +
+                firstError(result.log));
   check(ptx ? PtxSize(program.handle, &bytes)
             : CubinSize(program.handle, &bytes),
         "reading the code's size");
-  std::string code(bytes, '\0');
-  check(ptx ? Ptx(program.handle, code.data())
-            : Cubin(program.handle, code.data()),
+  result.code.resize(bytes);
+  check(ptx ? Ptx(program.handle, result.code.data())
+            : Cubin(program.handle, result.code.data()),
         "reading the code");
-  return code;
+  return result;
 }

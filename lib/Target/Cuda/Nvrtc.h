@@ -1,4 +1,9 @@
-//===- Nvrtc.h - The run-time compiler, opened on first use -----*- C++ -*-===//
+//===- Nvrtc.h - CUDA's run-time compiler ----------------------*- C++ -*-===//
+//
+// Environment:
+//   QZC_NVRTC  the library to open instead of the one found at build time
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef QZC_LIB_TARGET_CUDA_NVRTC_H
 #define QZC_LIB_TARGET_CUDA_NVRTC_H
@@ -10,27 +15,27 @@
 
 namespace qzc::cuda {
 
+struct NvrtcResult {
+  std::string code; ///< a cubin, or PTX with its NUL
+  std::string log;
+};
+
 class Nvrtc {
 public:
-  /// Opens the library on the first call; throws qzc::Error naming the path
-  /// where that fails. Thread-safe.
-  static const Nvrtc &get();
+  /// Opens the library; throws qzc::Error naming the path where that fails.
+  Nvrtc();
 
-  int major() const { return Major; }
+  /// "12.9"
   std::string version() const {
     return std::to_string(Major) + "." + std::to_string(Minor);
   }
 
-  /// Compiles with the kernel headers; returns the cubin, or PTX with its NUL.
-  /// `log`, if not null, receives the compiler's log. Throws qzc::Error with
-  /// the first error of the log.
-  std::string compile(const std::string &source,
-                      const std::vector<std::string> &options, bool ptx,
-                      std::string *log) const;
+  /// Compiles with the kernel headers. Throws qzc::Error with the first error
+  /// of the log.
+  NvrtcResult compile(const std::string &source,
+                      const std::vector<std::string> &options, bool ptx) const;
 
 private:
-  Nvrtc();
-
   int Major = 0;
   int Minor = 0;
   decltype(&nvrtcVersion) Version = nullptr;

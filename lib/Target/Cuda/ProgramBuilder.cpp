@@ -47,7 +47,8 @@ void ProgramBuilder::add(std::vector<format::CudaLaunch> &list,
   std::string text = spec.kernel + (spec.perCacheType ? "<*" : "<");
   for (const std::string &arg : spec.templateArgs)
     text += arg + ",";
-  text += "|" + std::to_string(spec.blockThreads);
+  text += "|" + std::to_string(spec.blockThreads) + "," +
+          std::to_string(spec.minBlocks);
   auto [found, isNew] = InstanceByText.try_emplace(text, Kernels.size());
   if (isNew) {
     KernelInstance instance;

@@ -21,6 +21,11 @@ using testing::HasSubstr;
 
 namespace {
 
+const cuda::CudaCompiler &compiler() {
+  static const cuda::CudaCompiler nvrtc(QZC_NVRTC_PROGRAM);
+  return nvrtc;
+}
+
 const char kSource[] = "extern \"C\" __global__ void one(int *p) { *p = 1; }";
 
 /// A cache folder of the test's own.
@@ -80,7 +85,7 @@ TEST(ArchTest, ListsWhatIsSupported) {
 
 TEST_F(CompileTest, AllDefaultArchitectures) {
   const std::vector<cuda::CompiledCode> code =
-      cuda::compileCuda(kSource, cuda::defaultArchs());
+      compiler().compile(kSource, cuda::defaultArchs());
   ASSERT_EQ(code.size(), cuda::defaultArchs().size());
   for (const cuda::CompiledCode &one : code) {
     if (one.arch.ptx) {
@@ -95,37 +100,59 @@ TEST_F(CompileTest, AllDefaultArchitectures) {
 
 TEST_F(CompileTest, CachedCodeIsTheSameAndDamageIsRepaired) {
   const std::vector<Arch> archs = cuda::parseArchs("sm_80");
-  const std::string first = cuda::compileCuda(kSource, archs)[0].bytes;
+  const std::string first = compiler().compile(kSource, archs)[0].bytes;
   ASSERT_EQ(entries().size(), 1u);
   const std::string stored = readFile(entries()[0]);
-  EXPECT_EQ(cuda::compileCuda(kSource, archs)[0].bytes, first);
+  EXPECT_EQ(compiler().compile(kSource, archs)[0].bytes, first);
 
   std::string damaged = stored;
   damaged[damaged.size() / 2] ^= 1;
   std::ofstream(entries()[0], std::ios::binary) << damaged;
-  EXPECT_EQ(cuda::compileCuda(kSource, archs)[0].bytes, first);
+  EXPECT_EQ(compiler().compile(kSource, archs)[0].bytes, first);
   EXPECT_EQ(readFile(entries()[0]), stored);
 
   std::ofstream(entries()[0], std::ios::binary) << stored.substr(0, 20);
-  EXPECT_EQ(cuda::compileCuda(kSource, archs)[0].bytes, first);
+  EXPECT_EQ(compiler().compile(kSource, archs)[0].bytes, first);
 }
 
 TEST_F(CompileTest, WorksWithoutACache) {
   setenv("QZC_CACHE_DIR", "/dev/null/none", 1);
   EXPECT_FALSE(
-      cuda::compileCuda(kSource, cuda::parseArchs("sm_80"))[0].bytes.empty());
+      compiler().compile(kSource, cuda::parseArchs("sm_80"))[0].bytes.empty());
 }
 
 TEST_F(CompileTest, AnErrorNamesItsLineAndStoresNothing) {
   try {
-    cuda::compileCuda("extern \"C\" __global__ void bad() { missing(); }",
-                      cuda::parseArchs("sm_80,sm_90a"));
+    compiler().compile("extern \"C\" __global__ void bad() { missing(); }",
+                       cuda::parseArchs("sm_80,sm_90a"));
     FAIL() << "no error";
   } catch (const Error &error) {
     EXPECT_THAT(error.what(), HasSubstr("model.cu(1): error"));
     EXPECT_THAT(error.what(), HasSubstr("missing"));
   }
   EXPECT_TRUE(entries().empty());
+}
+
+TEST_F(CompileTest, NamesTheProgramThatCannotBeRun) {
+  try {
+    cuda::CudaCompiler none("/no/such/qzc-nvrtc");
+    FAIL() << "no error";
+  } catch (const Error &error) {
+    EXPECT_STREQ(error.what(),
+                 "cannot run '/no/such/qzc-nvrtc': No such file or directory");
+  }
+}
+
+TEST_F(CompileTest, ALibraryThatIsNoNvrtcIsNamed) {
+  setenv("QZC_NVRTC", "/no/such/libnvrtc.so", 1);
+  try {
+    cuda::CudaCompiler none(QZC_NVRTC_PROGRAM);
+    FAIL() << "no error";
+  } catch (const Error &error) {
+    EXPECT_THAT(error.what(), testing::StartsWith("NVRTC cannot be opened ("));
+    EXPECT_THAT(error.what(), HasSubstr("/no/such/libnvrtc.so"));
+  }
+  unsetenv("QZC_NVRTC");
 }
 
 /// Registers decide how much runs at once, spills how fast: no kernel of these
@@ -145,7 +172,7 @@ TEST_F(CompileTest, NoKernelSpills) {
     const std::string source =
         cuda::emitCuda(cuda::lowerToCuda(model.manifest, model.gpu).kernels);
     const std::string log =
-        cuda::resourceUsage(source, cuda::parseArchs(arch)[0]);
+        compiler().resourceUsage(source, cuda::parseArchs(arch)[0]);
     int functions = 0;
     for (auto it = std::sregex_iterator(log.begin(), log.end(), spill);
          it != std::sregex_iterator(); ++it, ++functions)

@@ -1,11 +1,9 @@
 //===- Compile.h - C++ text to cubins and PTX -------------------*- C++ -*-===//
 //
-// NVRTC, opened at run time (the compiler starts without it), compiles one
-// program for several architectures at once and keeps the results in a cache
-// on disk.
+// NVRTC compiles one program for several architectures at once, each in a
+// process of its own (qzc-nvrtc); the results are kept in a cache on disk.
 //
 // Environment:
-//   QZC_NVRTC      the library to open instead of the one found at build time
 //   QZC_CACHE_DIR  the cache folder; else $XDG_CACHE_HOME/qzc, ~/.cache/qzc
 //
 //===----------------------------------------------------------------------===//
@@ -42,34 +40,38 @@ std::vector<Arch> defaultArchs();
 /// supported.
 std::vector<Arch> parseArchs(std::string_view list);
 
-/// "12.9": of the library in use. Throws qzc::Error where there is none.
-std::string nvrtcVersion();
-/// The oldest driver (as cuDriverGetVersion) that loads this NVRTC's cubins.
-int64_t minimumDriver();
-
 struct CompiledCode {
   Arch arch;
   std::string bytes; ///< cubin, or PTX text with its terminating NUL
 };
 
-/// A header that `#include "name"` finds.
-struct EmbeddedHeader {
-  std::string_view name;
-  std::string_view text;
+/// NVRTC, as the program qzc-nvrtc runs it.
+class CudaCompiler {
+public:
+  /// `program`: the path of qzc-nvrtc. Throws qzc::Error where it, or the
+  /// library that it opens, cannot be used.
+  explicit CudaCompiler(std::string program);
+
+  /// "12.9"
+  const std::string &version() const { return Version; }
+  /// The oldest driver (as cuDriverGetVersion) that loads this NVRTC's cubins.
+  int64_t minimumDriver() const;
+
+  /// Compiles `source` for every architecture, in parallel, in that order.
+  /// `threads` ≤ 0: one for each core. Throws qzc::Error with the first error
+  /// of the compiler's log where it does not compile.
+  std::vector<CompiledCode> compile(const std::string &source,
+                                    const std::vector<Arch> &archs,
+                                    int threads = 0) const;
+
+  /// NVRTC's log of compiling `source` for one architecture with ptxas's report
+  /// on registers and spills; for tests and for people.
+  std::string resourceUsage(const std::string &source, const Arch &arch) const;
+
+private:
+  std::string Program;
+  std::string Version;
 };
-/// The kernel headers and what they include.
-const std::vector<EmbeddedHeader> &kernelHeaders();
-
-/// Compiles `source` for every architecture, in parallel, in that order.
-/// `threads` ≤ 0: one for each core. Throws qzc::Error with the first line of
-/// the compiler's log where it does not compile.
-std::vector<CompiledCode> compileCuda(const std::string &source,
-                                      const std::vector<Arch> &archs,
-                                      int threads = 0);
-
-/// NVRTC's log of compiling `source` for one architecture with ptxas's report
-/// on registers and spills; for tests and for people.
-std::string resourceUsage(const std::string &source, const Arch &arch);
 
 } // namespace qzc::cuda
 
