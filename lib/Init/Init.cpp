@@ -5,6 +5,7 @@
 #include "qzc/Conversion/Passes.h"
 #include "qzc/Dialect/Qz/Transforms/Passes.h"
 #include "qzc/Dialect/Sched/Transforms/Passes.h"
+#include "qzc/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
 
@@ -19,6 +20,7 @@ void registerAllPasses() {
   qz::registerQzPipelines();
   sched::registerSchedPasses();
   registerConversionPasses();
+  registerPipelines();
   mlir::registerCanonicalizer();
   mlir::registerCSE();
   mlir::registerSymbolDCE();

@@ -122,7 +122,8 @@ void Compilation::run() {
   checkOutputs(Options);
   parse();
   checkInputsAreKept(Options, *Module, sourceFolder());
-  runSelection(*Module, Options, Diagnostics);
+  Stages stages(*Module, Diagnostics);
+  stages.select(Options);
   GgufBuild gguf(Options, *Module, describeSelection(Options));
   if (Options.emit == Emit::Bin || Options.dryRun)
     Results.write(qz::formatReport(qz::makeReport(*Module)) + gguf.report());
@@ -134,10 +135,10 @@ void Compilation::run() {
     return gguf.publish();
   }
 
-  runFusion(*Module, Diagnostics);
+  stages.fuse();
   if (Options.emit == Emit::Qz)
     return writeText(textOfModule());
-  runScheduling(*Module, Diagnostics);
+  stages.schedule();
   if (Options.emit == Emit::Schedule)
     return writeText(textOfModule());
 

@@ -2,55 +2,50 @@
 
 #include "Stages.h"
 
-#include "qzc/Conversion/Passes.h"
-#include "qzc/Dialect/Qz/Transforms/Passes.h"
-#include "qzc/Dialect/Sched/Transforms/Passes.h"
-
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
+#include "qzc/Passes.h"
 
 namespace qzc::pipeline {
 
-static void run(mlir::PassManager &passes, mlir::ModuleOp module,
-                const DiagnosticCollector &diagnostics, const char *stage,
-                ExitCode code = ExitCode::Failed) {
-  if (mlir::failed(passes.run(module)))
-    diagnostics.fail(std::string(stage) + " failed", code);
+Stages::Stages(mlir::ModuleOp module, const DiagnosticCollector &diagnostics)
+    : Module(module), Diagnostics(diagnostics) {
+  mlir::registerPassManagerCLOptions(); // a library's caller may not have
+  mlir::applyDefaultTimingManagerCLOptions(Timing);
+  Total = Timing.getRootScope();
 }
 
-void runSelection(mlir::ModuleOp module, const CompileOptions &options,
-                  const DiagnosticCollector &diagnostics) {
-  mlir::PassManager passes(module.getContext());
-  qz::QzQuantizeOptions quantize;
-  quantize.scheme = options.scheme;
-  quantize.blocks = options.blocks;
-  quantize.components = options.components;
-  quantize.blockSize = options.blockSize;
-  quantize.doubleQuant = options.doubleQuant;
-  passes.addPass(qz::createQzQuantize(quantize));
-  if (!options.dtype.empty()) {
-    qz::QzCastOptions cast;
-    cast.dtype = options.dtype;
-    passes.addPass(qz::createQzCast(cast));
-  }
+void Stages::run(const char *stage,
+                 llvm::function_ref<void(mlir::OpPassManager &)> build,
+                 ExitCode code) {
+  mlir::PassManager passes(Module.getContext());
+  build(passes);
+  if (failed(mlir::applyPassManagerCLOptions(passes)))
+    Diagnostics.fail("these --mlir options do not go together",
+                     ExitCode::Usage);
+  mlir::TimingScope scope = Total.nest(stage);
+  passes.enableTiming(scope);
+  if (failed(passes.run(Module)))
+    Diagnostics.fail(std::string("the ") + stage + " failed", code);
+}
+
+void Stages::select(const CompileOptions &options) {
+  SelectionOptions selection;
+  selection.scheme = options.scheme;
+  selection.blocks = options.blocks;
+  selection.components = options.components;
+  selection.blockSize = options.blockSize;
+  selection.doubleQuant = options.doubleQuant;
+  selection.dtype = options.dtype;
   // What these passes refuse is what the options ask for.
-  run(passes, module, diagnostics, "the selection", ExitCode::Usage);
+  run(
+      "selection",
+      [&](mlir::OpPassManager &passes) {
+        buildSelectionPipeline(passes, selection);
+      },
+      ExitCode::Usage);
 }
 
-void runFusion(mlir::ModuleOp module, const DiagnosticCollector &diagnostics) {
-  mlir::PassManager passes(module.getContext());
-  passes.addPass(mlir::createCanonicalizerPass());
-  qz::buildFusePipeline(passes);
-  run(passes, module, diagnostics, "fusion");
-}
+void Stages::fuse() { run("fusion", buildFusionPipeline); }
 
-void runScheduling(mlir::ModuleOp module,
-                   const DiagnosticCollector &diagnostics) {
-  mlir::PassManager passes(module.getContext());
-  passes.addPass(createConvertQzToSched());
-  passes.addPass(sched::createSchedPlanMemory());
-  passes.addPass(sched::createSchedVerifyMemory());
-  run(passes, module, diagnostics, "scheduling");
-}
+void Stages::schedule() { run("scheduling", buildSchedulePipeline); }
 
 } // namespace qzc::pipeline

@@ -7,19 +7,32 @@
 #include "qzc/Pipeline/Diagnostics.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
 
 namespace qzc::pipeline {
 
-/// Decides what is quantized and how the rest is stored.
-void runSelection(mlir::ModuleOp module, const CompileOptions &options,
-                  const DiagnosticCollector &diagnostics);
+/// Runs the pipelines of qzc/Passes.h on a module, as MLIR's own options
+/// (--mlir-print-ir-after-all, --mlir-timing, …) ask for it. Each throws
+/// qzc::Error with the first error of its passes.
+class Stages {
+public:
+  Stages(mlir::ModuleOp module, const DiagnosticCollector &diagnostics);
 
-/// Joins operations and verifies that what is left can be lowered.
-void runFusion(mlir::ModuleOp module, const DiagnosticCollector &diagnostics);
+  void select(const CompileOptions &options);
+  void fuse();
+  void schedule();
 
-/// Lowers to launches on buffers with planned memory, and verifies the plan.
-void runScheduling(mlir::ModuleOp module,
-                   const DiagnosticCollector &diagnostics);
+private:
+  void run(const char *stage,
+           llvm::function_ref<void(mlir::OpPassManager &)> build,
+           ExitCode code = ExitCode::Failed);
+
+  mlir::ModuleOp Module;
+  const DiagnosticCollector &Diagnostics;
+  mlir::DefaultTimingManager Timing; ///< reports when it is destroyed
+  mlir::TimingScope Total;
+};
 
 } // namespace qzc::pipeline
 

@@ -1,6 +1,7 @@
 //===- qzc.cpp - The compiler's command line ------------------------------===//
 
 #include "qzc/Pipeline/Compiler.h"
+#include "qzc/Pipeline/MlirOptions.h"
 #include "qzc/Support/CommandLine.h"
 #include "qzc/Support/Output.h"
 #include "qzc/Support/ThreadPool.h"
@@ -151,7 +152,11 @@ static int run(int argc, char **argv) {
   CompileOptions options;
   RawOptions raw;
   addOptions(app, options, raw);
-  if (!parseArguments(app, argc, argv))
+  app.footer("Options of MLIR are taken as well: --mlir-print-ir-after-all, "
+             "--mlir-timing, --mlir-pass-statistics,\n"
+             "--mlir-pass-pipeline-crash-reproducer=FILE, …");
+  const std::vector<const char *> words = pipeline::takeMlirOptions(argc, argv);
+  if (!parseArguments(app, static_cast<int>(words.size()), words.data()))
     return 0;
   checkSelection(app);
   options.emit = readEmit(raw.emit);
