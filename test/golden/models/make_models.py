@@ -28,6 +28,7 @@ from fixtures import FIXTURES, HERE, save_fixture
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 sys.path.insert(0, str(HERE.parent))
+from pinned import check_versions
 from reference_weights import ALL_COMPONENTS, DECODED, FFN, quantize_model
 
 COUNTS = (1, 17, 600)
@@ -210,4 +211,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    check_versions()
     main()

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers.generation import logits_process as steps
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from pinned import check_versions
 
 VOCAB = 17
 
@@ -64,4 +68,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    check_versions()
     main()

@@ -13,12 +13,17 @@ Needs torch, safetensors, gguf, xllamacpp. Each case has six tensors:
 from __future__ import annotations
 
 import ctypes
+import sys
+from pathlib import Path
 
 import numpy as np
 import torch
 import xllamacpp.xllamacpp as llama
 from gguf import GGMLQuantizationType, quants
 from weights import around, random_weight, save
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from pinned import check_versions
 
 BLOCK = 32
 LIBRARY = ctypes.CDLL(llama.__file__)
@@ -107,4 +112,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    check_versions()
     main()

@@ -19,10 +19,16 @@ case scales.NAME has those three, CASE.scales and CASE.decoded: the scales befor
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import torch
 from bitsandbytes import functional
 from weights import around, random_weight, save
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from pinned import check_versions
 
 Case = dict[str, torch.Tensor]
 
@@ -224,4 +230,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    check_versions()
     main()

@@ -22,6 +22,7 @@ from transformers import AutoModelForCausalLM
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+from pinned import check_versions  # noqa: E402
 from reference_weights import ALL_COMPONENTS, FFN, quantize_model  # noqa: E402
 
 CONTEXT = 1024
@@ -89,4 +90,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    check_versions()
     main()

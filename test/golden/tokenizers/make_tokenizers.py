@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
 from shapes import CORPUS, SHAPES
 from tokenizers import Tokenizer
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from pinned import check_versions
 
 HERE = Path(__file__).parent
 TEXTS = [
@@ -117,4 +121,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    check_versions()
     main()
