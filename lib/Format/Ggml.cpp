@@ -1,4 +1,4 @@
-//===- Ggml.cpp - ggml's quantizers ---------------------------------------===//
+//===- Ggml.cpp - Quantizers of ggml's blocks of 32 -----------------------===//
 
 #include "qzc/Format/Ggml.h"
 
@@ -9,19 +9,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace qzc::format::ggml {
 
-static constexpr float kLargestFloat = std::numeric_limits<float>::max();
+static constexpr uint16_t kInfiniteF16 = 0x7c00;
 
-/// 1 / d; 0 for 0. Limited to the largest f32: blocks of so small a scale
-/// decode to zeros, whatever their codes are.
-static float inverse(float d) {
-  if (d == 0.0f)
-    return 0.0f;
-  return std::clamp(1.0f / d, -kLargestFloat, kLargestFloat);
-}
+/// 1 / d; 0 for 0. Where it is infinite, codes are 0: what llama.cpp's
+/// conversion makes of infinities and NaN.
+static float inverse(float d) { return d == 0.0f ? 0.0f : 1.0f / d; }
 
 /// The first value of largest magnitude, with its sign; 0 for zeros.
 static float signedMaximum(const float *values) {
@@ -59,42 +54,107 @@ float quantize(const float *values, int64_t count, BlockQ8_0 *blocks) {
   for (int64_t begin = 0; begin < count; begin += kBlock, ++blocks) {
     const float d = largestMagnitude(values + begin, kBlock) / 127.0f;
     blocks->d = dense::toF16(d);
-    encodeQ8_0(values + begin, inverse(d), blocks->codes);
+    const float factor = inverse(d);
+    encodeQ8_0(values + begin, std::isfinite(factor) ? factor : 0.0f,
+               blocks->codes);
     largest = std::max(largest, largestDecoded(blocks->d, 127.0f));
   }
   return largest;
 }
 
 //===----------------------------------------------------------------------===//
-// Four bits
+// Four and five bits: a scale
 //===----------------------------------------------------------------------===//
 
-static void packNibbles(const uint8_t *codes, uint8_t *bytes) {
-  for (int64_t i = 0; i < kBlock / 2; ++i)
-    bytes[i] = static_cast<uint8_t>(codes[i] | codes[i + kBlock / 2] << 4);
-}
-
-QZC_VECTOR_CLONES
-static void encodeQ4_0(const float *values, float factor, uint8_t *codes) {
+/// Codes of `2 · Half` values around `Half`.
+template <int Half>
+static inline void encodeAround(const float *values, float factor,
+                                uint8_t *codes) {
   for (int64_t i = 0; i < kBlock; ++i) {
     const float x = values[i] * factor;
-    codes[i] =
-        static_cast<uint8_t>(std::min(15, static_cast<int32_t>(x + 8.5f)));
+    codes[i] = static_cast<uint8_t>(
+        std::min(2 * Half - 1, static_cast<int32_t>(x + (Half + 0.5f))));
   }
 }
+QZC_VECTOR_CLONES
+static void encodeQ4_0(const float *values, float factor, uint8_t *codes) {
+  encodeAround<8>(values, factor, codes);
+}
+QZC_VECTOR_CLONES
+static void encodeQ5_0(const float *values, float factor, uint8_t *codes) {
+  encodeAround<16>(values, factor, codes);
+}
 
-float quantize(const float *values, int64_t count, BlockQ4_0 *blocks) {
+template <typename Block, typename Encode>
+static float quantizeAround(const float *values, int64_t count, Block *blocks,
+                            float half, Encode encode) {
   float largest = 0;
   for (int64_t begin = 0; begin < count; begin += kBlock, ++blocks) {
     // Of a block of zeros this is -0, as in ggml.
-    const float d = signedMaximum(values + begin) / -8.0f;
+    const float d = signedMaximum(values + begin) / -half;
     blocks->d = dense::toF16(d);
-    uint8_t codes[kBlock];
-    encodeQ4_0(values + begin, inverse(d), codes);
-    packNibbles(codes, blocks->codes);
-    largest = std::max(largest, largestDecoded(blocks->d, 8.0f));
+    uint8_t codes[kBlock] = {};
+    if (const float factor = inverse(d); std::isfinite(factor))
+      encode(values + begin, factor, codes);
+    packCodes(codes, *blocks);
+    largest = std::max(largest, largestDecoded(blocks->d, half));
   }
   return largest;
+}
+
+float quantize(const float *values, int64_t count, BlockQ4_0 *blocks) {
+  return quantizeAround(values, count, blocks, 8.0f, encodeQ4_0);
+}
+float quantize(const float *values, int64_t count, BlockQ5_0 *blocks) {
+  return quantizeAround(values, count, blocks, 16.0f, encodeQ5_0);
+}
+
+//===----------------------------------------------------------------------===//
+// Four and five bits: a scale and a minimum
+//===----------------------------------------------------------------------===//
+
+QZC_VECTOR_CLONES
+static void encodeAbove(const float *values, float minimum, float factor,
+                        uint8_t *codes) {
+  for (int64_t i = 0; i < kBlock; ++i) {
+    const float x = (values[i] - minimum) * factor;
+    codes[i] = static_cast<uint8_t>(static_cast<int32_t>(x + 0.5f));
+  }
+}
+
+template <typename Block>
+static float quantizeAbove(const float *values, int64_t count, Block *blocks,
+                           int32_t most) {
+  float largest = 0;
+  for (int64_t begin = 0; begin < count; begin += kBlock, ++blocks) {
+    // Of zeros the first one's sign is kept.
+    float minimum = values[begin];
+    float maximum = values[begin];
+    for (int64_t i = begin + 1; i < begin + kBlock; ++i) {
+      minimum = values[i] < minimum ? values[i] : minimum;
+      maximum = values[i] > maximum ? values[i] : maximum;
+    }
+    const float d = (maximum - minimum) / static_cast<float>(most);
+    blocks->d = std::isfinite(d) ? dense::toF16(d) : kInfiniteF16;
+    blocks->m = dense::toF16(minimum);
+    uint8_t codes[kBlock] = {};
+    if (const float factor = inverse(d); std::isfinite(factor))
+      encodeAbove(values + begin, minimum, factor, codes);
+    for (uint8_t &code : codes)
+      code = static_cast<uint8_t>(std::min<int32_t>(code, most));
+    packCodes(codes, *blocks);
+    largest =
+        std::max({largest, largestDecoded(blocks->d, static_cast<float>(most)),
+                  largestDecoded(blocks->m, 1.0f)});
+  }
+  return largest;
+}
+
+float quantize(const float *values, int64_t count, BlockQ4_1 *blocks) {
+  return quantizeAbove(values, count, blocks, 15);
+}
+float quantize(const float *values, int64_t count, BlockQ5_1 *blocks) {
+  return quantizeAbove(values, count, blocks, 31);
 }
 
 //===----------------------------------------------------------------------===//
@@ -175,10 +235,10 @@ float quantize(const float *values, int64_t count, BlockIq4Nl *blocks) {
     const float d =
         std::fabs(m) < kLeastMagnitude ? 0.0f : bestScale(values + begin, m);
     // Sums of values near the largest f32 overflow to infinities and NaN.
-    blocks->d = std::isfinite(d) ? dense::toF16(d) : uint16_t{0x7c00};
+    blocks->d = std::isfinite(d) ? dense::toF16(d) : kInfiniteF16;
     uint8_t codes[kBlock];
     encodeIq4Nl(values + begin, inverse(d), codes);
-    packNibbles(codes, blocks->codes);
+    packCodes(codes, *blocks);
     largest = std::max(largest, largestDecoded(blocks->d, 127.0f));
   }
   return largest;

@@ -96,11 +96,17 @@ def decode_scales(scales: np.ndarray) -> np.ndarray:
     return result
 
 
+def ggml_inverse(scale: np.ndarray) -> np.ndarray:
+    """1 / scale; 0 where that is infinite, since such a scale is 0 in f16."""
+    inverse = reciprocal(scale)
+    return np.where(np.isinf(inverse), FLOAT(0), inverse)
+
+
 def decode_q8_0(weight: np.ndarray) -> np.ndarray:
     """Blocks of 32, rounded half away from zero by the scale before it is stored in f16."""
     blocks = weight.reshape(-1, GGML_BLOCK)
     scale = np.abs(blocks).max(axis=1, keepdims=True) / FLOAT(127)
-    x = blocks * reciprocal(scale)
+    x = blocks * ggml_inverse(scale)
     whole = np.floor(np.abs(x))
     codes = np.sign(x) * (whole + (np.abs(x) - whole >= 0.5))
     return (codes * scale.astype(np.float16).astype(FLOAT)).astype(FLOAT).reshape(weight.shape)
@@ -111,5 +117,5 @@ def decode_q4_0(weight: np.ndarray) -> np.ndarray:
     blocks = weight.reshape(-1, GGML_BLOCK)
     first = np.abs(blocks).argmax(axis=1, keepdims=True)
     scale = np.take_along_axis(blocks, first, axis=1) / FLOAT(-8)
-    codes = np.minimum(np.trunc(blocks * reciprocal(scale) + FLOAT(8.5)), 15) - 8
+    codes = np.minimum(np.trunc(blocks * ggml_inverse(scale) + FLOAT(8.5)), 15) - 8
     return (codes * scale.astype(np.float16).astype(FLOAT)).astype(FLOAT).reshape(weight.shape)

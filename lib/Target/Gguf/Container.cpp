@@ -82,14 +82,12 @@ std::string_view name(TensorType type) {
     return "F32";
   case TensorType::F16:
     return "F16";
-  case TensorType::Q4_0:
-    return "Q4_0";
-  case TensorType::Q8_0:
-    return "Q8_0";
-  case TensorType::IQ4_NL:
-    return "IQ4_NL";
   case TensorType::BF16:
     return "BF16";
+#define QZC_GGML_TYPE(Name, Number, Block, FileType)                           \
+  case TensorType::Name:                                                       \
+    return #Name;
+#include "qzc/Format/GgmlTypes.def"
   }
   return "";
 }
@@ -100,10 +98,10 @@ int64_t blockElements(TensorType type) {
   case TensorType::F16:
   case TensorType::BF16:
     return 1;
-  case TensorType::Q4_0:
-  case TensorType::Q8_0:
-  case TensorType::IQ4_NL:
-    return format::ggml::kBlock;
+#define QZC_GGML_TYPE(Name, Number, Block, FileType)                           \
+  case TensorType::Name:                                                       \
+    return format::ggml::Block::kValues;
+#include "qzc/Format/GgmlTypes.def"
   }
   return 1;
 }
@@ -116,12 +114,10 @@ static uint64_t blockBytes(TensorType type) {
   case TensorType::F16:
   case TensorType::BF16:
     return 2;
-  case TensorType::Q4_0:
-    return sizeof(format::ggml::BlockQ4_0);
-  case TensorType::IQ4_NL:
-    return sizeof(format::ggml::BlockIq4Nl);
-  case TensorType::Q8_0:
-    return sizeof(format::ggml::BlockQ8_0);
+#define QZC_GGML_TYPE(Name, Number, Block, FileType)                           \
+  case TensorType::Name:                                                       \
+    return sizeof(format::ggml::Block);
+#include "qzc/Format/GgmlTypes.def"
   }
   return 0;
 }

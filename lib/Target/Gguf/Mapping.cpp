@@ -55,14 +55,12 @@ static uint32_t fileType(TensorType type) {
     return 0;
   case TensorType::F16:
     return 1;
-  case TensorType::Q4_0:
-    return 2;
-  case TensorType::Q8_0:
-    return 7;
-  case TensorType::IQ4_NL:
-    return 25;
   case TensorType::BF16:
     return 32;
+#define QZC_GGML_TYPE(Name, Number, Block, FileType)                           \
+  case TensorType::Name:                                                       \
+    return FileType;
+#include "qzc/Format/GgmlTypes.def"
   }
   return 0;
 }

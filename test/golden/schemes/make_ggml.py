@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Makes ggml.safetensors, what the quantizers of ggml's formats are tested with.
+"""Makes ggml.safetensors, which the quantizers of ggml's formats are tested with.
 
-Blocks come from llama.cpp's own functions, called in the library of xllamacpp (2026.10.11549 made
-the committed file), and for Q8_0 and Q4_0 are checked against the gguf package, which decodes them.
-Needs torch, safetensors, gguf, xllamacpp. Each case has six tensors:
+Blocks come from llama.cpp's ggml_quantize_chunk without an importance matrix, called in the library
+of xllamacpp (2026.10.11549 made the committed file); the gguf package (0.19.0) decodes them, and
+quantizes the formats that it can to the same bytes. Needs torch, safetensors, gguf, xllamacpp. Each
+case has
 
-    CASE.weight                        the source, F32 or BF16; 32 divides a row
-    CASE.q8_0, CASE.q4_0, CASE.iq4_nl  U8 [blocks, 34 or 18]: the blocks as GGUF files hold them
-    CASE.q8_0_decoded, CASE.q4_0_decoded  F32
+    CASE.weight         the source, F32 or BF16; 32 divides a row
+    CASE.q8_0 …         U8 [blocks, bytes]: the blocks as GGUF files hold them, of every type whose
+                        blocks divide the source and whose scales hold it
+    CASE.q8_0_decoded … F32
 """
 
 from __future__ import annotations
@@ -19,27 +21,33 @@ from pathlib import Path
 import numpy as np
 import torch
 import xllamacpp.xllamacpp as llama
-from gguf import GGMLQuantizationType, quants
+from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, quants
 from weights import around, random_weight, save
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pinned import check_versions
 
 BLOCK = 32
+SUPER_BLOCK = 256
 LIBRARY = ctypes.CDLL(llama.__file__)
-BYTES = {"q8_0": 34, "q4_0": 18, "iq4_nl": 18}
-TYPES = {"q8_0": GGMLQuantizationType.Q8_0, "q4_0": GGMLQuantizationType.Q4_0}
+NAMES = ("q8_0", "q4_0", "iq4_nl", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k")
+TYPES = {name: GGMLQuantizationType[name.upper()] for name in NAMES}
+# Those that the gguf package quantizes too.
+IN_PACKAGE = ("q8_0", "q4_0", "q4_1", "q5_0", "q5_1")
 
 
 def blocks_of(values: np.ndarray, scheme: str) -> np.ndarray:
     """What llama-quantize makes of f32 values, without an importance matrix."""
     values = np.ascontiguousarray(values, np.float32)
-    out = np.zeros((values.size // BLOCK, BYTES[scheme]), np.uint8)
-    function = getattr(LIBRARY, f"quantize_{scheme}")
+    block, size = GGML_QUANT_SIZES[TYPES[scheme]]
+    out = np.zeros((values.size // block, size), np.uint8)
+    function = LIBRARY.ggml_quantize_chunk
     function.restype = ctypes.c_size_t
     written = function(
+        ctypes.c_int(TYPES[scheme].value),
         values.ctypes.data_as(ctypes.c_void_p),
         out.ctypes.data_as(ctypes.c_void_p),
+        ctypes.c_int64(0),
         ctypes.c_int64(1),
         ctypes.c_int64(values.size),
         None,
@@ -51,16 +59,20 @@ def blocks_of(values: np.ndarray, scheme: str) -> np.ndarray:
 def case(weight: torch.Tensor) -> dict[str, torch.Tensor]:
     values = weight.float().numpy()
     parts = {"weight": weight}
-    for scheme in BYTES:
-        blocks = blocks_of(values, scheme)
-        parts[scheme] = torch.from_numpy(blocks)
-        if scheme not in TYPES:
+    for scheme, kind in TYPES.items():
+        if values.size % GGML_QUANT_SIZES[kind][0] != 0:
             continue
-        # Of zeros, the package alone looks at the first one's sign.
-        package = quants.quantize(np.where(values == 0, np.float32(0), values), TYPES[scheme])
-        assert np.array_equal(package.reshape(blocks.shape), blocks), "gguf disagrees"
-        decoded = quants.dequantize(blocks, TYPES[scheme]).reshape(values.shape)
+        blocks = blocks_of(values, scheme)
+        decoded = quants.dequantize(blocks, kind).reshape(values.shape)
+        if not np.isfinite(decoded).all():
+            continue
+        parts[scheme] = torch.from_numpy(blocks)
         parts[f"{scheme}_decoded"] = torch.from_numpy(np.ascontiguousarray(decoded))
+        if scheme in IN_PACKAGE and np.abs(values).max() > 1e-30:
+            # Of zeros, the package looks at signs where llama.cpp does not, or the other way round.
+            package = quants.quantize(np.where(values == 0, np.float32(0), values), kind)
+            differs = (package.reshape(blocks.shape) != blocks).any(axis=1)
+            assert not differs[(values.reshape(-1, BLOCK) != 0).all(axis=1)].any(), "gguf disagrees"
     return parts
 
 
@@ -96,6 +108,36 @@ def odd_values(rng: np.random.Generator) -> torch.Tensor:
     return torch.from_numpy(normal)
 
 
+def super_blocks(rng: np.random.Generator) -> torch.Tensor:
+    """Blocks of 256: constant, tiny, huge, zero, denormal, with an outlier, of one sign, ramps."""
+    normal = rng.standard_normal((26, SUPER_BLOCK)).astype(np.float32)
+    normal[0] = 0
+    normal[1] = -0.0
+    normal[2] = 0.37
+    normal[3] = -0.37
+    for row, scale in enumerate((1e-5, 1e-8, 1e-14, 1e-18, 1e-24, 1e-36, 1e-38, 1e-40, 1e-44), 4):
+        normal[row] *= np.float32(scale)
+    normal[13] *= np.float32(6.5e4 / np.abs(normal[13]).max())
+    normal[14] = 0
+    normal[14, 77] = 3.0
+    normal[15] = 0
+    normal[15, 200] = -3.0
+    normal[16, 130] = 500.0
+    normal[17, 5] = -500.0
+    normal[18] = np.abs(normal[18])
+    normal[19] = -np.abs(normal[19])
+    normal[20] = np.linspace(-1, 1, SUPER_BLOCK)
+    normal[21] = np.linspace(1, 3, SUPER_BLOCK)
+    normal[22] = np.round(normal[22] * 4) / 4
+    normal[23, 32:64] = 0
+    normal[23, 96:128] = -0.0
+    normal[23, 160:192] = -0.25
+    normal[23, 224:] *= np.float32(1e-12)
+    normal[24] *= np.repeat(np.logspace(-6, 2, 8), 32).astype(np.float32)
+    normal[25] = np.where(np.arange(SUPER_BLOCK) % 2, np.float32(1e-12), np.float32(1e4))
+    return torch.from_numpy(normal)
+
+
 def main() -> None:
     rng = np.random.default_rng(20251)
     cases = {
@@ -108,9 +150,16 @@ def main() -> None:
         "ties-q4_0-odd": case(ties(rng, 0.0531, 8)),
         "values": case(odd_values(rng)),
     }
+    rng = np.random.default_rng(20254)
+    cases |= {
+        "super-f32": case(random_weight(rng, 4, 512)),
+        "super-bf16": case(random_weight(rng, 8, 256).bfloat16()),
+        "super-values": case(super_blocks(rng)),
+    }
     save(cases, "ggml.safetensors")
 
 
 if __name__ == "__main__":
     check_versions()
-    main()
+    with np.errstate(all="ignore"):
+        main()

@@ -26,31 +26,55 @@ static std::vector<float> weightOf(const WeightSources &sources,
   return values;
 }
 
-template <typename Block> static void checkBlocks(const std::string &part) {
-  const WeightSources sources = openGolden("ggml.safetensors");
-  const std::set<std::string> names = goldenCases(sources.file(0));
-  EXPECT_EQ(names.size(), 8u);
-  for (const std::string &name : names) {
-    const std::vector<float> values = weightOf(sources, name);
-    std::vector<Block> blocks(values.size() / ggml::kBlock);
-    EXPECT_TRUE(std::isfinite(ggml::quantize(
-        values.data(), static_cast<int64_t>(values.size()), blocks.data())));
-    std::string tensor = name;
-    tensor += "." + part;
-    expectBytes(sources.file(0), tensor, blocks.data(),
-                blocks.size() * sizeof(Block));
-  }
+/// Whether the case has blocks of that type: the golden file says which sources
+/// a type takes.
+static bool has(const WeightSources &sources, const std::string &tensor) {
+  return sources.file(0).entries().count(tensor) != 0;
 }
 
-TEST(GoldenGgml, Q8_0) { checkBlocks<ggml::BlockQ8_0>("q8_0"); }
-TEST(GoldenGgml, Q4_0) { checkBlocks<ggml::BlockQ4_0>("q4_0"); }
-TEST(GoldenGgml, Iq4Nl) { checkBlocks<ggml::BlockIq4Nl>("iq4_nl"); }
+template <typename Block>
+static void checkBlocks(const std::string &part, size_t cases) {
+  const WeightSources sources = openGolden("ggml.safetensors");
+  const std::set<std::string> names = goldenCases(sources.file(0));
+  EXPECT_EQ(names.size(), 11u);
+  size_t checked = 0;
+  for (const std::string &name : names) {
+    const std::string tensor = name + "." + part;
+    if (!has(sources, tensor))
+      continue;
+    ++checked;
+    const std::vector<float> values = weightOf(sources, name);
+    std::vector<Block> blocks(values.size() / Block::kValues);
+    EXPECT_TRUE(std::isfinite(ggml::quantize(
+        values.data(), static_cast<int64_t>(values.size()), blocks.data())));
+    expectBytes(sources.file(0), tensor, blocks.data(),
+                blocks.size() * sizeof(Block));
+
+    std::vector<float> decoded(values.size());
+    for (size_t i = 0; i < blocks.size(); ++i)
+      ggml::dequantize(blocks[i], decoded.data() + i * Block::kValues);
+    // Signs of zeros are the codes' own.
+    expectBytes(sources.file(0), tensor + "_decoded", decoded.data(),
+                decoded.size() * sizeof(float));
+  }
+  EXPECT_EQ(checked, cases);
+}
+
+TEST(GoldenGgml, Q8_0) { checkBlocks<ggml::BlockQ8_0>("q8_0", 11); }
+TEST(GoldenGgml, Q4_0) { checkBlocks<ggml::BlockQ4_0>("q4_0", 11); }
+TEST(GoldenGgml, Q4_1) { checkBlocks<ggml::BlockQ4_1>("q4_1", 10); }
+TEST(GoldenGgml, Q5_0) { checkBlocks<ggml::BlockQ5_0>("q5_0", 11); }
+TEST(GoldenGgml, Q5_1) { checkBlocks<ggml::BlockQ5_1>("q5_1", 10); }
+TEST(GoldenGgml, Iq4Nl) { checkBlocks<ggml::BlockIq4Nl>("iq4_nl", 11); }
+TEST(GoldenGgml, Q4_K) { checkBlocks<ggml::BlockQ4_K>("q4_k", 3); }
+TEST(GoldenGgml, Q5_K) { checkBlocks<ggml::BlockQ5_K>("q5_k", 3); }
+TEST(GoldenGgml, Q6_K) { checkBlocks<ggml::BlockQ6_K>("q6_k", 3); }
 
 /// The largest magnitude for a block of one value `x` and zeros.
 template <typename Block> static float largestOf(float x) {
-  float values[ggml::kBlock] = {0, x};
+  float values[Block::kValues] = {0, x};
   Block block;
-  return ggml::quantize(values, ggml::kBlock, &block);
+  return ggml::quantize(values, Block::kValues, &block);
 }
 
 TEST(GoldenGgml, ScalesBeyondF16AreReported) {
@@ -61,4 +85,15 @@ TEST(GoldenGgml, ScalesBeyondF16AreReported) {
   EXPECT_TRUE(std::isfinite(largestOf<ggml::BlockIq4Nl>(1e6f)));
   EXPECT_TRUE(std::isinf(largestOf<ggml::BlockIq4Nl>(1e8f)));
   EXPECT_TRUE(std::isinf(largestOf<ggml::BlockIq4Nl>(3e38f)));
+  EXPECT_TRUE(std::isfinite(largestOf<ggml::BlockQ4_1>(9e5f)));
+  EXPECT_TRUE(std::isinf(largestOf<ggml::BlockQ4_1>(-9e5f)));
+  EXPECT_TRUE(std::isinf(largestOf<ggml::BlockQ4_1>(1e6f)));
+  EXPECT_EQ(largestOf<ggml::BlockQ5_0>(65504.0f * 16), 65504.0f * 16);
+  EXPECT_TRUE(std::isinf(largestOf<ggml::BlockQ5_0>(-65520.0f * 16)));
+  EXPECT_TRUE(std::isinf(largestOf<ggml::BlockQ5_1>(3e38f)));
+  for (float huge : {1e9f, -1e9f, 3e38f, -3e38f}) {
+    EXPECT_TRUE(std::isinf(largestOf<ggml::BlockQ4_K>(huge)));
+    EXPECT_TRUE(std::isinf(largestOf<ggml::BlockQ5_K>(huge)));
+    EXPECT_TRUE(std::isinf(largestOf<ggml::BlockQ6_K>(huge)));
+  }
 }

@@ -169,7 +169,7 @@ partsOf(const std::vector<Block> &blocks) {
 }
 
 TEST_F(GoldenSchemes, Q8_0AndQ4_0AreGgmlsBlocks) {
-  open("ggml.safetensors", 8);
+  open("ggml.safetensors", 11);
   const auto check = [&](const std::string &name, Scheme scheme, auto block) {
     std::string tensor = name;
     tensor += "." + std::string(format::name(scheme));

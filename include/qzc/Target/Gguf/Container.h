@@ -26,10 +26,9 @@ inline constexpr size_t kMostNameBytes = 64;
 enum class TensorType : uint32_t {
   F32 = 0,
   F16 = 1,
-  Q4_0 = 2,
-  Q8_0 = 8,
-  IQ4_NL = 20,
   BF16 = 30,
+#define QZC_GGML_TYPE(Name, Number, Block, FileType) Name = Number,
+#include "qzc/Format/GgmlTypes.def"
 };
 
 /// ggml's name, as "Q8_0".
