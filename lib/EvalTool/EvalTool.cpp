@@ -3,18 +3,14 @@
 #include "qzc/EvalTool/EvalTool.h"
 
 #include "Compare.h"
+#include "Folder.h"
 #include "Report.h"
 #include "StatusLine.h"
-#include "qzc/Support/AtomicFile.h"
 #include "qzc/Support/Error.h"
-#include "qzc/Support/File.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
-#include <unistd.h>
 
 namespace qzc::evaltool {
 
@@ -24,7 +20,8 @@ namespace {
 class Evaluation {
 public:
   Evaluation(const EvalOptions &options, std::ostream &errors)
-      : Options(options), Errors(errors), Images(options.images.size()) {
+      : Options(options), Errors(errors), Written(options.output),
+        Images(options.images.size()) {
     for (size_t i = 0; i < Images.size(); ++i)
       Images[i].file = options.images[i];
     if (!options.base.empty() &&
@@ -52,11 +49,10 @@ private:
   bool isBase(const Measured &image) const;
   void measureAll(const Conditions &conditions);
   std::vector<InputFile> inputs() const;
-  void prepareFolder() const;
-  void writeFile(const std::string &name, const std::string &text) const;
 
   const EvalOptions &Options;
   std::ostream &Errors;
+  Folder Written;
   std::vector<Measured> Images; ///< as options.images
   /// Where the base is none of them.
   std::optional<Measured> Base;
@@ -182,29 +178,6 @@ std::vector<InputFile> Evaluation::inputs() const {
   return files;
 }
 
-/// Notices before the work what would be a pity after it.
-void Evaluation::prepareFolder() const {
-  for (const char *name : {kResultsName, kTableName})
-    checkIsNoInput("-o",
-                   (std::filesystem::path(Options.output) / name).string(),
-                   inputs());
-  std::error_code failed;
-  std::filesystem::create_directories(Options.output, failed);
-  if (failed)
-    throw Error("cannot make the folder '" + Options.output +
-                "': " + failed.message());
-  if (::access(Options.output.c_str(), W_OK | X_OK) != 0)
-    throw Error("cannot write into '" + Options.output +
-                "': " + std::strerror(errno));
-}
-
-void Evaluation::writeFile(const std::string &name,
-                           const std::string &text) const {
-  AtomicFile file((std::filesystem::path(Options.output) / name).string());
-  file.append(text);
-  file.commit();
-}
-
 bool Evaluation::run(std::ostream &results) {
   if (!readAllFacts())
     return false;
@@ -216,18 +189,19 @@ bool Evaluation::run(std::ostream &results) {
   Conditions conditions = resolve(Options, facts);
   conditions.machine = thisMachine();
   conditions.commit = builtFrom();
-  if (!Options.output.empty())
-    prepareFolder();
+  if (Written.wanted())
+    Written.prepare({kResultsName, kTableName}, inputs());
   measureAll(conditions);
   Status.clear();
   std::string table = formatTable(Images, conditions);
+  // A reader who went away loses what is printed, not what was measured.
+  if (Written.wanted()) {
+    Written.write(kResultsName, formatJson(Images, conditions));
+    Written.write(kTableName, table);
+  }
   results << table << std::flush;
   if (!results)
     throw Error("cannot write the table to the standard output");
-  if (!Options.output.empty()) {
-    writeFile(kResultsName, formatJson(Images, conditions));
-    writeFile(kTableName, table);
-  }
   return !Failed;
 }
 

@@ -23,7 +23,7 @@ static std::string lastWords(const std::string &err,
   return line;
 }
 
-Json readOutcome(const Outcome &outcome, const std::string &program) {
+void requireSuccess(const Outcome &outcome, const std::string &program) {
   if (outcome.signal != 0)
     throw Error("was ended by signal " + std::to_string(outcome.signal) + " (" +
                 ::strsignal(outcome.signal) + "); " +
@@ -31,6 +31,10 @@ Json readOutcome(const Outcome &outcome, const std::string &program) {
   if (outcome.exitCode != 0)
     throw Error("failed with exit code " + std::to_string(outcome.exitCode) +
                 ": " + lastWords(outcome.err, program));
+}
+
+Json readOutcome(const Outcome &outcome, const std::string &program) {
+  requireSuccess(outcome, program);
   Json json = Json::parse(outcome.out, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded())
     throw Error("did not print JSON; was it made by qzc?");

@@ -12,6 +12,9 @@ namespace qzc::evaltool {
 /// Keys stay in the order in which they were written.
 using Json = nlohmann::ordered_json;
 
+/// Throws qzc::Error that says how a program failed, in its own last words.
+void requireSuccess(const Outcome &outcome, const std::string &program);
+
 /// The JSON that a program printed. Throws qzc::Error that says how it failed,
 /// in its own last words.
 Json readOutcome(const Outcome &outcome, const std::string &program);

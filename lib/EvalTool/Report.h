@@ -21,6 +21,13 @@ std::vector<std::string> devicesOf(const std::vector<Measured> &images);
 std::string formatJson(const std::vector<Measured> &images,
                        const Conditions &conditions);
 
+/// Parts of such a JSON: a machine; a value NAME with its NAME_error; the text
+/// of it all.
+Json jsonOf(const Machine &machine);
+void addEstimate(Json &json, const std::string &name,
+                 const evaluate::Estimate &estimate);
+std::string textOf(const Json &json);
+
 } // namespace qzc::evaltool
 
 #endif // QZC_LIB_EVALTOOL_REPORT_H

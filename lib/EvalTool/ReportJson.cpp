@@ -4,8 +4,6 @@
 
 namespace qzc::evaltool {
 
-namespace {
-
 Json jsonOf(const Machine &machine) {
   Json json;
   json["cpu"] = machine.cpu;
@@ -16,6 +14,19 @@ Json jsonOf(const Machine &machine) {
   json["driver"] = machine.driver;
   return json;
 }
+
+void addEstimate(Json &json, const std::string &name,
+                 const evaluate::Estimate &estimate) {
+  json[name] = estimate.value;
+  json[name + "_error"] = estimate.error;
+}
+
+std::string textOf(const Json &json) {
+  // Paths need not be UTF-8.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+namespace {
 
 Json jsonOf(const std::vector<WeightError> &errors) {
   Json json = Json::array();
@@ -63,9 +74,8 @@ Json jsonOf(const Conditions &conditions, const std::vector<Measured> &images) {
 
 Json jsonOf(const evaluate::Comparison &comparison) {
   Json json;
-  auto add = [&](const std::string &name, const evaluate::Estimate &estimate) {
-    json[name] = estimate.value;
-    json[name + "_error"] = estimate.error;
+  auto add = [&](const char *name, const evaluate::Estimate &estimate) {
+    addEstimate(json, name, estimate);
   };
   json["tokens"] = comparison.tokens;
   add("perplexity", comparison.perplexity);
@@ -114,8 +124,7 @@ std::string formatJson(const std::vector<Measured> &images,
       entry["error"] = image.error;
     json["executables"].push_back(std::move(entry));
   }
-  // Paths need not be UTF-8.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return textOf(json);
 }
 
 } // namespace qzc::evaltool

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from qz_eval import sweep
+from qz_eval import convert, sweep
 from qz_eval.errors import EvalFailure, UsageFailure
 from qz_eval.report import write_report
 from qz_eval.results import read_results
@@ -33,6 +33,15 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
             "one ended.",
         )
     )
+    convert.add_options(
+        commands.add_parser(
+            "convert",
+            allow_abbrev=False,
+            help="turn published benchmarks into items for qz-eval tasks",
+            description="Turns the published files of a benchmark into items for qz-eval tasks, "
+            "with the prompts of lm-eval's task of the same name.",
+        )
+    )
     report = commands.add_parser(
         "report",
         allow_abbrev=False,
@@ -48,6 +57,9 @@ def _run(arguments: list[str] | None) -> bool:
     options = _parse(arguments)
     if options.command == "sweep":
         return sweep.run(options, sys.stdout.write)
+    if options.command == "convert":
+        sys.stdout.write(convert.run(options))
+        return True
     source: Path = options.results
     results = read_results(source)
     folder = options.output or (source if source.is_dir() else source.parent)

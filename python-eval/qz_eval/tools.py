@@ -23,7 +23,7 @@ PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A killed sweep leaves nothing running that would disturb the next one's timing."""
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -73,7 +73,7 @@ class Tools:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=tuple(keep_open),
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         ) as process:
             while True:
                 waiting()

@@ -16,6 +16,7 @@ namespace qzc {
 const std::vector<Subcommand> &pythonSubcommands() {
   static const std::vector<Subcommand> kAll = {
       {"sweep", "Compile a model under many selections, measure each, report"},
+      {"convert", "Turn published benchmarks into items for tasks"},
       {"report", "Write the report on results that are there"},
   };
   return kAll;

@@ -1,4 +1,4 @@
-//===- Subcommands.h - What the Python package does -------------*- C++ -*-===//
+//===- Subcommands.h - What follows the program's name ----------*- C++ -*-===//
 
 #ifndef QZC_TOOLS_QZ_EVAL_SUBCOMMANDS_H
 #define QZC_TOOLS_QZ_EVAL_SUBCOMMANDS_H
@@ -22,6 +22,9 @@ bool isPythonSubcommand(const std::string &argument);
 /// scripts/setup prepared, or that which the variable QZ_EVAL_PYTHON names.
 /// Throws qzc::Error where it cannot be started.
 [[noreturn]] void runInPython(int argc, char **argv);
+
+/// `qz-eval tasks …`; the exit code.
+int runTasksCommand(int argc, char **argv);
 
 } // namespace qzc
 

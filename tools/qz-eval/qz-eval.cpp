@@ -106,17 +106,20 @@ static void checkTogether(const CLI::App &app, const EvalOptions &options) {
 
 static std::string subcommandsText() {
   std::string text = "Subcommands (qz-eval NAME --help says more):";
-  for (const Subcommand &command : pythonSubcommands()) {
-    std::string name = command.name;
-    text += "\n  " + name + std::string(28 - name.size(), ' ') +
-            command.description;
-  }
+  auto add = [&](const std::string &name, const char *description) {
+    text += "\n  " + name + std::string(28 - name.size(), ' ') + description;
+  };
+  add("tasks", "Let models answer multiple choice, by log-likelihood");
+  for (const Subcommand &command : pythonSubcommands())
+    add(command.name, command.description);
   return text;
 }
 
 static int run(int argc, char **argv) {
   if (argc > 1 && isPythonSubcommand(argv[1]))
     runInPython(argc, argv);
+  if (argc > 1 && argv[1] == std::string("tasks"))
+    return runTasksCommand(argc - 1, argv + 1);
   CLI::App app("Compares compiled models: runs each in its own process and "
                "prints a table of sizes, speeds and perplexities.",
                "qz-eval");

@@ -48,6 +48,8 @@ public:
 
   /// Forgets all positions.
   virtual void reset() = 0;
+  /// Forgets the positions from this one on, at most position().
+  virtual void rewind(int64_t position) = 0;
   /// Positions in the cache.
   virtual int64_t position() const = 0;
   virtual const EngineOptions &options() const = 0;

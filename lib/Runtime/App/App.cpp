@@ -29,6 +29,8 @@ void runMode(const Options &options, const AppEnvironment &environment,
     return bench(session);
   case Mode::Tokens:
     return runTokens(session);
+  case Mode::Requests:
+    return answerRequests(session);
   case Mode::Extract:
     return extract(session);
   case Mode::Tokenize:

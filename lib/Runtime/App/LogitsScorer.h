@@ -3,22 +3,19 @@
 #ifndef QZC_LIB_RUNTIME_APP_LOGITSSCORER_H
 #define QZC_LIB_RUNTIME_APP_LOGITSSCORER_H
 
+#include "LogitsBlocks.h"
 #include "LogitsWriter.h"
-#include "qzc/Runtime/Engine.h"
 #include "qzc/Support/ThreadPool.h"
-
-#include <vector>
 
 namespace qzc::runtime {
 
 /// Scores windows as Engine::score does, with every row of logits on the host:
-/// each goes to a file with the token that it predicts. Holds some rows at a
-/// time, never a whole window's.
+/// each goes to a file with the token that it predicts.
 class LogitsScorer {
 public:
   /// All of them outlive the scorer. `threads`: 0, as many as may be used.
   LogitsScorer(Engine &engine, int64_t vocab, int threads, LogitsWriter &out)
-      : Model(engine), Vocab(vocab), Pool(threads), Out(out) {}
+      : Model(engine), Blocks(engine, vocab), Pool(threads), Out(out) {}
 
   /// A window from its beginning; as evaluate::ScoreFunction.
   void score(const int32_t *tokens, const int32_t *targets, int64_t count,
@@ -26,10 +23,9 @@ public:
 
 private:
   Engine &Model;
-  int64_t Vocab;
+  LogitsBlocks Blocks;
   ThreadPool Pool;
   LogitsWriter &Out;
-  std::vector<float> Rows;
 };
 
 } // namespace qzc::runtime

@@ -1,5 +1,4 @@
-//===- LogitsWriter.h - Logits of scored tokens on their way out -*- C++
-//-*-===//
+//===- LogitsWriter.h - Logits of scored tokens, written --------*- C++ -*-===//
 
 #ifndef QZC_LIB_RUNTIME_APP_LOGITSWRITER_H
 #define QZC_LIB_RUNTIME_APP_LOGITSWRITER_H

@@ -13,7 +13,8 @@ namespace {
 
 constexpr unsigned bit(Mode mode) { return 1u << static_cast<unsigned>(mode); }
 constexpr unsigned kRunning = bit(Mode::Generate) | bit(Mode::Score) |
-                              bit(Mode::Bench) | bit(Mode::Tokens);
+                              bit(Mode::Bench) | bit(Mode::Tokens) |
+                              bit(Mode::Requests);
 
 /// Arguments as they come; strings that name an enumerator among them.
 struct Raw {
@@ -90,6 +91,11 @@ void Parser::addModes() {
                       "Run these token ids (3,5,7), for --logits or -n")
            ->type_name("IDS"),
        Mode::Tokens);
+  mode(App.add_option("--requests", o.requestsFile,
+                      "Answer JSON lines (- is the standard input): how likely "
+                      "continuations are, token ids, greedy continuations")
+           ->type_name("FILE"),
+       Mode::Requests);
   mode(App.add_option("--extract", o.outputFile,
                       "Write the weights, decoded to f32, as safetensors")
            ->type_name("FILE"),
@@ -260,8 +266,8 @@ Mode Parser::findMode() const {
     return Mode::Verify;
   if (!chosen)
     throw usageError("nothing to do: give one of --prompt, --score, --bench, "
-                     "--tokens, --extract, --tokenize, --info, --verify, or "
-                     "--help");
+                     "--tokens, --requests, --extract, --tokenize, --info, "
+                     "--verify, or --help");
   return result;
 }
 

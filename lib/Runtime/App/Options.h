@@ -20,6 +20,7 @@ enum class Mode {
   Score,
   Bench,
   Tokens,
+  Requests,
   Extract,
   Tokenize,
   Info,
@@ -44,6 +45,8 @@ struct Options {
   std::vector<int32_t> tokens;
   std::string logitsFile; ///< empty: no logits wanted
   bool stepwise = false;
+
+  std::string requestsFile; ///< Requests; "-": standard input
 
   // Score, Tokenize, Extract
   std::string textFile;

@@ -61,6 +61,7 @@ std::string readText(const std::string &path);
 // The modes.
 void generate(const Session &session);
 void runTokens(const Session &session);
+void answerRequests(const Session &session);
 void scoreText(const Session &session);
 void bench(const Session &session);
 void extract(const Session &session);

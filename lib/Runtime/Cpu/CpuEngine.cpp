@@ -26,6 +26,7 @@ public:
   }
 
   void reset() override { Position = 0; }
+  void rewind(int64_t position) override { Position = position; }
   int64_t position() const override { return Position; }
   const EngineOptions &options() const override { return Resolved; }
 

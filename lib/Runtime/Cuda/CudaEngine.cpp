@@ -47,6 +47,7 @@ public:
              const char *library);
 
   void reset() override;
+  void rewind(int64_t position) override;
   int64_t position() const override { return Position; }
   const EngineOptions &options() const override { return Options; }
   std::string describe() const override;
@@ -141,6 +142,13 @@ void CudaEngine::reset() {
   };
   clear(Memory.layout().state + offsetof(DeviceState, beyondHalf), sizeof(int));
   clear(Memory.layout().cacheRanges, Sizes.rangeBytes());
+}
+
+/// The ranges of keys and values may stay wider than what is left needs.
+void CudaEngine::rewind(int64_t position) {
+  if (position == 0)
+    return reset();
+  Position = position;
 }
 
 /// Starts the copy of what the pass leaves.

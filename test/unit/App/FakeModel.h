@@ -63,14 +63,16 @@ public:
 /// After token t comes 3 t + 1, modulo the vocabulary, or else 3 t + 2.
 class FakeEngine : public Engine {
 public:
+  /// `runs`, if any, is told the tokens of each call.
   FakeEngine(const Image &image, const EngineOptions &options,
-             std::string device)
+             std::string device, std::vector<int64_t> *runs = nullptr)
       : Wanted(options), Device(std::move(device)),
-        Vocab(image.manifest().model.vocab) {}
+        Vocab(image.manifest().model.vocab), Runs(runs) {}
 
   int64_t after(int64_t token) const { return (3 * token + 1) % Vocab; }
 
   void reset() override { Position = 0; }
+  void rewind(int64_t position) override { Position = position; }
   int64_t position() const override { return Position; }
   const EngineOptions &options() const override { return Wanted; }
   std::string describe() const override { return Device; }
@@ -106,6 +108,8 @@ public:
 private:
   void advance(int64_t count) {
     Position += count;
+    if (Runs && count > 0)
+      Runs->push_back(count);
     if (Position > Wanted.context)
       throw std::logic_error("the cache is too small");
   }
@@ -118,6 +122,7 @@ private:
   EngineOptions Wanted;
   std::string Device;
   int64_t Vocab;
+  std::vector<int64_t> *Runs;
   int64_t Position = 0;
 };
 
