@@ -113,7 +113,7 @@ void compareBatch(const LogitsReader &base, const LogitsReader &model,
 Compared compareImages(const std::string &baseProgram,
                        const std::string &modelProgram,
                        const std::vector<std::string> &arguments,
-                       ThreadPool &pool,
+                       ThreadPool &pool, KeepBase &keep,
                        const std::function<void(int64_t)> &done) {
   auto started = asBase(baseProgram, [&] {
     return std::make_unique<Scorer>(baseProgram, arguments);
@@ -123,6 +123,7 @@ Compared compareImages(const std::string &baseProgram,
   asBase(baseProgram, [&] { base.readHead(); });
   model.readHead();
   requireSameShape(base.rows(), model.rows());
+  keep.begin(base.rows().shape());
   evaluate::ComparisonSum sum;
   const int64_t rows = model.rows().shape().rows;
   const int64_t batch = model.rows().largestBatch();
@@ -130,6 +131,7 @@ Compared compareImages(const std::string &baseProgram,
     const int64_t count = std::min(batch, rows - sum.tokens());
     asBase(baseProgram, [&] { base.readRows(count); });
     model.readRows(count);
+    keep.append(base.rows(), count);
     compareBatch(base.rows(), model.rows(), count, pool, sum);
     done(sum.tokens());
   }
@@ -137,6 +139,7 @@ Compared compareImages(const std::string &baseProgram,
   compared.base = asBase(baseProgram, [&] { return base.finish(); });
   compared.model = model.finish();
   compared.comparison = sum.result();
+  keep.commit();
   return compared;
 }
 

@@ -4,6 +4,7 @@
 #define QZC_LIB_EVALTOOL_COMPARE_H
 
 #include "Execute.h"
+#include "KeepBase.h"
 #include "qzc/Evaluate/Comparison.h"
 #include "qzc/Support/ThreadPool.h"
 
@@ -18,12 +19,13 @@ struct Compared {
 };
 
 /// Runs both with the arguments of --score at the same time and reads their
-/// logits in lockstep, so that none of them are ever stored. `done` is told the
-/// tokens compared so far. Throws qzc::Error that says which of the two failed,
-/// and where they do not score the same tokens.
+/// logits in lockstep, so that none of them are stored, but the base's where
+/// `keep` wants them. `done` is told the tokens compared so far. Throws
+/// qzc::Error that says which of the two failed, and where they do not score
+/// the same tokens.
 Compared compareImages(const std::string &base, const std::string &model,
                        const std::vector<std::string> &arguments,
-                       ThreadPool &pool,
+                       ThreadPool &pool, KeepBase &keep,
                        const std::function<void(int64_t)> &done);
 
 } // namespace qzc::evaltool

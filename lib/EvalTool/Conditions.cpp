@@ -65,10 +65,15 @@ Conditions resolve(const EvalOptions &options,
     return value;
   };
   Conditions conditions;
-  conditions.promptTokens = fits(
-      "-p", options.promptTokens.value_or(std::min(kDefaultPrompt, positions)));
-  conditions.count =
-      fits("-n", options.count.value_or(std::min(kDefaultCount, positions)));
+  conditions.depth = fits("-d", options.depth);
+  const int64_t room = positions - conditions.depth;
+  conditions.promptTokens =
+      options.promptTokens.value_or(std::min(kDefaultPrompt, room));
+  conditions.count = options.count.value_or(std::min(kDefaultCount, room));
+  fits("-p", conditions.promptTokens);
+  fits("-n", conditions.count);
+  fits("-d and -p or -n, together",
+       conditions.depth + std::max(conditions.promptTokens, conditions.count));
   if (conditions.promptTokens == 0 && conditions.count == 0)
     throw usageError("-p 0 and -n 0 leave nothing to time");
   conditions.repetitions = options.repetitions;
@@ -97,6 +102,8 @@ std::vector<std::string> Conditions::benchArguments() const {
                                         std::to_string(count),
                                         "-r",
                                         std::to_string(repetitions)};
+  if (depth > 0)
+    arguments.push_back("-d" + std::to_string(depth));
   addDevice(arguments, *this);
   return arguments;
 }

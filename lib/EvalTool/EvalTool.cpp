@@ -21,7 +21,7 @@ class Evaluation {
 public:
   Evaluation(const EvalOptions &options, std::ostream &errors)
       : Options(options), Errors(errors), Written(options.output),
-        Images(options.images.size()) {
+        Kept(options.keepBase, errors), Images(options.images.size()) {
     for (size_t i = 0; i < Images.size(); ++i)
       Images[i].file = options.images[i];
     if (!options.base.empty() &&
@@ -53,6 +53,7 @@ private:
   const EvalOptions &Options;
   std::ostream &Errors;
   Folder Written;
+  KeepBase Kept;
   std::vector<Measured> Images; ///< as options.images
   /// Where the base is none of them.
   std::optional<Measured> Base;
@@ -132,7 +133,7 @@ void Evaluation::compareImage(Measured &image, const Conditions &conditions) {
   bool compared = attempt(image, "--score", [&] {
     Compared compared =
         compareImages(Options.base, image.file, conditions.scoreArguments(),
-                      *Pool, [&](int64_t) { Status.refresh(); });
+                      *Pool, Kept, [&](int64_t) { Status.refresh(); });
     readPerplexity(compared.base, *conditions.scoring);
     image.score = std::move(compared.model);
     image.perplexity = readPerplexity(image.score, *conditions.scoring);
@@ -191,6 +192,8 @@ bool Evaluation::run(std::ostream &results) {
   conditions.commit = builtFrom();
   if (Written.wanted())
     Written.prepare({kResultsName, kTableName}, inputs());
+  if (!Options.keepBase.empty())
+    checkIsNoInput("--keep-base", Options.keepBase, inputs());
   measureAll(conditions);
   Status.clear();
   std::string table = formatTable(Images, conditions);

@@ -52,6 +52,11 @@ const float *LogitsReader::logits(int64_t index) const {
   return Batch.data() + index * (1 + Shape.vocab) + 1;
 }
 
+std::string_view LogitsReader::records(int64_t count) const {
+  return {reinterpret_cast<const char *>(Batch.data()),
+          static_cast<size_t>(count * Shape.recordBytes())};
+}
+
 bool LogitsReader::readAll(void *data, size_t bytes) const {
   auto *at = static_cast<char *>(data);
   while (bytes > 0) {

@@ -5,6 +5,7 @@
 
 #include "qzc/Evaluate/LogitsFile.h"
 
+#include <string_view>
 #include <vector>
 
 namespace qzc::evaltool {
@@ -24,6 +25,8 @@ public:
   /// Of record `index` of the batch.
   int32_t target(int64_t index) const;
   const float *logits(int64_t index) const;
+  /// The first `count` records of the batch, as they were read.
+  std::string_view records(int64_t count) const;
 
 private:
   /// False where the pipe ends before.

@@ -132,13 +132,30 @@ void addComparison(Cells &cells, const Measured &image) {
                                      : kNothing);
 }
 
-void addPerplexity(Cells &cells, const Measured &image, bool lines) {
+/// Whether perplexities may be those of different tokens.
+bool haveSeveralModels(const std::vector<Measured> &images) {
+  std::set<std::string> models;
+  std::set<int64_t> counts;
+  for (const Measured &image : images) {
+    models.insert(image.facts.model);
+    if (image.perplexity)
+      counts.insert(image.perplexity->tokensScored);
+  }
+  return models.size() > 1 || counts.size() > 1;
+}
+
+void addPerplexity(Cells &cells, const Measured &image, bool lines,
+                   bool byByte) {
   const auto &perplexity = image.perplexity;
   cells.push_back(perplexity
                       ? withError(perplexity->value, perplexity->error, 3)
                       : kNothing);
   if (lines)
     cells.push_back(perplexity ? fixed(*perplexity->meanOfLines, 3) : kNothing);
+  if (byByte)
+    cells.push_back(perplexity ? withError(perplexity->bitsPerByte.value,
+                                           perplexity->bitsPerByte.error, 4)
+                               : kNothing);
 }
 
 std::string joined(const std::vector<std::string> &parts) {
@@ -165,7 +182,8 @@ std::string tokensScored(const std::vector<Measured> &images) {
   if (counts.size() == 1)
     return std::to_string(*counts.begin()) + " tokens scored";
   return "tokens scored: " + joined(each) +
-         "; their tokenizers differ, and so does what a token is";
+         "; their tokenizers differ, and so does what a token is: bits a byte "
+         "compare";
 }
 
 std::string conditionsText(const std::vector<Measured> &images,
@@ -174,7 +192,12 @@ std::string conditionsText(const std::vector<Measured> &images,
       "\nSpeed: mean ± standard deviation of " +
       std::to_string(conditions.repetitions) + " runs, prefill of " +
       std::to_string(conditions.promptTokens) + " tokens, decoding of " +
-      std::to_string(conditions.count) + "; memory is that of these runs.";
+      std::to_string(conditions.count) +
+      (conditions.depth > 0
+           ? ", each after " + std::to_string(conditions.depth) +
+                 " tokens in the cache"
+           : "") +
+      "; memory is that of these runs.";
   if (std::vector<std::string> used = devicesOf(images); !used.empty())
     text += " Device: " + joined(used) + ".";
   text += "\n";
@@ -231,6 +254,9 @@ std::string formatTable(const std::vector<Measured> &images,
     titles.emplace_back("perplexity");
   if (lines)
     titles.emplace_back("mean of lines");
+  bool byByte = scored && haveSeveralModels(images);
+  if (byByte)
+    titles.emplace_back("bits a byte");
   bool compared = scored && !conditions.scoring->base.empty();
   if (compared)
     for (const ComparisonColumn &column : kComparisonColumns)
@@ -241,7 +267,7 @@ std::string formatTable(const std::vector<Measured> &images,
   for (size_t i = 0; i < images.size(); ++i) {
     Cells cells = rowOf(images[i], names[i]);
     if (scored)
-      addPerplexity(cells, images[i], lines);
+      addPerplexity(cells, images[i], lines, byByte);
     if (compared)
       addComparison(cells, images[i]);
     text += line(cells);

@@ -52,6 +52,8 @@ Json jsonOf(const Conditions &conditions, const std::vector<Measured> &images) {
       conditions.threads > 0 ? Json(conditions.threads) : Json("auto");
   json["prefill_tokens"] = conditions.promptTokens;
   json["decode_tokens"] = conditions.count;
+  if (conditions.depth > 0)
+    json["depth"] = conditions.depth;
   json["repetitions"] = conditions.repetitions;
   if (const auto &scoring = conditions.scoring) {
     const evaluate::ProtocolOptions &protocol = scoring->protocol;

@@ -144,6 +144,8 @@ Perplexity readPerplexity(const Json &json, const Scoring &asked) {
   if (protocol.protocol == evaluate::Protocol::Lines)
     perplexity.meanOfLines = score.number("mean_line_perplexity");
   perplexity.tokensScored = score.integer("tokens_scored");
+  perplexity.bitsPerByte = {score.number("bits_per_byte"),
+                            score.number("bits_per_byte_error")};
   return perplexity;
 }
 

@@ -30,6 +30,7 @@ struct Perplexity {
   double error = 0; ///< standard error
   std::optional<double> meanOfLines;
   int64_t tokensScored = 0;
+  evaluate::Estimate bitsPerByte = {};
 };
 
 /// One executable; what failed is missing.

@@ -24,14 +24,6 @@ double errorOfDifference(double x, double y, double covariance) {
   return std::sqrt(std::max(0.0, x * x + y * y - 2 * covariance));
 }
 
-double interpolated(const std::vector<float> &sorted, double fraction) {
-  const double place = fraction * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<size_t>(place);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  const double part = place - static_cast<double>(below);
-  return (1 - part) * double{sorted[below]} + part * double{sorted[above]};
-}
-
 Histogram histogramOf(const std::vector<float> &sorted) {
   Histogram histogram;
   for (int step = kLowestDecade * kBinsPerDecade;
@@ -114,7 +106,7 @@ Comparison ComparisonSum::result() const {
   result.sameTop = DivergencesAndTops.meanY();
   for (double fraction : kFractions)
     result.divergenceQuantiles.push_back(
-        {fraction, interpolated(sorted, fraction)});
+        {fraction, quantileOf(sorted, fraction)});
   result.divergenceHistogram = histogramOf(sorted);
   result.meanChange = ChangesAndSquares.meanX();
   // The error of a root is that of its square over twice the root.

@@ -64,4 +64,10 @@ Score score(const Text &text, const Plan &plan, const ProtocolOptions &options,
   return result;
 }
 
+Estimate bitsPerByte(const Score &score, int64_t tokens, int64_t bytes) {
+  const double factor =
+      static_cast<double>(tokens) / static_cast<double>(bytes) / std::log(2.0);
+  return {score.meanNll * factor, score.meanNllError * factor};
+}
+
 } // namespace qzc::evaluate

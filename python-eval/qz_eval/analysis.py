@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qz_eval.results import Json, Row, Spread
@@ -33,7 +32,44 @@ class Results:
 
     @property
     def scored(self) -> list[Row]:
-        return [row for row in self.rows if row.perplexity and row.weights_mb]
+        return [row for row in self.rows if self.quality(row) and row.weights_mb]
+
+    @property
+    def has_models(self) -> bool:
+        """Whether there are several, whose perplexities may be of different tokens."""
+        return len({row.model for row in self.rows if row.model}) > 1
+
+    @property
+    def quality_name(self) -> str:
+        return "bits a byte" if self.has_models else "perplexity"
+
+    def quality(self, row: Row) -> Spread | None:
+        """What tells which of two is better: less is."""
+        return row.bits_per_byte if self.has_models else row.perplexity
+
+    def front(self) -> list[Row]:
+        """Of scored rows those that no other one beats in size and quality both, by size."""
+        front: list[Row] = []
+        for row in sorted(self.scored, key=lambda r: (r.weights_mb or 0, self.quality(r).value)):
+            if not front or self.quality(row).value < self.quality(front[-1]).value:
+                front.append(row)
+        return front
+
+    def size_classes(self) -> list[list[Row]]:
+        """Scored rows of about equal memory, by size; in each class the best one first. A class
+        spans as many percent as the conditions say; rows alone in theirs are left out."""
+        percent = self.conditions.get("iso_memory_percent")
+        if percent is None:
+            return []
+        classes: list[list[Row]] = []
+        for row in sorted(self.scored, key=lambda r: r.weights_mb):
+            if classes and row.weights_mb <= classes[-1][0].weights_mb * (1 + percent / 100):
+                classes[-1].append(row)
+            else:
+                classes.append([row])
+        return [
+            sorted(rows, key=lambda r: self.quality(r).value) for rows in classes if len(rows) > 1
+        ]
 
     @property
     def representative(self) -> list[Row]:
@@ -49,12 +85,3 @@ class Results:
                 curves.setdefault(row.curve, []).append((row.curve_blocks, row))
         start = [(0, self.base)] if self.base and self.base.perplexity else []
         return {name: start + sorted(points, key=lambda p: p[0]) for name, points in curves.items()}
-
-
-def pareto_front(rows: Sequence[Row]) -> list[Row]:
-    """Of scored rows those that no other one beats in size and perplexity both, by size."""
-    front: list[Row] = []
-    for row in sorted(rows, key=lambda r: (r.weights_mb or 0, r.perplexity.value)):
-        if not front or row.perplexity.value < front[-1].perplexity.value:
-            front.append(row)
-    return front

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from qz_eval import convert, sweep
+from qz_eval import card, convert, iso_memory, sweep
 from qz_eval.errors import EvalFailure, UsageFailure
 from qz_eval.report import write_report
-from qz_eval.results import read_results
+from qz_eval.results import join, read_results
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,14 +42,27 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
             "with the prompts of lm-eval's task of the same name.",
         )
     )
+    card.add_options(
+        commands.add_parser(
+            "card",
+            allow_abbrev=False,
+            help="make a folder for the Hugging Face Hub of a report",
+            description="Writes a folder ready for the Hugging Face Hub: executables or GGUFs, a "
+            "model card with the metadata that the Hub reads, and the plots of a report.",
+        )
+    )
     report = commands.add_parser(
         "report",
         allow_abbrev=False,
         help="write the report on results that are there",
-        description="Writes the report on a results.json of qz-eval.",
+        description="Writes the report on a results.json of qz-eval, or on several, of different "
+        "models on one text.",
     )
-    report.add_argument("results", type=Path, metavar="RESULTS", help="results.json or its folder")
+    report.add_argument(
+        "results", type=Path, nargs="+", metavar="RESULTS", help="results.json or its folder"
+    )
     report.add_argument("-o", dest="output", type=Path, metavar="DIR", help="default: where it is")
+    iso_memory.add_option(report)
     return parser.parse_args(arguments)
 
 
@@ -57,12 +70,16 @@ def _run(arguments: list[str] | None) -> bool:
     options = _parse(arguments)
     if options.command == "sweep":
         return sweep.run(options, sys.stdout.write)
-    if options.command == "convert":
-        sys.stdout.write(convert.run(options))
+    if options.command in ("convert", "card"):
+        sys.stdout.write((convert if options.command == "convert" else card).run(options))
         return True
-    source: Path = options.results
-    results = read_results(source)
-    folder = options.output or (source if source.is_dir() else source.parent)
+    paths: list[Path] = options.results
+    parts = [read_results(path) for path in paths]
+    if len(paths) > 1 and not options.output:
+        raise UsageFailure("-o DIR is needed for a report on several results")
+    results = join(parts, paths) if len(parts) > 1 else parts[0]
+    iso_memory.note(results, options)
+    folder = options.output or (paths[0] if paths[0].is_dir() else paths[0].parent)
     sys.stdout.write(write_report(results, folder))
     return True
 

@@ -21,11 +21,13 @@ def _machine(machine: Json) -> Iterator[tuple[str, str]]:
 
 
 def _timing(conditions: Json) -> Iterator[tuple[str, str]]:
+    after = conditions.get("depth")
+    depth = f", each after {after:,} tokens in the cache" if after else ""
     yield (
         "Timing",
         f"prefill of {conditions['prefill_tokens']} tokens, decoding of "
-        f"{conditions['decode_tokens']}, {conditions['repetitions']} repetitions after one that "
-        "does not count",
+        f"{conditions['decode_tokens']}{depth}, {conditions['repetitions']} repetitions after one "
+        "that does not count",
     )
 
 
@@ -57,6 +59,9 @@ def facts(results: Results) -> list[tuple[str, str]]:
         found.append(("Tokens scored", " or ".join(f"{count:,}" for count in counts)))
     if "base" in conditions:
         found.append(("Compared with", conditions["base"]))
+    if "iso_memory_percent" in conditions:
+        percent = f"{conditions['iso_memory_percent']:g}%"
+        found.append(("Equal memory", f"weights that differ by {percent} at most"))
     if "commit" in conditions:
         found.append(("Commit of qzc", conditions["commit"]))
     return found
@@ -71,6 +76,13 @@ def definitions(results: Results) -> list[str]:
             "each other. It tells how far the perplexity on other text of the same kind may be "
             "off; it says little about differences between variants, since all of them saw the "
             "same text."
+        )
+    if results.has_models and any(row.bits_per_byte for row in results.rows):
+        paragraphs.append(
+            "Perplexities of models with different tokenizers do not compare, since their tokens "
+            "differ. Bits a byte do: the bits that a model needs for a token on average, times the "
+            "tokens that a byte of the text takes. Differences between models are not paired; "
+            "their errors are taken as independent, which makes them larger than they are."
         )
     if any(row.divergence for row in results.rows):
         paragraphs.append(

@@ -12,7 +12,7 @@ from qz_eval.conditions import definitions, facts, protocol
 from qz_eval.glossary import terms
 from qz_eval.plots import Drawn
 from qz_eval.sentences import sentences
-from qz_eval.table import is_text, used
+from qz_eval.table import MAIN, Table, details, is_text, rows_of, used
 
 
 def _inline(svg: bytes) -> str:
@@ -32,6 +32,20 @@ def _lead(results: Results) -> str:
     return f"{text}."
 
 
+def _shown(table: Table, results: Results) -> dict[str, object]:
+    """As the template wants it."""
+    rows = rows_of(results.rows, table)
+    columns = used(rows, table)
+    return {
+        # Plots have names of their own, "memory" among them.
+        "name": f"{table.title.lower().replace(' ', '-')}-table",
+        "title": table.title,
+        "caption": table.caption,
+        "columns": [{"title": column.title, "text": is_text(column, rows)} for column in columns],
+        "rows": [[column.show(row) for column in columns] for row in rows],
+    }
+
+
 def page(results: Results, plots: Sequence[Drawn]) -> str:
     environment = Environment(
         loader=PackageLoader("qz_eval", "."),
@@ -40,16 +54,12 @@ def page(results: Results, plots: Sequence[Drawn]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    columns = used(results.rows)
     return environment.get_template("page.html.jinja").render(
         title=title(results),
         lead=_lead(results),
         sentences=sentences(results),
-        caption="A dash: not measured.",
-        columns=[
-            {"title": column.title, "text": is_text(column, results.rows)} for column in columns
-        ],
-        rows=[[column.show(row) for column in columns] for row in results.rows],
+        main=_shown(MAIN, results),
+        details=[_shown(table, results) for table in details(results.rows)],
         failures=[(row.name, row.error) for row in results.rows if row.error],
         plots=[
             {

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from qz_eval.analysis import Results, pareto_front
+from qz_eval.analysis import Results
 from qz_eval.labels import Labelled, place_labels
 from qz_eval.results import Row, Spread, megabytes
 
@@ -132,14 +132,15 @@ def quality_and_size(results: Results) -> Plot | None:
     rows = results.scored
     if len(rows) < 2:
         return None
-    paired = any(row.perplexity_difference for row in rows)
-    value = quality_of if paired else (lambda row: row.perplexity)
-    front = pareto_front(rows)
+    paired = not results.has_models and any(row.perplexity_difference for row in rows)
+    value = quality_of if paired else results.quality
+    front = results.front()
+    kind = results.quality_name
 
     def draw(axes: Axes, narrow: bool) -> None:
         axes.plot(
             [row.weights_mb for row in front],
-            [row.perplexity.value for row in front],
+            [results.quality(row).value for row in front],
             color=FRONT,
             linewidth=1.2,
             linestyle="--",
@@ -149,12 +150,13 @@ def quality_and_size(results: Results) -> Plot | None:
             label="Pareto front",
         )
         _points(axes, rows, value, front)
-        axes.set_ylabel("perplexity")
+        axes.set_ylabel(kind)
         axes.legend(loc="upper right")
         _label(axes, rows, value, narrow)
 
     listed = [
-        f"{row.name} {megabytes(row.weights_mb)} MB, {row.perplexity.value:.3f}" for row in rows
+        f"{row.name} {megabytes(row.weights_mb)} MB, {results.quality(row).value:.3f}"
+        for row in rows
     ]
     errors = (
         "the paired standard error of the change from the base"
@@ -163,8 +165,8 @@ def quality_and_size(results: Results) -> Plot | None:
     )
     return Plot(
         "perplexity-size",
-        "Perplexity against size",
-        f"Scatter plot of perplexity against megabytes of weights. {_listed(listed)}. On the "
+        f"{kind.capitalize()} against size",
+        f"Scatter plot of {kind} against megabytes of weights. {_listed(listed)}. On the "
         f"Pareto front: {', '.join(row.name for row in front)}.",
         f"Lower and further left is better. Bars: {errors}. Diamonds, joined by the dashed "
         "line: the variants that no other one beats in both.",

@@ -9,7 +9,7 @@ from qz_eval.conditions import definitions, facts
 from qz_eval.files import make_folder, write_json, write_whole
 from qz_eval.results import Json
 from qz_eval.sentences import sentences
-from qz_eval.table import csv_text, markdown
+from qz_eval.table import csv_text, details, markdown
 
 
 def markdown_report(results: Results) -> str:
@@ -17,7 +17,11 @@ def markdown_report(results: Results) -> str:
     said = "".join(f"* {sentence}\n" for sentence in sentences(results))
     stated = "".join(f"* {name}: {value}\n" for name, value in facts(results))
     explained = "\n".join(f"{paragraph}\n" for paragraph in definitions(results))
-    return f"{markdown(results.rows)}\n{said}\n{stated}\n{explained}"
+    more = "".join(
+        f"{table.title}:\n\n{markdown(results.rows, table)}\n{table.caption}\n\n"
+        for table in details(results.rows)
+    )
+    return f"{markdown(results.rows)}\n{said}\n{more}{stated}\n{explained}"
 
 
 def write_report(json: Json, folder: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,8 +126,79 @@ class Row:
         return self._spread("bench", "decode_tok_s", "decode_tok_s_sd")
 
     @property
+    def tests(self) -> str | None:
+        """What was timed, as llama-bench names it: "pp512, tg128"."""
+        names = [self._get("bench", f"{phase}_test") for phase in ("prefill", "decode")]
+        return ", ".join(name for name in names if name) or None
+
+    @property
+    def first_token_ms(self) -> Spread | None:
+        return self._spread("bench", "first_token_ms", "first_token_ms_sd")
+
+    def token_ms(self, percentile: str) -> float | None:
+        """A token's time that so many percent do not exceed: "p50", "p90", "p99", "max"."""
+        return self._get("bench", "token_ms", percentile)
+
+    @property
+    def sample_seconds(self) -> float | None:
+        """A prompt and its continuation."""
+        return self._get("bench", "sample_seconds")
+
+    @property
+    def window_seconds(self) -> float | None:
+        """A window, or a line, of the scored text."""
+        return self._get("score", "seconds_per_window")
+
+    @property
+    def decode_gb_s(self) -> float | None:
+        return self._get("bench", "decode_gb_s")
+
+    @property
+    def stream_percent(self) -> float | None:
+        """Of the rate at which memory streams, measured in the same run."""
+        return self._get("bench", "decode_stream_percent")
+
+    def joules_per_token(self, phase: str) -> float | None:
+        return self._get("bench", f"{phase}_joules_per_token")
+
+    @property
+    def cache_mb(self) -> float | None:
+        return self._get("bench", "cache_mb")
+
+    @property
+    def workspace_mb(self) -> float | None:
+        return self._get("bench", "workspace_mb")
+
+    @property
+    def is_peer(self) -> bool:
+        """Whether another package than qzc made it."""
+        return bool(self._get("is_peer"))
+
+    @property
+    def made_by(self) -> str | None:
+        return self._get("made_by")
+
+    @property
+    def llama_perplexity(self) -> Spread | None:
+        """What llama.cpp finds by its own protocol for the GGUF of a variant."""
+        return self._spread("llama_cpp", "perplexity", "perplexity_error")
+
+    @property
+    def own_llama_perplexity(self) -> Spread | None:
+        """What the variant's executable finds by llama.cpp's protocol."""
+        return self._spread("llama_cpp", "own_perplexity", "own_perplexity_error")
+
+    def footprint_mb(self, convention: str) -> float | None:
+        """Stored weights as people count them: "hf_footprint", "hf_footprint_buffers"."""
+        return self._megabytes("info", "memory", "stored", f"{convention}_bytes")
+
+    @property
     def perplexity(self) -> Spread | None:
         return self._spread("score", "perplexity", "perplexity_error")
+
+    @property
+    def bits_per_byte(self) -> Spread | None:
+        return self._spread("score", "bits_per_byte", "bits_per_byte_error")
 
     @property
     def components(self) -> dict[str, float]:
@@ -196,6 +267,39 @@ class Row:
     @property
     def mean_line_perplexity(self) -> float | None:
         return self._get("score", "mean_line_perplexity")
+
+
+# What must be the same for results to stand in one table.
+SAME = ("text_sha256", "protocol", "context", "stride", "max_windows", "bos")
+
+
+def _model_of(entry: Json) -> str:
+    return Row(entry).model or "?"
+
+
+def join(parts: Sequence[Json], paths: Sequence[Path]) -> Json:
+    """Several results, of different models, say, as one. Each row is named by its model too."""
+    first = parts[0]["conditions"]
+    entries: list[Json] = []
+    for part, path in zip(parts, paths, strict=True):
+        for key in SAME:
+            if part["conditions"].get(key) != first.get(key):
+                raise EvalFailure(
+                    f"{path}: its {key} is {part['conditions'].get(key)}, that of {paths[0]} "
+                    f"{first.get(key)}: the results cannot be compared"
+                )
+        for entry in part["executables"]:
+            model, name = _model_of(entry), Row(entry).name
+            named = {**entry, "name": name if name.startswith(model) else f"{model} {name}"}
+            if curve := entry.get("curve"):
+                named["curve"] = {**curve, "of": f"{model} {curve['of']}"}
+            entries.append(named)
+    names = [entry["name"] for entry in entries]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise EvalFailure(f"two of the results are called {twice!r}")
+    # Each has its own base; differences are from that.
+    conditions = {key: value for key, value in first.items() if key != "base"}
+    return {"version": VERSION, "conditions": conditions, "executables": entries}
 
 
 def read_results(path: Path) -> Json:

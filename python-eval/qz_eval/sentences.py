@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from qz_eval.analysis import CLEAR, Results, is_clear, pareto_front
+from qz_eval.analysis import CLEAR, Results, is_clear
 from qz_eval.results import Row, Spread, megabytes
 
 # More than so many names are counted instead.
@@ -48,9 +48,10 @@ def _size(results: Results) -> Iterator[str]:
 
 def _changes(results: Results) -> Iterator[str]:
     rows = [row for row in results.rows if row.perplexity_difference]
-    if not rows:
+    # Changes of perplexities of different tokens do not compare.
+    if not rows or results.has_models:
         return
-    base = results.conditions.get("base", "the base")
+    base = f"`{results.conditions['base']}`" if "base" in results.conditions else "its base"
     unclear = [row for row in rows if not is_clear(row.perplexity_difference)]
     clear = [row for row in rows if is_clear(row.perplexity_difference)]
     if clear:
@@ -59,7 +60,7 @@ def _changes(results: Results) -> Iterator[str]:
         if worst.perplexity_difference.value > 0:
             yield (
                 f"{named(worst)} costs the most: {change(worst.perplexity_difference)} perplexity "
-                f"over `{base}`."
+                f"over {base}."
             )
         if best is not worst:
             yield (
@@ -70,14 +71,14 @@ def _changes(results: Results) -> Iterator[str]:
     if unclear:
         each = [f"{named(row)} ({change(row.perplexity_difference)})" for row in unclear]
         yield (
-            f"No difference in perplexity from `{base}` is seen for {listed(each)}: less than "
+            f"No difference in perplexity from {base} is seen for {listed(each)}: less than "
             f"{CLEAR:.0f} standard errors on this text."
         )
 
 
 def _predictions(results: Results) -> Iterator[str]:
     rows = [row for row in results.representative if row.divergence and row.same_top_percent]
-    if len(rows) < 2:
+    if len(rows) < 2 or results.has_models:
         return
     near = min(rows, key=lambda row: row.divergence.value)
     far = max(rows, key=lambda row: row.divergence.value)
@@ -93,22 +94,71 @@ def _front(results: Results) -> Iterator[str]:
     rows = results.scored
     if len(rows) < 3:
         return
-    front = [named(row) for row in pareto_front(rows)]
+    front = [named(row) for row in results.front()]
+    kind = results.quality_name
+    better = "fewer bits a byte" if results.has_models else "a lower perplexity"
     if len(front) == len(rows):
-        yield "Every variant is on the Pareto front of size and perplexity: none beats another."
+        yield f"Every variant is on the Pareto front of size and {kind}: none beats another."
     else:
         yield (
-            f"On the Pareto front of size and perplexity {'lies' if len(front) == 1 else 'lie'} "
+            f"On the Pareto front of size and {kind} {'lies' if len(front) == 1 else 'lie'} "
             f"{listed(front)}; each other variant is beaten by one that is at least as small and "
-            "has a lower perplexity."
+            f"has {better}."
         )
+
+
+def _unpaired(a: Spread, b: Spread) -> Spread:
+    """b − a, as if what each saw were independent."""
+    return Spread(b.value - a.value, math.hypot(a.error, b.error))
+
+
+def _equal_memory(results: Results) -> Iterator[str]:
+    kind = results.quality_name
+    for best, second, *others in results.size_classes():
+        rows = (best, second, *others)
+        sizes = [row.weights_mb for row in rows]
+        gap = _unpaired(results.quality(best), results.quality(second))
+        value = results.quality(best)
+        text = (
+            f"At {megabytes(min(sizes))} to {megabytes(max(sizes))} MB of weights, {named(best)} "
+            f"is the best of {len(rows)}, at {number(value.value, value.error)} {kind}; "
+            f"{named(second)} is next, {number(gap.value, gap.error)} more"
+        )
+        yield text + ("." if is_clear(gap) else ", which is no clear difference on this text.")
+
+
+def _larger_or_smaller(results: Results) -> Iterator[str]:
+    """A larger model quantized against a smaller one as it is, at equal memory."""
+    if not results.has_models:
+        return
+    for rows in results.size_classes():
+        plain = [row for row in rows if row.weights_mb == row.imported_mb]
+        for small in plain:
+            larger = [row for row in rows if row.imported_mb > 1.1 * small.imported_mb]
+            if not larger:
+                continue
+            # The best of them stands first.
+            large = larger[0]
+            gap = _unpaired(results.quality(large), results.quality(small))
+            if is_clear(gap):
+                verb = "beats" if gap.value > 0 else "does not reach"
+                text = f"by {number(abs(gap.value), gap.error)} bits a byte"
+            else:
+                verb, text = "is as good as", f"{change(gap)} bits a byte for the latter"
+            yield (
+                f"In the memory of {named(small)} ({megabytes(small.weights_mb)} MB, not "
+                f"quantized), the larger {named(large)} ({megabytes(large.weights_mb)} MB) {verb} "
+                f"it: {text}."
+            )
 
 
 def _schemes(results: Results) -> Iterator[str]:
     """Linear against NF4 at four bits, where both quantize the same layers."""
-    by_selection = {row.selection: row for row in results.rows if row.perplexity_difference}
-    for selection, nf4 in by_selection.items():
-        linear = by_selection.get((selection or "").replace("=nf4", "=q4_0"))
+    by_selection = {
+        (row.model, row.selection or ""): row for row in results.rows if row.perplexity_difference
+    }
+    for (model, selection), nf4 in by_selection.items():
+        linear = by_selection.get((model, selection.replace("=nf4", "=q4_0")))
         if not linear or linear is nf4:
             continue
         gap = nf4.perplexity.value - linear.perplexity.value
@@ -156,5 +206,15 @@ def _failures(results: Results) -> Iterator[str]:
 
 
 def sentences(results: Results) -> list[str]:
-    makers = (_failures, _size, _changes, _predictions, _front, _schemes, _speed)
+    makers = (
+        _failures,
+        _size,
+        _changes,
+        _predictions,
+        _front,
+        _equal_memory,
+        _larger_or_smaller,
+        _schemes,
+        _speed,
+    )
     return [sentence for maker in makers for sentence in maker(results)]

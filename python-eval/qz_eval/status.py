@@ -37,6 +37,10 @@ class Status:
         self._done += 1
         self._seconds.append(seconds)
 
+    def expect(self, more: int) -> None:
+        """There are more pieces than was known."""
+        self._total += more
+
     def skip(self) -> None:
         """One of the pieces will not be there."""
         self._done += 1

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qz_eval import iso_memory
 from qz_eval.errors import EvalFailure, UsageFailure
 from qz_eval.files import make_folder, sha256_of
+from qz_eval.peers.measure import NEEDS, Peers, folder_of, parse_names
+from qz_eval.peers.rows import PeerSweep, add_rows
 from qz_eval.report import write_report
 from qz_eval.results import merge
 from qz_eval.status import Status
@@ -28,6 +32,7 @@ MEASURING: dict[str, tuple[str, str]] = {
     "--bos": ("WHERE", "none (default), first or window"),
     "-p": ("N", "prompt tokens to time (default 512)"),
     "-n": ("N", "tokens to decode (default 128)"),
+    "-d": ("N", "tokens in the KV cache before those that are timed (default 0)"),
     "-r": ("N", "repetitions (default 5)"),
     "--device": ("NAME", "auto (default), cuda or cpu"),
     "--threads": ("N", "CPU threads"),
@@ -59,8 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--steps", type=int, metavar="N", help="at most N values for the N of a variant"
     )
     parser.add_argument(
-        "--with",
-        dest="common",
+        "--common",
         default="",
         metavar="OPTIONS",
         help="options of qzc for every variant, as '--arch=90a'",
@@ -75,6 +79,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-base", action="store_true", help="do not compare")
     parser.add_argument(
         "--keep", action="store_true", help="keep the executables, in DIR/executables"
+    )
+    iso_memory.add_option(parser)
+    peers = parser.add_argument_group("other packages beside qzc, in an environment of their own")
+    peers.add_argument(
+        "--with",
+        dest="peers",
+        metavar="NAMES",
+        help=f"some of {', '.join(NEEDS)}, joined by commas: the same folder and text through "
+        "them, each with its own memory, latency and perplexity",
+    )
+    peers.add_argument(
+        "--peer-python",
+        default=os.environ.get("QZ_EVAL_PEER_PYTHON", sys.executable),
+        metavar="PYTHON",
+        help="of the environment that has them (default: the variable QZ_EVAL_PEER_PYTHON, or "
+        "this one)",
+    )
+    peers.add_argument(
+        "--peer-dtype",
+        choices=("float32", "bfloat16", "float16"),
+        default="float32",
+        metavar="TYPE",
+        help="of what transformers does not quantize: float32 (default), bfloat16 or float16",
+    )
+    peers.add_argument(
+        "--folder", type=Path, metavar="DIR", help="the Hugging Face folder of the module"
+    )
+    peers.add_argument(
+        "--llama-programs",
+        type=Path,
+        metavar="DIR",
+        help="folder of llama-bench and llama-perplexity (default: the library in xllamacpp, on "
+        "the CPU)",
     )
     measuring = parser.add_argument_group("measuring, as qz-eval does it")
     measuring.add_argument("--text", type=Path, metavar="FILE", help="text to score")
@@ -100,6 +137,21 @@ def read_base(options: argparse.Namespace, variants: list[Variant]) -> Variant |
     return Variant(name, selection)
 
 
+def read_peers(options: argparse.Namespace) -> Peers | None:
+    if not options.peers:
+        return None
+    names = parse_names(options.peers)
+    folder = options.folder or folder_of(options.module)
+    programs = options.llama_programs
+    return Peers(
+        names=names,
+        python=options.peer_python,
+        dtype=options.peer_dtype,
+        programs=programs.resolve() if programs else None,
+        folder=folder.resolve(),
+    )
+
+
 def common_options(options: argparse.Namespace) -> tuple[str, ...]:
     return parse_options(options.common) if options.common else ()
 
@@ -121,8 +173,11 @@ class Sweep:
     variants: list[Variant]
     store: Store
     keep: bool
+    peers: Peers | None = None
     # What failed, by the variant's name.
     failures: dict[str, str] = field(default_factory=dict)
+    # Rows of the peers, by their names.
+    peer_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def run(self, lock: int) -> dict[str, dict[str, Any]]:
         """Records by the variant's name; what is there already is not measured again."""
@@ -146,12 +201,29 @@ class Sweep:
                 status.skip()
             if not self.keep and self._is_done_with(variant):
                 self.setting.executable(variant).unlink(missing_ok=True)
+        if self.peers and records:
+            self._measure_peers(self.peers, records, status, lock)
         if self.keep:
             measured = [variant for variant in self.variants if variant.name in records]
             self._keep(measured, status, lock)
         self.store.drop_executables()
         status.clear()
         return records
+
+    def _measure_peers(
+        self, peers: Peers, records: dict[str, dict[str, Any]], status: Status, lock: int
+    ) -> None:
+        some = next(iter(records.values()))
+        sweep = PeerSweep(
+            peers, self.setting, self.store, status, lock, some["conditions"], some["executable"]
+        )
+        measured = [variant for variant in self.variants if variant.name in records]
+        for name, row in sweep.rows(measured):
+            self.peer_rows[name] = row
+            if error := row.get("error"):
+                status.clear()
+                print(f"qz-eval: error: {error}", file=sys.stderr)
+                self.failures[name] = error
 
     def _keep(self, variants: list[Variant], status: Status, lock: int) -> None:
         """Gives executables names that people know; what is gone is compiled again."""
@@ -199,9 +271,11 @@ def run(options: argparse.Namespace, stdout: Callable[[str], object]) -> bool:
         base=read_base(options, variants),
         executables=store.executables,
     )
-    sweep = Sweep(setting, variants, store, options.keep)
+    sweep = Sweep(setting, variants, store, options.keep, read_peers(options))
     with store.locked() as lock:
         records = sweep.run(lock)
     results = merge(variants, records, sweep.failures)
+    add_rows(results, sweep.peer_rows)
+    iso_memory.note(results, options)
     stdout(write_report(results, options.output))
     return not sweep.failures

@@ -44,6 +44,7 @@ COLUMNS = (
     Column("variant", "variant", lambda row: row.name),
     Column("weights MB", "weights_mb", lambda row: row.weights_mb, 2),
     Column("perplexity", "perplexity", lambda row: row.perplexity, 3, True),
+    Column("bits a byte", "bits_per_byte", lambda row: row.bits_per_byte, 4, True),
     Column("mean of lines", "mean_line_perplexity", lambda row: row.mean_line_perplexity, 3),
     Column("Δ perplexity", "perplexity_difference", lambda row: row.perplexity_difference, 3, True),
     Column("KL divergence", "kl_divergence", lambda row: row.divergence, 5, True),
@@ -52,6 +53,49 @@ COLUMNS = (
     Column("decode tok/s", "decode_tok_s", lambda row: row.decode, 1, True),
     Column("peak RSS MB", "rss_peak_mb", lambda row: row.rss_mb, 1),
     Column("GPU MB", "gpu_mb", lambda row: row.gpu_mb, 1),
+)
+LATENCY = (
+    Column("variant", "variant", lambda row: row.name),
+    Column("tests", "tests", lambda row: row.tests),
+    Column("first token ms", "first_token_ms", lambda row: row.first_token_ms, 1, True),
+    Column("token ms, median", "token_ms_p50", lambda row: row.token_ms("p50"), 2),
+    Column("90%", "token_ms_p90", lambda row: row.token_ms("p90"), 2),
+    Column("99%", "token_ms_p99", lambda row: row.token_ms("p99"), 2),
+    Column("most", "token_ms_max", lambda row: row.token_ms("max"), 2),
+    Column("s a sample", "sample_seconds", lambda row: row.sample_seconds, 3),
+    Column("s a window", "window_seconds", lambda row: row.window_seconds, 3),
+    Column("GB/s", "decode_gb_s", lambda row: row.decode_gb_s, 1),
+    Column("% of streaming", "stream_percent", lambda row: row.stream_percent, 1),
+    Column("J a token, prefill", "prefill_j", lambda row: row.joules_per_token("prefill"), 4),
+    Column("J a token, decoding", "decode_j", lambda row: row.joules_per_token("decode"), 4),
+)
+MEMORY = (
+    Column("variant", "variant", lambda row: row.name),
+    Column("file MB", "file_mb", lambda row: row.file_mb, 3),
+    Column("weights MB before", "weights_before_mb", lambda row: row.imported_mb, 3),
+    Column("packed MB", "packed_mb", lambda row: row.weights_mb, 3),
+    Column("hf-footprint MB", "hf_footprint_mb", lambda row: row.footprint_mb("hf_footprint"), 3),
+    Column(
+        "with buffers MB",
+        "hf_footprint_buffers_mb",
+        lambda row: row.footprint_mb("hf_footprint_buffers"),
+        3,
+    ),
+    Column("KV cache MB", "cache_mb", lambda row: row.cache_mb, 3),
+    Column("workspace MB", "workspace_mb", lambda row: row.workspace_mb, 3),
+    Column("peak RSS MB", "rss_peak_mb", lambda row: row.rss_mb, 1),
+    Column("GPU MB", "gpu_mb", lambda row: row.gpu_mb, 1),
+    Column("load s", "load_seconds", lambda row: row.load_seconds, 3),
+)
+BESIDE_LLAMA_CPP = (
+    Column(
+        "GGUF of",
+        "gguf_of",
+        lambda row: row.name.removeprefix("llama.cpp: ") if row.llama_perplexity else None,
+    ),
+    Column("kind", "scheme", lambda row: row.scheme),
+    Column("llama.cpp", "llama_perplexity", lambda row: row.llama_perplexity, 4, True),
+    Column("executable", "own_llama_perplexity", lambda row: row.own_llama_perplexity, 4, True),
 )
 # Of interest to programs more than to people.
 MORE = (
@@ -63,24 +107,81 @@ MORE = (
     Column("KL 99.9%", "kl_999", lambda row: row.divergence_quantile(0.999), 6),
     Column("KL maximum", "kl_max", lambda row: row.divergence_quantile(1), 6),
     Column("RMS Δp %", "rms_change_percent", lambda row: row.rms_change_percent, 3, True),
-    Column("file MB", "file_mb", lambda row: row.file_mb, 3),
-    Column("weights MB before", "weights_before_mb", lambda row: row.imported_mb, 3),
-    Column("load s", "load_seconds", lambda row: row.load_seconds, 3),
+    Column("made by", "made_by", lambda row: row.made_by),
     Column("failed", "error", lambda row: row.error),
 )
 
 
-def used(rows: Sequence[Row]) -> list[Column]:
-    """The columns in which there is something."""
-    return [column for column in COLUMNS if any(column.of(row) is not None for row in rows)]
+@dataclass(frozen=True)
+class Table:
+    title: str
+    columns: tuple[Column, ...]
+    # How to read it.
+    caption: str
+    # Which rows are in it.
+    has: Callable[[Row], bool] = lambda row: True
+
+
+MAIN = Table("Table", COLUMNS, "A dash: not measured.")
+DETAILS = (
+    Table(
+        "Beside llama.cpp",
+        BESIDE_LLAMA_CPP,
+        "Perplexity ± standard error by llama.cpp's protocol, of the GGUF in stock llama.cpp and "
+        "of the executable of the same variant. Where the GGUF's type is not what the executable "
+        "holds (NF4 and FP4 become IQ4_NL) the weights differ; llama.cpp also rounds activations "
+        "to 8 bits where weights are quantized.",
+        lambda row: row.llama_perplexity is not None,
+    ),
+    Table(
+        "Latency",
+        LATENCY,
+        "First token: a prompt from its beginning to the first token after it. Tokens are timed "
+        "one by one, each waited for. A sample is the prompt and all tokens; a window is one of "
+        "the scored text. GB/s: what decoding reads of weights and KV cache; its percentage is of "
+        "what the same device streams in the same run. Energy is that of the whole device.",
+    ),
+    Table(
+        "Memory",
+        MEMORY,
+        "Packed is what the file holds of weights; hf-footprint is what transformers' "
+        "get_memory_footprint() would say of them, without buffers and with. KV cache, workspace "
+        "and peaks are those of the timed runs.",
+    ),
+)
+
+
+def used(rows: Sequence[Row], table: Table = MAIN) -> list[Column]:
+    """The columns in which there is something to compare."""
+    one_model = len({row.model for row in rows if row.model}) < 2
+    return [
+        column
+        for column in table.columns
+        if any(column.of(row) is not None for row in rows)
+        and not (one_model and column.name == "bits_per_byte")
+    ]
 
 
 def is_text(column: Column, rows: Sequence[Row]) -> bool:
     return any(isinstance(column.of(row), str) for row in rows)
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    columns = used(rows)
+def details(rows: Sequence[Row]) -> list[Table]:
+    """The tables in which there is more than names."""
+    return [
+        table
+        for table in DETAILS
+        if any(map(table.has, rows)) and len(used(rows_of(rows, table), table)) > 1
+    ]
+
+
+def rows_of(rows: Sequence[Row], table: Table) -> list[Row]:
+    return [row for row in rows if table.has(row)]
+
+
+def markdown(rows: Sequence[Row], table: Table = MAIN) -> str:
+    rows = rows_of(rows, table)
+    columns = used(rows, table)
     lines = [
         [column.title for column in columns],
         ["---" if is_text(column, rows) else "---:" for column in columns],
@@ -92,10 +193,14 @@ def markdown(rows: Sequence[Row]) -> str:
 def csv_text(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    # A column that several tables have is there once.
+    columns = {
+        column.name: column for column in (*COLUMNS, *LATENCY, *MEMORY, *BESIDE_LLAMA_CPP, *MORE)
+    }.values()
     titles: list[str] = []
-    for column in (*COLUMNS, *MORE):
+    for column in columns:
         titles += [column.name, f"{column.name}_error"] if column.is_spread else [column.name]
     writer.writerow(titles)
     for row in rows:
-        writer.writerow([cell for column in (*COLUMNS, *MORE) for cell in column.cells(row)])
+        writer.writerow([cell for column in columns for cell in column.cells(row)])
     return text.getvalue()

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,37 @@ def last_words(text: str) -> str:
     if not lines:
         return "it said nothing"
     return lines[-1].partition("error: ")[2] or lines[-1]
+
+
+def run_words(
+    words: Sequence[str],
+    waiting: Callable[[], None],
+    keep_open: Sequence[int] = (),
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end; `waiting` is called about once a second meanwhile."""
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=tuple(keep_open),
+        env=environment,
+        preexec_fn=die_with_parent,
+    ) as process:
+        while True:
+            waiting()
+            try:
+                out, err = process.communicate(timeout=1)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+            except BaseException:
+                process.kill()
+                raise
+    return subprocess.CompletedProcess(
+        list(words), process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
+    )
 
 
 @dataclass(frozen=True)
@@ -65,29 +96,8 @@ class Tools:
         waiting: Callable[[], None],
         keep_open: Sequence[int] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a program to its end; `waiting` is called about once a second meanwhile."""
-        words = [str(self.path(name)), *arguments]
-        with subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=tuple(keep_open),
-            preexec_fn=die_with_parent,
-        ) as process:
-            while True:
-                waiting()
-                try:
-                    out, err = process.communicate(timeout=1)
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
-                except BaseException:
-                    process.kill()
-                    raise
-        return subprocess.CompletedProcess(
-            words, process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
-        )
+        """Runs one of the project's programs to its end."""
+        return run_words([str(self.path(name)), *arguments], waiting, keep_open)
 
 
 def check(done: subprocess.CompletedProcess[str]) -> None:

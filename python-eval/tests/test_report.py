@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from results_samples import comparison, entry, results, sample
 
-from qz_eval.analysis import Results, pareto_front
+from qz_eval.analysis import Results
 from qz_eval.plots import all_plots
 from qz_eval.report import markdown_report, write_report
 from qz_eval.results import Spread
@@ -33,8 +33,8 @@ def test_numbers_have_the_digits_of_their_errors() -> None:
 
 
 def test_front_has_what_nothing_beats() -> None:
-    rows = Results.of(sample()).scored
-    assert [row.name for row in pareto_front(rows)] == ["q4_0", "int8", "none"]
+    front = Results.of(sample()).front()
+    assert [row.name for row in front] == ["q4_0", "int8", "none"]
 
 
 def test_sentences_carry_their_uncertainty() -> None:
@@ -132,7 +132,7 @@ def test_page_has_structure(page: Page) -> None:
 def test_page_is_for_screen_readers(page: Page) -> None:
     assert all(len(image["alt"] or "") > 40 for image in page.all("img"))
     assert {cell["scope"] for cell in page.all("th")} == {"col", "row"}
-    assert len(page.all("caption")) == 1
+    assert len(page.all("caption")) == 3
     # What scrolls can be reached by keyboard.
     scrolling = [a for _, a in page.tags if a.get("class") == "scroll"]
     assert all(a["tabindex"] == "0" and a["role"] == "region" for a in scrolling)
@@ -142,6 +142,8 @@ def test_page_has_all_of_it(page: Page) -> None:
     titles = [plot.title for plot in all_plots(Results.of(sample()))]
     assert len(titles) == 6 == len(page.all("img")) == len(page.all("source"))
     for word in (*titles, "int8", "Linear 4-bit", "NF4", "GGUF", "Some CPU", "ab" * 32, "fp4 <&>"):
+        assert word in page.text, word
+    for word in ("7.71", "76.0", "29.50", "pp512, tg128", "of the whole device", "hf-footprint"):
         assert word in page.text, word
     assert "12.710 ± 0.500" in page.text and "qzc: it broke" in page.text
 

@@ -18,7 +18,7 @@ TEXT = MODELS / "text.txt"
 SELECTIONS = ("none", "nf4", "int8-blocks")
 QUICK = ("--device=cpu", "-p", "24", "-n", "8", "-r", "2", "--threads", "2")
 # What may differ between two runs of the same call.
-MEASURED = ("tok_s", "_seconds", "seconds", "rss_peak_mb", "tokens_per_second")
+MEASURED = ("tok_s", "tokens_per_second", "seconds", "_ms", "joules", "stream_", "gb_s", "rss_peak")
 
 
 def qz_eval(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import MODELS, assert_refused, qz_import, qzc, run
-from llama_cpp import LlamaCpp
+from qz_eval.peers.llama_library import LlamaCpp
 from safetensors.numpy import load_file
 from test_eval import QUICK, cells, qz_eval
 
@@ -200,6 +200,26 @@ def test_table_has_the_figures(compiled: Compiled, tmp_path: Path) -> None:
     assert row["Δ perplexity"].startswith(f"{figure['perplexity_difference']:.3f} ± ")
     assert row["KL divergence"].startswith(f"{figure['kl_divergence']:.5f} ± ")
     assert row["perplexity"].startswith(f"{figure['perplexity']:.3f} ± ")
+
+
+def test_base_is_kept(compiled: Compiled, tmp_path: Path) -> None:
+    base, model = compiled("llama-bf16"), compiled("llama-bf16", "--quantize=nf4")
+    kept, own = tmp_path / "kept.npy", tmp_path / "own.npy"
+    how = ("--context", "48", "--max-windows", "2")
+    done = qz_eval(
+        model, base, model, "--base", base, "--text", TEXT, *how, *QUICK, "--keep-base", kept
+    )
+    # Said once, and written in the first comparison.
+    size = f"{kept.stat().st_size / 1e9:.3f} GB"
+    assert done.stderr.count("--keep-base") == 1 and size in done.stderr
+    run(base, "--score", TEXT, *how, "--device=cpu", "--logits", own)
+    assert kept.read_bytes() == own.read_bytes()
+    refused = qz_eval(model, "--text", TEXT, "--keep-base", kept, check=False)
+    assert_refused(refused, "--keep-base needs --base", code=2, tool="qz-eval")
+    refused = qz_eval(
+        model, "--base", base, "--text", TEXT, "--keep-base", base, *QUICK, check=False
+    )
+    assert_refused(refused, "--keep-base", code=2, tool="qz-eval")
 
 
 def test_other_tokenizers_are_not_compared(compiled: Compiled, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 import xllamacpp
 from conftest import qz_import, qzc, run
 from gguf_files import GgufFile
-from llama_cpp import LlamaCpp
+from qz_eval.peers.llama_library import LlamaCpp
 
 Exported = Callable[..., GgufFile]
 TEXT = "The word is 1234, and\n\n  he'll say so."

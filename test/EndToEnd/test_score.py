@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def test_perplexity(compiled: Compiled, name: str, selection: str, protocol: str
     assert got["perplexity"] == pytest.approx(expected["perplexity"], rel=2e-6)
     assert got["text_sha256"] == want["text_sha256"]
     assert got["perplexity_error"] > 0
+    bits = got["mean_nll"] / math.log(2) * got["tokens"] / text.stat().st_size
+    assert got["bits_per_byte"] == pytest.approx(bits, rel=1e-9)
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+# Nothing here is on the Hub; asking for it would only take time.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("QZC_BUILD", ROOT / "build"))
 sys.path.insert(0, str(ROOT / "test" / "EndToEnd"))

@@ -34,7 +34,7 @@ def evaluate(model: object, items: Path) -> dict:
         "doc_to_target": "answer",
         "metric_list": [{"metric": "acc"}, {"metric": "acc_norm"}],
     }
-    return simple_evaluate(model=model, tasks=[task], bootstrap_iters=0, log_samples=True)
+    return simple_evaluate(model=model, tasks=[task], bootstrap_iters=100, log_samples=True)
 
 
 def by_item(results: dict) -> list[tuple[list[float], float, float]]:

@@ -17,6 +17,7 @@ const std::vector<Subcommand> &pythonSubcommands() {
   static const std::vector<Subcommand> kAll = {
       {"sweep", "Compile a model under many selections, measure each, report"},
       {"convert", "Turn published benchmarks into items for tasks"},
+      {"card", "Make a folder for the Hugging Face Hub of a report"},
       {"report", "Write the report on results that are there"},
   };
   return kAll;

@@ -36,6 +36,12 @@ static void addScoring(CLI::App &app, Arguments &arguments) {
                  "change of perplexity, token by token")
       ->type_name("FILE")
       ->group(group);
+  app.add_option(
+         "--keep-base", options.keepBase,
+         "Keep the base's logits, as --score --logits writes them; says "
+         "how large the file gets")
+      ->type_name("FILE.npy")
+      ->group(group);
   app.add_option("--protocol", arguments.protocol,
                  "windows (default), stride, llama.cpp or lines")
       ->check(oneOf({"windows", "stride", "llama.cpp", "lines"}))
@@ -67,6 +73,9 @@ static void addTiming(CLI::App &app, EvalOptions &options) {
       ->group(group);
   addCount(app, "-n", options.count,
            "Tokens to decode (default 128, as far as every model goes)", 0)
+      ->group(group);
+  addCount(app, "-d", options.depth,
+           "Tokens in the KV cache before those that are timed (default 0)", 0)
       ->group(group);
   addCount(app, "-r", options.repetitions, "Repetitions (default 5)")
       ->group(group);
@@ -100,6 +109,8 @@ static void checkTogether(const CLI::App &app, const EvalOptions &options) {
                                "--max-windows", "--bos"})
       if (app.count(option) != 0)
         throw usageError(std::string(option) + " needs --text FILE");
+  if (app.count("--keep-base") != 0 && options.base.empty())
+    throw usageError("--keep-base needs --base FILE");
   if (options.stride && options.protocol != evaluate::Protocol::Stride)
     throw usageError("--stride needs --protocol=stride");
 }

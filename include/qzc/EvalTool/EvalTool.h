@@ -27,6 +27,9 @@ struct EvalOptions {
   /// Executable that every other one is compared with, token by token; empty:
   /// none. It may be one of `images`.
   std::string base;
+  /// File for the base's logits of every scored token; empty: they are not
+  /// kept.
+  std::string keepBase;
   evaluate::Protocol protocol = evaluate::Protocol::Windows;
   evaluate::BosMode bos = evaluate::BosMode::None;
   /// Where they are left open, the protocol's own, as far as the model with
@@ -39,6 +42,7 @@ struct EvalOptions {
   /// model with the fewest positions goes.
   std::optional<int64_t> promptTokens;
   std::optional<int64_t> count;
+  int64_t depth = 0; ///< tokens in the cache before those that are timed
   int64_t repetitions = 5;
 
   std::string device = "auto";

@@ -8,6 +8,8 @@
 #ifndef QZC_EVALUATE_PERPLEXITY_H
 #define QZC_EVALUATE_PERPLEXITY_H
 
+#include "qzc/Evaluate/Statistics.h"
+
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -104,6 +106,11 @@ struct Score {
   /// Lines: the mean of the lines' own perplexities.
   std::optional<double> meanLinePerplexity;
 };
+
+/// Bits that a model needs for a byte of the text, which compares models of
+/// different tokenizers: bits a token, by the tokens that a byte takes in the
+/// whole text. `tokens` and `bytes` (≥ 1) are those of what was encoded.
+Estimate bitsPerByte(const Score &score, int64_t tokens, int64_t bytes);
 
 /// Runs a fresh model over `count` tokens; losses[i] = −ln p(targets[i] |
 /// tokens[0 … i]) for i in [firstScored, count).

@@ -3,6 +3,8 @@
 #ifndef QZC_EVALUATE_STATISTICS_H
 #define QZC_EVALUATE_STATISTICS_H
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -16,6 +18,17 @@ struct Spread {
 
 /// Mean and standard deviation of at least one value.
 Spread spreadOf(const std::vector<double> &values);
+
+/// The value below which a fraction (0 … 1) of at least one sorted value lies,
+/// interpolated linearly.
+template <typename Number>
+double quantileOf(const std::vector<Number> &sorted, double fraction) {
+  const double place = fraction * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  const double part = place - static_cast<double>(below);
+  return (1 - part) * double{sorted[below]} + part * double{sorted[above]};
+}
 
 /// A value and its standard error.
 struct Estimate {

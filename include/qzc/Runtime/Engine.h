@@ -76,6 +76,15 @@ public:
   /// Decodes `count` tokens greedily without waiting for the host between
   /// steps where the device can; for timing.
   virtual void decodeMany(int32_t token, int64_t count) = 0;
+
+  /// Bytes a second that the device's memory streams, measured now: what the
+  /// fastest decoder could read at. On the CPU the weights are read by all
+  /// threads, and nothing is computed; on a GPU memory is copied, and what is
+  /// read and written counts. 0 where it cannot be measured.
+  virtual double streamingRate() = 0;
+  /// Joules that the whole device used since some moment, whoever used it;
+  /// nothing where it does not tell.
+  virtual std::optional<double> joules() = 0;
 };
 
 /// Throws qzc::Error where the CPU lacks what the instruction set needs, and

@@ -1,11 +1,13 @@
 //===- Bench.cpp - --bench: speed, memory, load time ----------------------===//
 
 #include "Json.h"
+#include "Traffic.h"
 #include "qzc/Evaluate/Statistics.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/ThreadPool.h"
 
 #include <algorithm>
+#include <cstdarg>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -17,21 +19,31 @@ namespace {
 constexpr int64_t kDefaultPrompt = 512;
 constexpr int64_t kDefaultCount = 128;
 constexpr double kMegabyte = 1e6;
+constexpr double kGigabyte = 1e9;
 
-/// Tokens a second of each of `repetitions` runs, after one that does not
-/// count.
-std::vector<double> measure(int64_t tokens, int64_t repetitions,
-                            const std::function<void()> &prepare,
-                            const std::function<void()> &work) {
-  std::vector<double> speeds;
+/// Seconds of each of `repetitions` runs after one that does not count, and
+/// what the counted ones took of the device's energy, where it tells.
+struct Runs {
+  std::vector<double> seconds;
+  std::optional<double> joules;
+};
+Runs measure(Engine &engine, int64_t repetitions,
+             const std::function<void()> &prepare,
+             const std::function<void()> &work) {
+  Runs runs;
+  std::optional<double> before;
   for (int64_t i = -1; i < repetitions; ++i) {
     prepare();
+    if (i == 0)
+      before = engine.joules();
     Stopwatch watch;
     work();
     if (i >= 0)
-      speeds.push_back(static_cast<double>(tokens) / watch.seconds());
+      runs.seconds.push_back(watch.seconds());
   }
-  return speeds;
+  if (const auto after = engine.joules(); before && after)
+    runs.joules = *after - *before;
+  return runs;
 }
 
 /// Token ids without pattern, the same in every run.
@@ -55,80 +67,210 @@ double peakResidentBytes() {
   throw Error("cannot read the peak memory use from /proc/self/status");
 }
 
-std::string toText(const Json &json) {
-  std::string out;
-  char line[160];
-  auto speed = [&](const char *what) {
-    std::string name = what;
-    if (!json.contains(name + "_tok_s"))
-      return;
-    std::snprintf(line, sizeof line,
-                  "%-8s%10.1f ± %.1f tokens/s (%lld tokens)\n", what,
-                  json[name + "_tok_s"].get<double>(),
-                  json[name + "_tok_s_sd"].get<double>(),
-                  json[name + "_tokens"].get<long long>());
-    out += line;
+/// As llama-bench names its tests: "pp512 @ d4096".
+std::string testName(const char *phase, int64_t tokens, int64_t depth) {
+  std::string name = phase + std::to_string(tokens);
+  return depth > 0 ? name + " @ d" + std::to_string(depth) : name;
+}
+
+/// What a phase of `tokens` tokens a run came to.
+void addPhase(Json &json, const std::string &what, const std::string &test,
+              int64_t tokens, const Runs &runs) {
+  std::vector<double> speeds;
+  for (double seconds : runs.seconds)
+    speeds.push_back(static_cast<double>(tokens) / seconds);
+  const evaluate::Spread speed = evaluate::spreadOf(speeds);
+  const evaluate::Spread seconds = evaluate::spreadOf(runs.seconds);
+  json[what + "_test"] = test;
+  json[what + "_tokens"] = tokens;
+  json[what + "_tok_s"] = speed.mean;
+  json[what + "_tok_s_sd"] = speed.deviation;
+  json[what + "_tok_s_runs"] = speeds;
+  json[what + "_seconds"] = seconds.mean;
+  json[what + "_seconds_sd"] = seconds.deviation;
+  if (runs.joules)
+    json[what + "_joules_per_token"] =
+        *runs.joules /
+        static_cast<double>(tokens * static_cast<int64_t>(speeds.size()));
+}
+
+/// Milliseconds of single tokens, by the host's clock: each is waited for, as
+/// by somebody who reads along.
+std::vector<double> tokenTimes(Engine &engine, int32_t token, int64_t count) {
+  std::vector<double> times;
+  for (int64_t i = 0; i < count; ++i) {
+    Stopwatch watch;
+    token = engine.decodeGreedy(token);
+    times.push_back(1000 * watch.seconds());
+  }
+  return times;
+}
+
+void addTokenTimes(Json &json, std::vector<double> times) {
+  std::sort(times.begin(), times.end());
+  json["token_ms"] = {
+      {"p50", evaluate::quantileOf(times, 0.5)},
+      {"p90", evaluate::quantileOf(times, 0.9)},
+      {"p99", evaluate::quantileOf(times, 0.99)},
+      {"max", times.back()},
   };
-  speed("prefill");
-  speed("decode");
-  std::snprintf(line, sizeof line,
-                "load    %10.3f s\nmemory  %10.1f MB resident at most, %.1f MB "
-                "on the GPU, weights %.1f MB\n",
-                json["load_seconds"].get<double>(),
-                json["rss_peak_mb"].get<double>(), json["gpu_mb"].get<double>(),
-                json["weights_mb"].get<double>());
-  out += line;
-  return out + "device  " + json["device"].get<std::string>() + "\n";
+}
+
+/// How near decoding comes to what memory streams.
+void addStreaming(Json &json, const Session &session, Engine &engine,
+                  int64_t depth, int64_t count) {
+  const double limit = engine.streamingRate();
+  if (limit <= 0)
+    return;
+  json["stream_gb_s"] = limit / kGigabyte;
+  if (count == 0)
+    return;
+  // Its own among them, a decoded token sees these many positions on average.
+  const double positions =
+      static_cast<double>(depth) + static_cast<double>(count + 1) / 2;
+  const double bytes = decodeBytes(session.image().manifest(), positions,
+                                   engine.options().cache);
+  const double rate = bytes * json["decode_tok_s"].get<double>();
+  json["decode_bytes_per_token"] = bytes;
+  json["decode_gb_s"] = rate / kGigabyte;
+  json["decode_stream_percent"] = 100 * rate / limit;
+}
+
+std::string printed(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+std::string printed(const char *format, ...) {
+  char line[256];
+  va_list values;
+  va_start(values, format);
+  std::vsnprintf(line, sizeof line, format, values);
+  va_end(values);
+  return line;
+}
+
+std::string toText(const Json &json) {
+  const auto number = [&](const std::string &key) {
+    return json.at(key).get<double>();
+  };
+  std::string out;
+  for (const std::string phase : {"prefill", "decode"}) {
+    if (!json.contains(phase + "_test"))
+      continue;
+    out += printed("%-14s %9.1f ± %.1f tokens/s",
+                   json[phase + "_test"].get<std::string>().c_str(),
+                   number(phase + "_tok_s"), number(phase + "_tok_s_sd"));
+    if (json.contains(phase + "_joules_per_token"))
+      out += printed(", %.4f J a token", number(phase + "_joules_per_token"));
+    out += "\n";
+  }
+  if (json.contains("first_token_ms"))
+    out += printed("first token    %9.1f ± %.1f ms\n", number("first_token_ms"),
+                   number("first_token_ms_sd"));
+  if (json.contains("token_ms")) {
+    const Json &times = json["token_ms"];
+    out += printed("a token        %9.2f ms median, %.2f 90%%, %.2f 99%%, %.2f "
+                   "at most\n",
+                   times["p50"].get<double>(), times["p90"].get<double>(),
+                   times["p99"].get<double>(), times["max"].get<double>());
+  }
+  if (json.contains("sample_seconds"))
+    out += printed("a sample       %9.3f s (prompt and tokens)\n",
+                   number("sample_seconds"));
+  if (json.contains("decode_gb_s"))
+    out += printed("reads          %9.1f GB/s, %.0f%% of the %.1f that memory "
+                   "streams\n",
+                   number("decode_gb_s"), number("decode_stream_percent"),
+                   number("stream_gb_s"));
+  out += printed("load           %9.3f s\n", number("load_seconds"));
+  out +=
+      printed("memory         %9.1f MB resident at most, %.1f MB on the GPU; "
+              "weights %.1f MB, KV cache %.1f, workspace %.1f\n",
+              number("rss_peak_mb"), number("gpu_mb"), number("weights_mb"),
+              number("cache_mb"), number("workspace_mb"));
+  return out + "device         " + json["device"].get<std::string>() + "\n";
+}
+
+void addMemory(Json &json, const Session &session, const Engine &engine) {
+  const MemoryUse memory = engine.memoryUse();
+  const auto megabytes = [](uint64_t bytes) {
+    return static_cast<double>(bytes) / kMegabyte;
+  };
+  json["rss_peak_mb"] = peakResidentBytes() / kMegabyte;
+  json["gpu_mb"] = megabytes(memory.deviceBytes);
+  json["weights_mb"] = megabytes(memory.weightBytes);
+  json["cache_mb"] = megabytes(memory.cacheBytes);
+  json["workspace_mb"] = megabytes(memory.workspaceBytes);
+  json["file_mb"] = megabytes(session.image().fileBytes());
+}
+
+/// What is timed: `prompt` tokens at once and `count` one by one, each after
+/// `depth` tokens that are not.
+struct Work {
+  int64_t prompt = 0;
+  int64_t count = 0;
+  int64_t depth = 0;
+
+  int64_t positions() const { return depth + std::max(prompt, count); }
+};
+
+Work workOf(const Session &session) {
+  const Options &options = session.options();
+  const int64_t limit = session.contextOr(session.model().context);
+  Work work;
+  work.depth = options.depth;
+  const int64_t room = std::max<int64_t>(limit - work.depth, 0);
+  work.prompt = options.promptTokens.value_or(std::min(kDefaultPrompt, room));
+  work.count = options.count.value_or(std::min(kDefaultCount, room));
+  if (work.positions() > limit || room == 0)
+    throw Error("--bench of " +
+                std::to_string(std::max<int64_t>(work.positions(), limit + 1)) +
+                " tokens does not fit a context of " + std::to_string(limit));
+  if (work.prompt == 0 && work.count == 0)
+    throw usageError("--bench with -p 0 and -n 0 measures nothing");
+  return work;
 }
 
 } // namespace
 
 void bench(const Session &session) {
   const Options &options = session.options();
-  const format::ModelInfo &model = session.model();
-  int64_t limit = session.contextOr(model.context);
-  int64_t prompt =
-      options.promptTokens.value_or(std::min(kDefaultPrompt, limit));
-  int64_t count = options.count.value_or(std::min(kDefaultCount, limit));
-  int64_t needed = std::max(prompt, count);
-  if (needed == 0)
-    throw usageError("--bench with -p 0 and -n 0 measures nothing");
-  if (needed > limit)
-    throw Error("--bench of " + std::to_string(needed) +
-                " tokens does not fit a context of " + std::to_string(limit));
-  auto engine = session.createEngine(options.context.value_or(needed));
-  double loadSeconds = session.sinceStart().seconds();
-
+  const Work work = workOf(session);
+  auto engine =
+      session.createEngine(options.context.value_or(work.positions()));
   Json json;
-  std::vector<int32_t> tokens = someTokens(needed, model.vocab);
-  std::vector<float> logits(static_cast<size_t>(model.vocab));
-  auto reset = [&] { engine->reset(); };
-  auto add = [&](const std::string &what, int64_t amount,
-                 const std::vector<double> &speeds) {
-    evaluate::Spread spread = evaluate::spreadOf(speeds);
-    json[what + "_tokens"] = amount;
-    json[what + "_tok_s"] = spread.mean;
-    json[what + "_tok_s_sd"] = spread.deviation;
-    json[what + "_tok_s_runs"] = speeds;
-  };
-  if (prompt > 0)
-    add("prefill", prompt, measure(prompt, options.repetitions, reset, [&] {
-          engine->prefill(tokens.data(), prompt, logits.data());
-        }));
-  if (count > 0)
-    add("decode", count, measure(count, options.repetitions, reset, [&] {
-          engine->decodeMany(tokens[0], count);
-        }));
+  json["load_seconds"] = session.sinceStart().seconds();
+
+  const int64_t vocab = session.model().vocab;
+  const std::vector<int32_t> tokens = someTokens(work.positions(), vocab);
+  const int32_t *begin = tokens.data() + work.depth;
+  std::vector<float> logits(static_cast<size_t>(vocab));
+  engine->prefill(tokens.data(), work.depth, nullptr);
+  const auto prepare = [&] { engine->rewind(work.depth); };
+  json["depth"] = work.depth;
   json["repetitions"] = options.repetitions;
-  json["load_seconds"] = loadSeconds;
-  MemoryUse memory = engine->memoryUse();
-  json["rss_peak_mb"] = peakResidentBytes() / kMegabyte;
-  json["gpu_mb"] = static_cast<double>(memory.deviceBytes) / kMegabyte;
-  json["weights_mb"] = static_cast<double>(memory.weightBytes) / kMegabyte;
-  json["cache_mb"] = static_cast<double>(memory.cacheBytes) / kMegabyte;
-  json["workspace_mb"] = static_cast<double>(memory.workspaceBytes) / kMegabyte;
-  json["file_mb"] =
-      static_cast<double>(session.image().fileBytes()) / kMegabyte;
+  if (work.prompt > 0) {
+    const Runs runs = measure(*engine, options.repetitions, prepare, [&] {
+      engine->prefill(begin, work.prompt, logits.data());
+    });
+    addPhase(json, "prefill", testName("pp", work.prompt, work.depth),
+             work.prompt, runs);
+    // At the end of a prompt its first token is known.
+    json["first_token_ms"] = 1000 * json["prefill_seconds"].get<double>();
+    json["first_token_ms_sd"] = 1000 * json["prefill_seconds_sd"].get<double>();
+  }
+  if (work.count > 0) {
+    const Runs runs = measure(*engine, options.repetitions, prepare, [&] {
+      engine->decodeMany(begin[0], work.count);
+    });
+    addPhase(json, "decode", testName("tg", work.count, work.depth), work.count,
+             runs);
+    prepare();
+    addTokenTimes(json, tokenTimes(*engine, begin[0], work.count));
+  }
+  if (work.prompt > 0 && work.count > 0)
+    json["sample_seconds"] = json["prefill_seconds"].get<double>() +
+                             json["decode_seconds"].get<double>();
+  addMemory(json, session, *engine);
+  addStreaming(json, session, *engine, work.depth, work.count);
   json["threads"] = options.threads > 0 ? options.threads : availableThreads();
   addSetting(json, session, *engine);
   session.output().write(options.json ? json.dump(2) + "\n" : toText(json));

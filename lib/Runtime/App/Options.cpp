@@ -194,6 +194,10 @@ void Parser::addScoring() {
   extra(addCount(App, "--max-windows", o.maxWindows,
                  "Score the first N windows only"),
         group, bit(Mode::Score));
+  extra(App.add_flag("--plan", o.planOnly,
+                     "Print the windows that would be scored, as JSON, and "
+                     "stop"),
+        group, bit(Mode::Score));
   extra(App.add_option("--bos", Values.bos,
                        "Where the BOS token goes: none, first (once) or window")
             ->type_name("WHERE")
@@ -207,6 +211,11 @@ void Parser::addBench() {
   const std::string group = "Timing";
   extra(addCount(App, "-p", o.promptTokens,
                  "Prompt tokens (default 512); -n 128 are decoded", 0),
+        group, bit(Mode::Bench));
+  extra(addCount(App, "-d", o.depth,
+                 "Tokens in the KV cache before those that are timed (default "
+                 "0)",
+                 0),
         group, bit(Mode::Bench));
   extra(
       addCount(App, "-r", o.repetitions, "Repetitions")->capture_default_str(),
@@ -296,6 +305,8 @@ void Parser::checkValues(const Options &options) const {
     throw usageError("--tokens needs --logits FILE or -n N");
   if (options.ignoreEos && !options.count && options.mode == Mode::Tokens)
     throw usageError("--ignore-eos needs -n N");
+  if (options.planOnly && given("--logits"))
+    throw usageError("--plan runs nothing: it does not go with --logits");
   if (given("--logits") && options.logitsFile.empty())
     throw usageError("--logits needs a file name");
   if (options.forcePtx && options.device == DeviceChoice::Cpu)

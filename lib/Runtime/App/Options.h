@@ -55,9 +55,11 @@ struct Options {
   evaluate::BosMode bos = evaluate::BosMode::None;
   std::optional<int64_t> stride;
   int64_t maxWindows = 0;
+  bool planOnly = false; ///< say what would be scored, and stop
 
   // Bench
   std::optional<int64_t> promptTokens;
+  int64_t depth = 0; ///< tokens in the cache before what is timed
   int64_t repetitions = 5;
 
   // Device

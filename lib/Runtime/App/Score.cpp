@@ -27,8 +27,15 @@ evaluate::ProtocolOptions protocolOptions(const Session &session) {
   return out;
 }
 
+/// What the text is to the tokenizer.
+struct Encoded {
+  int64_t tokens = 0;
+  int64_t bytes = 0;
+};
+
 struct Scored {
   evaluate::Score score;
+  Encoded encoded;
   int64_t tokens;
   int64_t skippedLines;
   /// What scoring alone took; nothing where a reader of logits set the pace.
@@ -44,6 +51,10 @@ Json toJson(const Session &session, const evaluate::ProtocolOptions &protocol,
   json["perplexity_error"] = score.perplexityError;
   json["mean_nll"] = score.meanNll;
   json["mean_nll_error"] = score.meanNllError;
+  const evaluate::Estimate bits =
+      evaluate::bitsPerByte(score, scored.encoded.tokens, scored.encoded.bytes);
+  json["bits_per_byte"] = bits.value;
+  json["bits_per_byte_error"] = bits.error;
   if (score.meanLinePerplexity) {
     json["mean_line_perplexity"] = *score.meanLinePerplexity;
     json["skipped_lines"] = scored.skippedLines;
@@ -65,6 +76,8 @@ Json toJson(const Session &session, const evaluate::ProtocolOptions &protocol,
     json["seconds"] = *scored.seconds;
     json["tokens_per_second"] =
         static_cast<double>(score.tokensScored) / *scored.seconds;
+    json["seconds_per_window"] =
+        *scored.seconds / static_cast<double>(score.windows);
   }
   addSetting(json, session, engine);
   return json;
@@ -78,6 +91,10 @@ std::string toText(const Json &json) {
       json["perplexity"].get<double>(), json["perplexity_error"].get<double>(),
       json["tokens_scored"].get<long long>(), json["windows"].get<long long>());
   std::string out = line;
+  std::snprintf(line, sizeof line, ", %.4f ± %.4f bits a byte",
+                json["bits_per_byte"].get<double>(),
+                json["bits_per_byte_error"].get<double>());
+  out += line;
   if (json.contains("tokens_per_second")) {
     std::snprintf(line, sizeof line, ", %.0f tokens/s",
                   json["tokens_per_second"].get<double>());
@@ -94,6 +111,27 @@ std::string toText(const Json &json) {
   return out;
 }
 
+/// What would be run: a window's tokens, and how many at its end are scored;
+/// the text's tokens and bytes, for bits a byte.
+Json windowsOf(const evaluate::Text &text, const evaluate::Plan &plan,
+               const evaluate::ProtocolOptions &protocol,
+               const Encoded &encoded) {
+  Json windows = Json::array();
+  evaluate::score(
+      text, plan, protocol,
+      [&](const int32_t *tokens, const int32_t *targets, int64_t count,
+          int64_t firstScored, float *) {
+        std::vector<int32_t> ids(tokens, tokens + count);
+        ids.push_back(targets[count - 1]);
+        windows.push_back({{"tokens", ids}, {"scored", count - firstScored}});
+      },
+      {});
+  return {{"tokens", encoded.tokens},
+          {"bytes", encoded.bytes},
+          {"tokens_scored", plan.scored()},
+          {"windows", std::move(windows)}};
+}
+
 } // namespace
 
 void scoreText(const Session &session) {
@@ -103,12 +141,21 @@ void scoreText(const Session &session) {
   evaluate::ProtocolOptions protocol = protocolOptions(session);
   std::string bytes = readText(options.textFile);
   tokenizer::Tokenizer tokenizer = session.readTokenizer();
+  Encoded encoded;
   evaluate::Text text =
       evaluate::tokenize(bytes, protocol, [&](std::string_view part) {
-        return tokenizer.encode(part, /*addSpecial=*/false);
+        std::vector<int32_t> ids = tokenizer.encode(part, /*addSpecial=*/false);
+        encoded.tokens += static_cast<int64_t>(ids.size());
+        encoded.bytes += static_cast<int64_t>(part.size());
+        return ids;
       });
   session.checkIds(text.tokens, options.textFile);
   evaluate::Plan plan = evaluate::plan(text, protocol);
+  if (options.planOnly) {
+    session.output().write(windowsOf(text, plan, protocol, encoded).dump() +
+                           "\n");
+    return;
+  }
   auto engine = session.createEngine(plan.largestWindow());
 
   std::optional<LogitsWriter> logits;
@@ -135,6 +182,7 @@ void scoreText(const Session &session) {
     logits->commit();
   else
     scored.seconds = running.seconds();
+  scored.encoded = encoded;
   scored.tokens = static_cast<int64_t>(text.tokens.size());
   scored.skippedLines = plan.skippedLines;
 

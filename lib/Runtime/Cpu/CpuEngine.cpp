@@ -3,6 +3,8 @@
 #include "qzc/Runtime/Cpu/CpuEngine.h"
 
 #include "PlanRunner.h"
+#include "Rapl.h"
+#include "ReadRate.h"
 
 #include "qzc/Runtime/Argmax.h"
 #include "qzc/Support/Error.h"
@@ -97,6 +99,12 @@ public:
       token = decodeGreedy(token);
   }
 
+  double streamingRate() override {
+    return readRate(Source.weights(), Source.manifest().weightsBytes,
+                    Runner.execution().pool);
+  }
+  std::optional<double> joules() override { return Energy.joules(); }
+
 private:
   using Path = PlanRunner::Path;
 
@@ -147,6 +155,7 @@ private:
   const Image &Source;
   EngineOptions Resolved;
   PlanRunner Runner;
+  Rapl Energy;
   int64_t Vocab;
   int64_t Position = 0;
 };

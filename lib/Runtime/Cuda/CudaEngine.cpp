@@ -8,6 +8,7 @@
 #include "qzc/Runtime/Cuda/CodeSelection.h"
 #include "qzc/Runtime/Cuda/Device.h"
 #include "qzc/Runtime/Cuda/DeviceState.h"
+#include "qzc/Runtime/Cuda/Nvml.h"
 #include "qzc/Runtime/Cuda/Program.h"
 #include "qzc/Runtime/Cuda/Workspace.h"
 #include "qzc/Runtime/Image.h"
@@ -62,6 +63,9 @@ public:
   int32_t decodeGreedy(int32_t token) override;
   void decodeMany(int32_t token, int64_t count) override;
 
+  double streamingRate() override { return Gpu.copyRate(); }
+  std::optional<double> joules() override { return Energy.joules(); }
+
 private:
   /// Called after the head ran on rows [first, first + rows) of a call.
   using OnRows = std::function<void(int64_t first, int64_t rows)>;
@@ -83,6 +87,7 @@ private:
   const format::Manifest &Manifest;
   EngineOptions Options;
   Device Gpu;
+  Nvml Energy;
   const DeviceCode &Code;
   Module Kernels;
   WorkspacePlan Sizes;
@@ -99,8 +104,8 @@ private:
 CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
                        const char *library)
     : Manifest(image.manifest()), Options(options), Gpu(library),
-      Code(selectCode(image.deviceCode(), Gpu.capability(), Gpu.name(),
-                      options.forcePtx)),
+      Energy(Gpu.bus()), Code(selectCode(image.deviceCode(), Gpu.capability(),
+                                         Gpu.name(), options.forcePtx)),
       Kernels(Gpu, Code, Manifest),
       Sizes(planWorkspace(Manifest, options, Gpu.freeBytes())),
       Memory(Gpu, image, Sizes),

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -52,6 +53,35 @@ uint64_t Device::freeBytes() const {
   size_t total = 0;
   Api->check(Api->memGetInfo(&free, &total), "asking for free memory");
   return free;
+}
+
+std::string Device::bus() const {
+  std::array<char, 32> text = {};
+  Api->check(Api->deviceGetPciBusId(text.data(), int(text.size()), Handle),
+             "asking for the device's address");
+  return text.data();
+}
+
+double Device::copyRate() const {
+  using Clock = std::chrono::steady_clock;
+  constexpr uint64_t kMostBytes = uint64_t{256} << 20; // more than any L2
+  constexpr int kCopies = 16;
+  const uint64_t half = std::min(kMostBytes, freeBytes() / 4);
+  if (half == 0)
+    return 0;
+  DeviceBuffer memory(*this, 2 * half, "measuring copies", /*zero=*/true);
+  const auto copy = [&](int times) {
+    for (int i = 0; i != times; ++i)
+      Api->check(Api->memcpyDtoDAsync(memory.address() + half, memory.address(),
+                                      half, Stream),
+                 "copying within the GPU");
+    synchronize("copying within the GPU");
+  };
+  copy(2);
+  const auto start = Clock::now();
+  copy(kCopies);
+  const std::chrono::duration<double> taken = Clock::now() - start;
+  return 2.0 * kCopies * static_cast<double>(half) / taken.count();
 }
 
 void Device::synchronize(const std::string &what) const {

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "EndToEnd"))
-from llama_cpp import LlamaCpp
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "python-eval"))
+from qz_eval.peers.llama_library import LlamaCpp
 
 CONTEXT = 512
 NEW_TOKENS = 32

@@ -178,6 +178,29 @@ TEST_F(AppTest, ScoresAsJson) {
   fails({"--device=cpu", "--score", write("empty.txt", "")}, 1, "too short");
 }
 
+TEST_F(AppTest, SaysWhatWouldBeScored) {
+  std::string path =
+      write("text.txt", "the quick brown fox jumps over the lazy dog, and it");
+  auto ids = nlohmann::json::parse(call({"--tokenize", path}).out);
+  Outcome outcome =
+      call({"--score", path, "--plan", "--context", "6", "--protocol=stride",
+            "--stride", "4", "--max-windows", "2", "--bos=first"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, ""); // no device is chosen
+  auto plan = nlohmann::json::parse(outcome.out);
+  ids.insert(ids.begin(), 0);
+  const auto &windows = plan["windows"];
+  ASSERT_EQ(windows.size(), 2u);
+  EXPECT_EQ(windows[0]["scored"], 5);
+  EXPECT_EQ(windows[1]["scored"], 4);
+  EXPECT_EQ(plan["tokens_scored"], 9);
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(windows[0]["tokens"].at(i), ids.at(i));
+    EXPECT_EQ(windows[1]["tokens"].at(i), ids.at(4 + i));
+  }
+  fails({"--score", path, "--plan", "--logits", Folder + "/x"}, 2, "--plan");
+}
+
 TEST_F(AppTest, BenchReportsSpeedAndMemory) {
   Outcome outcome = call({"--device=cpu", "--bench", "-p", "16", "-n", "4",
                           "-r", "2", "--threads", "3", "--json"});
@@ -195,8 +218,41 @@ TEST_F(AppTest, BenchReportsSpeedAndMemory) {
   EXPECT_EQ(json["decode_tok_s_runs"].size(), 2u);
   EXPECT_GT(json["rss_peak_mb"], 0);
   EXPECT_GE(json["load_seconds"], 0);
+  EXPECT_EQ(json["prefill_test"], "pp16");
+  EXPECT_EQ(json["decode_test"], "tg4");
+  EXPECT_NEAR(json["first_token_ms"].get<double>(),
+              1000 * json["prefill_seconds"].get<double>(), 1e-9);
+  EXPECT_NEAR(json["sample_seconds"].get<double>(),
+              json["prefill_seconds"].get<double>() +
+                  json["decode_seconds"].get<double>(),
+              1e-12);
+  const auto &times = json["token_ms"];
+  EXPECT_LE(times["p50"], times["p90"]);
+  EXPECT_LE(times["p99"], times["max"]);
+  EXPECT_EQ(json["stream_gb_s"], 2.0);
+  // Two of the calls lie around the counted runs: 3 J, over 2 × 16 tokens.
+  EXPECT_DOUBLE_EQ(json["prefill_joules_per_token"], 3.0 / 32);
+  EXPECT_DOUBLE_EQ(json["decode_joules_per_token"], 3.0 / 8);
   EXPECT_EQ(call({"--device=cpu", "--bench"}).code, 0); // clipped to 64
   fails({"--device=cpu", "--bench", "-p", "65"}, 1, "65");
+}
+
+TEST_F(AppTest, BenchTimesWhatFollowsADepth) {
+  const std::vector<std::string> arguments = {
+      "--device=cpu", "--bench", "-p", "16", "-n", "4", "-r", "2", "-d", "40"};
+  std::vector<std::string> asJson = arguments;
+  asJson.push_back("--json");
+  auto json = nlohmann::json::parse(call(asJson).out);
+  EXPECT_EQ(json["depth"], 40);
+  EXPECT_EQ(json["prefill_test"], "pp16 @ d40");
+  // The depth once, three prompts, three times four tokens, four one by one.
+  const std::vector<int64_t> want = {40, 16, 16, 16, 4, 4, 4, 1, 1, 1, 1};
+  EXPECT_EQ(Runs, want);
+  EXPECT_THAT(call(arguments).out, HasSubstr("tg4 @ d40"));
+  // What is left open is clipped to what the depth leaves.
+  EXPECT_EQ(call({"--device=cpu", "--bench", "-d", "60", "-r", "1"}).code, 0);
+  fails({"--device=cpu", "--bench", "-d", "60", "-p", "5"}, 1, "65");
+  fails({"--device=cpu", "--bench", "-d", "64"}, 1, "context of 64");
 }
 
 TEST_F(AppTest, SaysWhatIsInside) {

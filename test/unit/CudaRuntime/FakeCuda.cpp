@@ -62,6 +62,10 @@ CUresult cuDeviceGetName(char *name, int length, CUdevice) {
                 fake.deviceName.c_str());
   return CUDA_SUCCESS;
 }
+CUresult cuDeviceGetPCIBusId(char *bus, int length, CUdevice) {
+  std::snprintf(bus, static_cast<size_t>(length), "0000:0A:00.0");
+  return CUDA_SUCCESS;
+}
 CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute,
                               CUdevice) {
   *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
@@ -119,6 +123,14 @@ CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes,
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes,
                               CUstream) {
   std::memcpy(to, reinterpret_cast<void *>(from), bytes);
+  return CUDA_SUCCESS;
+}
+CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes,
+                              CUstream) {
+  fake.bytesCopied += bytes;
+  const auto touched = std::min<size_t>(bytes, 64);
+  std::memmove(reinterpret_cast<void *>(to), reinterpret_cast<void *>(from),
+               touched);
   return CUDA_SUCCESS;
 }
 CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *copy, CUstream) {

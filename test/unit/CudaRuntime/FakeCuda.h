@@ -57,6 +57,7 @@ struct FakeCuda {
   std::vector<FakeLaunch> launches; ///< those that ran
   int graphLaunches = 0;
   std::map<CUdeviceptr, size_t> allocations; ///< alive
+  size_t bytesCopied = 0;                    ///< within the device
   size_t alive = 0; ///< contexts, streams, events, graphs, modules, pinned
 };
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <iostream>
 
 namespace qzc::evaltool {
 namespace {
@@ -52,7 +53,8 @@ protected:
 
   Compared compare(const std::string &base, const std::string &model) {
     ThreadPool pool(2);
-    return compareImages(base, model, {"--score=text", "--json"}, pool,
+    KeepBase keep("", std::cerr);
+    return compareImages(base, model, {"--score=text", "--json"}, pool, keep,
                          [&](int64_t done) { Done = done; });
   }
 

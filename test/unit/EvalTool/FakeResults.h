@@ -37,6 +37,8 @@ inline Json fakeBench() {
 inline Json fakeScore() {
   return {{"perplexity", 17.12345},
           {"perplexity_error", 0.0567},
+          {"bits_per_byte", 0.98765},
+          {"bits_per_byte_error", 0.00123},
           {"protocol", "windows"},
           {"context", 1024},
           {"bos", "none"},

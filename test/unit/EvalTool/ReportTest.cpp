@@ -71,10 +71,13 @@ TEST(Report, TableWithPerplexity) {
                                "(SHA-256 a23e5fdc"));
   EXPECT_THAT(table, HasSubstr("), protocol windows, context 1024, BOS none, "
                                "65472 tokens scored.\n"));
-  b.perplexity = Perplexity{20, 1, std::nullopt, 60000};
-  EXPECT_THAT(formatTable({a, b}, with),
+  b.perplexity = Perplexity{20, 1, std::nullopt, 60000, {0.98765, 0.00123}};
+  const std::string several = formatTable({a, b}, with);
+  EXPECT_THAT(several,
               HasSubstr("tokens scored: a.bin 65472, b.bin 60000; their "
                         "tokenizers differ"));
+  EXPECT_THAT(several, HasSubstr("| perplexity | bits a byte |"));
+  EXPECT_THAT(several, HasSubstr("| 0.9877 ± 0.0012 |"));
 }
 
 TEST(Report, StatesEveryProtocol) {

@@ -129,6 +129,18 @@ TEST(Score, OfLinesHasBothMeans) {
               1e-9);
 }
 
+TEST(Score, BitsAByteKnowNoTokens) {
+  Score score;
+  score.meanNll = 3 * std::log(2.0);
+  score.meanNllError = 0.5 * std::log(2.0);
+  const Estimate bits = bitsPerByte(score, 100, 400);
+  EXPECT_NEAR(bits.value, 0.75, 1e-12);
+  EXPECT_NEAR(bits.error, 0.125, 1e-12);
+  // Tokens of half the length that cost half as much.
+  score.meanNll /= 2;
+  EXPECT_NEAR(bitsPerByte(score, 200, 400).value, 0.75, 1e-12);
+}
+
 TEST(Score, RefusesLossesThatAreNoNumbers) {
   ProtocolOptions options;
   options.context = 4;

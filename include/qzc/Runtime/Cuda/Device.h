@@ -34,7 +34,12 @@ public:
   const std::string &name() const { return Name; }
   /// Compute capability × 10.
   uint32_t capability() const { return Capability; }
+  /// "0000:0A:00.0".
+  std::string bus() const;
   uint64_t freeBytes() const;
+  /// Bytes a second that memory reads and writes together, in copies within the
+  /// device: measured now, in memory that is given back. 0 where none is free.
+  double copyRate() const;
 
   /// Waits for the stream. `what` names the work in an error.
   void synchronize(const std::string &what) const;

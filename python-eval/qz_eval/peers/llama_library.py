@@ -1,12 +1,24 @@
 """llama.cpp through its C interface (llama.h), which the library of xllamacpp exports.
 
-Structures are passed by value: their layout is that of the version in scripts/requirements.txt.
+Structures are passed by value: their layout is that of the version XLLAMACPP alone.
 """
 
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, c_bool, c_char_p, c_float, c_int8, c_int32, c_uint8, c_void_p
+from ctypes import (
+    POINTER,
+    Structure,
+    c_bool,
+    c_char_p,
+    c_float,
+    c_int8,
+    c_int32,
+    c_size_t,
+    c_uint8,
+    c_uint64,
+    c_void_p,
+)
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +88,10 @@ _load = _function("model_load_from_file", c_void_p, c_char_p, ModelParams)
 _log_set = _function("log_set", None, LOG, c_void_p)
 _logits = _function("get_logits", POINTER(c_float), c_void_p)
 _memory = _function("get_memory", c_void_p, c_void_p)
+_remove = _function("memory_seq_rm", c_bool, c_void_p, c_int32, c_int32, c_int32)
 _model_params = _function("model_default_params", ModelParams)
+_description = _function("model_desc", c_int32, c_void_p, c_char_p, c_size_t)
+_model_size = _function("model_size", c_uint64, c_void_p)
 _size = _function("vocab_n_tokens", c_int32, c_void_p)
 _tokenize = _function(
     "tokenize",
@@ -110,6 +125,22 @@ class LlamaCpp:
         _free_model(self._model)
 
     @property
+    def description(self) -> str:
+        """What kind of model it is, in llama.cpp's words: "llama 134M Q8_0"."""
+        text = ctypes.create_string_buffer(256)
+        _description(self._model, text, len(text))
+        return text.value.decode(errors="replace")
+
+    @property
+    def weights_bytes(self) -> int:
+        return _model_size(self._model)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        return _size(self._vocab)
+
+    @property
     def bos(self) -> int | None:
         """The token that it puts in front of a text by itself."""
         return _bos(self._vocab) if _adds_bos(self._vocab) else None
@@ -127,17 +158,30 @@ class LlamaCpp:
         assert count >= 0
         return list(ids[:count])
 
-    def logits(self, tokens: list[int]) -> np.ndarray:
-        """Of every position of a sequence, computed at once."""
+    def clear(self) -> None:
+        """Forgets all positions."""
         _clear(_memory(self._context), True)
+
+    def rewind(self, position: int) -> None:
+        """Forgets the positions from this one on."""
+        assert _remove(_memory(self._context), -1, position, -1)
+
+    def append(self, tokens: list[int], first: int, all_rows: bool) -> np.ndarray:
+        """Logits [rows, vocabulary] of tokens at the positions from `first` on, computed at once:
+        of all of them or of the last one."""
         batch = self._batch
         batch.count = len(tokens)
         for i, token in enumerate(tokens):
             batch.tokens[i] = token
-            batch.positions[i] = i
+            batch.positions[i] = first + i
             batch.sequence_counts[i] = 1
             batch.sequences[i][0] = 0
-            batch.outputs[i] = 1
+            batch.outputs[i] = all_rows or i == len(tokens) - 1
         assert _decode(self._context, batch) == 0
-        shape = (len(tokens), _size(self._vocab))
-        return np.ctypeslib.as_array(_logits(self._context), shape).copy()
+        shape = (len(tokens) if all_rows else 1, _size(self._vocab))
+        return np.ctypeslib.as_array(_logits(self._context), shape)
+
+    def logits(self, tokens: list[int]) -> np.ndarray:
+        """Of every position of a sequence, computed at once."""
+        self.clear()
+        return self.append(tokens, 0, all_rows=True).copy()

@@ -1,0 +1,45 @@
+//===- Traffic.cpp - Memory that a decoded token reads --------------------===//
+
+#include "Traffic.h"
+
+#include <algorithm>
+
+namespace qzc::runtime {
+
+using format::Launch;
+using format::Opcode;
+
+static double bytesOf(const format::Manifest &manifest, const Launch &launch,
+                      double positions, CacheType cache) {
+  if (launch.opcode == Opcode::Attention) {
+    const auto &params = std::get<format::AttentionParams>(launch.params);
+    const double seen =
+        params.window > 0
+            ? std::min(positions, static_cast<double>(params.window))
+            : positions;
+    const double element = cache == CacheType::F16 ? 2 : 4;
+    return 2 * element * seen *
+           static_cast<double>(params.kvHeads * params.headDim);
+  }
+  const bool isTable =
+      launch.opcode == Opcode::Embed || launch.opcode == Opcode::AddPositions;
+  double bytes = 0;
+  for (int32_t index : launch.weights) {
+    const format::PackedShape &shape =
+        manifest.tensors[static_cast<size_t>(index)].shape;
+    const auto stored = static_cast<double>(format::storedBytes(shape));
+    bytes += isTable ? stored / static_cast<double>(shape.rows) : stored;
+  }
+  return bytes;
+}
+
+double decodeBytes(const format::Manifest &manifest, double positions,
+                   CacheType cache) {
+  double bytes = 0;
+  for (const auto *launches : {&manifest.plan.body, &manifest.plan.head})
+    for (const Launch &launch : *launches)
+      bytes += bytesOf(manifest, launch, positions, cache);
+  return bytes;
+}
+
+} // namespace qzc::runtime

@@ -1,0 +1,58 @@
+"""A sweep of SmolLM2 beside transformers, bitsandbytes and llama.cpp: the same perplexities."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import qz_eval
+
+VARIANTS = ("none", "int8", "nf4", "fp4", "q8_0")
+
+
+@pytest.fixture(scope="module")
+def rows(module: Path, text: Path, data: Path) -> dict[str, dict]:
+    """By their names; a sweep that stays, so that a second run measures nothing again."""
+    out = data / "peers"
+    variants = [word for variant in VARIANTS for word in ("--variant", variant)]
+    qz_eval(
+        *("sweep", module, *variants, "--common=--arch=none", "--device=cpu"),
+        *("--text", text, "--context", "512", "--max-windows", "4", "-p", "64", "-n", "8"),
+        *("-r", "2", "--with=transformers,bitsandbytes,llama.cpp", "--peer-python", sys.executable),
+        *("-o", out),
+    )
+    results = json.loads((out / "results.json").read_text())
+    return {entry["name"]: entry for entry in results["executables"]}
+
+
+def test_transformers_finds_the_same_perplexity(rows: dict[str, dict]) -> None:
+    ours, theirs = rows["none"]["score"], rows["transformers float32"]["score"]
+    assert theirs["tokens_scored"] == ours["tokens_scored"]
+    assert round(theirs["perplexity"], 3) == round(ours["perplexity"], 3)
+    for key in ("perplexity_error", "bits_per_byte", "bits_per_byte_error"):
+        assert theirs[key] == pytest.approx(ours[key], rel=1e-4)
+
+
+@pytest.mark.parametrize(("scheme", "tolerance"), [("nf4", 1e-4), ("fp4", 1e-4), ("int8", 0.01)])
+def test_bitsandbytes_is_near(rows: dict[str, dict], scheme: str, tolerance: float) -> None:
+    """Its 4-bit weights are ours; LLM.int8() rounds activations too, which qzc does not."""
+    ours, theirs = rows[scheme], rows[f"bitsandbytes {scheme}"]
+    assert theirs["score"]["perplexity"] == pytest.approx(
+        ours["score"]["perplexity"], rel=tolerance
+    )
+    for key in ("hf_footprint_bytes",):
+        sizes = [row["info"]["memory"]["stored"][key] for row in (ours, theirs)]
+        # What is not quantized is in 16 bits here and in 32 there.
+        assert sizes[1] > sizes[0]
+
+
+def test_llama_cpp_finds_the_same_perplexity(rows: dict[str, dict]) -> None:
+    f32 = rows["llama.cpp: none"]["llama_cpp"]
+    assert f32["perplexity"] == pytest.approx(f32["own_perplexity"], rel=2e-3)
+    q8_0 = rows["llama.cpp: q8_0"]["llama_cpp"]
+    assert q8_0["perplexity"] == pytest.approx(q8_0["own_perplexity"], rel=2e-3)
+    # IQ4_NL is not NF4: both are shown, and are near.
+    nf4 = rows["llama.cpp: nf4"]["llama_cpp"]
+    assert nf4["perplexity"] == pytest.approx(nf4["own_perplexity"], rel=0.2)
