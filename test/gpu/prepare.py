@@ -1,9 +1,9 @@
 """Gathers what check.py needs on a machine that has a GPU but no compiler:
 
-    prepare.py FOLDER [--arch LIST]
+    prepare.py FOLDER [--arch LIST] [--model NAME…]
 
-FOLDER receives an executable of every fixture model and selection that has golden logits, the
-golden values beside it, and images.json, which lists them.
+FOLDER receives an executable of every selection with golden logits of every fixture model, or of
+those named, the golden values beside it, and images.json, which lists them.
 """
 
 from __future__ import annotations
@@ -46,11 +46,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--arch", default="90a,compute_80")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--model", action="append")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for config in sorted(MODELS.glob("*/config.json")):
-        entries += prepare(config.parent, options.folder, options.build, options.arch)
+        if options.model is None or config.parent.name in options.model:
+            entries += prepare(config.parent, options.folder, options.build, options.arch)
     shutil.copy(MODELS / "text.txt", options.folder)
     (options.folder / "images.json").write_text(json.dumps(entries, indent=1) + "\n")
 

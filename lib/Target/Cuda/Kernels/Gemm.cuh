@@ -11,6 +11,7 @@
 #ifndef QZC_KERNELS_GEMM_CUH
 #define QZC_KERNELS_GEMM_CUH
 
+#include "Hopper.cuh"
 #include "Weights.cuh"
 
 namespace qzc::kernels {
@@ -113,6 +114,102 @@ struct GemmPart {
   float scale; ///< undoes the factor of convertWeights
 };
 
+/// Columns of a and b that pass through shared memory in one step.
+constexpr int kStepColumns = 64;
+
+/// Where 16-byte piece p of row r lies, in rows of kStepColumns halves: at
+/// p ^ (r % 8), so that ldmatrix and the copies meet no bank conflicts; wgmma
+/// knows the order too.
+QZC_DEVICE unsigned tilePiece(unsigned tile, int row, int piece) {
+  return tile + 2 * kStepColumns * row + 16 * (piece ^ (row & 7));
+}
+
+/// How the warps of a block share its BM × BN sums, kTilesM × kTilesN tiles of
+/// 16 × 8 a warp, and add the products of one step to them: `tile` holds BM
+/// rows of a, then BN rows of b.
+template <int BM, int BN, int WarpsM, int WarpsN> struct WarpTiles {
+  static constexpr bool kAsync = false;
+  static constexpr int kTilesM = BM / WarpsM / 16;
+  static constexpr int kTilesN = BN / WarpsN / 8;
+  static_assert(kTilesN % 2 == 0, "b is loaded two tiles at a time");
+
+  QZC_DEVICE static int row(int warp) { return warp / WarpsN * (BM / WarpsM); }
+  QZC_DEVICE static int column(int warp) {
+    return warp % WarpsN * (BN / WarpsN);
+  }
+  /// Before the barrier after which `multiply` reads what has been copied;
+  /// afterwards the sums are complete.
+  QZC_DEVICE static void settle(float (&)[kTilesM][kTilesN][4]) {}
+
+  QZC_DEVICE static void multiply(float (&c)[kTilesM][kTilesN][4],
+                                  unsigned tile, int warp, int lane) {
+    const unsigned tileB = tile + 2 * BM * kStepColumns;
+#pragma unroll
+    for (int kk = 0; kk < kStepColumns / 16; ++kk) {
+      unsigned fa[kTilesM][4];
+#pragma unroll
+      for (int i = 0; i < kTilesM; ++i)
+        loadMatrices(fa[i], tilePiece(tile, row(warp) + i * 16 + lane % 16,
+                                      kk * 2 + lane / 16));
+#pragma unroll
+      for (int j = 0; j < kTilesN; j += 2) {
+        unsigned fb[4];
+        loadMatrices(fb,
+                     tilePiece(tileB,
+                               column(warp) + j * 8 + lane % 8 + lane / 16 * 8,
+                               kk * 2 + lane / 8 % 2));
+#pragma unroll
+        for (int i = 0; i < kTilesM; ++i) {
+          multiplyAccumulate(c[i][j], fa[i], fb[0], fb[1]);
+          multiplyAccumulate(c[i][j + 1], fa[i], fb[2], fb[3]);
+        }
+      }
+    }
+  }
+};
+
+#ifdef QZC_HAS_WGMMA
+/// The same by warpgroups of 64 rows each, whose products go on until the next
+/// settle().
+template <int BM, int BN> struct GroupTiles {
+  static constexpr bool kAsync = true;
+  static constexpr int kTilesM = 1;
+  static constexpr int kTilesN = BN / 8;
+
+  QZC_DEVICE static int row(int warp) { return warp * 16; }
+  QZC_DEVICE static int column(int) { return 0; }
+  QZC_DEVICE static void settle(float (&c)[kTilesM][kTilesN][4]) {
+    waitForProducts();
+#pragma unroll
+    for (int j = 0; j < kTilesN; ++j)
+      changedByProducts(c[0][j]);
+    publishToTensorCores();
+  }
+
+  QZC_DEVICE static void multiply(float (&c)[kTilesM][kTilesN][4],
+                                  unsigned tile, int warp, int) {
+    const unsigned long long a =
+        matrixDescriptor(tile + 2 * (warp / 4 * 64) * kStepColumns);
+    const unsigned long long b = matrixDescriptor(tile + 2 * BM * kStepColumns);
+    beginProducts();
+#pragma unroll
+    for (int kk = 0; kk < kStepColumns / 16; ++kk)
+      multiplyGroup(c[0], a + 2 * kk, b + 2 * kk);
+    commitProducts();
+  }
+};
+#endif
+
+/// The best of them that the architecture has, for as many warps.
+template <int BM, int BN, int WarpsM, int WarpsN> struct TilesOf {
+#ifdef QZC_HAS_WGMMA
+  static_assert(WarpsM * WarpsN == BM / 16, "four warps have 64 rows");
+  using Type = GroupTiles<BM, BN>;
+#else
+  using Type = WarpTiles<BM, BN, WarpsM, WarpsN>;
+#endif
+};
+
 /// out[t, n] = f(Σ_k a[t, k] b[n, k] · scales) for rows t < T and the b rows
 /// [0, columns), which are columns [firstColumn, …) of the layer; the parts end
 /// at columns end0 and end1. Gated: b rows alternate gate, up, and the layer's
@@ -127,13 +224,12 @@ QZC_DEVICE void gemm(const Half *a, const float *rowScales, const Half *b,
                      float scale1, const void *bias2, float scale2,
                      const float *residual, int residualStride, float *out,
                      int stride, const DeviceState *state) {
-  constexpr int BK = 64;
+  using Tiles = typename TilesOf<BM, BN, WarpsM, WarpsN>::Type;
   constexpr int stages = 3;
   constexpr int threads = WarpsM * WarpsN * kWarp;
-  constexpr int tilesM = BM / WarpsM / 16;
-  constexpr int tilesN = BN / WarpsN / 8;
-  constexpr int stageHalves = (BM + BN) * BK;
-  static_assert(tilesN % 2 == 0, "b is loaded two tiles at a time");
+  constexpr int tilesM = Tiles::kTilesM;
+  constexpr int tilesN = Tiles::kTilesN;
+  constexpr int stageBytes = 2 * (BM + BN) * kStepColumns;
   QZC_DYNAMIC_SHARED(gemmShared);
   launchDependents();
   waitForDependencies();
@@ -145,15 +241,7 @@ QZC_DEVICE void gemm(const Half *a, const float *rowScales, const Half *b,
     return;
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
-  const int warpRow = warp / WarpsN * (BM / WarpsM);
-  const int warpColumn = warp % WarpsN * (BN / WarpsN);
 
-  // Rows of 64 halves as eight pieces of 16 bytes; piece p of row r lies at
-  // p ^ (r % 8), so that ldmatrix and the copies meet no bank conflicts.
-  auto slot = [&](int stage, int row, int piece) {
-    return shared + 2 * (stage * stageHalves + row * BK) +
-           16 * (piece ^ (row & 7));
-  };
   auto loadStage = [&](int stage, int k0) {
 #pragma unroll
     for (int i = threadIdx.x; i < (BM + BN) * 8; i += threads) {
@@ -164,7 +252,7 @@ QZC_DEVICE void gemm(const Half *a, const float *rowScales, const Half *b,
       const int index = isA ? rowBase + row : columnBase + row - BM;
       const bool valid = k < K && index < (isA ? tokens : columns);
       const Half *base = isA ? a : b;
-      copyAsync(slot(stage, row, piece),
+      copyAsync(tilePiece(shared + stage * stageBytes, row, piece),
                 base + (valid ? static_cast<long long>(index) * K + k : 0),
                 valid);
     }
@@ -179,42 +267,28 @@ QZC_DEVICE void gemm(const Half *a, const float *rowScales, const Half *b,
       for (int e = 0; e < 4; ++e)
         c[i][j][e] = 0.0f;
 
-  const int steps = (K + BK - 1) / BK;
+  const int steps = (K + kStepColumns - 1) / kStepColumns;
 #pragma unroll
   for (int s = 0; s < stages - 1; ++s) {
     if (s < steps)
-      loadStage(s, s * BK);
+      loadStage(s, s * kStepColumns);
     copyCommit();
   }
   for (int step = 0; step < steps; ++step) {
     copyWait<stages - 2>();
+    Tiles::settle(c);
     __syncthreads();
     const int ahead = step + stages - 1;
+    const unsigned tile = shared + step % stages * stageBytes;
+    if constexpr (Tiles::kAsync)
+      Tiles::multiply(c, tile, warp, lane);
     if (ahead < steps)
-      loadStage(ahead % stages, ahead * BK);
+      loadStage(ahead % stages, ahead * kStepColumns);
     copyCommit();
-    const int stage = step % stages;
-#pragma unroll
-    for (int kk = 0; kk < BK / 16; ++kk) {
-      unsigned fa[tilesM][4];
-#pragma unroll
-      for (int i = 0; i < tilesM; ++i)
-        loadMatrices(fa[i], slot(stage, warpRow + i * 16 + lane % 16,
-                                 kk * 2 + lane / 16));
-#pragma unroll
-      for (int j = 0; j < tilesN; j += 2) {
-        unsigned fb[4];
-        loadMatrices(
-            fb, slot(stage, BM + warpColumn + j * 8 + lane % 8 + lane / 16 * 8,
-                     kk * 2 + lane / 8 % 2));
-#pragma unroll
-        for (int i = 0; i < tilesM; ++i) {
-          multiplyAccumulate(c[i][j], fa[i], fb[0], fb[1]);
-          multiplyAccumulate(c[i][j + 1], fa[i], fb[2], fb[3]);
-        }
-      }
-    }
+    if constexpr (!Tiles::kAsync)
+      Tiles::multiply(c, tile, warp, lane);
   }
+  Tiles::settle(c);
 
   auto part = [&](int n, int &row) -> GemmPart {
     row = n;
@@ -237,13 +311,14 @@ QZC_DEVICE void gemm(const Half *a, const float *rowScales, const Half *b,
   for (int i = 0; i < tilesM; ++i)
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
-      const int t = rowBase + warpRow + i * 16 + lane / 4 + 8 * h;
+      const int t = rowBase + Tiles::row(warp) + i * 16 + lane / 4 + 8 * h;
       if (t >= tokens)
         continue;
       const float rowScale = rowScales[t];
 #pragma unroll
       for (int j = 0; j < tilesN; ++j) {
-        const int local = columnBase + warpColumn + j * 8 + lane % 4 * 2;
+        const int local =
+            columnBase + Tiles::column(warp) + j * 8 + lane % 4 * 2;
         if (local >= columns)
           continue;
         float y0 = c[i][j][2 * h] * rowScale;
