@@ -61,7 +61,7 @@ private:
 
   static void require(bool holds, const std::string &where, const char *what) {
     if (!holds)
-      throw Error("the manifest does not hang together: " + where + " " + what);
+      throw Error("the manifest contradicts itself: " + where + " " + what);
   }
 
   //===--------------------------------------------------------------------===//

@@ -21,9 +21,6 @@
 // TIMING: scheduling
 // TIMING: SchedPlanMemory
 //
-// RUN: %qzc %s --emit=qz -o %t --mlir-pass-statistics 2>&1 | FileCheck %s --check-prefix=STATISTICS
-// STATISTICS: Pass statistics report
-//
 // What fails can be run again.
 // RUN: not %qzc %s --quantize=q4_0 --emit=qz --mlir-pass-pipeline-crash-reproducer=%t.repro 2>&1 | FileCheck %s --check-prefix=REFUSED
 // RUN: not %qzc-opt --run-reproducer %t.repro 2>&1 | FileCheck %s --check-prefix=REFUSED

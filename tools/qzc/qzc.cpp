@@ -153,7 +153,7 @@ static int run(int argc, char **argv) {
   RawOptions raw;
   addOptions(app, options, raw);
   app.footer("Options of MLIR are taken as well: --mlir-print-ir-after-all, "
-             "--mlir-timing, --mlir-pass-statistics,\n"
+             "--mlir-timing,\n"
              "--mlir-pass-pipeline-crash-reproducer=FILE, …");
   const std::vector<const char *> words = pipeline::takeMlirOptions(argc, argv);
   if (!parseArguments(app, static_cast<int>(words.size()), words.data()))
