@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from qz_eval.analysis import Results
 from qz_eval.conditions import definitions, facts, protocol
 from qz_eval.errors import EvalFailure, UsageFailure
@@ -147,6 +145,9 @@ def _model_index(results: Results, chosen: Sequence[Chosen]) -> list[dict[str, A
 
 def metadata(results: Results, chosen: Sequence[Chosen], options: argparse.Namespace) -> str:
     """The card's head, as the Hub reads it."""
+    # Of cards alone: machines that only measure need not have it.
+    import yaml
+
     schemes = {
         scheme.partition("/")[0]
         for each in chosen

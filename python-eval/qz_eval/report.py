@@ -6,6 +6,7 @@ from pathlib import Path
 
 from qz_eval.analysis import Results
 from qz_eval.conditions import definitions, facts
+from qz_eval.errors import EvalFailure
 from qz_eval.files import make_folder, write_json, write_whole
 from qz_eval.results import Json
 from qz_eval.sentences import sentences
@@ -26,19 +27,26 @@ def markdown_report(results: Results) -> str:
 
 def write_report(json: Json, folder: Path) -> str:
     """Writes everything and returns the Markdown."""
-    # Only reports need matplotlib, which takes its time to load.
-    from qz_eval.page import page
-    from qz_eval.plots import Drawn, all_plots
-
     results = Results.of(json)
     text = markdown_report(results)
+    # What was measured comes first: the rest can be made of it, elsewhere too.
+    make_folder(folder)
+    write_json(folder / "results.json", json)
+    write_whole(folder / "results.csv", csv_text(results.rows))
+    write_whole(folder / "report.md", text)
+    try:
+        # Only reports need matplotlib, which takes its time to load.
+        from qz_eval.page import page
+        from qz_eval.plots import Drawn, all_plots
+    except ImportError as error:
+        raise EvalFailure(
+            f"{folder}: has no report.html: {error.name} is missing; results.json is there, and "
+            "`qz-eval report` makes the rest of it anywhere"
+        ) from error
     plots = [Drawn.of(plot) for plot in all_plots(results)]
     make_folder(folder / "plots")
     for drawn in plots:
         write_whole(folder / "plots" / f"{drawn.plot.name}.svg", drawn.svg)
         write_whole(folder / "plots" / f"{drawn.plot.name}.png", drawn.png)
-    write_json(folder / "results.json", json)
-    write_whole(folder / "results.csv", csv_text(results.rows))
-    write_whole(folder / "report.md", text)
     write_whole(folder / "report.html", page(results, plots))
     return text

@@ -33,7 +33,7 @@ def change(spread: Spread) -> str:
 
 
 def _size(results: Results) -> Iterator[str]:
-    rows = [row for row in results.rows if row.weights_mb]
+    rows = [row for row in results.rows if row.weights_mb and not row.is_peer]
     if not rows:
         return
     smallest = min(rows, key=lambda row: row.weights_mb)
@@ -199,6 +199,36 @@ def _speed(results: Results) -> Iterator[str]:
     yield f"{text}."
 
 
+def _peers(results: Results) -> Iterator[str]:
+    """Each row of another package beside the variant that it corresponds to."""
+    own = {row.name: row for row in results.rows if not row.is_peer}
+    for peer in results.rows:
+        package, _, scheme = peer.name.partition(" ")
+        if not peer.is_peer or package.endswith(":"):
+            continue
+        ours = own.get("none" if package == "transformers" else scheme)
+        if not ours:
+            continue
+        parts = []
+        if peer.perplexity and ours.perplexity:
+            a, b = peer.perplexity.value, ours.perplexity.value
+            parts.append(f"finds a perplexity of {a:.3f} where {named(ours)} finds {b:.3f}")
+        if peer.decode and ours.decode:
+            a, b = peer.decode, ours.decode
+            parts.append(
+                f"decodes {number(a.value, a.error)} tokens a second where it decodes "
+                f"{number(b.value, b.error)}"
+            )
+        if peer.rss_mb and ours.rss_mb:
+            parts.append(
+                f"takes {megabytes(peer.rss_mb)} MB of the host's memory at most where it takes "
+                f"{megabytes(ours.rss_mb)}"
+            )
+        if parts:
+            start = parts[0] if peer.perplexity else parts[0].replace("it ", f"{named(ours)} ", 1)
+            yield f"{named(peer)} {listed([start, *parts[1:]])}."
+
+
 def _failures(results: Results) -> Iterator[str]:
     failed = [named(row) for row in results.rows if row.error]
     if failed:
@@ -216,5 +246,6 @@ def sentences(results: Results) -> list[str]:
         _larger_or_smaller,
         _schemes,
         _speed,
+        _peers,
     )
     return [sentence for maker in makers for sentence in maker(results)]

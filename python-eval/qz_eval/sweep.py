@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from qz_eval import iso_memory
+from qz_eval.cluster import Outcome, measure_on_cluster
 from qz_eval.errors import EvalFailure, UsageFailure
 from qz_eval.files import make_folder, sha256_of
 from qz_eval.peers.measure import NEEDS, Peers, folder_of, parse_names
@@ -79,6 +80,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-base", action="store_true", help="do not compare")
     parser.add_argument(
         "--keep", action="store_true", help="keep the executables, in DIR/executables"
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="measure on a Ray cluster whose machines see all files at the same paths (auto: the "
+        "one that runs here)",
     )
     iso_memory.add_option(parser)
     peers = parser.add_argument_group("other packages beside qzc, in an environment of their own")
@@ -174,6 +181,9 @@ class Sweep:
     store: Store
     keep: bool
     peers: Peers | None = None
+    # A cluster's address, and the device that was asked for.
+    ray: str | None = None
+    device: str | None = None
     # What failed, by the variant's name.
     failures: dict[str, str] = field(default_factory=dict)
     # Rows of the peers, by their names.
@@ -191,14 +201,16 @@ class Sweep:
                 status.finish(record["seconds"])
             else:
                 missing.append(variant)
-        for variant in missing:
-            record = self._measure(variant, status, lock)
-            if record:
-                self.store.save(self.setting.record_key(variant), record)
-                records[variant.name] = record
-                status.finish(record["seconds"])
-            else:
+        for variant, outcome in self._outcomes(missing, status, lock):
+            if isinstance(outcome, EvalFailure):
+                status.clear()
+                print(f"qz-eval: error: variant '{variant.name}': {outcome}", file=sys.stderr)
+                self.failures[variant.name] = str(outcome)
                 status.skip()
+            else:
+                self.store.save(self.setting.record_key(variant), outcome)
+                records[variant.name] = outcome
+                status.finish(outcome["seconds"])
             if not self.keep and self._is_done_with(variant):
                 self.setting.executable(variant).unlink(missing_ok=True)
         if self.peers and records:
@@ -241,17 +253,25 @@ class Sweep:
         base = self.setting.base
         return not base or base.options != variant.options
 
-    def _measure(self, variant: Variant, status: Status, lock: int) -> dict[str, Any] | None:
-        try:
-            return measure_variant(self.setting, variant, status.start, status.refresh, (lock,))
-        except UsageFailure:
-            # The same for all that follow, unless it is the variant that is wrong.
-            raise
-        except EvalFailure as error:
-            status.clear()
-            print(f"qz-eval: error: variant '{variant.name}': {error}", file=sys.stderr)
-            self.failures[variant.name] = str(error)
-            return None
+    def _outcomes(
+        self, variants: list[Variant], status: Status, lock: int
+    ) -> Iterator[tuple[Variant, Outcome]]:
+        """Records or failures, here or from a cluster."""
+        if self.ray and variants:
+            device = self.device or "auto"
+            yield from measure_on_cluster(self.ray, self.setting, variants, device, status.start)
+            return
+        for variant in variants:
+            try:
+                record = measure_variant(
+                    self.setting, variant, status.start, status.refresh, (lock,)
+                )
+                yield variant, record
+            except UsageFailure:
+                # The same for all that follow, unless it is the variant that is wrong.
+                raise
+            except EvalFailure as error:
+                yield variant, error
 
 
 def run(options: argparse.Namespace, stdout: Callable[[str], object]) -> bool:
@@ -269,9 +289,10 @@ def run(options: argparse.Namespace, stdout: Callable[[str], object]) -> bool:
         measuring=measuring_options(options),
         text=options.text.resolve() if options.text else None,
         base=read_base(options, variants),
-        executables=store.executables,
+        executables=store.executables.resolve(),
     )
-    sweep = Sweep(setting, variants, store, options.keep, read_peers(options))
+    device = getattr(options, "measuring--device")
+    sweep = Sweep(setting, variants, store, options.keep, read_peers(options), options.ray, device)
     with store.locked() as lock:
         records = sweep.run(lock)
     results = merge(variants, records, sweep.failures)

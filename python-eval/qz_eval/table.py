@@ -51,8 +51,6 @@ COLUMNS = (
     Column("same top %", "same_top_percent", lambda row: row.same_top_percent, 2, True),
     Column("prefill tok/s", "prefill_tok_s", lambda row: row.prefill, 1, True),
     Column("decode tok/s", "decode_tok_s", lambda row: row.decode, 1, True),
-    Column("peak RSS MB", "rss_peak_mb", lambda row: row.rss_mb, 1),
-    Column("GPU MB", "gpu_mb", lambda row: row.gpu_mb, 1),
 )
 LATENCY = (
     Column("variant", "variant", lambda row: row.name),

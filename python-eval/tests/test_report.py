@@ -58,6 +58,24 @@ def test_what_is_not_clear_is_not_claimed() -> None:
     assert "`nf4` decodes fastest" in text and "; `q4_0` is within 2 standard" in text
 
 
+def test_peers_stand_beside_their_variants() -> None:
+    text = said(
+        entry("none", 200, 12.7, 70),
+        entry("nf4", 60, 16.2, 130),
+        entry("bitsandbytes nf4", 60, 16.1, 60, is_peer=True),
+        entry("transformers float32", 400, 12.7, 50, is_peer=True),
+        entry("llama.cpp: nf4", 50, 16.0, 120, is_peer=True),
+    )
+    assert (
+        "`bitsandbytes nf4` finds a perplexity of 16.100 where `nf4` finds 16.200, decodes "
+        "60.0 ± 1.0 tokens a second where it decodes 130.0 ± 1.0 and takes 90.00 MB of the host's "
+        "memory at most where it takes 90.00." in text
+    )
+    assert "`transformers float32` finds a perplexity of 12.700 where `none`" in text
+    assert "`llama.cpp: nf4` finds" not in text
+    assert "The smallest variant is `nf4`" in text
+
+
 def test_nothing_is_said_of_nothing() -> None:
     assert said({"name": "a", "error": "broke"}).count("\n") == 0
     report = markdown_report(Results.of(results({"name": "a", "error": "broke"})))

@@ -18,7 +18,11 @@ FILE_NAME = re.compile(
     r"`((?:lib|include|python-\w+|test|tools|scripts|docs)/[^ `]*|[\w*-]+\.(?:cpp|h|td|def|cuh))`"
 )
 
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("docs/recipes/*.md")),
+]
 
 
 def quotes(page: Path) -> list[tuple[str, str]]:

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 from conftest import BUILD, MODELS, assert_refused, qzc, run, scores
+from measurements import without_measurements
 
 Compiled = Callable[..., Path]
 NAME = "llama-bf16"
 TEXT = MODELS / "text.txt"
 SELECTIONS = ("none", "nf4", "int8-blocks")
 QUICK = ("--device=cpu", "-p", "24", "-n", "8", "-r", "2", "--threads", "2")
-# What may differ between two runs of the same call.
-MEASURED = ("tok_s", "tokens_per_second", "seconds", "_ms", "joules", "stream_", "gb_s", "rss_peak")
 
 
 def qz_eval(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
@@ -87,18 +86,6 @@ def test_perplexities_are_the_references(report: Path) -> None:
         assert conditions["context"] == expected["context"]
         assert entry["score"]["tokens_scored"] == expected["tokens_scored"]
         assert entry["score"]["perplexity"] == pytest.approx(expected["perplexity"], rel=2e-6)
-
-
-def without_measurements(value: object) -> object:
-    if isinstance(value, dict):
-        return {
-            key: without_measurements(item)
-            for key, item in value.items()
-            if not any(part in key for part in MEASURED)
-        }
-    if isinstance(value, list):
-        return [without_measurements(item) for item in value]
-    return value
 
 
 def test_only_measurements_differ_between_runs(images: list[Path], tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from conftest import BUILD, MODELS, assert_refused, run, scores
-from test_eval import qz_eval, without_measurements
+from measurements import without_measurements
+from test_eval import qz_eval
 
 NAME = "llama-bf16"
 TEXT = MODELS / "text.txt"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import qz_eval
 
-VARIANTS = ("none", "int8", "nf4", "fp4", "q8_0")
+VARIANTS = ("none", "int8", "nf4", "fp4", "q8_0", "none --dtype=f32")
 
 
 @pytest.fixture(scope="module")
@@ -35,22 +35,32 @@ def test_transformers_finds_the_same_perplexity(rows: dict[str, dict]) -> None:
         assert theirs[key] == pytest.approx(ours[key], rel=1e-4)
 
 
-@pytest.mark.parametrize(("scheme", "tolerance"), [("nf4", 1e-4), ("fp4", 1e-4), ("int8", 0.01)])
+@pytest.mark.parametrize(("scheme", "tolerance"), [("nf4", 0.01), ("fp4", 0.01), ("int8", 0.03)])
 def test_bitsandbytes_is_near(rows: dict[str, dict], scheme: str, tolerance: float) -> None:
-    """Its 4-bit weights are ours; LLM.int8() rounds activations too, which qzc does not."""
+    """Its weights are ours, which other tests hold bit for bit, but not what it computes with them:
+    LLM.int8() rounds activations to 8 bits; for 4 bits, CPUs that have bf16 get scales in bf16."""
     ours, theirs = rows[scheme], rows[f"bitsandbytes {scheme}"]
     assert theirs["score"]["perplexity"] == pytest.approx(
         ours["score"]["perplexity"], rel=tolerance
     )
-    for key in ("hf_footprint_bytes",):
-        sizes = [row["info"]["memory"]["stored"][key] for row in (ours, theirs)]
-        # What is not quantized is in 16 bits here and in 32 there.
-        assert sizes[1] > sizes[0]
+    sizes = [row["info"]["memory"]["stored"]["packed_bytes"] for row in (ours, theirs)]
+    # Embeddings and norms are in 16 bits here and in 32 there; the rest is the same.
+    rest = 2 * 576 * (49152 + 61)
+    scales = (
+        0
+        if scheme == "int8"
+        else ours["info"]["memory"]["stored"]["packed_bytes"]
+        - (ours["info"]["memory"]["stored"]["hf_footprint_bytes"])
+    )
+    assert sizes[1] - sizes[0] in (rest, rest - scales // 2)
 
 
 def test_llama_cpp_finds_the_same_perplexity(rows: dict[str, dict]) -> None:
-    f32 = rows["llama.cpp: none"]["llama_cpp"]
-    assert f32["perplexity"] == pytest.approx(f32["own_perplexity"], rel=2e-3)
+    f32 = rows["llama.cpp: none --dtype=f32"]["llama_cpp"]
+    assert round(f32["perplexity"], 4) == round(f32["own_perplexity"], 4)
+    # Of bf16 weights it rounds the activations too.
+    bf16 = rows["llama.cpp: none"]["llama_cpp"]
+    assert bf16["perplexity"] == pytest.approx(bf16["own_perplexity"], rel=2e-3)
     q8_0 = rows["llama.cpp: q8_0"]["llama_cpp"]
     assert q8_0["perplexity"] == pytest.approx(q8_0["own_perplexity"], rel=2e-3)
     # IQ4_NL is not NF4: both are shown, and are near.
