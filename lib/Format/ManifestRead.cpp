@@ -209,11 +209,19 @@ static View readView(const Node &node) {
 }
 
 static Rope readRope(const Node &node) {
+  const auto real = [](const Node &n) { return n.real(); };
   Rope rope;
   rope.dim = node["dim"].count();
   rope.interleaved = node["interleaved"].boolean();
-  rope.inverseFrequencies =
-      node["inverse_frequencies"].list([](const Node &n) { return n.real(); });
+  rope.inverseFrequencies = node["inverse_frequencies"].list(real);
+  if (const auto magnitude = node.find("magnitude"))
+    rope.magnitude = magnitude->real();
+  if (const auto context = node.find("context"))
+    rope.context = context->count();
+  if (const auto frequencies = node.find("long_frequencies"))
+    rope.longFrequencies = frequencies->list(real);
+  if (const auto growth = node.find("growth"))
+    rope.growth = growth->real();
   return rope;
 }
 

@@ -158,10 +158,22 @@ private:
   static void checkRope(const Rope &rope, const std::string &where) {
     require(rope.dim > 0 && rope.dim % 2 == 0 && rope.dim <= kInt32Max, where,
             "has a dimension out of range");
-    require(rope.inverseFrequencies.size() == static_cast<size_t>(rope.dim / 2),
+    const auto pairs = static_cast<size_t>(rope.dim / 2);
+    require(rope.inverseFrequencies.size() == pairs &&
+                (rope.longFrequencies.empty() ||
+                 rope.longFrequencies.size() == pairs),
             where, "does not have a frequency for each pair");
-    for (float frequency : rope.inverseFrequencies)
-      require(std::isfinite(frequency), where, "has a frequency not finite");
+    for (const auto *list : {&rope.inverseFrequencies, &rope.longFrequencies})
+      for (float frequency : *list)
+        require(std::isfinite(frequency), where, "has a frequency not finite");
+    require(std::isfinite(rope.magnitude) && rope.magnitude > 0, where,
+            "has a magnitude that is not positive and finite");
+    const bool grows = rope.growth != 0;
+    require(!grows || (std::isfinite(rope.growth) && rope.growth >= 1 &&
+                       rope.dim >= 4 && rope.longFrequencies.empty()),
+            where, "does not grow as it can");
+    require((rope.context != 0) == (grows || !rope.longFrequencies.empty()),
+            where, "does not say how long runs turn, or which are long");
   }
 
   static void checkBuffers(const std::vector<Buffer> &buffers, uint64_t bytes,

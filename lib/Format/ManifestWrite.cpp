@@ -75,12 +75,24 @@ static Json write(const View &view) {
 }
 
 static Json write(const Rope &rope) {
-  Json frequencies = Json::array();
-  for (float frequency : rope.inverseFrequencies)
-    frequencies.push_back(number(frequency));
-  return {{"dim", rope.dim},
-          {"interleaved", rope.interleaved},
-          {"inverse_frequencies", std::move(frequencies)}};
+  const auto list = [](const std::vector<float> &values) {
+    Json json = Json::array();
+    for (float value : values)
+      json.push_back(number(value));
+    return json;
+  };
+  Json json = {{"dim", rope.dim},
+               {"interleaved", rope.interleaved},
+               {"inverse_frequencies", list(rope.inverseFrequencies)}};
+  if (rope.magnitude != 1)
+    json["magnitude"] = number(rope.magnitude);
+  if (rope.context != 0)
+    json["context"] = rope.context;
+  if (!rope.longFrequencies.empty())
+    json["long_frequencies"] = list(rope.longFrequencies);
+  if (rope.growth != 0)
+    json["growth"] = number(rope.growth);
+  return json;
 }
 
 static Json write(int64_t value) { return value; }

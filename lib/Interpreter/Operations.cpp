@@ -134,7 +134,9 @@ Matrix gatedLinear(const Matrix &input, const Matrix &gate, const Matrix &up,
 
 Matrix rope(const Matrix &input, qz::RopeAttr rope, int64_t heads) {
   Matrix out = input;
-  const std::vector<float> frequencies = rope.getInverseFrequencies();
+  const std::vector<float> frequencies =
+      format::frequenciesIn(rope.toPlan(), input.rows);
+  const double magnitude = rope.getMagnitude().convertToDouble();
   const int64_t headDim = input.cols / heads;
   const int64_t half = rope.getDim() / 2;
   const bool interleaved = rope.getStyle() == qz::RopeStyle::Interleaved;
@@ -146,8 +148,8 @@ Matrix rope(const Matrix &input, qz::RopeAttr rope, int64_t heads) {
         // The angle is an f32, as in transformers' tables: at far positions
         // its rounding shows.
         const float angle = static_cast<float>(t) * frequencies[i];
-        const double cosine = std::cos(double{angle});
-        const double sine = std::sin(double{angle});
+        const double cosine = std::cos(double{angle}) * magnitude;
+        const double sine = std::sin(double{angle}) * magnitude;
         const double x = input.row(t)[first];
         const double y = input.row(t)[second];
         out.row(t)[first] = static_cast<float>(x * cosine - y * sine);

@@ -44,9 +44,10 @@ class Rope:
 
     dim: int
     theta: float
-    # "linear", "llama3", or empty, and what that takes.
+    # "linear", "llama3", "dynamic", "explicit", or empty, and what that takes, in the order of the
+    # attribute's text.
     scaling: str = ""
-    parameters: dict[str, float | int] = field(default_factory=dict)
+    parameters: dict[str, float | int | tuple[float, ...]] = field(default_factory=dict)
     style: str = "half"
 
     @property
@@ -55,8 +56,14 @@ class Rope:
         if self.scaling:
             fields.append(f"scaling = {self.scaling}")
         for key, value in self.parameters.items():
-            fields.append(f"{key} = {value if isinstance(value, int) else real(value)}")
+            fields.append(f"{key} = {_parameter(value)}")
         return f"#qz.rope<{', '.join(fields)}>"
+
+
+def _parameter(value: float | int | tuple[float, ...]) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(real, value))}]"
+    return str(value) if isinstance(value, int) else real(value)
 
 
 # What tells uses of one tensor apart: its name, shape, whether transposed, which rows.

@@ -132,6 +132,14 @@ class Config:
             raise self.fail(key, f"{shown(value)} is not supported (known: {known})")
         return choices[value]
 
+    def numbers(self, key: str, count: int) -> list[float]:
+        """A list of `count` finite numbers above 0."""
+        value = self._get(key, _REQUIRED)
+        if not isinstance(value, list) or len(value) != count:
+            raise self.fail(key, f"is {shown(value)}, not a list of {count}")
+        items = Config({f"{key}[{at}]": item for at, item in enumerate(value)}, self.where)
+        return [items.number(f"{key}[{at}]") for at in range(count)]
+
     def flags(self, key: str, count: int) -> list[bool]:
         """A list of `count` of 0 and 1, or false and true."""
         value = self._get(key, _REQUIRED)

@@ -155,6 +155,16 @@ class Decoder:
         """The part of the prefix that checkpoints of the model without its head lack."""
         return self.prefix.partition(".")[0] + "."
 
+    @property
+    def stretch(self) -> float:
+        """How many times as long as config.json says contexts may become: dynamic ropes turn
+        otherwise beyond it."""
+        ropes = (block.attention.rope for block in self.blocks)
+        return max(
+            (rope.parameters["factor"] for rope in ropes if rope and rope.scaling == "dynamic"),
+            default=1,
+        )
+
     def by_layer(self, change: Callable[[int, Attention], Attention]) -> Decoder:
         """With attention that differs from layer to layer."""
         blocks = (

@@ -11,6 +11,7 @@ from qz_import.builder import GraphBuilder
 from qz_import.checkpoint import SAFETENSORS, read_checkpoint
 from qz_import.companion import Companion, import_with_companion
 from qz_import.config import Config
+from qz_import.decoder import Decoder
 from qz_import.errors import note, warn
 from qz_import.families import Family, family_of
 from qz_import.files import read_json, sha256_of, write_json
@@ -46,13 +47,16 @@ def _warn_unknown(config: Config) -> None:
         warn(f"{config.where}: unknown keys were not followed: {', '.join(unknown)}")
 
 
-def _model_attributes(family: Family, config: Config, vocab: int, facts: TextFacts) -> list[str]:
+def _model_attributes(
+    family: Family, config: Config, decoder: Decoder, facts: TextFacts
+) -> list[str]:
+    context = int(config.size(family.keys.context) * decoder.stretch)
     attributes = [
         f"family = {quoted(family.model_type)}",
-        f"layers = {config.size(family.keys.layers)} : i64",
-        f"hidden = {config.size(family.keys.hidden)} : i64",
-        f"vocab = {vocab} : i64",
-        f"context = {config.size(family.keys.context)} : i64",
+        f"layers = {len(decoder.blocks)} : i64",
+        f"hidden = {decoder.hidden} : i64",
+        f"vocab = {decoder.vocab} : i64",
+        f"context = {context} : i64",
     ]
     if facts.bos is not None:
         attributes.append(f"bos = {facts.bos} : i64")
@@ -80,9 +84,8 @@ def _place_tokenizer(tokenizer: FolderTokenizer, companion: Companion) -> Path:
 
 
 def _emit(
-    folder: Path, config: Config, family: Family, tensors: dict[str, StoredTensor] | None
+    folder: Path, config: Config, decoder: Decoder, tensors: dict[str, StoredTensor] | None
 ) -> GraphBuilder:
-    decoder = family.decoder(config)
     element = stored_element_type(config) if tensors is None else ""
     graph = GraphBuilder(tensors, str(folder), element, decoder.base)
     graph.finish(Skeleton(decoder, graph).emit())
@@ -116,8 +119,9 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     checkpoint = read_checkpoint(folder, config)
     refuse_quantized(folder, config, checkpoint)
     tensors = checkpoint.tensors if checkpoint else None
-    graph = _emit(folder, config, family, tensors)
-    attributes = _model_attributes(family, config, vocab, facts)
+    decoder = family.decoder(config)
+    graph = _emit(folder, config, decoder, tensors)
+    attributes = _model_attributes(family, config, decoder, facts)
     if tokenizer:
         attributes.append("tokenizer = @tokenizer")
         _warn_unknown(tokenizer.config)
@@ -129,7 +133,7 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     if tokenizer is None:
         note(f"{folder} holds no {FILE}: the model will take token ids only")
     if checkpoint and checkpoint.is_torch:
-        graph = _emit(folder, config, family, _copied(checkpoint.tensors, graph.used, companion))
+        graph = _emit(folder, config, decoder, _copied(checkpoint.tensors, graph.used, companion))
 
     listed = ",\n    ".join(attributes)
     lines = [f"{alias} = {text}" for alias, text in graph.attributes.items()]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from qz_import.activations import ACTIVATIONS
 from qz_import.config import Config
 from qz_import.decoder import Attention, Block, BlockNorms, Decoder, Dense, HeadNorms, Mlp, Norm
+from qz_import.rope_types import KINDS
 from qz_import.rotary import read_rope
 from qz_import.sizes import STANDARD_KEYS, Keys, Sizes, read_sizes
 
@@ -42,7 +43,13 @@ def rms_norm(config: Config, unit_offset: bool = False) -> Norm:
     return Norm("rms", config.number("rms_norm_eps"), unit_offset=unit_offset)
 
 
-def rope_attention(config: Config, sizes: Sizes, biases: Biases, may_be_partial: bool) -> Attention:
+def rope_attention(
+    config: Config,
+    sizes: Sizes,
+    biases: Biases,
+    may_be_partial: bool,
+    rope_kinds: dict[str, str],
+) -> Attention:
     return Attention(
         sizes.heads,
         sizes.kv_heads,
@@ -50,7 +57,7 @@ def rope_attention(config: Config, sizes: Sizes, biases: Biases, may_be_partial:
         *(Dense(f"self_attn.{role}_proj", biases.qkv) for role in "qkv"),
         o=Dense("self_attn.o_proj", biases.o),
         scale=sizes.head_dim**-0.5,
-        rope=read_rope(config, sizes.head_dim, may_be_partial),
+        rope=read_rope(config, sizes.head_dim, may_be_partial, kinds=rope_kinds),
     )
 
 
@@ -67,11 +74,13 @@ def llama_like(
     biases: Biases = NO_BIASES,
     activation: str = "hidden_act",
     may_be_partial: bool = False,
+    rope_kinds: dict[str, str] = KINDS,
     keys: Keys = STANDARD_KEYS,
 ) -> Decoder:
-    """`activation` is config.json's key; `may_be_partial`: of heads, a part may turn."""
+    """`activation` is config.json's key; `may_be_partial`: of heads, a part may turn; `rope_kinds`
+    as read_rope's."""
     sizes = read_sizes(config, keys)
-    attention = rope_attention(config, sizes, biases, may_be_partial)
+    attention = rope_attention(config, sizes, biases, may_be_partial, rope_kinds)
     mlp = gated_mlp(sizes, config.choice(activation, ACTIVATIONS), biases.mlp)
     return Decoder(
         vocab=sizes.vocab,

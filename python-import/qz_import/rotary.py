@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from qz_import.builder import Rope
 from qz_import.config import Config
+from qz_import.rope_types import KINDS, RopeQuestion, rope_of
 
 DEFAULT_THETA = 10000.0
 # What #qz.rope takes.
 MOST_ELEMENTS = 1 << 16
-KINDS = {kind: kind for kind in ("default", "linear", "llama3")}
 
 
 def _original_context(config: Config, settings: Config) -> int:
@@ -17,27 +17,6 @@ def _original_context(config: Config, settings: Config) -> int:
     if config.has(key):
         return config.size(key)
     return settings.size(key) if settings.has(key) else config.size("max_position_embeddings")
-
-
-def _scaling(config: Config, settings: Config, kind: str) -> dict[str, float | int]:
-    """What #qz.rope needs to know about a rope_type."""
-    context = _original_context(config, settings)
-    if kind == "default":
-        return {}
-    factor = settings.number("factor")
-    if factor < 1:
-        raise settings.fail("factor", f"{factor} is below 1")
-    if kind == "linear":
-        return {"factor": factor}
-    low, high = settings.number("low_freq_factor"), settings.number("high_freq_factor")
-    if low >= high:
-        raise settings.fail("low_freq_factor", f"{low} is not below high_freq_factor {high}")
-    return {
-        "factor": factor,
-        "low_freq_factor": low,
-        "high_freq_factor": high,
-        "original_context": context,
-    }
 
 
 def _settings(config: Config, layer_type: str | None, is_scaled: bool) -> Config:
@@ -62,13 +41,15 @@ def read_rope(
     layer_type: str | None = None,
     theta_key: str = "rope_theta",
     is_scaled: bool = True,
+    kinds: dict[str, str] = KINDS,
 ) -> Rope:
     """Rotary embedding of heads of `head_dim` elements, or, where it `may_be_partial`, of as many
     as partial_rotary_factor says.
 
     Either rope_theta and rope_scaling {rope_type (once: type), …}, or all of it in rope_parameters,
     which may have an object for each type of layer: then for those of `layer_type`. What older
-    files have beside it for such layers: `theta_key` and, if `is_scaled`, rope_scaling.
+    files have beside it for such layers: `theta_key` and, if `is_scaled`, rope_scaling. `kinds`
+    are the family's names of rope_types.
     """
     settings = _settings(config, layer_type, is_scaled)
     theta = settings.number("rope_theta", config.number(theta_key, DEFAULT_THETA))
@@ -82,6 +63,7 @@ def read_rope(
     if dim % 2:
         raise config.fail("head_dim", f"{dim} is odd: rotary embeddings need pairs")
     key = "type" if settings.has("type") and not settings.has("rope_type") else "rope_type"
-    kind = settings.choice(key, KINDS, "default")
-    name = "" if kind == "default" else kind
-    return Rope(dim, theta, name, _scaling(config, settings, kind))
+    kind = settings.choice(key, kinds, "default")
+    context = _original_context(config, settings)
+    question = RopeQuestion(config, settings, dim, theta, context, layer_type is not None)
+    return rope_of(kind, question)

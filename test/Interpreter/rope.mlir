@@ -37,6 +37,31 @@
 // LLAMA3-NEXT: row 1, argmax 4: -0.2556 0.1478 -0.9969 0.0592 1.0634 -1.2322 0.6653 0.1005
 // LLAMA3-NEXT: row 2, argmax 7: 0.2140 0.3614 -0.2222 -0.7268 -0.2895 -0.7424 0.0389 1.0586
 
+// RUN: sed 's/OP/qz.rope %x, #qz.rope<dim = 8, theta = 100.0, style = half, scaling = dynamic, factor = 4.0, original_context = 2> heads 1 : tensor<?x8xf32>/' %s \
+// RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=DYNAMIC
+// DYNAMIC: row 0, argmax 7: -0.3900 -0.5000 0.3900 0.2900 0.0800 -0.7400 -0.0200 0.5600
+// DYNAMIC-NEXT: row 1, argmax 4: -0.8686 0.3185 -1.0120 0.0589 0.6647 -1.1994 0.6421 0.1006
+// DYNAMIC-NEXT: row 2, argmax 7: 0.3273 0.5527 -0.2238 -0.7324 0.1498 -0.6133 0.0286 1.0548
+
+// Three positions are no longer than the original context.
+// RUN: sed 's/OP/qz.rope %x, #qz.rope<dim = 4, theta = 100.0, style = half, scaling = dynamic, factor = 4.0, original_context = 3> heads 2 : tensor<?x8xf32>/' %s \
+// RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=HALF
+
+// RUN: sed 's/OP/qz.rope %x, #qz.rope<dim = 4, theta = 100.0, style = half, scaling = explicit, magnitude = 1.25, frequencies = [0.5, 0.25]> heads 2 : tensor<?x8xf32>/' %s \
+// RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=EXPLICIT
+// EXPLICIT: row 0, argmax 7: -0.4875 -0.6250 0.4875 0.3625 0.1000 -0.9250 -0.0250 0.7000
+// EXPLICIT-NEXT: row 1, argmax 6: 0.6860 0.0420 -1.0211 0.0881 0.7822 -1.5327 1.4101 -0.2624
+// EXPLICIT-NEXT: row 2, argmax 7: 0.2314 0.6888 -0.1486 -0.6350 -0.2957 -1.5078 -0.3449 0.7003
+
+// RUN: sed 's/OP/qz.rope %x, #qz.rope<dim = 4, theta = 100.0, style = half, scaling = explicit, magnitude = 1.25, frequencies = [0.5, 0.25], original_context = 3, long_frequencies = [0.7, 0.1]> heads 2 : tensor<?x8xf32>/' %s \
+// RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=EXPLICIT
+
+// RUN: sed 's/OP/qz.rope %x, #qz.rope<dim = 2, theta = 100.0, style = interleaved, scaling = explicit, magnitude = 0.75, frequencies = [0.5], original_context = 2, long_frequencies = [0.125]> heads 2 : tensor<?x8xf32>/' %s \
+// RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=LONG
+// LONG: row 0, argmax 7: -0.2925 -0.3750 0.3900 0.2900 0.0600 -0.5550 -0.0200 0.5600
+// LONG-NEXT: row 1, argmax 4: 0.0623 0.0456 -0.9800 0.0600 0.9271 -0.8208 0.6900 0.1000
+// LONG-NEXT: row 2, argmax 7: -0.0445 0.1744 -0.2200 -0.7100 -0.1150 -0.6409 0.0500 1.0700
+
 qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 8 : i64, vocab = 8 : i64,
     context = 6 : i64, eos = array<i64>, add_bos = false} {
   qz.file @weights "weights.safetensors" size 2240 sha256 "2ed8cf6193d51b05cd340c3283f790ed680525b78d11980a4612e9c9acca9a41"

@@ -1,28 +1,34 @@
 """Writes rope_frequencies.txt: inverse frequencies as transformers computes them.
 
-A line a case: dim theta scaling factor low high original_context, then the bits of the
-f32 values in hexadecimal. Needs torch and transformers.
+A line a case: dim theta scaling factor low high original_context, how many positions the run has,
+then the bits of the f32 values in hexadecimal. Needs torch and transformers.
 """
 
 from pathlib import Path
 
 import numpy as np
+import torch
 from transformers import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
-CASES: list[tuple[int, float, str, float, float, float, int]] = [
-    (64, 1e4, "none", 1, 1, 4, 8192),
-    (64, 1e5, "none", 1, 1, 4, 8192),
-    (32, 5e5, "none", 1, 1, 4, 8192),
-    (6, 1e4, "none", 1, 1, 4, 8192),
-    (64, 1e4, "linear", 2.5, 1, 4, 8192),
-    (64, 5e5, "llama3", 32, 1, 4, 8192),
-    (128, 5e5, "llama3", 8, 1, 4, 8192),
+Case = tuple[int, float, str, float, float, float, int, int]
+CASES: list[Case] = [
+    (64, 1e4, "none", 1, 1, 4, 8192, 9000),
+    (64, 1e5, "none", 1, 1, 4, 8192, 1),
+    (32, 5e5, "none", 1, 1, 4, 8192, 1),
+    (6, 1e4, "none", 1, 1, 4, 8192, 1),
+    (64, 1e4, "linear", 2.5, 1, 4, 8192, 9000),
+    (64, 5e5, "llama3", 32, 1, 4, 8192, 9000),
+    (128, 5e5, "llama3", 8, 1, 4, 8192, 1),
+    (64, 1e4, "dynamic", 2, 1, 4, 2048, 2048),
+    (64, 1e4, "dynamic", 2, 1, 4, 2048, 2049),
+    (128, 5e5, "dynamic", 3.5, 1, 4, 100, 333),
+    (4, 1e4, "dynamic", 8, 1, 4, 100, 700),
 ]
 
 
-def frequencies(case: tuple[int, float, str, float, float, float, int]) -> np.ndarray:
-    dim, theta, scaling, factor, low, high, context = case
+def frequencies(case: Case) -> np.ndarray:
+    dim, theta, scaling, factor, low, high, context, positions = case
     rope: dict[str, object] = {"rope_theta": theta, "rope_type": "default"}
     if scaling != "none":
         rope.update({"rope_type": scaling, "factor": factor})
@@ -30,9 +36,15 @@ def frequencies(case: tuple[int, float, str, float, float, float, int]) -> np.nd
         rope.update(low_freq_factor=low, high_freq_factor=high)
         rope.update(original_max_position_embeddings=context)
     config = LlamaConfig(
-        hidden_size=dim, num_attention_heads=1, head_dim=dim, rope_parameters=rope
+        hidden_size=dim,
+        num_attention_heads=1,
+        head_dim=dim,
+        max_position_embeddings=context,
+        rope_parameters=rope,
     )
-    return LlamaRotaryEmbedding(config).inv_freq.numpy().astype(np.float32)
+    rotary = LlamaRotaryEmbedding(config)
+    rotary(torch.zeros(1), torch.tensor([[positions - 1]]))
+    return rotary.inv_freq.numpy().astype(np.float32)
 
 
 def main() -> None:

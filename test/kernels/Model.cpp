@@ -221,6 +221,7 @@ Model qzc::kernel_test::makeCase(int number) {
     const int64_t even = h.headDim / 2 * 2;
     table.dim = r.chance(50) ? even : std::max<int64_t>(2, even / 4 * 2);
     table.interleaved = r.chance(40);
+    table.magnitude = r.pick({1.0f, 1.2f});
     for (int64_t i = 0; i < table.dim / 2; ++i)
       table.inverseFrequencies.push_back(
           std::pow(10000.0f, -2.0f * float(i) / float(table.dim)));

@@ -149,8 +149,8 @@ private:
     for (int64_t i = 0; i < rope.dim / 2; ++i) {
       const double angle =
           double(position) * rope.inverseFrequencies[size_t(i)];
-      const double c = std::cos(angle);
-      const double s = std::sin(angle);
+      const double c = std::cos(angle) * rope.magnitude;
+      const double s = std::sin(angle) * rope.magnitude;
       const int64_t a = rope.interleaved ? 2 * i : i;
       const int64_t b = rope.interleaved ? 2 * i + 1 : i + rope.dim / 2;
       out[size_t(a)] = in[a] * c - in[b] * s;

@@ -19,8 +19,8 @@ std::vector<float> qzc::kernel_test::ropeTable(const Rope &rope,
   for (int64_t p = 0; p < capacity; ++p)
     for (float frequency : rope.inverseFrequencies) {
       const double angle = double(p) * frequency;
-      table.push_back(float(std::cos(angle)));
-      table.push_back(float(std::sin(angle)));
+      table.push_back(float(std::cos(angle) * rope.magnitude));
+      table.push_back(float(std::sin(angle) * rope.magnitude));
     }
   return table;
 }

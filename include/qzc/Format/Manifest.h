@@ -96,7 +96,17 @@ struct Rope {
   int64_t dim = 0;
   bool interleaved = false; ///< pairs (2i, 2i+1) instead of (i, i + dim/2)
   std::vector<float> inverseFrequencies; ///< dim / 2, scaling applied
+  float magnitude = 1;                   ///< factor of cosine and sine
+  /// Runs with room for more positions than this turn otherwise; 0: none do.
+  int64_t context = 0;
+  /// How: by other frequencies, or by those of a theta that grows by this factor
+  /// as Qz_RopeAttr says of `dynamic`.
+  std::vector<float> longFrequencies;
+  float growth = 0;
 };
+
+/// The frequencies of a run with room for `context` positions.
+std::vector<float> frequenciesIn(const Rope &rope, int64_t context);
 
 struct Launch {
   Opcode opcode = Opcode::Embed;

@@ -43,6 +43,7 @@ PlanRunner::PlanRunner(const Image &image, const EngineOptions &options,
     const uint64_t bytes =
         static_cast<uint64_t>(options.context) * (rope.dim / 2) * sizeof(float);
     RopeTable table;
+    table.frequencies = frequenciesIn(rope, options.context);
     table.cos = ZeroedMemory(bytes, "rotary tables");
     table.sin = ZeroedMemory(bytes, "rotary tables");
     Ropes.push_back(std::move(table));
@@ -138,13 +139,14 @@ uint64_t PlanRunner::workspaceBytes() const {
   return bytes;
 }
 
-/// cos and sin of (float)position × frequency, in f32 throughout, as
-/// transformers computes them.
+/// cos and sin of (float)position × frequency, times the magnitude, in f32
+/// throughout, as transformers computes them.
 void PlanRunner::extendRopes(int64_t positions) {
   if (positions <= RopePositions)
     return;
   for (size_t i = 0; i != Ropes.size(); ++i) {
     const Rope &rope = Plan.ropes[i];
+    RopeTable &table = Ropes[i];
     const int64_t half = rope.dim / 2;
     Pool.parallelFor(
         positions - RopePositions, 64,
@@ -153,9 +155,11 @@ void PlanRunner::extendRopes(int64_t positions) {
                ++at)
             for (int64_t pair = 0; pair != half; ++pair) {
               const float angle =
-                  static_cast<float>(at) * rope.inverseFrequencies[pair];
-              Ropes[i].cos.floats()[at * half + pair] = std::cos(angle);
-              Ropes[i].sin.floats()[at * half + pair] = std::sin(angle);
+                  static_cast<float>(at) * table.frequencies[pair];
+              table.cos.floats()[at * half + pair] =
+                  std::cos(angle) * rope.magnitude;
+              table.sin.floats()[at * half + pair] =
+                  std::sin(angle) * rope.magnitude;
             }
         });
   }

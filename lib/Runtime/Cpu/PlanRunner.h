@@ -41,6 +41,7 @@ private:
     ZeroedMemory values;
   };
   struct RopeTable {
+    std::vector<float> frequencies;
     ZeroedMemory cos; ///< [context, dim / 2]
     ZeroedMemory sin;
   };

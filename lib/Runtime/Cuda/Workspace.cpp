@@ -131,11 +131,12 @@ WorkspacePlan planWorkspace(const Manifest &manifest,
 std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity) {
   std::vector<float> table;
   table.reserve(ropeElements(rope, capacity));
+  const std::vector<float> frequencies = frequenciesIn(rope, capacity);
   for (int64_t position = 0; position != capacity; ++position)
-    for (float frequency : rope.inverseFrequencies) {
+    for (float frequency : frequencies) {
       float angle = static_cast<float>(position) * frequency;
-      table.push_back(std::cos(angle));
-      table.push_back(std::sin(angle));
+      table.push_back(std::cos(angle) * rope.magnitude);
+      table.push_back(std::sin(angle) * rope.magnitude);
     }
   return table;
 }

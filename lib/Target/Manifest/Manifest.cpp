@@ -50,7 +50,7 @@ public:
       return failure();
     }
     for (auto &entry : Ropes)
-      plan.ropes.push_back(toFormat(entry.first));
+      plan.ropes.push_back(entry.first.toPlan());
     return std::move(Result);
   }
 
@@ -127,14 +127,6 @@ private:
       std::get<format::AttentionParams>(launch.params).rope = entry->second;
     }
     return launch;
-  }
-
-  static format::Rope toFormat(qz::RopeAttr rope) {
-    format::Rope result;
-    result.dim = rope.getDim();
-    result.interleaved = rope.getStyle() == qz::RopeStyle::Interleaved;
-    result.inverseFrequencies = rope.getInverseFrequencies();
-    return result;
   }
 
   sched::ProgramOp Program;

@@ -1,5 +1,5 @@
 """Phi-3 and Phi-4-mini: Llama with q, k and v in one tensor, gate and up in another. Layers may
-have a window, a part of each head may turn."""
+have a window, a part of each head may turn, with other frequencies in long contexts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from qz_import.config import Config
 from qz_import.decoder import Block, Decoder, fused
 from qz_import.families import Family, register
 from qz_import.llama_like import llama_like
+from qz_import.rope_types import KINDS
+
+# The first checkpoints called it so.
+ROPE_KINDS = {**KINDS, "su": "longrope", "yarn": "longrope"}
 
 
 def phi3(config: Config) -> Decoder:
-    decoder = llama_like(config, may_be_partial=True)
+    decoder = llama_like(config, may_be_partial=True, rope_kinds=ROPE_KINDS)
     attention, mlp = decoder.blocks[0].attention, decoder.blocks[0].mlp
     heads, kv_heads = attention.heads, attention.kv_heads
     widths = (count * attention.head_dim for count in (heads, kv_heads, kv_heads))

@@ -156,6 +156,54 @@ module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling
 
 // -----
 
+// RopeAttr (C5): context of dynamic
+// expected-error @+1 {{rope original_context must be positive}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = dynamic, factor = 8.0, original_context = 0>} {}
+
+// -----
+
+// RopeAttr (C5): context of long frequencies
+// expected-error @+1 {{rope original_context must be positive}}
+module attributes {qz.r = #qz.rope<dim = 2, theta = 1.0e4, style = half, scaling = explicit, magnitude = 1.0, frequencies = [1.0], original_context = 0, long_frequencies = [1.0]>} {}
+
+// -----
+
+// RopeAttr (C6): pairs of dynamic
+// expected-error @+1 {{rope dim must be at least 4 where it is dynamic}}
+module attributes {qz.r = #qz.rope<dim = 2, theta = 1.0e4, style = half, scaling = dynamic, factor = 8.0, original_context = 9>} {}
+
+// -----
+
+// RopeAttr (C7): magnitude
+// expected-error @+1 {{rope magnitude must be finite and positive}}
+module attributes {qz.r = #qz.rope<dim = 2, theta = 1.0e4, style = half, scaling = explicit, magnitude = 0.0, frequencies = [1.0]>} {}
+
+// -----
+
+// RopeAttr (C8): count
+// expected-error @+1 {{rope has 1 frequencies for 2 pairs}}
+module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = explicit, magnitude = 1.0, frequencies = [1.0]>} {}
+
+// -----
+
+// RopeAttr (C8): count of long ones
+// expected-error @+1 {{rope has 2 frequencies for 1 pairs}}
+module attributes {qz.r = #qz.rope<dim = 2, theta = 1.0e4, style = half, scaling = explicit, magnitude = 1.0, frequencies = [1.0], original_context = 9, long_frequencies = [1.0, 2.0]>} {}
+
+// -----
+
+// RopeAttr (C8): sign
+// expected-error @+1 {{rope frequencies must be finite, none negative}}
+module attributes {qz.r = #qz.rope<dim = 2, theta = 1.0e4, style = half, scaling = explicit, magnitude = 1.0, frequencies = [-1.0]>} {}
+
+// -----
+
+// RopeAttr (C8): finite as f32
+// expected-error @+1 {{rope frequencies must be finite, none negative}}
+module attributes {qz.r = #qz.rope<dim = 2, theta = 1.0e4, style = half, scaling = explicit, magnitude = 1.0, frequencies = [1.0e300]>} {}
+
+// -----
+
 // RopeAttr: unknown style
 // expected-error @+1 {{unknown rope style 'whole'}}
 module attributes {qz.r = #qz.rope<dim = 4, theta = 1.0e4, style = whole>} {}

@@ -7,9 +7,18 @@
 // CHECK-DAG: #[[INTER:.+]] = #qz.rope<dim = 2, theta = 1.000000e+04, style = interleaved>
 // CHECK-DAG: #[[LINEAR:.+]] = #qz.rope<dim = 4, theta = 1.000000e+04, style = half, scaling = linear, factor = 2.000000e+00>
 // CHECK-DAG: #[[LLAMA3:.+]] = #qz.rope<dim = 4, theta = 5.000000e+05, style = half, scaling = llama3, factor = 3.200000e+01, low_freq_factor = 1.000000e+00, high_freq_factor = 4.000000e+00, original_context = 8192>
+// CHECK-DAG: #[[DYNAMIC:.+]] = #qz.rope<dim = 4, theta = 1.000000e+04, style = half, scaling = dynamic, factor = 2.000000e+00, original_context = 4096>
+// CHECK-DAG: #[[GIVEN:.+]] = #qz.rope<dim = 4, theta = 1.000000e+04, style = half, scaling = explicit, magnitude = 1.190000e+00, frequencies = [1.000000e+00, 0.0333333351]>
+// CHECK-DAG: #[[LONG:.+]] = #qz.rope<dim = 4, theta = 1.000000e+04, style = half, scaling = explicit, magnitude = 1.000000e+00, frequencies = [1.000000e+00, 0.000000e+00], original_context = 9, long_frequencies = [5.000000e-01, 2.500000e-01]>
 #half = #qz.rope<dim = 4, theta = 1.0e5, style = half>
 #interleaved = #qz.rope<dim = 2, theta = 1.0e4, style = interleaved>
 #linear = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = linear, factor = 2.0>
+#dynamic = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = dynamic, factor = 2.0,
+                    original_context = 4096>
+#given = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = explicit, magnitude = 1.19,
+                  frequencies = [1.0, 0.033333335]>
+#long = #qz.rope<dim = 4, theta = 1.0e4, style = half, scaling = explicit, magnitude = 1.0,
+                 frequencies = [1.0, 0.0], original_context = 9, long_frequencies = [0.5, 0.25]>
 #llama3 = #qz.rope<dim = 4, theta = 5.0e5, style = half, scaling = llama3, factor = 32.0,
                    low_freq_factor = 1.0, high_freq_factor = 4.0, original_context = 8192>
 
@@ -178,8 +187,14 @@ qz.model @opt attributes {family = "opt", layers = 2 : i64, hidden = 4 : i64, vo
       %c = qz.clamp %n limit 8.0 : tensor<?x4xf32>
       // CHECK: qz.rope %{{.*}}, #[[INTER]] heads 1
       // CHECK: qz.rope %{{.*}}, #[[LINEAR]] heads 1
+      // CHECK: qz.rope %{{.*}}, #[[DYNAMIC]] heads 1
+      // CHECK: qz.rope %{{.*}}, #[[GIVEN]] heads 1
+      // CHECK: qz.rope %{{.*}}, #[[LONG]] heads 1
       %q = qz.rope %c, #interleaved heads 1 : tensor<?x4xf32>
       %k = qz.rope %c, #linear heads 1 : tensor<?x4xf32>
+      %k1 = qz.rope %c, #dynamic heads 1 : tensor<?x4xf32>
+      %k2 = qz.rope %c, #given heads 1 : tensor<?x4xf32>
+      %k3 = qz.rope %c, #long heads 1 : tensor<?x4xf32>
       %a = qz.attention %q, %k, %c heads 1 kv_heads 1 scale 0.5
         : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
       %w = qz.param "w" : tensor<4x4xf16>

@@ -75,8 +75,11 @@ def gelu_tanh(x: Array) -> Array:
 
 
 def frequencies(dim: int, scaling: str = "none") -> Array:
-    """Theta 100; a factor of 4; llama3 as its model card has it, for 8 positions."""
+    """Theta 100; a factor of 4; llama3 as its model card has it, for 8 positions; dynamic for 3
+    positions where there were 2."""
     plain = 100.0 ** (-np.arange(0, dim, 2) / dim)
+    if scaling == "dynamic":
+        return (100.0 * (4 * 3 / 2 - 3) ** (dim / (dim - 2))) ** (-np.arange(0, dim, 2) / dim)
     if scaling == "linear":
         return plain / 4
     if scaling == "none":
@@ -90,11 +93,17 @@ def frequencies(dim: int, scaling: str = "none") -> Array:
 
 
 def rope(x: Array, heads: int, dim: int, interleaved: bool = False, scaling: str = "none") -> Array:
+    return turned(x, heads, frequencies(dim, scaling), interleaved)
+
+
+def turned(
+    x: Array, heads: int, turns: Array | list[float], interleaved: bool = False, size: float = 1.0
+) -> Array:
     out = x.reshape(len(x), heads, -1).copy()
     for position in range(len(x)):
-        for i, frequency in enumerate(frequencies(dim, scaling)):
-            first, second = (2 * i, 2 * i + 1) if interleaved else (i, i + dim // 2)
-            turn = np.exp(1j * position * frequency)
+        for i, frequency in enumerate(turns):
+            first, second = (2 * i, 2 * i + 1) if interleaved else (i, i + len(turns))
+            turn = size * np.exp(1j * position * frequency)
             pair = (out[position, :, first] + 1j * out[position, :, second]) * turn
             out[position, :, first], out[position, :, second] = pair.real, pair.imag
     return out.reshape(x.shape)
@@ -185,6 +194,9 @@ def results(weights: dict[str, Array]) -> dict[str, Array]:
         "INTERLEAVED-PARTIAL": rope(x, 2, 2, interleaved=True),
         "SCALED": rope(x, 1, 8, scaling="linear"),
         "LLAMA3": rope(x, 1, 8, scaling="llama3"),
+        "DYNAMIC": rope(x, 1, 8, scaling="dynamic"),
+        "EXPLICIT": turned(x, 2, [0.5, 0.25], size=1.25),
+        "LONG": turned(x, 2, [0.125], interleaved=True, size=0.75),
         "ATTENTION": attention(x, k, v, 2, 2),
         "SHARED": attention(x, *narrow, 2, 1),
         "WINDOW": attention(x, k, v, 2, 2, window=2),

@@ -220,8 +220,8 @@ private:
       // The one f32 operation that the definition asks for.
       const float rounded = static_cast<float>(t) * rope.inverseFrequencies[i];
       const double angle = rounded;
-      const double cos = std::cos(angle);
-      const double sin = std::sin(angle);
+      const double cos = std::cos(angle) * rope.magnitude;
+      const double sin = std::sin(angle) * rope.magnitude;
       const double first = x[a];
       x[a] = first * cos - x[b] * sin;
       x[b] = x[b] * cos + first * sin;

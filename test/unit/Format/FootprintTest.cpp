@@ -44,8 +44,8 @@ TEST(Footprint, OfAManifest) {
   EXPECT_EQ(after.packed,
             320U + 32 + 32 + (128 + 12) + (128 + 32) + 40 * 16 * 4);
   EXPECT_EQ(after.hfFootprint, 320U + 32 + 32 + 128 + 128 + 40 * 16 * 4);
-  EXPECT_EQ(after.hfBuffers, 16U);
-  EXPECT_EQ(after.hfFootprintWithBuffers(), after.hfFootprint + 16);
+  EXPECT_EQ(after.hfBuffers, 32U);
+  EXPECT_EQ(after.hfFootprintWithBuffers(), after.hfFootprint + 32);
 }
 
 TEST(Footprint, ByComponent) {

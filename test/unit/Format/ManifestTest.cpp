@@ -29,6 +29,11 @@ TEST(Manifest, SurvivesARoundTrip) {
   EXPECT_EQ(attention.scale, 0.35355338f);
   EXPECT_EQ(attention.window, 16);
   EXPECT_EQ(attention.rope, 0);
+  EXPECT_EQ(again.plan.ropes[1].magnitude, 1.25f);
+  EXPECT_EQ(again.plan.ropes[1].context, 90);
+  EXPECT_EQ(again.plan.ropes[1].longFrequencies,
+            manifest.plan.ropes[1].longFrequencies);
+  EXPECT_EQ(again.plan.ropes[2].growth, 2.5f);
   const auto &linear = std::get<LinearParams>(again.plan.body[7].params);
   EXPECT_TRUE(linear.gated && linear.hasBias);
   EXPECT_EQ(linear.activation, Activation::GeluTanh);

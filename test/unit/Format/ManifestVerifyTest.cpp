@@ -51,6 +51,21 @@ static const std::vector<Case> kCases = {
     {"a frequency for each pair", [](Manifest &m) { m.plan.ropes[0].dim = 6; }},
     {"frequency not finite",
      [](Manifest &m) { m.plan.ropes[0].inverseFrequencies[0] = NAN; }},
+    {"a frequency for each pair",
+     [](Manifest &m) { m.plan.ropes[1].longFrequencies.push_back(1); }},
+    {"frequency not finite",
+     [](Manifest &m) { m.plan.ropes[1].longFrequencies[0] = INFINITY; }},
+    {"magnitude", [](Manifest &m) { m.plan.ropes[1].magnitude = 0; }},
+    {"magnitude", [](Manifest &m) { m.plan.ropes[1].magnitude = NAN; }},
+    {"which are long", [](Manifest &m) { m.plan.ropes[1].context = 0; }},
+    {"which are long", [](Manifest &m) { m.plan.ropes[0].context = 9; }},
+    {"does not grow", [](Manifest &m) { m.plan.ropes[1].growth = 2; }},
+    {"does not grow", [](Manifest &m) { m.plan.ropes[2].growth = 0.5f; }},
+    {"does not grow",
+     [](Manifest &m) {
+       m.plan.ropes[2].dim = 2;
+       m.plan.ropes[2].inverseFrequencies.resize(1);
+     }},
     {"buffer 1 lies outside",
      [](Manifest &m) { m.plan.buffers[1].offset = 192; }},
     {"buffer 0 is not aligned",
@@ -153,7 +168,7 @@ static const std::vector<Case> kCases = {
      }},
     {"rope that does not exist",
      [](Manifest &m) {
-       std::get<AttentionParams>(m.plan.body[6].params).rope = 1;
+       std::get<AttentionParams>(m.plan.body[6].params).rope = 3;
      }},
     {"different widths",
      [](Manifest &m) { m.plan.body[10].inputs[1].columns = 8; }},

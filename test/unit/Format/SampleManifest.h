@@ -47,7 +47,11 @@ inline format::Manifest sampleManifest() {
   m.tensors[3].f16Exponent = 2;
 
   Plan &plan = m.plan;
-  plan.ropes = {{8, false, {1.0f, 0.1f, 1e-5f, 3.0e-7f}}};
+  plan.ropes = {{8, false, {1.0f, 0.1f, 1e-5f, 3.0e-7f}, 1, 0, {}, 0}};
+  // Not used: what a rope may have beside.
+  plan.ropes.push_back(
+      {4, true, {1.0f, 0.1f}, 1.25f, 90, {0.5f, 0.01f}, /*growth=*/0});
+  plan.ropes.push_back({4, true, {1.0f, 0.1f}, 1, 90, {}, /*growth=*/2.5f});
   plan.buffers = {{16, 0}, {48, 64}, {16, 256}};
   plan.bytesPerToken = 320;
   const View x = {0, 0, 16};

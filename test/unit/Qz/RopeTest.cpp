@@ -135,7 +135,7 @@ RopeAttr makeRope(mlir::MLIRContext &context, double theta, RopeScaling scaling,
   context.loadDialect<QzDialect>();
   return RopeAttr::get(&context, 64, llvm::APFloat(theta), RopeStyle::Half,
                        scaling, llvm::APFloat(factor), llvm::APFloat(1.0),
-                       llvm::APFloat(4.0), 8192);
+                       llvm::APFloat(4.0), 8192, llvm::APFloat(1.0), {}, {});
 }
 
 TEST(Rope, AgreesWithTransformers) {

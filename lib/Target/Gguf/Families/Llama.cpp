@@ -32,7 +32,7 @@ static std::vector<float> frequencyDivisors(qz::RopeAttr rope) {
 
 /// Scalings that keys express, and Llama 3's, which is a tensor. Its parameters
 /// cannot be told from the tensor: keys of our own keep them.
-static void describeScaling(qz::RopeAttr rope, Plan &plan) {
+static void describeScaling(const Graph &graph, qz::RopeAttr rope, Plan &plan) {
   Metadata &out = plan.metadata;
   const auto number = [](const llvm::APFloat &value) {
     return static_cast<float>(value.convertToDouble());
@@ -44,6 +44,9 @@ static void describeScaling(qz::RopeAttr rope, Plan &plan) {
     out.emplace_back("llama.rope.scaling.type", std::string("linear"));
     out.emplace_back("llama.rope.scaling.factor", number(rope.getFactor()));
     return;
+  case qz::RopeScaling::Dynamic:
+  case qz::RopeScaling::Explicit:
+    graph.refuse("rotary embedding but plain, linear and llama3");
   case qz::RopeScaling::Llama3:
     Tensor divisors;
     divisors.info.name = "rope_freqs.weight";
@@ -92,7 +95,7 @@ static void describe(const Graph &graph, Plan &plan) {
       static_cast<float>(rope.getTheta().convertToDouble()));
   plan.metadata.emplace_back("llama.attention.layer_norm_rms_epsilon",
                              static_cast<float>(graph.rmsNormEpsilon()));
-  describeScaling(rope, plan);
+  describeScaling(graph, rope, plan);
 }
 
 const Family kLlama = {

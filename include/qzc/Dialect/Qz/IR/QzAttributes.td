@@ -39,7 +39,9 @@ def Qz_RopeStyle : Qz_Enum<"RopeStyle", "which elements of a head pair up", [
 def Qz_RopeScaling
     : Qz_Enum<"RopeScaling", "how frequencies are stretched", [
     I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Linear", 1, "linear">,
-    I32EnumAttrCase<"Llama3", 2, "llama3">]>;
+    I32EnumAttrCase<"Llama3", 2, "llama3">,
+    I32EnumAttrCase<"Dynamic", 3, "dynamic">,
+    I32EnumAttrCase<"Explicit", 4, "explicit">]>;
 
 //===----------------------------------------------------------------------===//
 // Rotary embedding
@@ -51,6 +53,19 @@ def Qz_RopeAttr : AttrDef<QzDialect, "Rope"> {
   let description = [{
     The first `dim` elements of each head turn in pairs: i with i + dim/2
     (`half`) or 2i with 2i + 1 (`interleaved`), by position / theta^(2i/dim).
+    Scalings change these frequencies as transformers' rope types of their names
+    do. What no formula here gives (yarn, longrope) is written out: `explicit`
+    has the dim / 2 frequencies in radians a position, whatever theta is, and the
+    magnitude that cosine and sine are multiplied by.
+
+    Some frequencies depend on the context, which is how many positions a run has
+    room for: `--context` where an executable is given one, otherwise what its
+    call takes (`qz-interpret`: the tokens). They hold for the whole run, from its
+    first position on. In a run of more than `original_context` positions
+
+    * `dynamic` has a theta of theta · (factor · context / original_context −
+      (factor − 1))^(dim / (dim − 2));
+    * `explicit` has the `long_frequencies`, if there are any.
 
     ```mlir
     #qz.rope<dim = 64, theta = 1.000000e+05, style = half>
@@ -59,25 +74,41 @@ def Qz_RopeAttr : AttrDef<QzDialect, "Rope"> {
              high_freq_factor = 4.000000e+00, original_context = 8192>
     #qz.rope<dim = 64, theta = 1.000000e+04, style = half, scaling = linear,
              factor = 2.000000e+00>
+    #qz.rope<dim = 64, theta = 1.000000e+04, style = half, scaling = dynamic,
+             factor = 2.000000e+00, original_context = 4096>
+    #qz.rope<dim = 4, theta = 1.000000e+04, style = half, scaling = explicit,
+             magnitude = 1.190000e+00, frequencies = [1.000000e+00, 5.000000e-03],
+             original_context = 4096,
+             long_frequencies = [9.000000e-01, 2.500000e-04]>
     ```
 
     Constraints:
     * (C1) `dim` is even and in 2…65536.
     * (C2) `theta` is finite and positive.
-    * (C3) a scaling's `factor` is finite and at least 1.
+    * (C3) linear, llama3, dynamic: `factor` is finite and at least 1.
     * (C4) llama3: 0 < `low_freq_factor` < `high_freq_factor`, both finite.
-    * (C5) llama3: `original_context` is positive.
+    * (C5) llama3, dynamic, and beside `long_frequencies`: `original_context` is
+      positive.
+    * (C6) dynamic: `dim` is at least 4.
+    * (C7) explicit: `magnitude` is finite and positive.
+    * (C8) explicit: there are dim / 2 frequencies, and as many long ones or none;
+      they are finite and not negative.
   }];
   let parameters = (ins "int64_t":$dim, APFloatParameter<"">:$theta,
       "::qzc::qz::RopeStyle":$style, "::qzc::qz::RopeScaling":$scaling,
       APFloatParameter<"">:$factor, APFloatParameter<"">:$lowFreqFactor,
-      APFloatParameter<"">:$highFreqFactor, "int64_t":$originalContext);
+      APFloatParameter<"">:$highFreqFactor, "int64_t":$originalContext,
+      APFloatParameter<"">:$magnitude,
+      "::mlir::DenseF32ArrayAttr":$frequencies,
+      "::mlir::DenseF32ArrayAttr":$longFrequencies);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// The dim / 2 angular frequencies (radians a position), scaling applied.
-    /// Computed in f32 as transformers' rotary tables are.
+    /// The dim / 2 angular frequencies (radians a position) of runs that are not
+    /// long, scaling applied. Computed in f32 as transformers' tables are.
     ::std::vector<float> getInverseFrequencies() const;
+    /// The same embedding in a plan.
+    ::qzc::format::Rope toPlan() const;
   }];
 }
 
