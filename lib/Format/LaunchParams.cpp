@@ -59,6 +59,17 @@ LaunchParams initialParams(Opcode opcode) {
   return NoParams();
 }
 
+float alibiSlope(double alibi, int64_t heads, int64_t head) {
+  int64_t power = 1;
+  while (power * 2 <= heads)
+    power *= 2;
+  const double turns =
+      head < power ? static_cast<double>(head + 1) / static_cast<double>(power)
+                   : static_cast<double>(2 * (head - power) + 1) /
+                         static_cast<double>(2 * power);
+  return static_cast<float>(std::exp2(-alibi * turns));
+}
+
 float scalarOf(const LaunchParams &params) {
   if (const auto *scale = std::get_if<ScaleParams>(&params))
     return scale->factor;

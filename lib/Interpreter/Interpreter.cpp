@@ -166,6 +166,7 @@ void Evaluation::evaluate(qz::AttentionOp op) {
   shape.scale = op.getScale();
   shape.window = op.getWindow();
   shape.softCap = op.getSoftCap();
+  shape.alibi = op.getAlibi();
   const Matrix &query = get(op.getQuery());
   const Matrix &key = get(op.getKey());
   const Matrix &value = get(op.getValue());

@@ -178,6 +178,9 @@ Matrix attention(const Matrix &query, const Matrix &key, const Matrix &value,
         score *= shape.scale;
         if (shape.softCap)
           score = *shape.softCap * std::tanh(score / *shape.softCap);
+        if (shape.alibi)
+          score -= static_cast<double>(t - s) *
+                   format::alibiSlope(*shape.alibi, shape.heads, head);
         weights.push_back(score);
       }
 

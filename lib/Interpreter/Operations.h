@@ -41,6 +41,7 @@ struct AttentionShape {
   double scale;
   std::optional<int64_t> window;
   std::optional<double> softCap;
+  std::optional<double> alibi;
 };
 Matrix attention(const Matrix &query, const Matrix &key, const Matrix &value,
                  const AttentionShape &shape);

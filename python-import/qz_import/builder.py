@@ -309,11 +309,14 @@ class GraphBuilder:
         scale: float,
         window: int | None = None,
         soft_cap: float | None = None,
+        alibi: float | None = None,
     ) -> Value:
-        """Causal attention; scores are multiplied by `scale`, then capped."""
+        """Causal attention; scores are multiplied by `scale`, then capped, and fall with the
+        distance as `alibi` says."""
         shape = (None, heads * (value.columns // kv_heads))
         limits = f" window {window}" if window else ""
         limits += f" soft_cap {real(soft_cap)}" if soft_cap else ""
+        limits += f" alibi {real(alibi)}" if alibi else ""
         text = (
             f"attention {query.name}, {key.name}, {value.name} heads {heads} kv_heads {kv_heads} "
             f"scale {real(scale)}{limits} : ({_types(query, key, value)}) -> "

@@ -75,6 +75,8 @@ class Attention:
     window: int | None = None
     # Of scores.
     soft_cap: float | None = None
+    # How steeply scores fall with the distance: the exponent of ALiBi's last slope, 8 in its paper.
+    alibi: float | None = None
     # The largest magnitude of q, k and v.
     clip: float | None = None
     norms: HeadNorms | None = None

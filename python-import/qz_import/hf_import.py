@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from qz_import.assembly import quoted, symbol_of
 from qz_import.builder import GraphBuilder
-from qz_import.checkpoint import SAFETENSORS, read_checkpoint
+from qz_import.checkpoint import SAFETENSORS, Checkpoint, read_checkpoint
 from qz_import.companion import Companion, import_with_companion
 from qz_import.config import Config
 from qz_import.decoder import Decoder
@@ -19,8 +20,10 @@ from qz_import.folder_tokenizer import FILE, FolderTokenizer, read_folder_tokeni
 from qz_import.metadata import TextFacts, read_text_facts, stored_element_type
 from qz_import.quantized import refuse_quantized
 from qz_import.safetensors_writer import NewTensor, write_safetensors
+from qz_import.sizes import read_context
 from qz_import.skeleton import Skeleton
 from qz_import.weights import StoredTensor, read_header
+from qz_import.wrappers import text_config, text_tensors
 
 NAMED_TENSORS = 4
 # Tables that old checkpoints carry along and nothing reads.
@@ -50,7 +53,7 @@ def _warn_unknown(config: Config) -> None:
 def _model_attributes(
     family: Family, config: Config, decoder: Decoder, facts: TextFacts
 ) -> list[str]:
-    context = int(config.size(family.keys.context) * decoder.stretch)
+    context = int(read_context(config, family.keys) * decoder.stretch)
     attributes = [
         f"family = {quoted(family.model_type)}",
         f"layers = {len(decoder.blocks)} : i64",
@@ -98,26 +101,43 @@ def _copied(
     """The used tensors as safetensors, in the type that they have."""
     path = companion.staging() / SAFETENSORS.single
     new = [
-        NewTensor(name, tensor.dtype, tensor.shape, tensor.pieces)
-        for name, tensor in tensors.items()
-        if name in used
+        NewTensor(tensor.name, tensor.dtype, tensor.shape, tensor.pieces)
+        for tensor in tensors.values()
+        if tensor.name in used
     ]
     write_safetensors(path, new, "copying to")
-    return read_header(path)
+    header = read_header(path)
+    return {name: header[tensor.name] for name, tensor in tensors.items() if tensor.name in header}
+
+
+def _text_part(whole: Config, text: Config, checkpoint: Checkpoint | None) -> Checkpoint | None:
+    """The text model's weights among those of a wrapper; says that they are."""
+    outer, inner = whole.text("model_type"), text.text("model_type")
+    left = ""
+    if checkpoint:
+        tensors = text_tensors(checkpoint.tensors)
+        left = f"; {len(checkpoint.tensors) - len(tensors)} tensors of other parts are left out"
+        checkpoint = replace(checkpoint, tensors=tensors)
+    note(f"{whole.where}: of this {outer} the text model alone is imported, a {inner}{left}")
+    return checkpoint
 
 
 def module_text(folder: Path, output: Path, companion: Companion) -> str:
     """The module of a Hugging Face folder. What it cannot refer to as it is (weights of torch
     files, the pieces of a tokenizer) is converted into `companion`."""
     config_path = folder / "config.json"
-    config = Config(read_json(config_path), str(config_path))
+    whole = Config(read_json(config_path), str(config_path))
+    text = text_config(whole)
+    config = text or whole
     family = family_of(config)
     config = config.with_known(family.known)
     vocab = config.size("vocab_size")
-    tokenizer = read_folder_tokenizer(folder, config)
+    tokenizer = read_folder_tokenizer(folder, whole)
     facts = read_text_facts(folder, config, vocab, tokenizer)
     checkpoint = read_checkpoint(folder, config)
     refuse_quantized(folder, config, checkpoint)
+    if text:
+        checkpoint = _text_part(whole, text, checkpoint)
     tensors = checkpoint.tensors if checkpoint else None
     decoder = family.decoder(config)
     graph = _emit(folder, config, decoder, tensors)
@@ -129,7 +149,7 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     if tensors is None:
         note(f"{folder} holds no weights: compile the module with --weights=synthetic")
     else:
-        _warn_unused(graph, list(tensors))
+        _warn_unused(graph, [tensor.name for tensor in tensors.values()])
     if tokenizer is None:
         note(f"{folder} holds no {FILE}: the model will take token ids only")
     if checkpoint and checkpoint.is_torch:

@@ -23,6 +23,8 @@ class Keys:
     context: str = "max_position_embeddings"
     # The feed-forward's width where config.json does not say it, as a multiple of the hidden size.
     width_factor: int | None = None
+    # The context where config.json need not say it: nothing in such a model depends on it.
+    usual_context: int | None = None
 
 
 STANDARD_KEYS = Keys()
@@ -39,6 +41,10 @@ class Sizes:
     # Of the feed-forward.
     width: int
     context: int
+
+
+def read_context(config: Config, keys: Keys) -> int:
+    return config.size(keys.context, *filter(None, (keys.usual_context,)))
 
 
 def read_sizes(config: Config, keys: Keys) -> Sizes:
@@ -61,5 +67,5 @@ def read_sizes(config: Config, keys: Keys) -> Sizes:
         kv_heads=kv_heads,
         head_dim=head_dim,
         width=config.size(keys.width, *wide),
-        context=config.size(keys.context),
+        context=read_context(config, keys),
     )

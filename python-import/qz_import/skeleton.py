@@ -61,9 +61,8 @@ class Skeleton:
                 for role, part in zip("qkv", (q, k, v), strict=True)
             )
         q, k = self.turned("q", q, at, spec), self.turned("k", k, at, spec)
-        a = graph.attention(
-            "a", q, k, v, spec.heads, spec.kv_heads, spec.scale, spec.window, spec.soft_cap
-        )
+        limits = (spec.window, spec.soft_cap, spec.alibi)
+        a = graph.attention("a", q, k, v, spec.heads, spec.kv_heads, spec.scale, *limits)
         return self.linear("o", "o", a, at, spec.o, self.decoder.hidden)
 
     def mlp(self, x: Value, at: str, spec: Mlp) -> Value:

@@ -303,11 +303,21 @@ class Graph:
         style = self.rng.choice(("half", "interleaved"))
         text = f"dim = {dim}, theta = {self.rng.choice(('1.0e4', '5.0e5', '100.0'))}"
         text += f", style = {style}"
-        scaling = self.rng.choice(("none", "none", "linear", "llama3"))
+        scaling = self.rng.choice(("none", "none", "linear", "llama3", "dynamic", "explicit"))
+        if scaling == "explicit" or (scaling == "dynamic" and dim < 4):
+            frequencies = [str(round(self.rng.random(), 3)) for _ in range(dim)]
+            short, long = (", ".join(frequencies[i::2]) for i in range(2))
+            text += f", scaling = explicit, magnitude = {self.rng.choice(('1.0', '1.25'))}"
+            text += f", frequencies = [{short}]"
+            if self.chance(50):
+                text += f", original_context = 16, long_frequencies = [{long}]"
+            return f"#qz.rope<{text}>"
         if scaling != "none":
             text += f", scaling = {scaling}, factor = {self.rng.choice(('1.0', '2.5', '8.0'))}"
         if scaling == "llama3":
-            text += ", low_freq_factor = 1.0, high_freq_factor = 4.0, original_context = 32"
+            text += ", low_freq_factor = 1.0, high_freq_factor = 4.0"
+        if scaling in ("llama3", "dynamic"):
+            text += ", original_context = 32"
         return f"#qz.rope<{text}>"
 
     def attention(self, x: Value, branch_std: float, residual: Value | None) -> Value:
@@ -348,6 +358,8 @@ class Graph:
             text += f" window {self.rng.choice((1, 2, 7, 31, 32, 100, 1000))}"
         if self.chance(30):
             text += f" soft_cap {self.rng.choice(('1.0', '5.0', '50.0'))}"
+        if self.chance(25):
+            text += f" alibi {self.rng.choice(('8.0', '3.5'))}"
         signature = f"({q.type}, {k.type}, {v.type}) -> {q.type}"
         mixed = self.op(f"qz.attention {text} : {signature}", q.cols, v.std * 0.5)
         mixed = self.amplify(self.quirk(mixed), branch_std)

@@ -24,12 +24,23 @@ EXPECTED = [
     ("linear", "#qz<role k>"),
     ("linear", "#qz<role v>"),
     ("rope", "heads = 4", "rope = #rope"),
+    ("rope", "heads = 4", "rope = #rope1"),
+    ("rope", "heads = 4", "rope = #rope2"),
     ("attention", "heads = 4", "kv_heads = 2", "scale = 5.0", "window = 3", "soft_cap = 3.0"),
+    ("attention", "alibi = 8.0"),
     ("activate", "gelu"),
     ("scale", "factor = -2.5"),
     ("clamp", "limit = 8.0"),
     ("soft_cap", "cap = 3.0"),
 ]
+# Frequencies have the digits of an f32.
+GIVEN = {"magnitude": 1.5, "frequencies": (0.10000000149011612,)}
+LONG = {"original_context": 2, "long_frequencies": (1.0,)}
+PRINTED = (
+    "#rope = #qz.rope<dim = 2, theta = 1.000000e+04, style = interleaved>",
+    "frequencies = [1.000000e-01]>",
+    "frequencies = [1.000000e-01], original_context = 2, long_frequencies = [1.000000e+00]>",
+)
 
 
 def test_every_operation(tmp_path: Path) -> None:
@@ -51,7 +62,10 @@ def test_every_operation(tmp_path: Path) -> None:
             for role, rows in parts.items()
         )
         q = graph.rope("r", q, Rope(2, 1e4, style="interleaved"), heads=4)
-        a = graph.attention("a", q, k, v, 4, 2, scale=0.5, window=3, soft_cap=30.0)
+        q = graph.rope("r", q, Rope(2, 1e4, "explicit", GIVEN), heads=4)
+        q = graph.rope("r", q, Rope(2, 1e4, "explicit", GIVEN | LONG), heads=4)
+        graph.attention("a", q, k, v, 4, 2, scale=0.5, window=3, soft_cap=30.0)
+        a = graph.attention("a", q, k, v, 4, 2, scale=0.5, alibi=8.0)
         a = graph.activate("a", "gelu", a)
         a = graph.scale("a", a, -2.5)
         a = graph.clamp("a", a, 8)
@@ -66,7 +80,8 @@ def test_every_operation(tmp_path: Path) -> None:
 
     opt = BUILD / "bin" / "qzc-opt"
     text = run(opt, "--verify-roundtrip", "--mlir-print-op-generic", module).stdout
-    assert "#rope = #qz.rope<dim = 2, theta = 1.000000e+04, style = interleaved>" in text
+    for attribute in PRINTED:
+        assert attribute in text
     found = iter(OPERATION.findall(text))
     for name, *words in EXPECTED:
         attributes = next(attributes for kind, attributes in found if kind == name)

@@ -1,4 +1,4 @@
-// qz.attention: causal, with shared heads, a window, a soft cap and rope.
+// qz.attention: causal, with shared heads, a window, a soft cap, ALiBi and rope.
 // Numbers: Inputs/reference.py.
 
 // RUN: sed 's/OP/qz.attention %x, %k, %v heads 2 kv_heads 2 scale 0.5 : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>/' %s \
@@ -24,6 +24,12 @@
 // SOFT-CAP: row 0, argmax 1: 0.4509 0.8357 -0.3125 -0.5025 0.7625 0.6170 -0.1767 -1.8156
 // SOFT-CAP-NEXT: row 1, argmax 0: 1.5880 0.8920 0.4268 -0.0168 0.6092 -0.3837 -1.0960 -1.7618
 // SOFT-CAP-NEXT: row 2, argmax 0: 1.8300 0.8342 -0.0322 -0.3600 1.0690 0.4579 -0.7756 -1.2399
+
+// RUN: sed 's/OP/qz.attention %x, %k, %v heads 2 kv_heads 2 scale 0.5 alibi 1.0 : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>/' %s \
+// RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=ALIBI
+// ALIBI: row 0, argmax 1: 0.4509 0.8357 -0.3125 -0.5025 0.7625 0.6170 -0.1767 -1.8156
+// ALIBI-NEXT: row 1, argmax 0: 2.0671 0.9157 0.7383 0.1879 0.6914 0.1531 -0.6029 -1.7906
+// ALIBI-NEXT: row 2, argmax 0: 1.8632 0.7850 -0.4601 -0.6715 1.3431 0.8133 -0.7498 -0.8824
 
 // RUN: sed 's/OP/qz.attention %x, %k, %v rope #qz.rope<dim = 4, theta = 100.0, style = half> heads 2 kv_heads 2 scale 0.5 : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32>/' %s \
 // RUN:   | %qz-interpret - --tokens 1,5,0 --weights-dir %S/Inputs | FileCheck %s --check-prefix=TURNED

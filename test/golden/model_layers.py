@@ -143,6 +143,17 @@ LAYOUTS = {
             "down": Layer("mlp.fc_out"),
         },
     ),
+    "bloom": Layout(
+        "transformer.h",
+        {
+            "q": Layer("self_attention.query_key_value", 0, 3),
+            "k": Layer("self_attention.query_key_value", 1, 3),
+            "v": Layer("self_attention.query_key_value", 2, 3),
+            "o": Layer("self_attention.dense"),
+            "up": Layer("mlp.dense_h_to_4h"),
+            "down": Layer("mlp.dense_4h_to_h"),
+        },
+    ),
     "falcon": Layout(
         "transformer.h",
         {

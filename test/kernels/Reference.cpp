@@ -159,6 +159,14 @@ private:
     return out;
   }
 
+  static double slope(const AttentionParams &p, int64_t head) {
+    const auto power =
+        int64_t(std::exp2(std::floor(std::log2(double(p.heads)))));
+    const double step = std::exp2(-p.alibi / double(2 * power));
+    return std::pow(
+        step, double(head < power ? 2 * head + 2 : 2 * (head - power) + 1));
+  }
+
   void attention(const Launch &l) {
     const auto &p = std::get<AttentionParams>(l.params);
     for (int64_t head = 0; head < p.heads; ++head) {
@@ -180,6 +188,8 @@ private:
           score *= p.scale;
           if (p.softCap != 0)
             score = p.softCap * std::tanh(score / p.softCap);
+          if (p.alibi != 0)
+            score -= slope(p, head) * double(t - s);
           scores.push_back(score);
           top = std::max(top, score);
         }

@@ -150,6 +150,7 @@ struct AttentionParams {
   float scale = 0;
   int64_t window = 0; ///< 0: all positions; else the last `window`
   float softCap = 0;  ///< 0: none; else cap * tanh(score / cap)
+  float alibi = 0; ///< 0: none; else alibiSlope(…) × distance is taken off
   /// Index into Plan::ropes; in the sched dialect, the rope itself.
   std::optional<int64_t> rope;
 
@@ -162,9 +163,13 @@ struct AttentionParams {
                       required("scale", &P::scale, kPositive),
                       optional("window", &P::window, atLeast(1)),
                       optional("soft_cap", &P::softCap, kPositive),
+                      optional("alibi", &P::alibi, kPositive),
                       optional("rope", &P::rope));
   }
 };
+
+/// The slope of a head as qz.attention says of `alibi`.
+float alibiSlope(double alibi, int64_t heads, int64_t head);
 
 struct ActivateParams {
   Activation activation = Activation::None;

@@ -99,8 +99,8 @@ struct Rope {
   float magnitude = 1;                   ///< factor of cosine and sine
   /// Runs with room for more positions than this turn otherwise; 0: none do.
   int64_t context = 0;
-  /// How: by other frequencies, or by those of a theta that grows by this factor
-  /// as Qz_RopeAttr says of `dynamic`.
+  /// How: by other frequencies, or by those of a theta that grows by this
+  /// factor as Qz_RopeAttr says of `dynamic`.
   std::vector<float> longFrequencies;
   float growth = 0;
 };

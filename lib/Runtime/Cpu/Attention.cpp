@@ -131,10 +131,12 @@ HWY_INLINE const float *asFloat(const hwy::float16_t *from, int64_t count,
 }
 
 /// Turns a row of `width` raw scores into exp(score − maximum), keys outside
-/// [low, high) into 0, and brings the row's running state up to date.
+/// [low, high) into 0, and brings the row's running state up to date. Key i
+/// is `ahead` + i positions ahead of the query: 0 or less, where it is seen.
 HWY_INLINE void softmaxRow(const AttentionArgs &args, float *scores,
                            int64_t width, int64_t low, int64_t high,
-                           float &maximum, float &sum, float *out) {
+                           float slope, int64_t ahead, float &maximum,
+                           float &sum, float *out) {
   const Vec scale = hn::Set(kTag, args.scale);
   const Vec cap = hn::Set(kTag, args.softCap);
   const Vec masked = hn::Set(kTag, -__builtin_inff());
@@ -145,6 +147,9 @@ HWY_INLINE void softmaxRow(const AttentionArgs &args, float *scores,
     Vec score = hn::Mul(hn::LoadU(kTag, scores + i), scale);
     if (args.softCap != 0)
       score = softCapped(score, cap);
+    if (slope != 0)
+      score = hn::MulAdd(hn::Set(kTag, slope),
+                         hn::Iota(kTag, static_cast<float>(ahead + i)), score);
     if (i < low || i + kLanes > high) {
       const Vec key = hn::Iota(kTag, static_cast<float>(i));
       score = hn::IfThenElse(hn::And(hn::Ge(key, lowest), hn::Lt(key, beyond)),
@@ -220,8 +225,11 @@ HWY_INLINE void attendBlock(const AttentionArgs &args, const Tile &tile,
         scores[i] = 0;
       continue;
     }
-    softmaxRow(args, scores, width, HWY_MAX(low, 0), high, tile.maximum[row],
-               tile.sum[row], tile.out + row * args.valueStride);
+    const float slope =
+        args.slopes != nullptr ? args.slopes[kvHead * group + row % group] : 0;
+    softmaxRow(args, scores, width, HWY_MAX(low, 0), high, slope,
+               block - position, tile.maximum[row], tile.sum[row],
+               tile.out + row * args.valueStride);
   }
   const float *values = asFloat(valueRow<Element>(args, kvHead, block),
                                 keys * args.valueStride, tile.values);

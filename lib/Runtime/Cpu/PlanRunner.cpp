@@ -112,6 +112,9 @@ void PlanRunner::prepareAttention(const AttentionParams &params) {
   if (Caches.size() <= static_cast<size_t>(params.layer))
     Caches.resize(params.layer + 1);
   LayerCache &cache = Caches[params.layer];
+  if (params.alibi != 0)
+    for (int64_t head = 0; head != params.heads; ++head)
+      cache.slopes.push_back(alibiSlope(params.alibi, params.heads, head));
   cache.keys = ZeroedMemory(rows * params.headDim * element, "the KV cache");
   cache.values =
       ZeroedMemory(rows * args.valueStride * element, "the KV cache");
@@ -148,20 +151,19 @@ void PlanRunner::extendRopes(int64_t positions) {
     const Rope &rope = Plan.ropes[i];
     RopeTable &table = Ropes[i];
     const int64_t half = rope.dim / 2;
-    Pool.parallelFor(
-        positions - RopePositions, 64,
-        [&](int64_t begin, int64_t end, int worker) {
-          for (int64_t at = RopePositions + begin; at != RopePositions + end;
-               ++at)
-            for (int64_t pair = 0; pair != half; ++pair) {
-              const float angle =
-                  static_cast<float>(at) * table.frequencies[pair];
-              table.cos.floats()[at * half + pair] =
-                  std::cos(angle) * rope.magnitude;
-              table.sin.floats()[at * half + pair] =
-                  std::sin(angle) * rope.magnitude;
-            }
-        });
+    Pool.parallelFor(positions - RopePositions, 64,
+                     [&](int64_t begin, int64_t end, int worker) {
+                       for (int64_t at = RopePositions + begin;
+                            at != RopePositions + end; ++at)
+                         for (int64_t pair = 0; pair != half; ++pair) {
+                           const float angle =
+                               static_cast<float>(at) * table.frequencies[pair];
+                           table.cos.floats()[at * half + pair] =
+                               std::cos(angle) * rope.magnitude;
+                           table.sin.floats()[at * half + pair] =
+                               std::sin(angle) * rope.magnitude;
+                         }
+                     });
   }
   RopePositions = positions;
 }
@@ -317,6 +319,7 @@ AttentionArgs PlanRunner::attentionArgs(const Launch &launch,
   args.headDim = params.headDim;
   args.scale = params.scale;
   args.softCap = params.softCap;
+  args.slopes = cache.slopes.empty() ? nullptr : cache.slopes.data();
   args.window = params.window;
   if (params.rope) {
     args.cos = Ropes[*params.rope].cos.floats();

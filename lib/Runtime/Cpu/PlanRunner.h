@@ -39,6 +39,7 @@ private:
   struct LayerCache {
     ZeroedMemory keys;
     ZeroedMemory values;
+    std::vector<float> slopes; ///< [heads], or none
   };
   struct RopeTable {
     std::vector<float> frequencies;

@@ -275,6 +275,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
                          std::to_string(queries),
                          std::to_string(p.window),
                          flag(p.softCap != 0),
+                         flag(p.alibi != 0),
                          ropeDim,
                          interleaved,
                          std::to_string(splits)};
@@ -288,6 +289,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
         ropeTable,
         floatArg(p.scale),
         floatArg(p.softCap),
+        floatArg(p.alibi),
         Builder.fixedScratch(
             "attention",
             static_cast<uint64_t>(p.heads * splits * (p.headDim + 2) * 4),
@@ -328,6 +330,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
                         headDim,
                         std::to_string(p.window),
                         flag(p.softCap != 0),
+                        flag(p.alibi != 0),
                         ropeDim,
                         interleaved};
   flash.args = {viewArg(q, kFloats),
@@ -338,6 +341,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
                 ropeTable,
                 floatArg(p.scale),
                 floatArg(p.softCap),
+                floatArg(p.alibi),
                 stateArg(),
                 capacity,
                 viewArg(out, kFloatsOut),

@@ -49,6 +49,8 @@ Graph::Heads Graph::plainAttention() const {
       refuse("attention windows");
     if (op.getSoftCap())
       refuse("soft caps");
+    if (op.getAlibi())
+      refuse("ALiBi");
     if (std::fabs(op.getScale() / scale - 1) > 1e-6)
       refuse("attention scaled by anything but 1 / sqrt(head size)");
   });

@@ -18,6 +18,7 @@ from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 import qz_import
 from qz_import.families import model_types
+from qz_import.wrappers import WRAPPERS
 
 # What the classes take beside their fields, and rename or remove (PreTrainedConfig.__post_init__,
 # RotaryEmbeddingConfigMixin), and what loading a model reads beside.
@@ -35,7 +36,10 @@ OTHERS = [
 ]
 ROTARY = ["rope_scaling", "partial_rotary_factor", "original_max_position_embeddings"]
 # Names that classes take in their own __post_init__ or convert_rope_params_to_dict.
-OTHER_NAMES = {"gpt_neox": {"rotary_emb_base": "rope_theta", "rotary_pct": "partial_rotary_factor"}}
+OTHER_NAMES = {
+    "bloom": {"n_embed": "hidden_size"},
+    "gpt_neox": {"rotary_emb_base": "rope_theta", "rotary_pct": "partial_rotary_factor"},
+}
 OTHER_KEYS = {"gemma3_text": ["sliding_window_pattern"]}
 
 
@@ -86,9 +90,10 @@ def tokenizers() -> dict[str, object]:
         is_fast = issubclass(found, TokenizersBackend)
         as_it_is = is_fast and (found is TokenizersBackend or "__init__" not in vars(found))
         classes[name] = "TokenizersBackend" if as_it_is else found.__name__
+    types = [*model_types(), *WRAPPERS]
     return {
-        "registered": {key: auto.TOKENIZER_MAPPING_NAMES.get(key) for key in model_types()},
-        "distrusted": sorted(set(model_types()) & auto.MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS),
+        "registered": {key: auto.TOKENIZER_MAPPING_NAMES.get(key) for key in types},
+        "distrusted": sorted(set(types) & auto.MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS),
         "classes": classes,
     }
 

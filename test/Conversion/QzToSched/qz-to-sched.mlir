@@ -44,8 +44,8 @@ qz.model @m attributes {family = "f", layers = 2 : i64, hidden = 4 : i64, vocab 
       // CHECK: %[[V:.*]] = sched.view %[[KV]][2, 2]
       %k, %v = qz.linear_group %x roles [k, v] weights(%wk, %wv)
         : (tensor<?x4xf32>, tensor<2x4xbf16>, tensor<2x4xbf16>) -> (tensor<?x2xf32>, tensor<?x2xf32>)
-      // CHECK: sched.launch attention ins(%[[Q]], %[[K]], %[[V]] : {{.*}} with {head_dim = 2 : i64, heads = 2 : i64, kv_heads = 1 : i64, layer = 0 : i64, rope = #[[ROPE]], scale = 5.000000e-01 : f32, window = 3 : i64}
-      %a = qz.attention %q, %k, %v rope #rope heads 2 kv_heads 1 scale 0.5 window 3
+      // CHECK: sched.launch attention ins(%[[Q]], %[[K]], %[[V]] : {{.*}} with {alibi = 8.000000e+00 : f32, head_dim = 2 : i64, heads = 2 : i64, kv_heads = 1 : i64, layer = 0 : i64, rope = #[[ROPE]], scale = 5.000000e-01 : f32, window = 3 : i64}
+      %a = qz.attention %q, %k, %v rope #rope heads 2 kv_heads 1 scale 0.5 window 3 alibi 8.0
         : (tensor<?x4xf32>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x4xf32>
       qz.yield %a : tensor<?x4xf32>
     }

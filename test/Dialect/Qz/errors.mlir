@@ -837,6 +837,24 @@ qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab 
 
 // -----
 
+// AttentionOp (C6): alibi
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %e = qz.param "e" : tensor<8x4xf32>
+    %x = qz.embed %t, %e : tensor<8x4xf32> -> tensor<?x4xf32>
+    %y = qz.block 0 (%b = %x) : tensor<?x4xf32> {
+      %w0 = qz.param "w0" : tensor<2x4xf32>
+      %k = qz.linear k %b, %w0 : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
+      // expected-error @+1 {{needs a finite, positive alibi}}
+      %z = qz.attention %b, %k, %k heads 2 kv_heads 1 scale 0.5 alibi -1.0
+        : (tensor<?x4xf32>, tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x4xf32>
+    }
+  }
+}
+
+// -----
+
 // AttentionOp (C7): rope
 qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
   context = 16 : i64, eos = array<i64: 2>, add_bos = false} {

@@ -224,8 +224,8 @@ qz.model @gemma attributes {family = "gemma2", layers = 1 : i64, hidden = 4 : i6
       %g = qz.param "g" : tensor<4xbf16>
       // CHECK: qz.rms_norm %{{.*}}, %{{.*}} unit_offset eps 9.9999999999999995E-7 : tensor<?x4xf32>, tensor<4xbf16>
       %n = qz.rms_norm %x, %g unit_offset eps 1.0e-6 : tensor<?x4xf32>, tensor<4xbf16>
-      // CHECK: qz.attention %{{.*}} heads 2 kv_heads 2 scale 6.250000e-02 window 8 soft_cap 5.000000e+01 :
-      %a = qz.attention %n, %n, %n heads 2 kv_heads 2 scale 0.0625 window 8 soft_cap 50.0
+      // CHECK: qz.attention %{{.*}} heads 2 kv_heads 2 scale 6.250000e-02 window 8 soft_cap 5.000000e+01 alibi 8.000000e+00 :
+      %a = qz.attention %n, %n, %n heads 2 kv_heads 2 scale 0.0625 window 8 soft_cap 50.0 alibi 8.0
         : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
       // CHECK: qz.rms_norm %{{.*}} eps
       %pn = qz.rms_norm %a eps 1.0e-5 : tensor<?x4xf32>

@@ -117,6 +117,7 @@ def attention(
     kv_heads: int,
     window: int = 100,
     soft_cap: float = math.inf,
+    slopes: list[float] | None = None,
 ) -> Array:
     count = len(q)
     q, k, v = (a.reshape(count, n, -1) for a, n in ((q, heads), (k, kv_heads), (v, kv_heads)))
@@ -125,6 +126,8 @@ def attention(
     if soft_cap < math.inf:
         scores = soft_cap * np.tanh(scores / soft_cap)
     distance = np.arange(count)[:, None] - np.arange(count)[None, :]
+    if slopes:
+        scores -= distance * np.array(slopes)[:, None, None]
     scores[:, (distance < 0) | (distance >= window)] = -math.inf
     weights = np.exp(scores)
     weights /= weights.sum(axis=2, keepdims=True)
@@ -201,6 +204,7 @@ def results(weights: dict[str, Array]) -> dict[str, Array]:
         "SHARED": attention(x, *narrow, 2, 1),
         "WINDOW": attention(x, k, v, 2, 2, window=2),
         "SOFT-CAP": attention(x, k, v, 2, 2, soft_cap=0.5),
+        "ALIBI": attention(x, k, v, 2, 2, slopes=[2**-0.5, 2**-1]),
         "TURNED": attention(rope(x, 2, 4), rope(k, 2, 4), v, 2, 2),
         "NONE": x,
         "RELU": np.maximum(x, 0),

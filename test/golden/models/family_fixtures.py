@@ -13,15 +13,22 @@ SMALL = {"vocab_size": 277, "max_position_embeddings": 300}
 # With the names of most families.
 COMMON = {
     **SMALL,
-    "hidden_size": 36,
+    "hidden_size": 24,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
-    "intermediate_size": 50,
+    "intermediate_size": 34,
     "tie_word_embeddings": True,
 }
 GROUPED = {**COMMON, "num_key_value_heads": 2}
 # With those of GPT-2.
-GPT = {"vocab_size": 277, "n_positions": 300, "n_embd": 36, "n_layer": 2, "n_head": 3}
+GPT = {
+    "vocab_size": 277,
+    "n_positions": 300,
+    "n_embd": 24,
+    "n_layer": 2,
+    "n_head": 3,
+    "n_inner": 50,
+}
 
 
 def plain_rope(theta: float, dtype: str = "bfloat16") -> dict[str, object]:
@@ -41,7 +48,6 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         "dtype": BF16,
         "config": {
             **GROUPED,
-            "hidden_size": 40,
             "num_hidden_layers": 3,
             "use_sliding_window": True,
             "sliding_window": 21,
@@ -70,19 +76,19 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         "family": "phi",
         "seed": 105,
         "dtype": F16,
-        "config": {**COMMON, "qk_layernorm": True, "hidden_size": 40},
+        "config": {**COMMON, "qk_layernorm": True},
         "old_config": {"partial_rotary_factor": 0.4, **plain_rope(20000.0, "float16")},
     },
     "olmo": {
         "seed": 106,
         "dtype": F16,
-        "config": {**GROUPED, "hidden_size": 40, "clip_qkv": 1.5},
+        "config": {**GROUPED, "clip_qkv": 1.5},
         "old_config": plain_rope(10000.0, "float16"),
     },
     "olmo2": {
         "seed": 107,
         "dtype": BF16,
-        "config": {**GROUPED, "hidden_size": 40},
+        "config": GROUPED,
         "old_config": plain_rope(500000.0),
     },
     "granite": {
@@ -90,7 +96,6 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         "dtype": BF16,
         "config": {
             **GROUPED,
-            "hidden_size": 40,
             "embedding_multiplier": 3.0,
             "residual_multiplier": 0.6,
             "attention_multiplier": 0.4,
@@ -103,7 +108,6 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         "dtype": BF16,
         "config": {
             **GROUPED,
-            "hidden_size": 40,
             "num_hidden_layers": 3,
             "no_rope_layers": [1, 0, 1],
             "use_sliding_window": True,
@@ -141,7 +145,7 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         "config": {
             **GROUPED,
             "num_hidden_layers": 3,
-            "head_dim": 14,
+            "head_dim": 10,
             "query_pre_attn_scalar": 11,
             "sliding_window": 19,
             "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
@@ -153,6 +157,31 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
             "layer_types": None,
             "sliding_window_pattern": 2,
             "torch_dtype": "bfloat16",
+        },
+    },
+    # With what sees; the text model alone is imported.
+    "gemma3-vision": {
+        "family": "gemma3",
+        "seed": 130,
+        "embed_std": 0.15,
+        "dtype": BF16,
+        "config": {
+            "text_config": {
+                **GROUPED,
+                "head_dim": 10,
+                "query_pre_attn_scalar": 11,
+                "sliding_window": 19,
+                "layer_types": ["sliding_attention", "full_attention"],
+            },
+            "vision_config": {
+                "hidden_size": 8,
+                "intermediate_size": 12,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 2,
+                "image_size": 16,
+                "patch_size": 8,
+            },
+            "mm_tokens_per_image": 4,
         },
     },
     "gptj": {
@@ -168,26 +197,26 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         "tokenizer": "gpt2",
         "config": {
             **SMALL,
-            "hidden_size": 33,
+            "hidden_size": 21,
             "num_layers": 3,
             "num_heads": 3,
             "window_size": 17,
             "attention_types": [[["global", "local"], 1], [["local"], 1]],
-            "intermediate_size": 50,
+            "intermediate_size": 34,
         },
         "old_config": {"torch_dtype": "float16"},
     },
     "starcoder2": {
         "seed": 115,
         "dtype": BF16,
-        "config": {**GROUPED, "hidden_size": 40, "sliding_window": 29},
+        "config": {**GROUPED, "sliding_window": 29},
         "old_config": {"rope_theta": 999999.4420358813, "torch_dtype": "bfloat16"},
     },
     "stablelm": {
         "seed": 116,
         "dtype": F16,
-        "config": {**GROUPED, "hidden_size": 40, "use_qkv_bias": True},
-        "old_config": {"partial_rotary_factor": 0.6, **plain_rope(10000.0, "float16")},
+        "config": {**GROUPED, "use_qkv_bias": True},
+        "old_config": {"partial_rotary_factor": 0.7, **plain_rope(10000.0, "float16")},
     },
     "stablelm-parallel": {
         "family": "stablelm",
@@ -196,22 +225,68 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         "config": {
             **COMMON,
             "num_key_value_heads": 4,
-            "hidden_size": 40,
             "use_parallel_residual": True,
             "tie_word_embeddings": False,
         },
-        "old_config": {"partial_rotary_factor": 0.2, **plain_rope(10000.0, "float16")},
+        "old_config": {"partial_rotary_factor": 0.4, **plain_rope(10000.0, "float16")},
     },
     "phi3": {
         "seed": 120,
         "dtype": BF16,
         "config": {**GROUPED, "sliding_window": 21, "pad_token_id": None},
-        "old_config": {"partial_rotary_factor": 0.9, **plain_rope(10000.0)},
+        "old_config": {"partial_rotary_factor": 0.7, **plain_rope(10000.0)},
+    },
+    # Tokens below and beyond the original context.
+    "phi3-long": {
+        "family": "phi3",
+        "seed": 126,
+        "dtype": BF16,
+        "config": {
+            **GROUPED,
+            "hidden_size": 40,
+            "original_max_position_embeddings": 90,
+            "pad_token_id": None,
+        },
+        "old_config": {
+            "rope_theta": 10000.0,
+            "rope_scaling": {
+                "type": "longrope",
+                "short_factor": [1.0, 1.02, 1.1, 1.3, 1.7],
+                "long_factor": [1.1, 1.9, 4.2, 9.5, 21.0],
+            },
+            "torch_dtype": "bfloat16",
+        },
+    },
+    "llama-yarn": {
+        "family": "llama",
+        "seed": 127,
+        "dtype": BF16,
+        "config": {**GROUPED, "head_dim": 14},
+        "old_config": {
+            "rope_theta": 10000.0,
+            "rope_scaling": {
+                "rope_type": "yarn",
+                "factor": 4.0,
+                "original_max_position_embeddings": 75,
+            },
+            "torch_dtype": "bfloat16",
+        },
+    },
+    "llama-dynamic": {
+        "family": "llama",
+        "seed": 128,
+        "dtype": BF16,
+        "config": {**GROUPED, "head_dim": 14, "max_position_embeddings": 130},
+        "old_config": {
+            "rope_theta": 10000.0,
+            "rope_scaling": {"type": "dynamic", "factor": 2.0},
+            "torch_dtype": "bfloat16",
+        },
     },
     "gpt_neox": {
         "seed": 121,
         "dtype": F16,
-        "config": {**COMMON, "hidden_size": 40, "tie_word_embeddings": False},
+        "config": {**COMMON, "tie_word_embeddings": False},
         "old_config": {"rotary_pct": 0.4, "rotary_emb_base": 10000, "torch_dtype": "float16"},
     },
     "gpt_neox-turns": {
@@ -220,7 +295,6 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         "dtype": F16,
         "config": {
             **COMMON,
-            "hidden_size": 40,
             "use_parallel_residual": False,
             "attention_bias": False,
         },
@@ -236,8 +310,20 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
     "falcon": {
         "seed": 124,
         "dtype": BF16,
-        "config": {**COMMON, "hidden_size": 40, "ffn_hidden_size": 52},
+        "config": {**COMMON, "ffn_hidden_size": 34},
         "old_config": {"torch_dtype": "bfloat16"},
+    },
+    # Six heads: slopes of four and of eight.
+    "bloom": {
+        "seed": 129,
+        "dtype": F16,
+        "config": {
+            "vocab_size": 277,
+            "hidden_size": 30,
+            "n_layer": 2,
+            "n_head": 6,
+        },
+        "old_config": {"seq_length": 300, "torch_dtype": "float16"},
     },
     "falcon-groups": {
         "family": "falcon",
@@ -245,7 +331,8 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         "dtype": BF16,
         "config": {
             **COMMON,
-            "hidden_size": 48,
+            "hidden_size": 36,
+            "ffn_hidden_size": 34,
             "num_attention_heads": 6,
             "num_kv_heads": 2,
             "new_decoder_architecture": True,

@@ -37,6 +37,10 @@ class Fixture:
     # Golden values of fewer counts of tokens and selections.
     is_short: bool = False
 
+    @property
+    def vocab(self) -> int:
+        return self.config.get("text_config", self.config)["vocab_size"]
+
 
 def save_base_model(folder: Path, model: PreTrainedModel) -> None:
     """One safetensors file with the names of the model without its head."""
@@ -291,6 +295,5 @@ def save_fixture(name: str, fixture: Fixture, text: str) -> Path:
     kind = KINDS[fixture.tokenizer]
     ends = {"eos_token_id": list(kind.eos) if len(kind.eos) > 1 else kind.eos[0]}
     write_json(folder / "generation_config.json", {"bos_token_id": kind.bos, **ends})
-    vocab = fixture.config["vocab_size"]
-    save_tokenizer(folder, kind, vocab, text, as_parts=fixture.has_tokenizer_parts)
+    save_tokenizer(folder, kind, fixture.vocab, text, as_parts=fixture.has_tokenizer_parts)
     return folder

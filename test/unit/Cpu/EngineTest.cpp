@@ -188,6 +188,19 @@ TEST(CpuEngineTest, VariantsOfFamilies) {
   expectAgreement(shape, 20);
 }
 
+TEST(CpuEngineTest, AlibiAndMagnitude) {
+  LlamaShape shape = oddShape();
+  shape.alibi = 8;
+  shape.magnitude = 1.3F;
+  expectAgreement(shape, 150);
+  shape.window = 17;
+  shape.attentionCap = 2;
+  expectAgreement(shape, 150);
+  shape = evenShape();
+  shape.alibi = 5;
+  expectAgreement(shape, 40);
+}
+
 TEST(CpuEngineTest, WindowSkipsWholeKeyBlocks) {
   LlamaShape shape = evenShape();
   shape.window = 70;

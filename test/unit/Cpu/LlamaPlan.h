@@ -19,6 +19,8 @@ struct LlamaShape {
   bool interleaved = false;
   int64_t window = 0;
   float attentionCap = 0;
+  float alibi = 0;
+  float magnitude = 1; ///< the rope's
   float logitCap = 0;
   bool bias = false;
   /// The parts of a linear are rows of one weight, in turn: q, k and v of each
@@ -137,6 +139,7 @@ private:
     format::Rope rope;
     rope.dim = s.ropeDim;
     rope.interleaved = s.interleaved;
+    rope.magnitude = s.magnitude;
     for (int64_t i = 0; i < s.ropeDim / 2; ++i)
       rope.inverseFrequencies.push_back(static_cast<float>(
           1.0 / std::pow(10000.0, 2.0 * static_cast<double>(i) /
@@ -158,6 +161,7 @@ private:
       attention.scale = 1 / std::sqrt(static_cast<float>(s.headDim));
       attention.window = layer % 2 == 0 ? s.window : 0;
       attention.softCap = s.attentionCap;
+      attention.alibi = s.alibi;
       attention.rope = 0;
       plan.body.push_back({format::Opcode::Attention,
                            {{qkv.buffer, 0, qSize},

@@ -229,6 +229,16 @@ private:
     return x;
   }
 
+  /// ALiBi's: 2^(-alibi·i/n) for the first n heads, a power of two, and of the
+  /// odd i of twice as many for the rest.
+  static double slope(const format::AttentionParams &params, int64_t head) {
+    const double power =
+        std::exp2(std::floor(std::log2(static_cast<double>(params.heads))));
+    const auto at = static_cast<double>(head);
+    const double turns = at < power ? 2 * at + 2 : 2 * (at - power) + 1;
+    return std::exp2(-params.alibi * turns / (2 * power));
+  }
+
   void attend(const format::Launch &launch, const std::vector<Access> &in,
               const Access &out) {
     const auto &params = std::get<format::AttentionParams>(launch.params);
@@ -250,6 +260,8 @@ private:
           score *= params.scale;
           if (params.softCap != 0)
             score = params.softCap * std::tanh(score / params.softCap);
+          if (params.alibi != 0)
+            score -= slope(params, head) * static_cast<double>(t - key);
           const double p = std::exp(score);
           total += p;
           for (int64_t i = 0; i < params.headDim; ++i)

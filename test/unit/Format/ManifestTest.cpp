@@ -28,6 +28,7 @@ TEST(Manifest, SurvivesARoundTrip) {
   const auto &attention = std::get<AttentionParams>(again.plan.body[6].params);
   EXPECT_EQ(attention.scale, 0.35355338f);
   EXPECT_EQ(attention.window, 16);
+  EXPECT_EQ(attention.alibi, 8.0f);
   EXPECT_EQ(attention.rope, 0);
   EXPECT_EQ(again.plan.ropes[1].magnitude, 1.25f);
   EXPECT_EQ(again.plan.ropes[1].context, 90);

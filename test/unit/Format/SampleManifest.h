@@ -78,7 +78,7 @@ inline format::Manifest sampleManifest() {
        {qv, kv, vv},
        {y},
        {},
-       AttentionParams{0, 2, 1, 8, 0.35355338f, 16, 50.0f, 0}},
+       AttentionParams{0, 2, 1, 8, 0.35355338f, 16, 50.0f, 8.0f, 0}},
       {Opcode::Linear,
        {y, x},
        {x},

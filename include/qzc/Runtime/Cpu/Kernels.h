@@ -84,6 +84,7 @@ struct AttentionArgs {
   int64_t first;       ///< position of token 0
   int64_t heads, kvHeads, headDim;
   float scale, softCap;   ///< softCap 0: none
+  const float *slopes;    ///< [heads], ALiBi's; null: none
   int64_t window;         ///< 0: none
   const float *cos, *sin; ///< [position, ropeDim / 2]; null: no rope
   int64_t ropeDim;

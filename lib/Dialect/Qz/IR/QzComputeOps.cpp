@@ -260,6 +260,8 @@ LogicalResult AttentionOp::verify() {
     return emitOpError() << "needs a positive window, not " << *window;
   if (auto softCap = getSoftCap(); softCap && !isPositive(*softCap))
     return emitOpError("needs a finite, positive soft_cap");
+  if (auto alibi = getAlibi(); alibi && !isPositive(*alibi))
+    return emitOpError("needs a finite, positive alibi");
   // (C7)
   if (auto rope = getRope(); rope && rope->getDim() > headDim)
     return emitOpError() << "turns " << rope->getDim()

@@ -183,6 +183,21 @@ template <bool SoftCap> QZC_DEVICE float cappedScore(float s, float cap) {
   return s;
 }
 
+/// What a score falls by for each position between key and query (ALiBi), in
+/// base-2 logarithms: qz.attention has the formula. 0 without ALiBi.
+template <bool Alibi, int Heads>
+QZC_DEVICE float alibiSlope(int head, float alibi) {
+  if constexpr (!Alibi)
+    return 0.0f;
+  int power = 1;
+  while (power * 2 <= Heads)
+    power *= 2;
+  const float turns =
+      head < power ? static_cast<float>(head + 1) / power
+                   : static_cast<float>(2 * (head - power) + 1) / (2 * power);
+  return exp2f(-alibi * turns) * kLog2E;
+}
+
 /// Positions that a group of lanes takes at once, all loads in flight.
 constexpr int kBatch = 4;
 
@@ -234,11 +249,11 @@ template <class Cache, int D> struct CacheBatch {
 /// over the positions of batches at first, first + stride × kBatch ×
 /// kPositions … below `end`; the first batch is loaded already. The result is
 /// whole in each lane of the warp that holds these elements.
-template <class Cache, int D, int G, bool SoftCap>
+template <class Cache, int D, int G, bool SoftCap, bool Alibi>
 QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
                             const HeadCache<Cache, D> &cache,
                             CacheBatch<Cache, D> &batch, int first, int end,
-                            int stride, float cap) {
+                            int stride, float cap, const float (&slopes)[G]) {
   using Lanes = HeadLanes<D>;
   const int lane = threadIdx.x % kWarp;
   const int element = lane % Lanes::kLanes * 8;
@@ -278,9 +293,11 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
 #pragma unroll
         for (int offset = Lanes::kLanes / 2; offset > 0; offset >>= 1)
           s += __shfl_xor_sync(QZC_FULL_WARP, s, offset);
-        scores[g][i] = CacheBatch<Cache, D>::position(base, i, stride) < end
-                           ? cappedScore<SoftCap>(s, cap)
-                           : -QZC_INFINITY;
+        const int p = CacheBatch<Cache, D>::position(base, i, stride);
+        s = cappedScore<SoftCap>(s, cap);
+        if constexpr (Alibi)
+          s = fmaf(slopes[g], static_cast<float>(p - cache.latest), s);
+        scores[g][i] = p < end ? s : -QZC_INFINITY;
       }
       state[g].add(scores[g], v);
     }
@@ -305,12 +322,12 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
 /// the last block of a head to arrive combines them. The block whose range
 /// ends with the new position appends k and v.
 template <class Cache, int Heads, int KvHeads, int D, int G, int Window,
-          bool SoftCap, int RopeDim, bool Interleaved, int Splits>
+          bool SoftCap, bool Alibi, int RopeDim, bool Interleaved, int Splits>
 QZC_DEVICE void attendOne(const float *q, const float *k, const float *v,
                           void *keys, void *values, CacheRange *range,
                           const float *ropeTable, float scale, float cap,
-                          float *partials, DeviceState *state, int capacity,
-                          float *out) {
+                          float alibi, float *partials, DeviceState *state,
+                          int capacity, float *out) {
   using Lanes = HeadLanes<D>;
   constexpr int warps = 8;
   constexpr int least = 256;
@@ -376,9 +393,13 @@ QZC_DEVICE void attendOne(const float *q, const float *k, const float *v,
   }
   __syncthreads();
 
+  float slopes[G];
+#pragma unroll
+  for (int g = 0; g < G; ++g)
+    slopes[g] = alibiSlope<Alibi, Heads>(firstHead + g, alibi);
   OnlineSoftmax<8> softmax[G];
-  attendRange<Cache, D, G, SoftCap>(softmax, queries, cache, batch, warpFirst,
-                                    end, warps, cap);
+  attendRange<Cache, D, G, SoftCap, Alibi>(softmax, queries, cache, batch,
+                                           warpFirst, end, warps, cap, slopes);
 #pragma unroll
   for (int g = 0; g < G; ++g) {
     if (lane >= Lanes::kLanes)

@@ -72,14 +72,15 @@ QZC_DEVICE void loadCacheTile(Half *tile, const Cache *head, int first, int end,
   }
 }
 
-/// One head's queries. `shared`: queries, then two buffers of keys and values.
-template <class Cache, int D, int Window, bool SoftCap, int RopeDim,
+/// One head's queries. `shared`: queries, then two buffers of keys and values;
+/// `slope`: alibiSlope's.
+template <class Cache, int D, int Window, bool SoftCap, bool Alibi, int RopeDim,
           bool Interleaved>
 QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
                           const Cache *keys, const Cache *values,
                           const CacheRange *range, const float *ropeTable,
-                          float scale, float cap, int position, int tokens,
-                          float *out, int stride) {
+                          float scale, float cap, float slope, int position,
+                          int tokens, float *out, int stride) {
   using Tile = FlashTile<D>;
   constexpr int tileHalves = Tile::kKeys * Tile::kStride;
   constexpr int keyTiles = Tile::kKeys / 8;
@@ -206,7 +207,9 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
         const int p = first + j * 8 + lane % 4 * 2 + e % 2;
         const bool allowed = p <= queryPosition[h] &&
                              (Window == 0 || p > queryPosition[h] - Window);
-        const float score = cappedScore<SoftCap>(s[j][e] * factor[h], cap);
+        float score = cappedScore<SoftCap>(s[j][e] * factor[h], cap);
+        if constexpr (Alibi)
+          score = fmaf(slope, static_cast<float>(p - queryPosition[h]), score);
         s[j][e] = allowed ? score : -QZC_INFINITY;
         newTop[h] = fmaxf(newTop[h], s[j][e]);
       }
@@ -277,11 +280,12 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
 /// T queries over the cache, into which k and v were appended before. Grid:
 /// ceil(T / 64) × Heads, 128 threads. Dynamic shared memory: queries and tiles.
 template <class Cache, int Heads, int KvHeads, int D, int Window, bool SoftCap,
-          int RopeDim, bool Interleaved>
-QZC_DEVICE void
-flash(const float *q, int qStride, const void *keys, const void *values,
-      const CacheRange *range, const float *ropeTable, float scale, float cap,
-      const DeviceState *state, int capacity, float *out, int stride) {
+          bool Alibi, int RopeDim, bool Interleaved>
+QZC_DEVICE void flash(const float *q, int qStride, const void *keys,
+                      const void *values, const CacheRange *range,
+                      const float *ropeTable, float scale, float cap,
+                      float alibi, const DeviceState *state, int capacity,
+                      float *out, int stride) {
   QZC_DYNAMIC_SHARED(flashShared);
   launchDependents();
   waitForDependencies();
@@ -296,9 +300,10 @@ flash(const float *q, int qStride, const void *keys, const void *values,
   out += head * D;
   if (static_cast<int>(blockIdx.x) * kFlashQueries >= tokens)
     return;
-  flashHead<Cache, D, Window, SoftCap, RopeDim, Interleaved>(
+  flashHead<Cache, D, Window, SoftCap, Alibi, RopeDim, Interleaved>(
       reinterpret_cast<Half *>(flashShared), q, qStride, headKeys, headValues,
-      range, ropeTable, scale, cap, position, tokens, out, stride);
+      range, ropeTable, scale, cap, alibiSlope<Alibi, Heads>(head, alibi),
+      position, tokens, out, stride);
 }
 
 } // namespace qzc::kernels

@@ -241,6 +241,12 @@ def AttentionOp : Qz_Op<"attention", [Pure, HasParent<"BlockOp">]> {
     itself and the w − 1 before it. `soft_cap` c: scores become c·tanh(s/c).
     `rope`, if it is there, is applied to q and k first.
 
+    `alibi` a: after all this, the score of a position that lies d before the
+    query's falls by d times the head's slope (Press et al., arXiv:2108.12409;
+    their a is 8). Of n heads, n a power of two, head h from 0 on has the slope
+    2^(−a·(h + 1)/n). Otherwise the first heads have those of the largest power of
+    two n below, and the others, from h = n on, 2^(−a·(2(h − n) + 1)/2n).
+
     ```mlir
     %0 = qz.attention %q, %k, %v rope #rope heads 9 kv_heads 3
            scale 1.250000e-01 : (tensor<?x576xf32>, tensor<?x192xf32>,
@@ -253,18 +259,19 @@ def AttentionOp : Qz_Op<"attention", [Pure, HasParent<"BlockOp">]> {
     * (C3) k and v have `kv_heads` heads of the same size.
     * (C4) the result has q's type.
     * (C5) `scale` is finite and positive.
-    * (C6) `window` is positive, `soft_cap` finite and positive.
+    * (C6) `window` is positive, `soft_cap` and `alibi` are finite and positive.
     * (C7) a head has at least as many elements as `rope` turns.
   }];
   let arguments = (ins Qz_Features:$query, Qz_Features:$key,
       Qz_Features:$value, Qz_IntAttr:$heads, Qz_IntAttr:$kv_heads,
       Qz_RealAttr:$scale, OptionalAttr<Qz_IntAttr>:$window,
-      OptionalAttr<Qz_RealAttr>:$soft_cap, OptionalAttr<Qz_RopeAttr>:$rope);
+      OptionalAttr<Qz_RealAttr>:$soft_cap, OptionalAttr<Qz_RealAttr>:$alibi,
+      OptionalAttr<Qz_RopeAttr>:$rope);
   let results = (outs Qz_Features:$result);
   let assemblyFormat = [{
     $query `,` $key `,` $value (`rope` qualified($rope)^)? `heads` $heads
     `kv_heads` $kv_heads `scale` $scale (`window` $window^)?
-    (`soft_cap` $soft_cap^)? attr-dict
+    (`soft_cap` $soft_cap^)? (`alibi` $alibi^)? attr-dict
     `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
