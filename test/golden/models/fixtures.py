@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from family_fixtures import FAMILY_FIXTURES
-from fixture_tokenizers import KINDS, save_tokenizer, write_json
+from fixture_tokenizers import KINDS, save_tokenizer, set_chat_template, write_json
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chat"))
+from chat_templates import BY_MODEL_TYPE
 
 HERE = Path(__file__).resolve().parent
 
@@ -293,4 +297,6 @@ def save_fixture(name: str, fixture: Fixture, text: str) -> Path:
     write_json(folder / "generation_config.json", {"bos_token_id": kind.bos, **ends})
     vocab = fixture.config["vocab_size"]
     save_tokenizer(folder, kind, vocab, text, as_parts=fixture.has_tokenizer_parts)
+    if fixture.family in BY_MODEL_TYPE:
+        set_chat_template(folder, BY_MODEL_TYPE[fixture.family])
     return folder
