@@ -14,6 +14,7 @@ Compiled = Callable[..., Path]
 GOLDEN = json.loads((ROOT / "test/golden/chat/fixtures.json").read_text())
 
 
+@pytest.mark.family("chat")
 @pytest.mark.parametrize("golden", GOLDEN, ids=[golden["name"] for golden in GOLDEN])
 def test_prompt(compiled: Compiled, tmp_path: Path, golden: dict[str, Any]) -> None:
     """As transformers' apply_chat_template has it; a special token that a message spells out is
