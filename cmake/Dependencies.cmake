@@ -32,3 +32,5 @@ find_path(NVRTC_HEADERS nvrtc.h REQUIRED
   PATHS ${QZC_DEPS}/nvidia/cuda_nvrtc/include NO_DEFAULT_PATH)
 find_library(NVRTC_LIBRARY libnvrtc.so.12 REQUIRED
   PATHS ${QZC_DEPS}/nvidia/cuda_nvrtc/lib NO_DEFAULT_PATH)
+find_path(JINJA common/jinja/runtime.h REQUIRED
+  PATHS ${QZC_DEPS}/jinja NO_DEFAULT_PATH)

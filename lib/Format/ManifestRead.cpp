@@ -99,6 +99,14 @@ public:
       fail("is not a string");
     return Value.get_ref<const std::string &>();
   }
+  std::map<std::string, std::string> texts() const {
+    if (!Value.is_object())
+      fail("is not an object");
+    std::map<std::string, std::string> result;
+    for (const auto &[key, value] : Value.items())
+      result[key] = Node(value, this, key.c_str(), 0).text();
+    return result;
+  }
   template <typename Parse> auto word(Parse parse) const {
     const auto result = parse(text());
     if (!result)
@@ -156,6 +164,7 @@ static ModelInfo readModel(const Node &node) {
   model.eos = node["eos"].list(readInteger);
   model.addBos = node["add_bos"].boolean();
   model.chatTemplate = node["chat_template"].text();
+  model.specialTokens = node["special_tokens"].texts();
   return model;
 }
 

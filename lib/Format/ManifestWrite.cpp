@@ -40,6 +40,7 @@ static Json write(const ModelInfo &model) {
   json["eos"] = model.eos;
   json["add_bos"] = model.addBos;
   json["chat_template"] = model.chatTemplate;
+  json["special_tokens"] = model.specialTokens;
   return json;
 }
 

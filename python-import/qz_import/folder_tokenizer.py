@@ -57,6 +57,8 @@ class FolderTokenizer:
     front: tuple[int, ...]
     # The id of what is named bos_token.
     bos: int | None
+    # What chat templates call tokens by: role → text.
+    special: dict[str, str]
     config: Config
 
 
@@ -319,5 +321,6 @@ def read_folder_tokenizer(folder: Path, model: Config) -> FolderTokenizer | None
         None if is_right else made,
         tuple(front),
         bos[1] if bos else None,
+        {role: said.token.content for role, said in loader.special.named.items() if said},
         config,
     )

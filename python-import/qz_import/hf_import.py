@@ -68,6 +68,8 @@ def _model_attributes(
     attributes.append(f"add_bos = {'true' if facts.add_bos else 'false'}")
     if facts.chat_template:
         attributes.append(f"chat_template = {quoted(facts.chat_template)}")
+        tokens = [f"{quoted(role)} = {quoted(text)}" for role, text in facts.special_tokens.items()]
+        attributes.append(f"special_tokens = {{{', '.join(tokens)}}}")
     return attributes
 
 

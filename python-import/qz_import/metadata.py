@@ -24,6 +24,8 @@ class TextFacts:
     eos: tuple[int, ...]
     add_bos: bool
     chat_template: str
+    # What the template calls tokens by.
+    special_tokens: dict[str, str]
 
 
 def _token_ids(config: Config, key: str, vocab: int) -> tuple[int, ...]:
@@ -95,6 +97,7 @@ def read_text_facts(
         eos=ends,
         add_bos=bool(front) and known[:1] == list(front),
         chat_template=_chat_template(folder, texts),
+        special_tokens=tokenizer.special if tokenizer else {},
     )
 
 

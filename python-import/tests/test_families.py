@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from qz_import.families import model_types
+
+MODELS = Path(__file__).resolve().parents[2] / "test/golden/models"
 Imports = Callable[..., str]
 Refuses = Callable[..., None]
 
@@ -93,6 +96,13 @@ OPT_SMALL = OPT_350M | {
 }
 OPT_PRE = OPT_SMALL | {"do_layer_norm_before": True, "word_embed_proj_dim": 12}
 PARAM = re.compile(r'qz\.param "([^"]+)".*?tensor<([0-9x]+)x\w+>')
+
+
+@pytest.mark.parametrize("model_type", model_types())
+def test_has_a_golden_model(model_type: str) -> None:
+    configs = (json.loads(path.read_text()) for path in MODELS.glob("*/config.json"))
+    found = any(config["model_type"] == model_type for config in configs)
+    assert found, f"run test/golden/models/make_models.py {model_type}"
 
 
 def write_config(folder: Path, config: dict[str, Any]) -> Path:

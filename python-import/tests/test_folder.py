@@ -342,12 +342,14 @@ def test_special_tokens_and_chat_template(tmp_path: Path, imports: Imports) -> N
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [5, 6, 5]}))
     template = '{{ "a\\b" }}\n\té\x7f'
     named = [{"name": "tool_use", "template": "x"}, {"name": "default", "template": template}]
-    (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": named}))
+    settings = {"chat_template": named, "bos_token": "<s>", "eos_token": {"content": '"'}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     text = imports(folder, tmp_path / "m.mlir")
     assert "bos = 1 : i64" in text
     assert "eos = array<i64: 5, 6>" in text
     assert "add_bos = false" in text
     assert r'chat_template = "{{ \"a\\b\" }}\n\té' in text
+    assert r'special_tokens = {"bos_token" = "<s>", "eos_token" = "\""}' in text
     (folder / "chat_template.jinja").write_text("of its own")
     assert 'chat_template = "of its own"' in imports(folder, tmp_path / "m.mlir")
 

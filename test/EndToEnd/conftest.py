@@ -17,6 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from family_results import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+)
 from gguf_files import GgufFile
 
 # What starts the tests may ignore signals (nohup does, and a shell in the background), and programs

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import runpy
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,3 +84,25 @@ def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", CODE.sub("", page.read_text())):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_families_table(tmp_path: Path) -> None:
+    """scripts/family-table changes nothing that is committed: the README says what the results say,
+    and every family that is registered has its row."""
+    written = runpy.run_path(str(ROOT / "scripts/family-table"))
+    for name in (written["README"], written["RESULTS"], "python-import/qz_import/families"):
+        source, target = ROOT / name, tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    written["main"](tmp_path, [])
+    for name in (written["README"], written["RESULTS"]):
+        assert (tmp_path / name).read_text() == (ROOT / name).read_text(), (
+            "run scripts/family-table"
+        )
+    # And what a run of the tests says comes in.
+    news = tmp_path / "news.json"
+    news.write_text(json.dumps({"llama": {"CPU": {"yes": False}, "GGUF": {"a": True, "b": True}}}))
+    written["main"](tmp_path, [news])
+    row = next(r for r in (tmp_path / "README.md").read_text().splitlines() if "| `llama` |" in r)
+    cells = [cell.strip() for cell in row.split("|")]
+    assert cells[3] == "–" and cells[5] == "a, b"

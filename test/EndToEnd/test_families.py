@@ -26,6 +26,7 @@ def counts(want: dict) -> list[int]:
     return sorted(int(key.removeprefix("tokens_")) for key in want if key.startswith("tokens_"))
 
 
+@pytest.mark.family("CPU")
 @pytest.mark.parametrize(
     ("name", "scheme"), [(name, scheme) for name in FAMILY_NAMES for scheme in golden_schemes(name)]
 )
@@ -43,6 +44,7 @@ def test_executable(compiled: Compiled, tmp_path: Path, name: str, scheme: str) 
     assert json.loads(run(image, "--device=cpu", *tokens).stdout) == want["continuation"].tolist()
 
 
+@pytest.mark.family("import")
 @pytest.mark.parametrize("name", FAMILY_NAMES)
 def test_module(imported: Imported, tmp_path: Path, name: str) -> None:
     """What qz-import wrote, and the same after fusion."""

@@ -259,6 +259,7 @@ def test_tokenizer(exported: Exported, name: str) -> None:
 # --- and back ---
 
 
+@pytest.mark.family("GGUF", "read back")
 @pytest.mark.parametrize(("name", "options"), EXACT)
 def test_imported_again(
     exported: Exported, tmp_path: Path, name: str, options: tuple[str, ...]

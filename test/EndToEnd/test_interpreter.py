@@ -28,6 +28,7 @@ def quantized(module: Path, scheme: str, folder: Path) -> Path:
     return out
 
 
+@pytest.mark.family("import")
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", MODEL_NAMES)
 def test_logits(

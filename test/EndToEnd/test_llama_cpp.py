@@ -73,6 +73,7 @@ def logits_of(image: Path, tokens: list[int], tmp_path: Path) -> np.ndarray:
     return np.load(out)
 
 
+@pytest.mark.family("GGUF", "llama.cpp")
 @pytest.mark.parametrize(("name", "options", "tolerance"), CASES)
 def test_continues_a_text_alike(
     exported: Exported,

@@ -19,6 +19,7 @@ def check(image: Path, want: dict, count: int, out: Path, *options: str) -> None
     check_logits(logits_of(image, want[f"tokens_{count}"], out, *options), want, count)
 
 
+@pytest.mark.family("CPU")
 @pytest.mark.parametrize("options", [(), ("--stepwise",)], ids=["at-once", "stepwise"])
 @pytest.mark.parametrize("count", [1, 17, 600])
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -49,6 +50,7 @@ def test_smallest_sizes(
     check(image, golden("gpt2-tiny", scheme), 600, tmp_path / "x.npy", *options)
 
 
+@pytest.mark.family("CPU")
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", MODEL_NAMES)
 def test_greedy_continuation(compiled: Compiled, name: str, scheme: str) -> None:

@@ -1,15 +1,17 @@
 """Compares executables on a GPU with golden values (needs NumPy alone):
 
-    check.py FOLDER
+    check.py FOLDER [--results FILE]
 
 FOLDER is what prepare.py wrote. Every image runs with its machine code, with its PTX, and on the
 CPU with each instruction set that the machine has: logits of 1, 17 and 600 tokens, at once and one
 by one, the greedy continuation, and the mean loss. Errors are the largest of a row, in standard
 deviations of the golden logits; the worst row is printed. Exit status 1 if any bound is broken.
+FILE receives what it says of families, for scripts/family-table.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import subprocess
@@ -127,17 +129,27 @@ def check_image(folder: Path, entry: dict, codes: list[str]) -> Findings:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--results", type=Path)
+    options = parser.parse_args()
+    folder = options.folder
     entries = json.loads((folder / "images.json").read_text())
     failures = []
     refused = {code: lacked(folder / f"{entries[0]['image']}.bin", code) for code in CODE}
     for why in filter(None, refused.values()):
         print(f"left out: {why}")
     codes = [code for code, why in refused.items() if not why]
+    families = {entry["family"]: True for entry in entries}
     with ThreadPoolExecutor(PARALLEL) as pool:
-        for lines, broken in pool.map(lambda entry: check_image(folder, entry, codes), entries):
+        findings = pool.map(lambda entry: check_image(folder, entry, codes), entries)
+        for entry, (lines, broken) in zip(entries, findings, strict=True):
             print("\n".join(lines), flush=True)
             failures += broken
+            families[entry["family"]] &= not broken
+    if options.results and any(device_of(code) == "cuda" for code in codes):
+        columns = {family: {"CUDA": {"yes": holds}} for family, holds in families.items()}
+        options.results.write_text(json.dumps(columns, indent=1) + "\n")
     for failure in failures:
         print(f"FAILED {failure}")
     print(f"{len(entries)} images, {len(failures)} bounds broken")

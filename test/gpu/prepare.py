@@ -29,6 +29,7 @@ def prepare(model: Path, out: Path, build: Path, archs: str) -> list[dict[str, s
         module = folder / "model.mlir"
         importer = [sys.executable, "-m", "qz_import", folder, "-o", module]
         subprocess.run(importer, check=True, cwd=ROOT / "python-import")
+        family = json.loads((model / "config.json").read_text())["model_type"]
         scores = json.loads((model / "golden" / "scores.json").read_text())
         for name, selection in scores["selections"].items():
             image = f"{model.name}.{name}"
@@ -36,7 +37,8 @@ def prepare(model: Path, out: Path, build: Path, archs: str) -> list[dict[str, s
                        f"--arch={archs}", "-o", out / f"{image}.bin"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             shutil.copy(model / "golden" / f"{name}.npz", out / f"{image}.npz")
-            entries.append({"image": image, "perplexity": selection["windows"]["perplexity"],
+            entries.append({"image": image, "family": family,
+                            "perplexity": selection["windows"]["perplexity"],
                             "context": selection["windows"]["context"]})
     return entries
 

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,6 +40,8 @@ struct ModelInfo {
   /// Whether the tokenizer's own rules put BOS in front of a prompt.
   bool addBos = false;
   std::string chatTemplate; ///< Jinja source, empty if none
+  /// What chat templates call tokens by: "eos_token" → "</s>".
+  std::map<std::string, std::string> specialTokens;
 };
 
 /// Which part of which Hugging Face tensor a stored tensor comes from.

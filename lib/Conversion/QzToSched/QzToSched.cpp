@@ -133,7 +133,7 @@ void Lowering::createProgram() {
       Model.getVocabAttr(), Model.getHiddenAttr(), Model.getLayersAttr(),
       Model.getContextAttr(), Model.getBosAttr(), Model.getEosAttr(),
       Model.getAddBosAttr(), Model.getChatTemplateAttr(),
-      Model.getTokenizerAttr());
+      Model.getSpecialTokensAttr(), Model.getTokenizerAttr());
   Build.createBlock(&Program.getContent());
   for (auto file : Model.getBody().getOps<qz::FileOp>())
     Build.create<sched::FileOp>(file.getLoc(), file.getSymNameAttr(),

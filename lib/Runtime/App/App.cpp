@@ -23,6 +23,10 @@ void runMode(const Options &options, const AppEnvironment &environment,
   switch (options.mode) {
   case Mode::Generate:
     return generate(session);
+  case Mode::Chat:
+    return chatWithUser(session);
+  case Mode::Messages:
+    return answerMessages(session);
   case Mode::Score:
     return scoreText(session);
   case Mode::Bench:

@@ -35,10 +35,12 @@ Generator::Result Generator::run(Engine &engine,
   Stopwatch decoding;
   while (true) {
     result.ids.push_back(token);
-    if (ends(token))
+    result.ended = ends(token);
+    if (result.ended)
       break;
     show(stop.push(decoder.push(token)));
-    if (stop.stopped() || static_cast<int64_t>(result.ids.size()) == count)
+    result.ended = stop.stopped();
+    if (result.ended || static_cast<int64_t>(result.ids.size()) == count)
       break;
     if (Choice.greedy()) {
       token = engine.decodeGreedy(token);

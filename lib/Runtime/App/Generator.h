@@ -19,6 +19,7 @@ public:
   struct Result {
     std::vector<int32_t> ids; ///< the token that ends a text included
     std::string text;         ///< what was written
+    bool ended = false;       ///< by such a token or a text of --stop
     double seconds = 0;       ///< of all tokens but the first
   };
   /// Appends all `prompt` but its first `known` tokens, which the engine holds,

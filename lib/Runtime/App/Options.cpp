@@ -12,9 +12,10 @@ namespace qzc::runtime {
 namespace {
 
 constexpr unsigned bit(Mode mode) { return 1u << static_cast<unsigned>(mode); }
-constexpr unsigned kRunning = bit(Mode::Generate) | bit(Mode::Score) |
-                              bit(Mode::Bench) | bit(Mode::Tokens) |
-                              bit(Mode::Requests);
+constexpr unsigned kTalking = bit(Mode::Chat) | bit(Mode::Messages);
+constexpr unsigned kWriting = bit(Mode::Generate) | kTalking;
+constexpr unsigned kRunning = kWriting | bit(Mode::Score) | bit(Mode::Bench) |
+                              bit(Mode::Tokens) | bit(Mode::Requests);
 
 /// Arguments as they come; strings that name an enumerator among them.
 struct Raw {
@@ -25,7 +26,22 @@ struct Raw {
   std::string device = "auto";
   std::string cache = "f32";
   std::string instructions;
+  std::string date;
 };
+
+/// Noon of a day such as 2024-07-26, here.
+std::time_t readDate(const std::string &text) {
+  std::tm day{};
+  const char *end = ::strptime(text.c_str(), "%Y-%m-%d", &day);
+  day.tm_hour = 12;
+  day.tm_isdst = -1;
+  std::tm asked = day;
+  const std::time_t time = end && !*end ? std::mktime(&day) : -1;
+  // The 31st of February would be a day of March.
+  if (time == -1 || asked.tm_mday != day.tm_mday)
+    throw usageError("--date: '" + text + "' is no day such as 2024-07-26");
+  return time;
+}
 
 class Parser {
 public:
@@ -34,6 +50,7 @@ public:
     App.get_formatter()->column_width(34);
     addModes();
     addGeneration();
+    addChat();
     addScoring();
     addBench();
     addDevice();
@@ -56,6 +73,7 @@ private:
 
   void addModes();
   void addGeneration();
+  void addChat();
   void addScoring();
   void addBench();
   void addDevice();
@@ -81,6 +99,13 @@ void Parser::addModes() {
                       "Continue the text of a file")
            ->type_name("FILE"),
        Mode::Generate);
+  mode(App.add_flag("--chat", "Talk with the model: on a terminal, turn by "
+                              "turn; otherwise stdin is one message"),
+       Mode::Chat);
+  mode(App.add_option("--messages", o.messagesFile,
+                      "Answer a JSON list of messages with role and content")
+           ->type_name("FILE"),
+       Mode::Messages);
   mode(App.add_option("--score", o.textFile, "Perplexity of a text")
            ->type_name("FILE"),
        Mode::Score);
@@ -118,53 +143,54 @@ void Parser::addModes() {
 void Parser::addGeneration() {
   Options &o = Values.options;
   const std::string group = "Generating";
-  constexpr unsigned kTokens = bit(Mode::Generate) | bit(Mode::Tokens);
-  extra(addCount(App, "-n", o.count,
-                 "Tokens to generate (default 128, as far as the "
-                 "context goes)",
-                 0),
-        group, kTokens | bit(Mode::Bench));
+  constexpr unsigned kTokens = kWriting | bit(Mode::Tokens);
+  extra(
+      addCount(App, "-n", o.count,
+               "Tokens to generate (default 128, or a whole answer, as far as "
+               "the context goes)",
+               0),
+      group, kTokens | bit(Mode::Bench));
   extra(addNumber(App, "--temperature", o.sampler.temperature,
                   "0: always the most likely token", 0.0, DBL_MAX)
             ->type_name("T")
             ->capture_default_str(),
-        group, bit(Mode::Generate));
+        group, kWriting);
   extra(addCount(App, "--top-k", o.sampler.topK,
                  "Draw from the K most likely tokens; 0: from all", 0)
             ->type_name("K")
             ->capture_default_str(),
-        group, bit(Mode::Generate));
+        group, kWriting);
   extra(addNumber(App, "--top-p", o.sampler.topP,
                   "Draw from the likeliest tokens that together have "
                   "probability P",
                   0.0, 1.0)
             ->type_name("P")
             ->capture_default_str(),
-        group, bit(Mode::Generate));
+        group, kWriting);
   extra(addNumber(App, "--min-p", o.sampler.minP,
                   "Draw from tokens at least P times as likely as the "
                   "likeliest",
                   0.0, 1.0)
             ->type_name("P")
             ->capture_default_str(),
-        group, bit(Mode::Generate));
+        group, kWriting);
   extra(addNumber(App, "--repetition-penalty", o.sampler.repetitionPenalty,
                   "Divides the logits of tokens that were there before "
                   "(negative ones are multiplied); 1: none",
                   0.01, 100.0)
             ->type_name("R")
             ->capture_default_str(),
-        group, bit(Mode::Generate));
+        group, kWriting);
   extra(App.add_option("--stop", o.stops,
                        "End before this text; may be given several times")
             ->type_name("TEXT")
             ->allow_extra_args(false),
-        group, bit(Mode::Generate));
+        group, kWriting);
   extra(addNumber<uint64_t>(App, "--seed", o.sampler.seed,
                             "The same seed draws the same text", 0, UINT64_MAX)
             ->type_name("S")
             ->capture_default_str(),
-        group, bit(Mode::Generate));
+        group, kWriting);
   extra(App.add_flag("--ignore-eos", o.ignoreEos,
                      "Go on after an end-of-text token"),
         group, kTokens);
@@ -176,6 +202,23 @@ void Parser::addGeneration() {
   extra(App.add_flag("--stepwise", o.stepwise,
                      "With --tokens: one token at a time"),
         group, bit(Mode::Tokens));
+}
+
+void Parser::addChat() {
+  Options &o = Values.options;
+  const std::string group = "Chatting";
+  extra(App.add_option("--system", o.system,
+                       "With --chat: what the model is told first")
+            ->type_name("TEXT"),
+        group, bit(Mode::Chat));
+  extra(App.add_flag("--render", o.render,
+                     "With --messages: print the prompt, do not answer"),
+        group, bit(Mode::Messages));
+  extra(App.add_option("--date", Values.date,
+                       "The day that the chat template sees (2024-07-26; "
+                       "default: today)")
+            ->type_name("DAY"),
+        group, kTalking);
 }
 
 void Parser::addScoring() {
@@ -274,9 +317,9 @@ Mode Parser::findMode() const {
   if (!chosen && Values.options.verify)
     return Mode::Verify;
   if (!chosen)
-    throw usageError("nothing to do: give one of --prompt, --score, --bench, "
-                     "--tokens, --requests, --extract, --tokenize, --info, "
-                     "--verify, or --help");
+    throw usageError("nothing to do: give one of --prompt, --chat, --messages, "
+                     "--score, --bench, --tokens, --requests, --extract, "
+                     "--tokenize, --info, --verify, or --help");
   return result;
 }
 
@@ -339,6 +382,8 @@ Options Parser::run(int argc, const char *const *argv) {
         : Values.instructions == "avx2" ? InstructionSet::Avx2
                                         : InstructionSet::Sse42;
   options.cache = Values.cache == "f16" ? CacheType::F16 : CacheType::F32;
+  if (given("--date"))
+    options.date = readDate(Values.date);
   if (options.mode == Mode::Tokens)
     options.tokens =
         parseNumbers<int32_t>("--tokens", Values.tokens, 0, INT32_MAX);

@@ -7,6 +7,7 @@
 #include "qzc/Evaluate/Perplexity.h"
 #include "qzc/Runtime/Engine.h"
 
+#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ enum class Mode {
   Help,
   Version,
   Generate,
+  Chat,
+  Messages,
   Score,
   Bench,
   Tokens,
@@ -35,7 +38,13 @@ struct Options {
   bool json = false;
   bool verify = false; ///< with any mode
 
-  // Generate, Tokens
+  // Chat, Messages
+  std::optional<std::string> system;
+  std::string messagesFile;
+  bool render = false; ///< the prompt instead of an answer
+  std::optional<std::time_t> date;
+
+  // Generate, Chat, Messages, Tokens
   std::string prompt;
   std::string promptFile;       ///< instead of prompt, unless empty
   std::optional<int64_t> count; ///< -n, also of Bench

@@ -34,6 +34,7 @@ public:
   const Image &image() const { return *Opened; }
   const format::ModelInfo &model() const { return Opened->manifest().model; }
   const Output &output() const { return Out; }
+  int input() const { return Outside.input; }
   const Stopwatch &sinceStart() const { return Started; }
 
   tokenizer::Tokenizer readTokenizer() const;
@@ -60,6 +61,8 @@ std::string readText(const std::string &path);
 
 // The modes.
 void generate(const Session &session);
+void chatWithUser(const Session &session);
+void answerMessages(const Session &session);
 void runTokens(const Session &session);
 void answerRequests(const Session &session);
 void scoreText(const Session &session);

@@ -67,6 +67,10 @@ private:
     model.eos.assign(Program.getEos().begin(), Program.getEos().end());
     model.addBos = Program.getAddBos();
     model.chatTemplate = Program.getChatTemplate().value_or("").str();
+    if (DictionaryAttr tokens = Program.getSpecialTokensAttr())
+      for (NamedAttribute token : tokens)
+        model.specialTokens[token.getName().str()] =
+            cast<StringAttr>(token.getValue()).getValue().str();
   }
 
   void addTensor(sched::TensorOp op) {

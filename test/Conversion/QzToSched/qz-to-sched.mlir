@@ -6,10 +6,10 @@
 
 // CHECK: #[[ROPE:.+]] = #qz.rope
 #rope = #qz.rope<dim = 2, theta = 1.0e4, style = half>
-// CHECK-LABEL: sched.program @m attributes {add_bos = true, bos = 1 : i64, chat_template = "t", context = 16 : i64, eos = array<i64: 2>, family = "f", hidden = 4 : i64, layers = 2 : i64, tokenizer = @tok, vocab = 8 : i64}
+// CHECK-LABEL: sched.program @m attributes {add_bos = true, bos = 1 : i64, chat_template = "t", context = 16 : i64, eos = array<i64: 2>, family = "f", hidden = 4 : i64, layers = 2 : i64, special_tokens = {bos_token = "<s>"}, tokenizer = @tok, vocab = 8 : i64}
 qz.model @m attributes {family = "f", layers = 2 : i64, hidden = 4 : i64, vocab = 8 : i64,
     context = 16 : i64, bos = 1 : i64, eos = array<i64: 2>, add_bos = true,
-    chat_template = "t", tokenizer = @tok} {
+    chat_template = "t", special_tokens = {bos_token = "<s>"}, tokenizer = @tok} {
   // CHECK: sched.file @w "model.safetensors" size 500
   // CHECK: sched.file @tok
   qz.file @w "model.safetensors" size 500 sha256 "0000000000000000000000000000000000000000000000000000000000000000"

@@ -35,6 +35,22 @@ qz.model @m attributes {family = 3, layers = 1 : i64, hidden = 4 : i64, vocab = 
 // -----
 
 // ModelOp (C1): layers
+// expected-error @+1 {{attribute 'special_tokens' failed to satisfy constraint: dictionary of named attribute values of strings}}
+qz.model @m attributes {family = "f", layers = 1 : i64, hidden = 4 : i64, vocab = 8 : i64,
+  context = 16 : i64, eos = array<i64: 2>, add_bos = false, special_tokens = {bos_token = 1 : i64}} {
+  qz.graph(%t : tensor<?xi32>) -> tensor<?x8xf32> {
+    %e = qz.param "e" : tensor<8x4xf32>
+    %x = qz.embed %t, %e : tensor<8x4xf32> -> tensor<?x4xf32>
+    %y = qz.block 0 (%b = %x) : tensor<?x4xf32> {
+      qz.yield %b : tensor<?x4xf32>
+    }
+    %l = qz.linear head %y, %e : (tensor<?x4xf32>, tensor<8x4xf32>) -> tensor<?x8xf32>
+    qz.return %l : tensor<?x8xf32>
+  }
+}
+
+// -----
+
 // expected-error @+1 {{needs layers in [1, 2^31), not 0}}
 qz.model @m attributes {family = "f", layers = 0 : i64, hidden = 4 : i64, vocab = 8 : i64,
   context = 16 : i64, eos = array<i64: 2>, add_bos = false} {

@@ -24,11 +24,12 @@
 
 // Grouped-query attention, gated feed-forward, tied embeddings, files, every fact.
 // CHECK-LABEL: qz.model @llama
-// CHECK-SAME: add_bos = true, bos = 1 : i64, chat_template = "{% x %}", context = 16 : i64, eos = array<i64: 2, 3>, family = "llama", hidden = 8 : i64, layers = 2 : i64, tokenizer = @tokenizer, vocab = 16 : i64
+// CHECK-SAME: add_bos = true, bos = 1 : i64, chat_template = "{% x %}", context = 16 : i64, eos = array<i64: 2, 3>, family = "llama", hidden = 8 : i64, layers = 2 : i64, special_tokens = {bos_token = "<s>", "odd name" = "</s>"}, tokenizer = @tokenizer, vocab = 16 : i64
 qz.model @llama attributes {
     family = "llama", layers = 2 : i64, hidden = 8 : i64, vocab = 16 : i64,
     context = 16 : i64, bos = 1 : i64, eos = array<i64: 2, 3>, add_bos = true,
-    chat_template = "{% x %}", tokenizer = @tokenizer} {
+    chat_template = "{% x %}",
+    special_tokens = {bos_token = "<s>", "odd name" = "</s>"}, tokenizer = @tokenizer} {
   // CHECK-NEXT: qz.file @model "../weights/model.safetensors" size 4096 sha256 "{{0+}}"
   qz.file @model "../weights/model.safetensors" size 4096 sha256 "0000000000000000000000000000000000000000000000000000000000000000"
   qz.file @tokenizer "tokenizer.json" size 10 sha256 "00000000000000000000000000000000000000000000000000000000000000ff"

@@ -6,11 +6,12 @@
 
 // CHECK-LABEL: sched.program @tiny attributes
 // CHECK-SAME: context = 32
+// CHECK-SAME: special_tokens = {eos_token = "</s>"}
 // CHECK-SAME: tokenizer = @tok
 sched.program @tiny attributes {
     family = "llama", vocab = 50 : i64, hidden = 8 : i64, layers = 1 : i64,
     context = 32 : i64, bos = 1 : i64, eos = array<i64: 2, 3>, add_bos = true,
-    chat_template = "{{ x }}", tokenizer = @tok} {
+    chat_template = "{{ x }}", special_tokens = {eos_token = "</s>"}, tokenizer = @tok} {
   // CHECK: sched.file @tok "tokenizer.json" size 10 sha256 "0000
   sched.file @tok "tokenizer.json" size 10 sha256 "0000000000000000000000000000000000000000000000000000000000000000"
   sched.file @w "model.safetensors" size 4096 sha256 "0000000000000000000000000000000000000000000000000000000000000000"

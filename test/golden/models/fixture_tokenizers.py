@@ -160,6 +160,11 @@ def save_tokenizer(
         write_json(folder / name, document)
 
 
+def set_chat_template(folder: Path, template: str) -> None:
+    path = folder / "tokenizer_config.json"
+    write_json(path, json.loads(path.read_text()) | {"chat_template": template})
+
+
 def read_tokenizer(folder: Path) -> Tokenizer:
     """As transformers reads the folder."""
     if (folder / "tokenizer.json").exists():

@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from family_fixtures import FAMILY_FIXTURES
-from fixture_tokenizers import KINDS, save_tokenizer, write_json
+from fixture_tokenizers import KINDS, save_tokenizer, set_chat_template, write_json
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chat"))
+from chat_templates import BY_MODEL_TYPE
 
 HERE = Path(__file__).resolve().parent
 
@@ -296,4 +300,6 @@ def save_fixture(name: str, fixture: Fixture, text: str) -> Path:
     ends = {"eos_token_id": list(kind.eos) if len(kind.eos) > 1 else kind.eos[0]}
     write_json(folder / "generation_config.json", {"bos_token_id": kind.bos, **ends})
     save_tokenizer(folder, kind, fixture.vocab, text, as_parts=fixture.has_tokenizer_parts)
+    if fixture.family in BY_MODEL_TYPE:
+        set_chat_template(folder, BY_MODEL_TYPE[fixture.family])
     return folder

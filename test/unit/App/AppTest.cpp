@@ -348,9 +348,9 @@ TEST_F(AppTest, HelpAndVersionNeedNoImage) {
   Outcome outcome = call({"--help"});
   EXPECT_EQ(outcome.code, 0);
   for (const char *option :
-       {"--prompt", "--score", "--bench", "--tokens", "--extract", "--tokenize",
-        "--info", "--verify", "--device", "--kv-cache", "--force-ptx", "--bos",
-        "--top-p", "--stepwise"})
+       {"--prompt", "--chat", "--messages", "--score", "--bench", "--tokens",
+        "--extract", "--tokenize", "--info", "--verify", "--device",
+        "--kv-cache", "--force-ptx", "--bos", "--top-p", "--stepwise"})
     EXPECT_THAT(outcome.out, HasSubstr(option));
   EXPECT_THAT(call({"--version"}).out, StartsWith("qzc runtime "));
   fails({"--info"}, 1, "no payload");

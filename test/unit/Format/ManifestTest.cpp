@@ -21,6 +21,7 @@ TEST(Manifest, SurvivesARoundTrip) {
   const Manifest again = parseManifest(text);
   EXPECT_EQ(toJson(again), text);
   EXPECT_EQ(again.model.chatTemplate, manifest.model.chatTemplate);
+  EXPECT_EQ(again.model.specialTokens, manifest.model.specialTokens);
   EXPECT_EQ(again.model.bos, 1);
   EXPECT_EQ(again.syntheticSeed, UINT64_MAX);
   EXPECT_EQ(again.plan.ropes[0].inverseFrequencies,

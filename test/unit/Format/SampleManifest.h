@@ -13,7 +13,17 @@ inline format::Manifest sampleManifest() {
   using namespace format;
   Manifest m;
   m.producer = "qzc 0.1.0";
-  m.model = {"tiny", "llama", 10, 16, 1, 32, 1, {2, 3}, true, "{{ \"ä\" }}"};
+  m.model = {"tiny",
+             "llama",
+             10,
+             16,
+             1,
+             32,
+             1,
+             {2, 3},
+             true,
+             "{{ \"ä\" }}",
+             {{"bos_token", "<s>"}}};
   m.selection = "nf4";
   m.syntheticSeed = UINT64_MAX;
   m.nvrtcVersion = "12.9";

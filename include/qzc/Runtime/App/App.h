@@ -20,6 +20,7 @@ struct AppEnvironment {
   EngineFactory createCpu;
   EngineFactory createCuda;
   std::function<bool()> cudaPresent;
+  int input = 0;  ///< file descriptor of what --chat reads
   int output = 1; ///< file descriptor of results
 };
 

@@ -6,6 +6,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "qzc/Dialect/Qz/IR/QzDialect.td"
+include "qzc/Dialect/Texts.td"
 
 //===----------------------------------------------------------------------===//
 // Enumerations

@@ -9,6 +9,7 @@
 #define QZC_DIALECT_SCHED_IR_SCHEDOPS_TD
 
 include "qzc/Dialect/Sched/IR/SchedDialect.td"
+include "qzc/Dialect/Texts.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/RegionKindInterface.td"
@@ -57,6 +58,7 @@ def Sched_ProgramOp : Sched_Op<"program", [
       OptionalAttr<Sched_NonNegative>:$bos, DenseI64ArrayAttr:$eos,
       BoolAttr:$add_bos,
       OptionalAttr<StrAttr>:$chat_template,
+      OptionalAttr<Qzc_TextsAttr>:$special_tokens,
       OptionalAttr<FlatSymbolRefAttr>:$tokenizer);
   let regions = (region SizedRegion<1>:$content);
   let assemblyFormat =
