@@ -112,12 +112,21 @@ def _unpaired(a: Spread, b: Spread) -> Spread:
     return Spread(b.value - a.value, math.hypot(a.error, b.error))
 
 
+def _gap(results: Results, a: Row, b: Row) -> Spread:
+    """How much worse b is. Of variants of one model the changes from the base count, whose errors
+    are paired and much smaller."""
+    changes = (a.perplexity_difference, b.perplexity_difference)
+    if results.has_models or None in changes:
+        return _unpaired(results.quality(a), results.quality(b))
+    return _unpaired(*changes)
+
+
 def _equal_memory(results: Results) -> Iterator[str]:
     kind = results.quality_name
     for best, second, *others in results.size_classes():
         rows = (best, second, *others)
         sizes = [row.weights_mb for row in rows]
-        gap = _unpaired(results.quality(best), results.quality(second))
+        gap = _gap(results, best, second)
         value = results.quality(best)
         text = (
             f"At {megabytes(min(sizes))} to {megabytes(max(sizes))} MB of weights, {named(best)} "
@@ -161,12 +170,10 @@ def _schemes(results: Results) -> Iterator[str]:
         linear = by_selection.get((model, selection.replace("=nf4", "=q4_0")))
         if not linear or linear is nf4:
             continue
-        gap = nf4.perplexity.value - linear.perplexity.value
-        # Not paired with each other: their errors as if they were independent.
-        error = math.hypot(nf4.perplexity_difference.error, linear.perplexity_difference.error)
-        which = "lower" if gap < 0 else "higher"
-        clear = is_clear(Spread(gap, error))
-        gap_text = number(abs(gap), error)
+        gap = _gap(results, linear, nf4)
+        which = "lower" if gap.value < 0 else "higher"
+        clear = is_clear(gap)
+        gap_text = number(abs(gap.value), gap.error)
         yield (
             f"At four bits, {named(nf4)} has a perplexity {which} by {gap_text} than "
             f"{named(linear)}" + ("." if clear else ", which is no clear difference on this text.")
