@@ -218,22 +218,16 @@ def _peers(results: Results) -> Iterator[str]:
             continue
         parts = []
         if peer.perplexity and ours.perplexity:
-            a, b = peer.perplexity.value, ours.perplexity.value
-            parts.append(f"finds a perplexity of {a:.3f} where {named(ours)} finds {b:.3f}")
+            found, own_found = peer.perplexity.value, ours.perplexity.value
+            parts.append(f"finds a perplexity of {found:.3f} (against {own_found:.3f})")
         if peer.decode and ours.decode:
-            a, b = peer.decode, ours.decode
-            parts.append(
-                f"decodes {number(a.value, a.error)} tokens a second where it decodes "
-                f"{number(b.value, b.error)}"
-            )
+            speed, own_speed = (number(r.decode.value, r.decode.error) for r in (peer, ours))
+            parts.append(f"decodes {speed} tokens a second (against {own_speed})")
         if peer.rss_mb and ours.rss_mb:
-            parts.append(
-                f"takes {megabytes(peer.rss_mb)} MB of the host's memory at most where it takes "
-                f"{megabytes(ours.rss_mb)}"
-            )
+            most, own_most = megabytes(peer.rss_mb), megabytes(ours.rss_mb)
+            parts.append(f"takes {most} MB of the host's memory at most (against {own_most})")
         if parts:
-            start = parts[0] if peer.perplexity else parts[0].replace("it ", f"{named(ours)} ", 1)
-            yield f"{named(peer)} {listed([start, *parts[1:]])}."
+            yield f"Beside {named(ours)}, {named(peer)} {listed(parts)}."
 
 
 def _failures(results: Results) -> Iterator[str]:
