@@ -25,8 +25,11 @@ def title(results: Results) -> str:
 
 
 def _lead(results: Results) -> str:
-    count = len(results.rows)
+    peers = sum(row.is_peer for row in results.rows)
+    count = len(results.rows) - peers
     text = f"{count} variant{'' if count == 1 else 's'}"
+    if peers:
+        text += f" and {peers} row{'' if peers == 1 else 's'} of other packages"
     if "text" in results.conditions:
         text += f", scored on {results.conditions['text']} ({protocol(results.conditions)})"
     return f"{text}."

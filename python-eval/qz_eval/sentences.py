@@ -112,12 +112,21 @@ def _unpaired(a: Spread, b: Spread) -> Spread:
     return Spread(b.value - a.value, math.hypot(a.error, b.error))
 
 
+def _gap(results: Results, a: Row, b: Row) -> Spread:
+    """How much worse b is. Of variants of one model the changes from the base count, whose errors
+    are paired and much smaller."""
+    changes = (a.perplexity_difference, b.perplexity_difference)
+    if results.has_models or None in changes:
+        return _unpaired(results.quality(a), results.quality(b))
+    return _unpaired(*changes)
+
+
 def _equal_memory(results: Results) -> Iterator[str]:
     kind = results.quality_name
     for best, second, *others in results.size_classes():
         rows = (best, second, *others)
         sizes = [row.weights_mb for row in rows]
-        gap = _unpaired(results.quality(best), results.quality(second))
+        gap = _gap(results, best, second)
         value = results.quality(best)
         text = (
             f"At {megabytes(min(sizes))} to {megabytes(max(sizes))} MB of weights, {named(best)} "
@@ -161,12 +170,10 @@ def _schemes(results: Results) -> Iterator[str]:
         linear = by_selection.get((model, selection.replace("=nf4", "=q4_0")))
         if not linear or linear is nf4:
             continue
-        gap = nf4.perplexity.value - linear.perplexity.value
-        # Not paired with each other: their errors as if they were independent.
-        error = math.hypot(nf4.perplexity_difference.error, linear.perplexity_difference.error)
-        which = "lower" if gap < 0 else "higher"
-        clear = is_clear(Spread(gap, error))
-        gap_text = number(abs(gap), error)
+        gap = _gap(results, linear, nf4)
+        which = "lower" if gap.value < 0 else "higher"
+        clear = is_clear(gap)
+        gap_text = number(abs(gap.value), gap.error)
         yield (
             f"At four bits, {named(nf4)} has a perplexity {which} by {gap_text} than "
             f"{named(linear)}" + ("." if clear else ", which is no clear difference on this text.")
@@ -211,22 +218,16 @@ def _peers(results: Results) -> Iterator[str]:
             continue
         parts = []
         if peer.perplexity and ours.perplexity:
-            a, b = peer.perplexity.value, ours.perplexity.value
-            parts.append(f"finds a perplexity of {a:.3f} where {named(ours)} finds {b:.3f}")
+            found, own_found = peer.perplexity.value, ours.perplexity.value
+            parts.append(f"finds a perplexity of {found:.3f} (against {own_found:.3f})")
         if peer.decode and ours.decode:
-            a, b = peer.decode, ours.decode
-            parts.append(
-                f"decodes {number(a.value, a.error)} tokens a second where it decodes "
-                f"{number(b.value, b.error)}"
-            )
+            speed, own_speed = (number(r.decode.value, r.decode.error) for r in (peer, ours))
+            parts.append(f"decodes {speed} tokens a second (against {own_speed})")
         if peer.rss_mb and ours.rss_mb:
-            parts.append(
-                f"takes {megabytes(peer.rss_mb)} MB of the host's memory at most where it takes "
-                f"{megabytes(ours.rss_mb)}"
-            )
+            most, own_most = megabytes(peer.rss_mb), megabytes(ours.rss_mb)
+            parts.append(f"takes {most} MB of the host's memory at most (against {own_most})")
         if parts:
-            start = parts[0] if peer.perplexity else parts[0].replace("it ", f"{named(ours)} ", 1)
-            yield f"{named(peer)} {listed([start, *parts[1:]])}."
+            yield f"Beside {named(ours)}, {named(peer)} {listed(parts)}."
 
 
 def _failures(results: Results) -> Iterator[str]:

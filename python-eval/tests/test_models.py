@@ -82,6 +82,18 @@ def test_what_is_not_clear_is_said_so() -> None:
         assert "MB of weights, " not in said and "In the memory of" not in said
 
 
+def test_variants_of_one_model_are_compared_by_their_paired_changes() -> None:
+    rows = [
+        entry("nf4", 60, 16.2, 130, comparison=comparison(3.5, 0.1, 0.2)),
+        entry("q4_0", 62, 14.7, 122, comparison=comparison(2.0, 0.1, 0.1)),
+    ]
+    said = "\n".join(sentences(Results.of(results(*rows, iso_memory_percent=10.0))))
+    assert (
+        "At 60.00 to 62.00 MB of weights, `q4_0` is the best of 2, at 14.70 ± 0.50 perplexity; "
+        "`nf4` is next, 1.50 ± 0.14 more." in said
+    )
+
+
 def test_one_model_has_perplexities() -> None:
     parsed = Results.of(large())
     assert not parsed.has_models and parsed.quality_name == "perplexity"

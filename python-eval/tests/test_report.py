@@ -67,11 +67,11 @@ def test_peers_stand_beside_their_variants() -> None:
         entry("llama.cpp: nf4", 50, 16.0, 120, is_peer=True),
     )
     assert (
-        "`bitsandbytes nf4` finds a perplexity of 16.100 where `nf4` finds 16.200, decodes "
-        "60.0 ± 1.0 tokens a second where it decodes 130.0 ± 1.0 and takes 90.00 MB of the host's "
-        "memory at most where it takes 90.00." in text
+        "Beside `nf4`, `bitsandbytes nf4` finds a perplexity of 16.100 (against 16.200), decodes "
+        "60.0 ± 1.0 tokens a second (against 130.0 ± 1.0) and takes 90.00 MB of the host's memory "
+        "at most (against 90.00)." in text
     )
-    assert "`transformers float32` finds a perplexity of 12.700 where `none`" in text
+    assert "Beside `none`, `transformers float32` finds a perplexity of 12.700 (" in text
     assert "`llama.cpp: nf4` finds" not in text
     assert "The smallest variant is `nf4`" in text
 
