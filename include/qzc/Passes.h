@@ -15,11 +15,12 @@
 
 namespace qzc {
 
-/// What is quantized and how the rest is stored: the options of qz-quantize,
-/// and of qz-cast where there is a dtype.
+/// How weights are stored: the options of qz-quantize, and of qz-cast where
+/// there is a dtype.
 struct SelectionOptions : mlir::PassPipelineOptions<SelectionOptions> {
-  Option<std::string> scheme{*this, "scheme", llvm::cl::init("none"),
-                             llvm::cl::desc("scheme of the selected layers")};
+  Option<std::string> scheme{
+      *this, "scheme", llvm::cl::init("none"),
+      llvm::cl::desc("how the selected layers are stored")};
   Option<std::string> blocks{*this, "blocks",
                              llvm::cl::desc("decoder blocks, LO:HI[,LO:HI…]")};
   Option<std::string> components{*this, "components",
@@ -29,6 +30,10 @@ struct SelectionOptions : mlir::PassPipelineOptions<SelectionOptions> {
       llvm::cl::desc("elements that share a scale; 0: the scheme's own")};
   Option<bool> doubleQuant{*this, "double-quant", llvm::cl::init(false),
                            llvm::cl::desc("quantize the scales too")};
+  Option<std::string> mix{*this, "mix",
+                          llvm::cl::desc("what llama-quantize would choose")};
+  ListOption<std::string> rules{
+      *this, "rules", llvm::cl::desc("REGEX=SPEC for the weights of a name")};
   Option<std::string> dtype{*this, "dtype",
                             llvm::cl::desc("type of what is not quantized")};
 };

@@ -142,7 +142,7 @@ void encode::encodeWeights(std::vector<Tensor> &tensors,
   std::deque<KeptScales> keptScales;
   for (size_t i = 0; i < tensors.size(); ++i) {
     weights.push_back(streamed(tensors[i], refs[i]));
-    if (tensors[i].shape.doubleQuant)
+    if (tensors[i].shape.scales == format::ScaleCodec::Double)
       kept[i] = &keptScales.emplace_back(
           tensors[i].shape,
           static_cast<int64_t>(piecesOf(weights[i], i).size()));
@@ -182,7 +182,9 @@ std::vector<std::byte> encode::encodeTensor(const Tensor &tensor,
   for (const Piece &piece : pieces) {
     readPiece(weight, piece, sources, values);
     encodeAndWrite(tensor, piece, values.data(), workspace,
-                   tensor.shape.doubleQuant ? &kept : nullptr, write);
+                   tensor.shape.scales == format::ScaleCodec::Double ? &kept
+                                                                     : nullptr,
+                   write);
   }
   return bytes;
 }

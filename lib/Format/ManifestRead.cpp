@@ -195,7 +195,8 @@ static Tensor readTensor(const Node &node) {
   tensor.shape.cols = shape.at(1).count();
   if (const auto block = node.find("block_size"))
     tensor.shape.blockSize = block->count();
-  tensor.shape.doubleQuant = flag(node, "double_quant");
+  if (const auto scales = node.find("scales"))
+    tensor.shape.scales = scales->word(parseScaleCodec);
   tensor.offset = static_cast<uint64_t>(node["offset"].count());
   if (const auto exponent = node.find("f16_exponent"))
     tensor.f16Exponent = static_cast<int32_t>(exponent->integer(0, kInt32Max));

@@ -52,8 +52,8 @@ static Json write(const Tensor &tensor) {
   json["shape"] = {shape.rows, shape.cols};
   if (shape.blockSize != 0)
     json["block_size"] = shape.blockSize;
-  if (shape.doubleQuant)
-    json["double_quant"] = true;
+  if (shape.scales != ScaleCodec::Plain)
+    json["scales"] = name(shape.scales);
   json["offset"] = tensor.offset;
   if (tensor.f16Exponent != 0)
     json["f16_exponent"] = tensor.f16Exponent;

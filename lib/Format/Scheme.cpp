@@ -7,12 +7,13 @@
 #include "qzc/Format/Portable.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace qzc::format {
 
 const SchemeTraits &traits(Scheme scheme) {
   switch (scheme) {
-#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+#define QZC_SCHEME(Enumerator, ...)                                            \
   case Scheme::Enumerator:                                                     \
     return k##Enumerator##Traits;
 #include "qzc/Format/Schemes.def"
@@ -22,7 +23,7 @@ const SchemeTraits &traits(Scheme scheme) {
 
 std::string_view name(Scheme scheme) {
   switch (scheme) {
-#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+#define QZC_SCHEME(Enumerator, Number, Name, ...)                              \
   case Scheme::Enumerator:                                                     \
     return Name;
 #include "qzc/Format/Schemes.def"
@@ -32,14 +33,14 @@ std::string_view name(Scheme scheme) {
 
 std::string schemeNames() {
   std::string names;
-#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+#define QZC_SCHEME(Enumerator, Number, Name, ...)                              \
   names += (names.empty() ? "" : ", ") + std::string(Name);
 #include "qzc/Format/Schemes.def"
   return names;
 }
 
 std::optional<Scheme> parseScheme(std::string_view text) {
-#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+#define QZC_SCHEME(Enumerator, Number, Name, ...)                              \
   if (text == (Name))                                                          \
     return Scheme::Enumerator;
 #include "qzc/Format/Schemes.def"
@@ -65,21 +66,81 @@ std::optional<DType> parseDType(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view name(ScaleCodec codec) {
+  switch (codec) {
+  case ScaleCodec::Plain:
+    return "";
+  case ScaleCodec::Double:
+    return "double";
+  case ScaleCodec::Asym:
+    return "asym";
+  }
+  return "";
+}
+
+std::optional<ScaleCodec> parseScaleCodec(std::string_view text) {
+  for (ScaleCodec codec : {ScaleCodec::Double, ScaleCodec::Asym})
+    if (text == name(codec))
+      return codec;
+  return std::nullopt;
+}
+
 size_t sizeOf(DType dtype) { return dtype == DType::F32 ? 4 : 2; }
+
+std::optional<StorageSpec> parseStorage(std::string_view text) {
+  StorageSpec spec;
+  if (const size_t space = text.find(' '); space != text.npos) {
+    const auto codec = parseScaleCodec(text.substr(space + 1));
+    if (!codec)
+      return std::nullopt;
+    spec.scales = *codec;
+    text = text.substr(0, space);
+  }
+  std::optional<int64_t> block;
+  if (const size_t slash = text.find('/'); slash != text.npos) {
+    const std::string_view digits = text.substr(slash + 1);
+    block = 0;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), *block);
+    if (error != std::errc() || end != digits.data() + digits.size() ||
+        *block <= 0)
+      return std::nullopt;
+    text = text.substr(0, slash);
+  }
+  if (const auto scheme = parseScheme(text))
+    spec.scheme = *scheme;
+  else if (!(spec.dtype = parseDType(text)))
+    return std::nullopt;
+  spec.blockSize = block.value_or(defaultBlockSize(spec.scheme));
+  return spec;
+}
+
+std::string describeStorage(const StorageSpec &spec) {
+  std::string text(spec.dtype && spec.scheme == Scheme::None
+                       ? name(*spec.dtype)
+                       : name(spec.scheme));
+  if (spec.blockSize != 0)
+    text += "/" + std::to_string(spec.blockSize);
+  if (spec.scales != ScaleCodec::Plain)
+    text += " " + std::string(name(spec.scales));
+  return text;
+}
+
+std::string storageHelp() {
+  return "SCHEME[/BLOCK][ double| asym], or a type f32, f16, bf16; schemes "
+         "are " +
+         schemeNames();
+}
 
 bool storedAlike(const PackedShape &a, const PackedShape &b) {
   return a.scheme == b.scheme && a.blockSize == b.blockSize &&
-         a.doubleQuant == b.doubleQuant &&
+         a.scales == b.scales &&
          (a.scheme != Scheme::None || a.dtype == b.dtype);
 }
 
 std::string describeStorage(const PackedShape &shape) {
-  if (shape.scheme == Scheme::None)
-    return std::string(name(shape.dtype));
-  std::string text(name(shape.scheme));
-  if (shape.blockSize != 0)
-    text += "/" + std::to_string(shape.blockSize);
-  return text + (shape.doubleQuant ? " double" : "");
+  return describeStorage(
+      StorageSpec{shape.scheme, shape.dtype, shape.blockSize, shape.scales});
 }
 
 int64_t defaultBlockSize(Scheme scheme) {
@@ -103,8 +164,11 @@ std::optional<std::string_view> checkShape(const PackedShape &shape) {
   constexpr int64_t kMostElements = int64_t{1} << 59;
   if (shape.cols > kMostElements / shape.rows)
     return "the tensor's size does not fit in 63 bits";
-  if (shape.doubleQuant && !traits(shape.scheme).hasDoubleQuant)
-    return "the scheme has no double quantization (fp4 and nf4 have)";
+  if (shape.scales != ScaleCodec::Plain &&
+      shape.scales != traits(shape.scheme).otherCodec)
+    return shape.scales == ScaleCodec::Double
+               ? "the scheme has no double quantization (fp4 and nf4 have)"
+               : "the scheme has no zero points to choose (int4 and int3 have)";
   return traits(shape.scheme).checkShape(shape);
 }
 
@@ -138,7 +202,8 @@ uint64_t storedBytes(const PackedShape &shape) {
 
 PackedShape streamedShape(const PackedShape &shape) {
   PackedShape streamed = shape;
-  streamed.doubleQuant = false;
+  if (streamed.scales == ScaleCodec::Double)
+    streamed.scales = ScaleCodec::Plain;
   return streamed;
 }
 

@@ -35,13 +35,18 @@ static SyntheticPart densePart(const Tensor &tensor) {
 }
 
 static SyntheticPart quantizedPart(const SyntheticRecipe &recipe,
-                                   bool doubleQuant) {
+                                   ScaleCodec scales) {
   SyntheticPart result = {};
   result.kind = recipe.kind;
   result.center = static_cast<float>(recipe.mean * kDeviation);
   // ± 25 %.
   result.unit = result.center / 2 / 65536;
-  if (recipe.kind == SyntheticPart::Scales && doubleQuant) {
+  result.second = static_cast<float>(recipe.second * kDeviation);
+  if (recipe.kind == SyntheticPart::HalfScales && scales == ScaleCodec::Asym) {
+    result.kind = SyntheticPart::HalfPairs;
+    result.second = static_cast<float>(recipe.second); // a zero point
+  }
+  if (recipe.kind == SyntheticPart::Scales && scales == ScaleCodec::Double) {
     result.kind = SyntheticPart::ScaleGroups;
     result.unit = result.center / 4;
   }
@@ -63,7 +68,7 @@ SyntheticPart syntheticPart(const Tensor &tensor, size_t part, uint64_t seed) {
       tensor.shape.scheme == Scheme::None
           ? densePart(tensor)
           : quantizedPart(traits(tensor.shape.scheme).synthetic[part],
-                          tensor.shape.doubleQuant);
+                          tensor.shape.scales);
   result.key = synthetic::hash(keyOf(tensor.source, seed), part);
   return result;
 }

@@ -13,18 +13,23 @@ namespace qzc {
 
 void buildSelectionPipeline(mlir::OpPassManager &passes,
                             const SelectionOptions &options) {
+  // First what holds for all weights: a spec that names a type is kept.
+  if (!options.dtype.empty()) {
+    qz::QzCastOptions cast;
+    cast.dtype = options.dtype;
+    passes.addPass(qz::createQzCast(cast));
+  }
   qz::QzQuantizeOptions quantize;
   quantize.scheme = options.scheme;
   quantize.blocks = options.blocks;
   quantize.components = options.components;
   quantize.blockSize = options.blockSize;
   quantize.doubleQuant = options.doubleQuant;
+  quantize.mix = options.mix;
+  const std::vector<std::string> rules(options.rules.begin(),
+                                       options.rules.end());
+  quantize.rules = rules;
   passes.addPass(qz::createQzQuantize(quantize));
-  if (options.dtype.empty())
-    return;
-  qz::QzCastOptions cast;
-  cast.dtype = options.dtype;
-  passes.addPass(qz::createQzCast(cast));
 }
 
 void buildFusionPipeline(mlir::OpPassManager &passes) {

@@ -26,22 +26,6 @@
 
 namespace qzc::pipeline {
 
-/// The selection's options in canonical form.
-static std::string describeSelection(const CompileOptions &options) {
-  std::string text = "--quantize=" + options.scheme;
-  auto add = [&](const char *option, const std::string &value) {
-    if (!value.empty())
-      text += std::string(" --") + option + "=" + value;
-  };
-  add("blocks", options.blocks);
-  add("components", options.components);
-  add("block-size", options.blockSize ? std::to_string(options.blockSize) : "");
-  if (options.doubleQuant)
-    text += " --double-quant";
-  add("dtype", options.dtype);
-  return text;
-}
-
 namespace {
 /// One compilation, in the order of its stages.
 class Compilation {
@@ -124,9 +108,14 @@ void Compilation::run() {
   checkInputsAreKept(Options, *Module, sourceFolder());
   Stages stages(*Module, Diagnostics);
   stages.select(Options);
-  GgufBuild gguf(Options, *Module, describeSelection(Options));
+  GgufBuild gguf(Options, *Module, describe(Options.recipe));
   if (Options.emit == Emit::Bin || Options.dryRun)
     Results.write(qz::formatReport(qz::makeReport(*Module)) + gguf.report());
+  if (!Options.saveRecipe.empty()) {
+    AtomicFile file(Options.saveRecipe);
+    file.append(writeRecipe(Options.recipe));
+    file.commit();
+  }
   if (Options.dryRun)
     return;
   gguf.write(sourceFolder());
@@ -191,7 +180,7 @@ void Compilation::writeExecutable(format::Manifest &manifest,
 
   ImageBuild image(Options, sources, manifest);
   manifest.producer = "qzc " QZC_VERSION;
-  manifest.selection = describeSelection(Options);
+  manifest.selection = describe(Options.recipe);
   std::vector<cuda::CompiledCode> code;
   if (!archs.empty())
     code = compileForGpu(manifest, archs);

@@ -23,7 +23,8 @@ static std::vector<NamedFile> outputs(const CompileOptions &options) {
   std::vector<NamedFile> named;
   for (const NamedFile &output :
        {NamedFile{"-o", options.output}, NamedFile{"--gguf", options.gguf},
-        NamedFile{"--weights", options.weightsFile}})
+        NamedFile{"--weights", options.weightsFile},
+        NamedFile{"--save-recipe", options.saveRecipe}})
     if (!output.path.empty())
       named.push_back(output);
   return named;

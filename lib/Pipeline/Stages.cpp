@@ -28,13 +28,16 @@ void Stages::run(const char *stage,
 }
 
 void Stages::select(const CompileOptions &options) {
+  const Recipe &recipe = options.recipe;
   SelectionOptions selection;
-  selection.scheme = options.scheme;
-  selection.blocks = options.blocks;
-  selection.components = options.components;
-  selection.blockSize = options.blockSize;
-  selection.doubleQuant = options.doubleQuant;
-  selection.dtype = options.dtype;
+  selection.scheme = recipe.scheme;
+  selection.blocks = recipe.blocks;
+  selection.components = recipe.components;
+  selection.blockSize = recipe.blockSize;
+  selection.doubleQuant = recipe.doubleQuant;
+  selection.mix = recipe.mix;
+  selection.rules = recipe.rules;
+  selection.dtype = recipe.dtype;
   // What these passes refuse is what the options ask for.
   run(
       "selection",

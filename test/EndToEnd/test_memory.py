@@ -195,7 +195,7 @@ def parts_of(tensor: dict) -> list[int]:
     if tensor["scheme"] in ("nf4", "fp4"):
         blocks = -(-count // tensor["block_size"])
         # Quantized scales: a byte each, and two f32 for every 256 of them.
-        scales = blocks + 8 * -(-blocks // 256) if tensor.get("double_quant") else 4 * blocks
+        scales = blocks + 8 * -(-blocks // 256) if tensor.get("scales") == "double" else 4 * blocks
         return [blocks * tensor["block_size"] // 2, scales]
     if tensor["scheme"] in ("q8_0", "q4_0"):
         return [count if tensor["scheme"] == "q8_0" else count // 2, 2 * count // 32]

@@ -103,11 +103,28 @@ static PackedShape wideShape(int number) {
   static const PackedShape shapes[] = {
       {Scheme::Nf4, DType::F32, 0, 0, 64},
       {Scheme::Q4_0, DType::F32, 0, 0, 0},
-      {Scheme::Fp4, DType::F32, 0, 0, 64, true},
+      {Scheme::Fp4, DType::F32, 0, 0, 64, ScaleCodec::Double},
       {Scheme::Int8, DType::F32, 0, 0, 0},
-      {Scheme::Nf4, DType::F32, 0, 0, 32, true},
+      {Scheme::Nf4, DType::F32, 0, 0, 32, ScaleCodec::Double},
       {Scheme::Q8_0, DType::F32, 0, 0, 0},
       {Scheme::Fp4, DType::F32, 0, 0, 256},
+  };
+  return shapes[static_cast<size_t>(number) % std::size(shapes)];
+}
+
+/// Storages of linear codes in planes, in turn.
+static PackedShape planarShape(int number) {
+  static const PackedShape shapes[] = {
+      {Scheme::Q4_K, DType::F32, 0, 0, 0},
+      {Scheme::Q6_K, DType::F32, 0, 0, 0},
+      {Scheme::Int4, DType::F32, 0, 0, 128, ScaleCodec::Asym},
+      {Scheme::Q5_0, DType::F32, 0, 0, 0},
+      {Scheme::Int3, DType::F32, 0, 0, 64},
+      {Scheme::Q5_K, DType::F32, 0, 0, 0},
+      {Scheme::Q4_1, DType::F32, 0, 0, 0},
+      {Scheme::Int3, DType::F32, 0, 0, 32, ScaleCodec::Asym},
+      {Scheme::Int4, DType::F32, 0, 0, 64},
+      {Scheme::Q5_1, DType::F32, 0, 0, 0},
   };
   return shapes[static_cast<size_t>(number) % std::size(shapes)];
 }
@@ -117,7 +134,9 @@ Model qzc::kernel_test::makeCase(int number) {
   Random r(1000 + uint64_t(number));
   Maker make(model, r);
   Plan &plan = model.manifest.plan;
-  if (number >= kWideCases)
+  const bool planar = number >= kPlanarCases;
+  // Of two such cases the second does without tensor cores.
+  if (number >= kWideCases && number != kPlanarCases + 1)
     model.gpu.processors = 4;
 
   struct Heads {
@@ -145,11 +164,13 @@ Model qzc::kernel_test::makeCase(int number) {
                                           {12, 2, 64},
                                           {4, 1, 96}});
   const int64_t hidden =
-      tiny   ? r.pick<int64_t>({1, 2, 3, 4, 6})
-      : wide ? r.pick<int64_t>({416, 544})
-             : r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
-  const int64_t inner = tiny   ? r.pick<int64_t>({1, 2, 3, 4, 6, 9})
-                        : wide ? 448
+      tiny     ? r.pick<int64_t>({1, 2, 3, 4, 6})
+      : planar ? 512
+      : wide   ? r.pick<int64_t>({416, 544})
+               : r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
+  const int64_t inner = tiny     ? r.pick<int64_t>({1, 2, 3, 4, 6, 9})
+                        : planar ? 512
+                        : wide   ? 448
                                : r.pick<int64_t>({64, 131, 256, 1536, 95, 416});
   const int64_t vocab =
       tiny   ? r.pick<int64_t>({1, 2, 3, 5, 33})
@@ -181,7 +202,9 @@ Model qzc::kernel_test::makeCase(int number) {
   auto shape = [&](int64_t rows, int64_t cols) {
     PackedShape s = mixed ? randomShape(r) : common;
     // Every other layer of a block is wide.
-    if (wide)
+    if (planar)
+      s = planarShape((number - kPlanarCases) * 3 + layers++);
+    else if (wide)
       s = wideShape((number - kWideCases) * 5 + layers++ / 2);
     s.rows = rows;
     s.cols = cols;
@@ -343,8 +366,8 @@ Model qzc::kernel_test::makeCase(int number) {
 
 const std::vector<BenchShape> &qzc::kernel_test::benchShapes() {
   static const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
-  static const PackedShape nf4Double = {Scheme::Nf4, DType::F32, 0,
-                                        0,           64,         true};
+  static const PackedShape nf4Double = {Scheme::Nf4, DType::F32,        0, 0,
+                                        64,          ScaleCodec::Double};
   static const PackedShape fp4 = {Scheme::Fp4, DType::F32, 0, 0, 64};
   static const PackedShape q8 = {Scheme::Q8_0, DType::F32, 0, 0, 0};
   static const PackedShape q4 = {Scheme::Q4_0, DType::F32, 0, 0, 0};

@@ -42,7 +42,7 @@ struct Model {
   cuda::GpuShape gpu; ///< to be lowered for
 };
 
-inline constexpr int kCases = 42;
+inline constexpr int kCases = 44;
 /// From this one on, norms stand behind the additions, and projections lead
 /// from and to narrower embeddings.
 inline constexpr int kPlainCases = 28;
@@ -52,6 +52,9 @@ inline constexpr int kTinyCases = 32;
 /// From this one on, rows are long enough for matvecs on tensor cores, and the
 /// GPU is small enough; one layer after the other has each of the schemes.
 inline constexpr int kWideCases = 40;
+/// From this one on, rows are whole blocks of 256, and one layer after the
+/// other has each of the storages with linear codes in planes.
+inline constexpr int kPlanarCases = 42;
 
 /// Random case `number`, 0 ≤ number < kCases.
 Model makeCase(int number);

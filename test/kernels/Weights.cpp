@@ -7,6 +7,8 @@
 
 #include "Weights.h"
 
+#include "NaivePlanar.h"
+
 #include "qzc/Format/Schemes/DoubleQuant.h"
 #include "qzc/Format/Schemes/Fp4.h"
 #include "qzc/Format/Schemes/Nf4.h"
@@ -58,7 +60,8 @@ PackedShape qzc::kernel_test::randomShape(Random &random) {
   if (shape.scheme == Scheme::Nf4 || shape.scheme == Scheme::Fp4) {
     shape.blockSize =
         random.pick({int64_t(64), int64_t(64), int64_t(32), int64_t(256)});
-    shape.doubleQuant = random.chance(50);
+    if (random.chance(50))
+      shape.scales = ScaleCodec::Double;
   }
   return shape;
 }
@@ -89,6 +92,15 @@ int32_t qzc::kernel_test::randomWeight(Random &random, const PackedShape &shape,
   if (shape.scheme == Scheme::None)
     return randomDense(random, shape, amplitude, center, data);
   const std::vector<PartLayout> parts = layout(shape);
+  if (test::planarBits(shape.scheme) != 0) {
+    for (uint64_t i = 0; i < parts[0].bytes; ++i)
+      data[parts[0].offset + i] = uint8_t(random.next());
+    test::randomPlanarScales(
+        shape, 0.6f * amplitude, data + parts[1].offset,
+        int64_t(parts[1].bytes), [&] { return random.next(); },
+        [&] { return 1.0f + 0.5f * random.uniform(); }, toHalf);
+    return 0;
+  }
   const bool eightBit =
       shape.scheme == Scheme::Int8 || shape.scheme == Scheme::Q8_0;
   for (uint64_t i = 0; i < parts[0].bytes; ++i) {
@@ -104,7 +116,7 @@ int32_t qzc::kernel_test::randomWeight(Random &random, const PackedShape &shape,
   if (shape.scheme == Scheme::Q8_0 || shape.scheme == Scheme::Q4_0) {
     for (int64_t i = 0; i < bytes / 2; ++i)
       storeAt(scales, i, toHalf(scale()));
-  } else if (!shape.doubleQuant) {
+  } else if (shape.scales == ScaleCodec::Plain) {
     for (int64_t i = 0; i < bytes / 4; ++i)
       storeAt(scales, i, scale());
   } else {
@@ -136,7 +148,7 @@ static float decodeCode(const uint8_t *data, const uint8_t *scales,
                         int64_t i) {
   const int64_t block = i / shape.blockSize;
   float scale;
-  if (shape.doubleQuant) {
+  if (shape.scales == ScaleCodec::Double) {
     const uint8_t *group = scales + block / 256 * 264;
     scale = doublequant::kDynamicMap.values[group[8 + block % 256]] *
                 loadAt<float>(group, 0) +
@@ -155,8 +167,10 @@ float qzc::kernel_test::decodeElement(const Model &model, int32_t index,
   const uint8_t *data = model.weights.data() + t.offset;
   const uint8_t *scales = data + parts.back().offset;
   const int64_t i = row * t.shape.cols + col;
+  if (test::planarBits(t.shape.scheme) != 0)
+    return test::planarValue(t.shape, data, scales, i, fromHalf);
   switch (t.shape.scheme) {
-  case Scheme::None:
+  default:
     break;
   case Scheme::Int8:
     return float(int8_t(data[i])) * loadAt<float>(scales, row);

@@ -20,7 +20,10 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMES = ("none", "int8", "q8_0", "q4_0", "fp4", "nf4", "nf4 --double-quant")
+SCHEMES = (
+    *("none", "int8", "q8_0", "q4_0", "fp4", "nf4", "nf4 --double-quant"),
+    *("q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k", "int4", "int3"),
+)
 
 # What the models' public config.json files say of shapes.
 MODELS: dict[str, dict[str, object]] = {
@@ -91,8 +94,15 @@ def compile_model(name: str, schemes: list[str], out: Path, archs: str, build: P
         subprocess.run(importer, check=True, cwd=ROOT / "python-import")
         for scheme in schemes:
             image = out / f"{name}.{scheme.replace(' --', '-')}.bin"
-            command = [build / "bin" / "qzc", module, *f"--quantize={scheme}".split(),
-                       "--weights=synthetic", f"--arch={archs}", "-o", image]
+            command = [
+                build / "bin" / "qzc",
+                module,
+                *f"--quantize={scheme}".split(),
+                "--weights=synthetic",
+                f"--arch={archs}",
+                "-o",
+                image,
+            ]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             print(image, flush=True)
 

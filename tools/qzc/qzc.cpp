@@ -32,8 +32,28 @@ static Emit readEmit(const std::string &text) {
   return found->second;
 }
 
+/// What the recipe's file says holds where no option says otherwise; its rules
+/// come first.
+static void mergeRecipe(const CLI::App &app, const std::string &path,
+                        pipeline::Recipe &recipe) {
+  const pipeline::Recipe base = pipeline::readRecipe(path);
+  auto keep = [&](const char *option, auto &value, const auto &stored) {
+    if (app.count(option) == 0)
+      value = stored;
+  };
+  keep("--quantize", recipe.scheme, base.scheme);
+  keep("--mix", recipe.mix, base.mix);
+  keep("--blocks", recipe.blocks, base.blocks);
+  keep("--components", recipe.components, base.components);
+  keep("--block-size", recipe.blockSize, base.blockSize);
+  keep("--double-quant", recipe.doubleQuant, base.doubleQuant);
+  keep("--dtype", recipe.dtype, base.dtype);
+  recipe.rules.insert(recipe.rules.begin(), base.rules.begin(),
+                      base.rules.end());
+}
+
 static void checkSelection(const CLI::App &app) {
-  if (app.count("--quantize") != 0)
+  if (app.count("--quantize") != 0 || app.count("--recipe") != 0)
     return;
   for (const char *option :
        {"--blocks", "--components", "--block-size", "--double-quant"})
@@ -71,6 +91,7 @@ static void checkUse(const CLI::App &app, const CompileOptions &options) {
 struct RawOptions {
   std::string emit = "bin";
   std::string weights = "embed";
+  std::string recipe;
 };
 
 static void addOptions(CLI::App &app, CompileOptions &options,
@@ -91,34 +112,59 @@ static void addOptions(CLI::App &app, CompileOptions &options,
                "Print the table of layers, schemes and bytes, and stop");
 
   const char *selection = "Selection";
-  app.add_option("--quantize", options.scheme,
-                 "Scheme of the selected layers (default: none): " +
-                     format::schemeNames())
-      ->type_name("SCHEME")
+  app.add_option("--quantize", options.recipe.scheme,
+                 "How the selected layers are stored (default: none): " +
+                     format::storageHelp())
+      ->type_name("SPEC")
       ->group(selection);
-  app.add_option("--blocks", options.blocks,
+  app.add_option("--blocks", options.recipe.blocks,
                  "Decoder blocks to quantize, half-open as in Python: "
                  "0:12, :4,-4: (default: all)")
       ->type_name("LO:HI,…")
       ->group(selection);
   app.add_option(
-         "--components", options.components,
+         "--components", options.recipe.components,
          "What to quantize: attn, ffn, qkv, q, k, v, o, up, gate, down, "
          "proj, head, embed, all (default: every linear layer but head "
          "and embed)")
       ->type_name("NAME,…")
       ->group(selection);
-  addNumber<int64_t>(app, "--block-size", options.blockSize,
-                     "Elements that share a scale (fp4, nf4: 32 to 4096, "
-                     "default 64)",
-                     32, 4096)
+  addNumber<int64_t>(
+      app, "--block-size", options.recipe.blockSize,
+      "Elements that share a scale, as SPEC/N says too (fp4, nf4: "
+      "32 to 4096; int4, int3: 32, 64, 128; default 64)",
+      32, 4096)
       ->group(selection);
-  app.add_flag("--double-quant", options.doubleQuant,
-               "Quantize the scales too (fp4, nf4)")
+  app.add_flag(
+         "--double-quant", options.recipe.doubleQuant,
+         "Quantize the scales too, as \"SPEC double\" says too (fp4, nf4)")
       ->group(selection);
-  app.add_option("--dtype", options.dtype,
+  app.add_option("--dtype", options.recipe.dtype,
                  "Type of what is not quantized: f32, f16, bf16 (default: as "
                  "imported)")
+      ->group(selection);
+
+  app.add_option("--mix", options.recipe.mix,
+                 "For every layer and the embeddings what llama-quantize "
+                 "chooses: q4_k_s, q4_k_m, q5_k_s, q5_k_m")
+      ->type_name("NAME")
+      ->excludes("--quantize")
+      ->group(selection);
+  app.add_option("--rule", options.recipe.rules,
+                 "How layers and embeddings are stored in whose names the "
+                 "expression matches, selected or not; of several the last")
+      ->type_name("REGEX=SPEC")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group(selection);
+  app.add_option("--recipe", raw.recipe,
+                 "File to take the options of this group from; those given "
+                 "beside it count more")
+      ->type_name("FILE.json")
+      ->group(selection);
+  app.add_option("--save-recipe", options.saveRecipe,
+                 "File to write the options of this group to")
+      ->type_name("FILE.json")
       ->group(selection);
 
   const char *output = "Weights and code";
@@ -159,6 +205,8 @@ static int run(int argc, char **argv) {
   if (!parseArguments(app, static_cast<int>(words.size()), words.data()))
     return 0;
   checkSelection(app);
+  if (!raw.recipe.empty())
+    mergeRecipe(app, raw.recipe, options.recipe);
   options.emit = readEmit(raw.emit);
   readWeights(raw.weights, options);
   checkUse(app, options);

@@ -20,21 +20,50 @@ namespace qzc::format {
 
 /// How a weight is stored. Values are those of Schemes.def.
 enum class Scheme : uint32_t {
-#define QZC_SCHEME(Enumerator, Number, Name) Enumerator = Number,
+#define QZC_SCHEME(Enumerator, Number, ...) Enumerator = Number,
 #include "qzc/Format/Schemes.def"
 };
 
 /// Element types of unquantized tensors.
 enum class DType : uint32_t { F32 = 0, F16 = 1, BF16 = 2 };
 
+/// What a scheme that leaves the choice keeps of its blocks.
+enum class ScaleCodec : uint32_t {
+  Plain = 0,  ///< a scale
+  Double = 1, ///< "double" (nf4, fp4): scales are quantized: DoubleQuant.h
+  Asym = 2,   ///< "asym" (int4, int3): a zero point beside each scale
+};
+
 std::string_view name(Scheme scheme);
 std::string_view name(DType dtype);
+/// Empty for Plain.
+std::string_view name(ScaleCodec codec);
 /// All names with commas between, for help and errors.
 std::string schemeNames();
 std::optional<Scheme> parseScheme(std::string_view name);
 std::optional<DType> parseDType(std::string_view name);
+std::optional<ScaleCodec> parseScaleCodec(std::string_view name);
 /// Bytes of one element.
 size_t sizeOf(DType dtype);
+
+/// How weights are to be stored: all of a PackedShape but the extents.
+struct StorageSpec {
+  Scheme scheme = Scheme::None;
+  /// Of Scheme::None: without one a weight stays as it was imported.
+  std::optional<DType> dtype;
+  int64_t blockSize = 0;
+  ScaleCodec scales = ScaleCodec::Plain;
+};
+
+/// "none", "bf16", "int8", "nf4", "nf4/64 double", "int4/128 asym": a scheme or
+/// an element type, the elements that share a scale where the scheme leaves the
+/// choice (its own without them), and a scale codec. Whether the scheme takes
+/// them is for checkShape to say.
+std::optional<StorageSpec> parseStorage(std::string_view text);
+/// What parseStorage reads, with the block size in any case.
+std::string describeStorage(const StorageSpec &spec);
+/// How a storage is written, and with what, for help and errors.
+std::string storageHelp();
 
 /// Everything that determines a stored weight's bytes, given its values.
 struct PackedShape {
@@ -44,16 +73,15 @@ struct PackedShape {
   /// Vectors (norm weights, biases) have rows == 1.
   int64_t rows = 0;
   int64_t cols = 0;
-  /// Elements that share a scale, over the flattened tensor (nf4, fp4); 0 where
-  /// there is nothing to choose (none; int8: a row; q8_0, q4_0: 32).
+  /// Elements that share a scale: over the flattened tensor (nf4, fp4), of a
+  /// row (int4, int3); 0 where there is nothing to choose.
   int64_t blockSize = 0;
-  /// The scales are quantized too (nf4, fp4): Schemes/DoubleQuant.h.
-  bool doubleQuant = false;
+  ScaleCodec scales = ScaleCodec::Plain;
 };
 
 /// Whether two weights differ in nothing but their extents.
 bool storedAlike(const PackedShape &a, const PackedShape &b);
-/// "bf16", "int8", "nf4/64", "nf4/64 double".
+/// The shape's spec, as text.
 std::string describeStorage(const PackedShape &shape);
 
 /// One byte array of a stored weight.
@@ -66,14 +94,14 @@ struct PartLayout {
 /// Alignment of every part inside the weights section.
 inline constexpr uint64_t kPartAlign = 256;
 
-/// Block size a scheme takes when none is asked for (64 for nf4 and fp4, else
-/// 0).
+/// Block size a scheme takes when none is asked for; 0 where there is nothing
+/// to choose.
 int64_t defaultBlockSize(Scheme scheme);
 
 /// What is wrong with the shape (a sentence without a full stop), or nothing:
-/// positive extents, a block size the scheme allows (nf4, fp4: a power of two
-/// in 32…4096), rows of whole blocks (q8_0, q4_0), double quantization where
-/// the scheme has it (nf4, fp4), sizes that fit in 63 bits.
+/// positive extents, a block size that the scheme allows, rows of whole blocks
+/// where blocks are of rows, a scale codec that the scheme has, sizes that fit
+/// in 63 bits.
 std::optional<std::string_view> checkShape(const PackedShape &shape);
 
 /// The parts of a valid shape, in storage order; n = rows*cols.
@@ -84,6 +112,10 @@ std::optional<std::string_view> checkShape(const PackedShape &shape);
 ///   nf4, fp4:
 ///         codes  [ceil(n/block)*block/2] two a byte, scales [ceil(n/block)]
 ///         f32 (absmax), or with double quantization ScaleGroups of them
+///   q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, int4, int3:
+///         codes  by Schemes/Planes.h, scales [blocks] of what a block of ggml
+///         has beside its codes, in its order; int4, int3: f16 a group, with
+///         asym {f16 scale, f16 zero point}
 std::vector<PartLayout> layout(const PackedShape &shape);
 
 /// Bytes from the first part's start to the last part's padded end.
@@ -97,8 +129,8 @@ struct PackedView {
   const std::byte *parts[4] = {};
 };
 
-/// Decodes rows [rowBegin, rowEnd) to f32, exactly as numerics demand:
-/// f32 code × f32 scale.
+/// Decodes rows [rowBegin, rowEnd) to f32, exactly as numerics demand: f32 code
+/// × f32 scale, plus or minus an f32 minimum where there are minima.
 void decodeRows(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
                 float *out);
 

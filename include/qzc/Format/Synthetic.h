@@ -11,9 +11,11 @@
 //                   four uniform 16-bit numbers), around 1 for the role "norm",
 //                   and a tenth of that for the role "bias"
 //   8-bit codes     the same sum, as codes in [-127, 127]
-//   4-bit codes     uniform, which is how real nf4 codes are distributed
-//   scales          what such weights have, ± 25 % uniformly; f32, f16, or
-//                   groups as in Schemes/DoubleQuant.h with uniform codes
+//   other codes     uniform, which is how real nf4 codes are distributed
+//   scales          what such weights have, ± 25 % uniformly; f32, f16, f16
+//   with
+//                   a constant minimum or zero point, or quantized themselves,
+//                   with uniform codes
 //
 // A part whose bytes are no multiple of 8 ends with the first bytes of its last
 // word.
@@ -39,6 +41,9 @@ struct SyntheticPart {
     Uniform,
     Scales,
     HalfScales,
+    HalfPairs,   ///< a scale and a minimum or zero point, both f16
+    KScales,     ///< 16 bytes of Schemes/KScales.h: two f16, and any 12
+    SmallScales, ///< any 16 bytes, and an f16
     ScaleGroups
   };
   uint64_t key; ///< of seed, tensor and part
@@ -46,6 +51,7 @@ struct SyntheticPart {
   float center; ///< mean of dense values and scales
   /// Of the integer sum (dense), of 1/65536 (scales), of 1 (groups).
   float unit;
+  float second; ///< minima and zero points
 };
 
 namespace synthetic {
@@ -130,6 +136,27 @@ inline uint64_t syntheticWord(const SyntheticPart &part, uint64_t word) {
       bytes |= static_cast<uint64_t>(
                    dense::toF16(scale(part, hash(part.key, word), i)))
                << i;
+    break;
+  case SyntheticPart::HalfPairs:
+    for (uint32_t i = 0; i < 64; i += 32)
+      bytes |= (static_cast<uint64_t>(dense::toF16(part.second)) << 16 |
+                dense::toF16(scale(part, hash(part.key, word), i)))
+               << i;
+    break;
+  case SyntheticPart::KScales:
+    bytes = hash(part.key, word);
+    if (word % 2 == 0)
+      bytes = bytes << 32 |
+              static_cast<uint64_t>(dense::toF16(part.second)) << 16 |
+              dense::toF16(part.center);
+    break;
+  case SyntheticPart::SmallScales:
+    bytes = hash(part.key, word);
+    for (uint32_t i = 0; i < 8; ++i)
+      if (const uint64_t at = (word * 8 + i) % 18; at >= 16) {
+        const uint64_t byte = dense::toF16(part.center) >> 8 * (at - 16) & 255;
+        bytes = (bytes & ~(uint64_t{255} << 8 * i)) | byte << 8 * i;
+      }
     break;
   case SyntheticPart::ScaleGroups:
     // The group's absmax and offset, then its codes.

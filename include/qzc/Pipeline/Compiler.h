@@ -9,6 +9,7 @@
 #define QZC_PIPELINE_COMPILER_H
 
 #include "qzc/Format/Manifest.h"
+#include "qzc/Pipeline/Recipe.h"
 #include "qzc/Support/Output.h"
 
 #include <cstdint>
@@ -32,12 +33,8 @@ struct CompileOptions {
   std::string gguf;   ///< empty: no GGUF
   Emit emit = Emit::Bin;
 
-  std::string scheme = "none";
-  std::string blocks;     ///< "0:12,20:" or empty: all
-  std::string components; ///< "attn,head" or empty: the default selection
-  int64_t blockSize = 0;  ///< 0: the scheme's own
-  bool doubleQuant = false;
-  std::string dtype; ///< empty: as imported
+  Recipe recipe;
+  std::string saveRecipe; ///< empty: nowhere
 
   format::WeightsMode weightsMode = format::WeightsMode::Embedded;
   std::string weightsFile; ///< External: where to write them

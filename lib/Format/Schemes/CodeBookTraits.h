@@ -37,9 +37,10 @@ template <typename Book> struct CodeBookTraits {
     if (part == 0)
       return static_cast<uint64_t>(
           codebook::codeBytes(elements, shape.blockSize));
-    return static_cast<uint64_t>(
-        shape.doubleQuant ? doublequant::scaleBytes(blocks)
-                          : blocks * static_cast<int64_t>(sizeof(float)));
+    return static_cast<uint64_t>(shape.scales == ScaleCodec::Double
+                                     ? doublequant::scaleBytes(blocks)
+                                     : blocks *
+                                           static_cast<int64_t>(sizeof(float)));
   }
 
   static float encode(const PackedShape &shape, const float *values,
@@ -72,7 +73,7 @@ template <typename Book> struct CodeBookTraits {
     const auto *scales = reinterpret_cast<const float *>(weight.parts[1]);
     const int64_t end = rowEnd * cols;
     for (int64_t i = rowBegin * cols; i < end;) {
-      const float scale = weight.shape.doubleQuant
+      const float scale = weight.shape.scales == ScaleCodec::Double
                               ? doublequant::scaleAt(scales, i / block)
                               : scales[i / block];
       const int64_t blockEnd = std::min(end, (i / block + 1) * block);
@@ -87,7 +88,7 @@ template <typename Book> struct CodeBookTraits {
       2,
       {"codes", "scales"},
       64,
-      true,
+      ScaleCodec::Double,
       {{SyntheticPart::Uniform, 0}, {SyntheticPart::Scales, 2.4}},
       checkShape,
       unit,

@@ -25,8 +25,7 @@ template <typename Block, typename Code> struct GgmlTraits {
 
   static std::optional<std::string_view> checkShape(const PackedShape &shape) {
     if (shape.cols % ggml::kBlock != 0)
-      return "its blocks of 32 do not divide the rows (int8, fp4 and nf4 take "
-             "rows of any length)";
+      return kNot32;
     return requireNoBlockSize(shape);
   }
 

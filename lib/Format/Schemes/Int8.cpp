@@ -54,7 +54,7 @@ const SchemeTraits qzc::format::kInt8Traits = {
     2,
     {"codes", "scales"},
     0,
-    false,
+    ScaleCodec::Plain,
     {{SyntheticPart::Int8Codes, 0},
      {SyntheticPart::Scales, synthetic::kLargest / 127}},
     requireNoBlockSize,

@@ -67,5 +67,5 @@ static void decode(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
 }
 
 const SchemeTraits qzc::format::kNoneTraits = {
-    1,    {"data"}, 0,      false, {}, requireNoBlockSize,
-    unit, bytesOf,  encode, decode};
+    1,       {"data"}, 0,     ScaleCodec::Plain, {}, requireNoBlockSize, unit,
+    bytesOf, encode,   decode};

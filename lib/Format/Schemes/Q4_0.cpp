@@ -20,7 +20,7 @@ const SchemeTraits qzc::format::kQ4_0Traits = {
     2,
     {"codes", "scales"},
     0,
-    false,
+    ScaleCodec::Plain,
     {{SyntheticPart::Uniform, 0}, {SyntheticPart::HalfScales, 1 / 4.61}},
     Q4_0::checkShape,
     Q4_0::unit,

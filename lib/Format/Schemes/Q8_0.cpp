@@ -17,7 +17,7 @@ const SchemeTraits qzc::format::kQ8_0Traits = {
     2,
     {"codes", "scales"},
     0,
-    false,
+    ScaleCodec::Plain,
     {{SyntheticPart::Int8Codes, 0},
      {SyntheticPart::HalfScales, synthetic::kLargest / 127}},
     Q8_0::checkShape,

@@ -23,18 +23,21 @@
 
 namespace qzc::format {
 
-/// How synthetic bytes of a part are made, and their mean (of scales).
+/// How synthetic bytes of a part are made; means are of weights with a standard
+/// deviation of 1.
 struct SyntheticRecipe {
   SyntheticPart::Kind kind;
-  double mean;
+  double mean;       ///< of scales
+  double second = 0; ///< of minima; of zero points
 };
 
 struct SchemeTraits {
   size_t partCount;
   std::string_view partNames[4];
   int64_t defaultBlockSize;
-  /// Whether the last part, f32 scales, may be stored by DoubleQuant.h.
-  bool hasDoubleQuant;
+  /// What the scales may be beside Plain; Double where the last part is f32
+  /// scales.
+  ScaleCodec otherCodec;
   /// Of each part; unquantized weights depend on more than the scheme.
   SyntheticRecipe synthetic[4];
   /// Checks block size and columns; extents are known to be positive.
@@ -49,7 +52,7 @@ struct SchemeTraits {
                      float *out);
 };
 
-#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+#define QZC_SCHEME(Enumerator, ...)                                            \
   extern const SchemeTraits k##Enumerator##Traits;
 #include "qzc/Format/Schemes.def"
 
@@ -57,6 +60,14 @@ const SchemeTraits &traits(Scheme scheme);
 
 /// The largest magnitude of `values`; 0 if there are none.
 float largestMagnitude(const float *values, int64_t count);
+
+/// Where blocks of 32 or 256 do not divide a row.
+inline constexpr std::string_view kNot32 =
+    "its blocks of 32 do not divide the rows (int8, fp4 and nf4 take rows of "
+    "any length)";
+inline constexpr std::string_view kNot256 =
+    "its blocks of 256 do not divide the rows (q4_0 to q8_0 take rows that 32 "
+    "divides, int8, fp4 and nf4 rows of any length)";
 
 /// For schemes that leave no choice of block size.
 std::optional<std::string_view> requireNoBlockSize(const PackedShape &shape);

@@ -24,10 +24,32 @@ static constexpr int64_t kMostSharedBytes = 98 * 1024;
 
 static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// Elements that 16 bytes hold: Weights<…>::kPerChunk in Kernels/.
+/// Elements that 16 bytes hold, 32 of fewer than 8 bits: Weights<…>::kPerChunk
+/// in Kernels/.
 static int64_t perChunk(const format::PackedShape &shape) {
   const int64_t unit = encodingUnit(shape);
-  return 16 * unit / static_cast<int64_t>(partBytes(shape, 0, unit));
+  const auto bytes = static_cast<int64_t>(partBytes(shape, 0, unit));
+  return bytes >= unit ? 16 * unit / bytes : 32;
+}
+
+/// Whether weights have minima: Weights<…>::kAffine.
+static bool hasMinima(const format::PackedShape &shape) {
+  switch (shape.scheme) {
+  case format::Scheme::Q4_1:
+  case format::Scheme::Q5_1:
+  case format::Scheme::Q4_K:
+  case format::Scheme::Q5_K:
+    return true;
+  default:
+    return shape.scales == format::ScaleCodec::Asym;
+  }
+}
+
+/// Whether codes become operands of tensor cores: Operands<…>. The scales of
+/// q6_k are of half a chunk.
+static bool hasOperands(const format::PackedShape &shape) {
+  return shape.scheme != format::Scheme::None &&
+         shape.scheme != format::Scheme::Q6_K;
 }
 
 /// Type of Kernels/Weights.cuh that says where a view's rows are.
@@ -79,14 +101,15 @@ static int64_t tileRows(bool gated) { return gated ? 8 : 16; }
 /// Bytes of dynamic shared memory of a matvecTensor.
 static int64_t tensorSharedBytes(const format::PackedShape &shape,
                                  const TensorShape &spread) {
-  const int64_t padded =
-      ceilDiv(shape.cols, 4 * perChunk(shape)) * 4 * perChunk(shape);
+  const int64_t chunks = ceilDiv(shape.cols, 4 * perChunk(shape)) * 4;
+  const int64_t padded = chunks * perChunk(shape);
   const bool book = shape.scheme == format::Scheme::Nf4 ||
                     shape.scheme == format::Scheme::Fp4;
   const int64_t planes = 2 * 2 * (padded + 16);
   const int64_t table = book ? 256 * 16 * 8 : 0;
   const int64_t partial = spread.splitK * spread.splitN * spread.tiles * 16 * 4;
-  return planes + table + partial;
+  const int64_t sums = hasMinima(shape) ? chunks * 4 : 0;
+  return planes + table + partial + sums;
 }
 
 static TensorShape chooseTensorShape(const format::PackedShape &shape,
@@ -96,8 +119,7 @@ static TensorShape chooseTensorShape(const format::PackedShape &shape,
   const int64_t tiles = ceilDiv(rows, tileRows(gated));
   TensorShape spread;
   // Few tiles leave processors idle, short rows leave warps idle.
-  if (shape.scheme == format::Scheme::None || 4 * tiles < 3 * processors ||
-      groups < 4)
+  if (!hasOperands(shape) || 4 * tiles < 3 * processors || groups < 4)
     return spread;
   spread.splitK = groups >= 64 ? 16 : groups >= 8 ? 8 : 4;
   spread.splitN = spread.splitK == 4 ? 2 : 1;

@@ -37,7 +37,7 @@ static std::string enumerator(const format::PackedShape &shape) {
       return "BF16";
     }
   switch (shape.scheme) {
-#define QZC_SCHEME(Enumerator, Number, Name)                                   \
+#define QZC_SCHEME(Enumerator, ...)                                            \
   case format::Scheme::Enumerator:                                             \
     return #Enumerator;
 #include "qzc/Format/Schemes.def"
@@ -46,7 +46,10 @@ static std::string enumerator(const format::PackedShape &shape) {
 }
 
 std::string qzc::cuda::storageName(const format::PackedShape &shape) {
-  return "Storage::" + enumerator(shape) + (shape.doubleQuant ? "Double" : "");
+  const char *codec = shape.scales == format::ScaleCodec::Double ? "Double"
+                      : shape.scales == format::ScaleCodec::Asym ? "Asym"
+                                                                 : "";
+  return "Storage::" + enumerator(shape) + codec;
 }
 
 const char *qzc::cuda::activationName(format::Activation activation) {

@@ -20,18 +20,14 @@ static Target substitute(TensorType type, const PackedShape &shape) {
 }
 
 Target targetOf(const PackedShape &shape) {
-  switch (shape.scheme) {
-  case Scheme::None:
+  if (shape.scheme == Scheme::None)
     return {tensorType(shape.dtype), /*same=*/true};
-  case Scheme::Q8_0:
-    return {TensorType::Q8_0, /*same=*/true};
-  case Scheme::Q4_0:
-    return {TensorType::Q4_0, /*same=*/true};
-  case Scheme::Int8:
-    return substitute(TensorType::Q8_0, shape);
-  case Scheme::Nf4:
-  case Scheme::Fp4:
-    return substitute(TensorType::IQ4_NL, shape);
+  switch (shape.scheme) {
+#define QZC_SCHEME(Enumerator, Number, Name, Ggml, Exact, ...)                 \
+  case Scheme::Enumerator:                                                     \
+    return Exact ? Target{TensorType::Ggml, /*same=*/true}                     \
+                 : substitute(TensorType::Ggml, shape);
+#include "qzc/Format/Schemes.def"
   }
   return {};
 }

@@ -15,15 +15,9 @@ struct Target {
   bool same = true;
 };
 
-/// Total: every scheme has a type.
-///
-///   none            the type it is stored in
-///   q8_0, q4_0      Q8_0, Q4_0
-///   int8            Q8_0 of the source's values
-///   nf4, fp4        IQ4_NL of the source's values
-///
-/// Of the last two, rows that ggml's blocks of 32 do not divide become F16 of
-/// the source's values.
+/// Total: Schemes.def names a type for each scheme. Where that has other
+/// values, they are made of the source's; rows that its blocks do not divide
+/// then become F16.
 Target targetOf(const format::PackedShape &shape);
 
 /// Counts a tensor that the executable stores as `stored`.

@@ -42,8 +42,32 @@ module attributes {qz.t = !qz.packed<4x4, fp4, block = 16, double>} {}
 
 // -----
 
+// PackedType (C2): a scheme without zero points
+// expected-error @+1 {{nf4 of 4x4, block 64, asym: the scheme has no zero points to choose}}
+module attributes {qz.t = !qz.packed<4x4, nf4, asym>} {}
+
+// -----
+
+// PackedType (C2): zero points are not for double quantization
+// expected-error @+1 {{int4 of 4x64, block 64, double: the scheme has no double quantization}}
+module attributes {qz.t = !qz.packed<4x64, int4, double>} {}
+
+// -----
+
+// PackedType (C2): groups of rows
+// expected-error @+1 {{int3 of 4x96, block 64: its groups do not divide the rows}}
+module attributes {qz.t = !qz.packed<4x96, int3>} {}
+
+// -----
+
+// PackedType (C2): blocks of 256
+// expected-error @+1 {{q4_k of 4x128: its blocks of 256 do not divide the rows}}
+module attributes {qz.t = !qz.packed<4x128, q4_k>} {}
+
+// -----
+
 // PackedType: one block size
-// expected-error @+1 {{expected 'double'}}
+// expected-error @+1 {{expected 'block', 'double' or 'asym'}}
 module attributes {qz.t = !qz.packed<4x4, fp4, block = 64, block = 64>} {}
 
 // -----

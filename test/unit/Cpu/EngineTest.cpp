@@ -26,7 +26,7 @@ format::PackedShape stored(format::Scheme scheme, int64_t block = 0,
 }
 
 format::PackedShape doubled(format::PackedShape shape) {
-  shape.doubleQuant = true;
+  shape.scales = format::ScaleCodec::Double;
   return shape;
 }
 

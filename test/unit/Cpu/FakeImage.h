@@ -3,6 +3,7 @@
 #ifndef QZC_TEST_UNIT_CPU_FAKEIMAGE_H
 #define QZC_TEST_UNIT_CPU_FAKEIMAGE_H
 
+#include "../../kernels/NaivePlanar.h"
 #include "qzc/Format/Schemes/DoubleQuant.h"
 #include "qzc/Format/Schemes/Fp4.h"
 #include "qzc/Format/Schemes/Nf4.h"
@@ -75,6 +76,10 @@ public:
   }
 
   RandomWeight make() {
+    if (qzc::test::planarBits(Result.shape.scheme) != 0) {
+      planar();
+      return std::move(Result);
+    }
     switch (Result.shape.scheme) {
     case format::Scheme::None:
       dense();
@@ -93,6 +98,8 @@ public:
       break;
     case format::Scheme::Nf4:
       codeBook(format::nf4::kCodeBook);
+      break;
+    default:
       break;
     }
     return std::move(Result);
@@ -190,12 +197,28 @@ private:
     }
   }
 
+  void planar() {
+    const std::vector<format::PartLayout> parts = layout(Result.shape);
+    const std::vector<uint8_t> codes =
+        randomBytes(static_cast<int64_t>(parts[0].bytes));
+    std::vector<uint8_t> stored(parts[1].bytes);
+    qzc::test::randomPlanarScales(
+        Result.shape, Deviation, stored.data(),
+        static_cast<int64_t>(stored.size()),
+        [&] { return static_cast<uint32_t>(Random()); },
+        [&] { return scales(1, 1)[0]; }, f16Near);
+    Result.parts[1] = bytesOf(stored);
+    for (int64_t i = 0; i < N; ++i)
+      Result.values[i] = qzc::test::planarValue(Result.shape, codes.data(),
+                                                stored.data(), i, floatOfF16);
+  }
+
   void codeBook(const float *book) {
     const int64_t block = Result.shape.blockSize;
     const std::vector<uint8_t> bytes =
         randomBytes(format::codebook::codeBytes(N, block));
     const int64_t count = format::codebook::blockCount(N, block);
-    const bool grouped = Result.shape.doubleQuant;
+    const bool grouped = Result.shape.scales == format::ScaleCodec::Double;
     const std::vector<float> scale = grouped
                                          ? groupedScales(count, 2 * Deviation)
                                          : scales(count, 2 * Deviation);

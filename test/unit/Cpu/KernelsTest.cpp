@@ -28,14 +28,14 @@ std::vector<float> randomFloats(std::mt19937 &random, int64_t n,
 
 format::PackedShape shapeOf(int64_t rows, int64_t cols, format::Scheme scheme,
                             int64_t block, format::DType dtype,
-                            bool doubleQuant = false) {
+                            format::ScaleCodec scales = {}) {
   format::PackedShape shape;
   shape.scheme = scheme;
   shape.dtype = dtype;
   shape.rows = rows;
   shape.cols = cols;
   shape.blockSize = block;
-  shape.doubleQuant = doubleQuant;
+  shape.scales = scales;
   return shape;
 }
 
@@ -57,9 +57,14 @@ std::vector<format::PackedShape> weightShapes() {
         shapes.push_back(shapeOf(rows, cols, scheme, 0, DType::F32));
     for (Scheme scheme : {Scheme::Fp4, Scheme::Nf4})
       for (int64_t block : {32, 64, 4096})
-        for (bool doubleQuant : {false, true})
+        for (auto scales :
+             {format::ScaleCodec::Plain, format::ScaleCodec::Double})
           shapes.push_back(
-              shapeOf(rows, cols, scheme, block, DType::F32, doubleQuant));
+              shapeOf(rows, cols, scheme, block, DType::F32, scales));
+    for (format::PackedShape shape : qzc::test::planarShapes(cols)) {
+      shape.rows = rows;
+      shapes.push_back(shape);
+    }
   }
   return shapes;
 }

@@ -166,7 +166,9 @@ TEST_F(CompileTest, NoKernelSpills) {
                               {9, "sm_90a"},
                               {15, "sm_80"},
                               {40, "sm_90a"},
-                              {41, "sm_80"}}) {
+                              {41, "sm_80"},
+                              {42, "sm_90a"},
+                              {43, "sm_80"}}) {
     const kernel_test::Model model = kernel_test::makeCase(number);
     SCOPED_TRACE(std::string(arch) + ": " + model.description);
     const std::string source =

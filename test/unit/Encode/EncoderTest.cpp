@@ -97,7 +97,7 @@ TEST_F(EncoderTest, BytesDoNotDependOnThreads) {
       {Scheme::Int8, DType::F32, 1001, 777, 0});
   // All scales of the tensor depend on each other.
   add("double", 1001, 777, random(1001 * 777, 6),
-      {Scheme::Fp4, DType::F32, 1001, 777, 64, true});
+      {Scheme::Fp4, DType::F32, 1001, 777, 64, ScaleCodec::Double});
   add("q4_0", 1001, 768, random(1001 * 768, 7),
       {Scheme::Q4_0, DType::F32, 1001, 768, 0});
   add("bf16", 1001, 777, random(1001 * 777, 4),
@@ -179,7 +179,8 @@ TEST_F(EncoderTest, LargeValuesGetAnF16Exponent) {
   add("x", 1, 2, {-65536, 0}, {Scheme::None, DType::F32, 1, 2, 0});
   add("y", 1, 2, {1e6f, 0}, {Scheme::Nf4, DType::F32, 1, 2, 64});
   add("z", 1, 2, {3.4e38f, 0}, {Scheme::Int8, DType::F32, 1, 2, 0});
-  add("d", 1, 2, {1e6f, 0}, {Scheme::Nf4, DType::F32, 1, 2, 64, true});
+  add("d", 1, 2, {1e6f, 0},
+      {Scheme::Nf4, DType::F32, 1, 2, 64, ScaleCodec::Double});
   encode(1);
   EXPECT_EQ(Tensors[4].f16Exponent, 4);
   EXPECT_EQ(Tensors[0].f16Exponent, 0);

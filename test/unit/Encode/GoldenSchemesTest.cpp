@@ -1,9 +1,9 @@
 //===- GoldenSchemesTest.cpp - Quantizers against their references --------===//
 //
 // test/golden/schemes holds what bitsandbytes (nf4, fp4, double quantization),
-// llama.cpp (q8_0, q4_0) and NumPy (int8) make of weights with ties, zero
-// blocks, odd sizes and extreme values; see the scripts there. Everything must
-// agree to the bit.
+// llama.cpp (ggml's blocks), compressed-tensors (int4, int3) and NumPy (int8)
+// make of weights with ties, zero blocks, odd sizes and extreme values; see the
+// scripts there. Everything must agree to the bit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,6 +12,7 @@
 #include "qzc/Encode/Encoder.h"
 #include "qzc/Format/Ggml.h"
 #include "qzc/Format/Schemes/DoubleQuant.h"
+#include "qzc/Format/Schemes/Planes.h"
 
 #include <cmath>
 #include <cstring>
@@ -123,7 +124,7 @@ TEST_F(GoldenSchemes, DoubleQuantizationIsWhatBitsandbytesStores) {
     const size_t dot = name.find('.');
     PackedShape shape = shapeOf(name, *parseScheme(name.substr(0, dot)),
                                 std::stoll(name.substr(dot + 1)));
-    shape.doubleQuant = true;
+    shape.scales = ScaleCodec::Double;
     encode(name, shape);
     expectPart(0, name + ".codes");
     expectGroups(name, View.parts[1]);
@@ -186,5 +187,63 @@ TEST_F(GoldenSchemes, Q8_0AndQ4_0AreGgmlsBlocks) {
   for (const std::string &name : Names) {
     check(name, Scheme::Q8_0, ggml::BlockQ8_0{});
     check(name, Scheme::Q4_0, ggml::BlockQ4_0{});
+  }
+}
+
+TEST_F(GoldenSchemes, PlanesHoldWhatGgmlsBlocksDecodeTo) {
+  open("ggml.safetensors", 11);
+  size_t checked = 0;
+  for (Scheme scheme : {Scheme::Q4_1, Scheme::Q5_0, Scheme::Q5_1, Scheme::Q4_K,
+                        Scheme::Q5_K, Scheme::Q6_K}) {
+    const std::string part = "." + std::string(format::name(scheme));
+    for (const std::string &name : Names) {
+      if (file().entries().count(name + part) == 0)
+        continue;
+      encode(name, shapeOf(name, scheme, 0));
+      expectDecoded(name + part + "_decoded");
+      ++checked;
+    }
+  }
+  EXPECT_EQ(checked, 10u + 11u + 10u + 3 * 3u);
+}
+
+/// The codes of a weight with codes of `Bits` bits, one a byte.
+template <int Bits>
+static std::vector<uint8_t> codesOf(const PackedView &view) {
+  std::vector<uint8_t> codes(
+      static_cast<size_t>(view.shape.rows * view.shape.cols));
+  const auto *data = reinterpret_cast<const uint8_t *>(view.parts[0]);
+  for (size_t i = 0; i < codes.size(); ++i)
+    codes[i] = static_cast<uint8_t>(
+        Planes<Bits>::codeAt(data, static_cast<int64_t>(i)));
+  return codes;
+}
+
+TEST_F(GoldenSchemes, Int4AndInt3AreWhatCompressedTensorsCodes) {
+  open("ints.safetensors", 24);
+  for (const std::string &name : Names) {
+    // BITS.GROUP.KIND.NAME
+    const bool isFour = name[0] == '4';
+    const bool isAsym = name.find(".asym.") != std::string::npos;
+    PackedShape shape = shapeOf(name, isFour ? Scheme::Int4 : Scheme::Int3,
+                                std::stoll(name.substr(2)));
+    if (isAsym)
+      shape.scales = ScaleCodec::Asym;
+    encode(name, shape);
+    EXPECT_EQ(isFour ? codesOf<4>(View) : codesOf<3>(View),
+              golden<uint8_t>(name + ".codes"))
+        << name;
+    std::vector<uint16_t> scales = golden<uint16_t>(name + ".scales");
+    if (isAsym) {
+      const auto zeros = golden<uint16_t>(name + ".zeros");
+      std::vector<uint16_t> pairs;
+      for (size_t i = 0; i < zeros.size(); ++i)
+        pairs.insert(pairs.end(), {scales[i], zeros[i]});
+      scales = pairs;
+    }
+    ASSERT_EQ(layout(shape)[1].bytes, scales.size() * 2);
+    EXPECT_EQ(std::memcmp(View.parts[1], scales.data(), scales.size() * 2), 0)
+        << name;
+    expectDecoded(name + ".decoded");
   }
 }

@@ -47,8 +47,8 @@ TEST(Manifest, SurvivesARoundTrip) {
             (std::vector<std::pair<int64_t, int64_t>>{{0, 16}}));
   EXPECT_TRUE(again.tensors[3].source.transposed);
   EXPECT_EQ(again.tensors[3].f16Exponent, 2);
-  EXPECT_TRUE(again.tensors[3].shape.doubleQuant);
-  EXPECT_FALSE(again.tensors[4].shape.doubleQuant);
+  EXPECT_EQ(again.tensors[3].shape.scales, ScaleCodec::Double);
+  EXPECT_EQ(again.tensors[4].shape.scales, ScaleCodec::Plain);
   EXPECT_EQ(again.cuda.decode[1].args[12].f, 0.1f);
   EXPECT_EQ(again.cuda.decode[0].grid[1].perTokens, 64);
   EXPECT_EQ(again.plan.head[0].inputs[0].buffer, kHiddenBuffer);

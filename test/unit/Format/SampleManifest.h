@@ -48,8 +48,9 @@ inline format::Manifest sampleManifest() {
       add(vector, "norm", 0, {"norm", {16}, DType::BF16, false, {}});
   const int32_t bias =
       add(vector, "bias", 0, {"bias", {48}, DType::BF16, false, {{16, 32}}});
-  const int32_t q = add({Scheme::Nf4, DType::F32, 16, 16, 64, true}, "q", 0,
-                        {"qkv", {16, 48}, DType::F16, true, {{0, 16}}});
+  const int32_t q =
+      add({Scheme::Nf4, DType::F32, 16, 16, 64, ScaleCodec::Double}, "q", 0,
+          {"qkv", {16, 48}, DType::F16, true, {{0, 16}}});
   const int32_t k = add({Scheme::Int8, DType::F32, 8, 16, 0}, "k", 0,
                         {"qkv", {16, 48}, DType::F16, true, {{16, 24}}});
   const int32_t table = add({Scheme::None, DType::F32, 40, 16, 0}, "position",

@@ -15,18 +15,79 @@ static PackedShape shapeOf(Scheme scheme, int64_t rows, int64_t cols,
 }
 
 static PackedShape doubled(PackedShape shape) {
-  shape.doubleQuant = true;
+  shape.scales = ScaleCodec::Double;
   return shape;
 }
 
 TEST(Scheme, NamesParseBack) {
-  for (Scheme scheme : {Scheme::None, Scheme::Int8, Scheme::Nf4, Scheme::Q8_0,
-                        Scheme::Q4_0, Scheme::Fp4})
-    EXPECT_EQ(parseScheme(name(scheme)), scheme);
+#define QZC_SCHEME(Enumerator, ...)                                            \
+  EXPECT_EQ(parseScheme(name(Scheme::Enumerator)), Scheme::Enumerator);
+#include "qzc/Format/Schemes.def"
   for (DType dtype : {DType::F32, DType::F16, DType::BF16})
     EXPECT_EQ(parseDType(name(dtype)), dtype);
   EXPECT_FALSE(parseScheme("nf5"));
   EXPECT_FALSE(parseDType("f64"));
+}
+
+TEST(Scheme, StoragesParseBack) {
+  for (const char *text : {"none", "bf16", "int8", "nf4/64", "fp4/4096 double",
+                           "int4/128 asym", "int3/32", "q4_k"}) {
+    const auto spec = parseStorage(text);
+    ASSERT_TRUE(spec) << text;
+    EXPECT_EQ(describeStorage(*spec), text);
+  }
+  EXPECT_EQ(describeStorage(*parseStorage("nf4")), "nf4/64");
+  EXPECT_EQ(describeStorage(*parseStorage("int4 asym")), "int4/64 asym");
+  EXPECT_EQ(describeStorage(*parseStorage("f16")), "f16");
+  // What fits no scheme is a shape's to refuse.
+  EXPECT_EQ(parseStorage("q4_0/48 double")->blockSize, 48);
+  for (const char *text :
+       {"", "nf5", "nf4/", "nf4/x", "nf4/64x", "nf4/-64", "nf4/0", "nf4 ",
+        "nf4 triple", "nf4  double", " nf4", "double", "/64",
+        "nf4/99999999999999999999", "NF4", "none/64 double double"})
+    EXPECT_FALSE(parseStorage(text)) << text;
+}
+
+TEST(Scheme, LayoutOfPlanes) {
+  // Two chunks of 32; units of 128 (5 and 3 bits) and 64 (6 bits).
+  const auto bytes = [](Scheme scheme, int64_t cols, size_t part,
+                        int64_t block = 0,
+                        ScaleCodec scales = ScaleCodec::Plain) {
+    const PackedShape shape = {scheme, DType::F32, 1, cols, block, scales};
+    EXPECT_FALSE(checkShape(shape)) << describeStorage(shape);
+    return layout(shape)[part].bytes;
+  };
+  EXPECT_EQ(bytes(Scheme::Q4_1, 64, 0), 32u);
+  EXPECT_EQ(bytes(Scheme::Q4_1, 64, 1), 8u);
+  EXPECT_EQ(bytes(Scheme::Q5_0, 64, 0), 80u);
+  EXPECT_EQ(bytes(Scheme::Q5_0, 160, 0), 160u);
+  EXPECT_EQ(bytes(Scheme::Q5_0, 64, 1), 4u);
+  EXPECT_EQ(bytes(Scheme::Q4_K, 512, 0), 256u);
+  EXPECT_EQ(bytes(Scheme::Q4_K, 512, 1), 32u);
+  EXPECT_EQ(bytes(Scheme::Q5_K, 256, 0), 160u);
+  EXPECT_EQ(bytes(Scheme::Q6_K, 256, 0), 192u);
+  EXPECT_EQ(bytes(Scheme::Q6_K, 256, 1), 18u);
+  EXPECT_EQ(bytes(Scheme::Int3, 128, 0, 64), 48u);
+  EXPECT_EQ(bytes(Scheme::Int3, 128, 1, 64), 4u);
+  EXPECT_EQ(bytes(Scheme::Int4, 128, 1, 32, ScaleCodec::Asym), 16u);
+  // All that ggml's blocks hold, and no more.
+  EXPECT_EQ(storedBytes(shapeOf(Scheme::Q4_K, 4, 1024)), 16 * 144u);
+  EXPECT_EQ(storedBytes(shapeOf(Scheme::Q5_K, 4, 1024)), 16 * 176u);
+  EXPECT_EQ(storedBytes(shapeOf(Scheme::Q6_K, 4, 1024)), 16 * 210u);
+  EXPECT_EQ(storedBytes(shapeOf(Scheme::Q5_0, 4, 1024)), 128 * 22u);
+  EXPECT_EQ(storedBytes(shapeOf(Scheme::Q5_1, 4, 1024)), 128 * 24u);
+}
+
+TEST(Scheme, PlanesTakeWholeBlocksAlone) {
+  EXPECT_TRUE(checkShape(shapeOf(Scheme::Q4_1, 2, 48)));
+  EXPECT_TRUE(checkShape(shapeOf(Scheme::Q4_K, 2, 128)));
+  EXPECT_TRUE(checkShape(shapeOf(Scheme::Q4_K, 2, 256, 64)));
+  EXPECT_TRUE(checkShape(shapeOf(Scheme::Int4, 2, 256, 48)));
+  EXPECT_TRUE(checkShape(shapeOf(Scheme::Int4, 2, 96, 64)));
+  EXPECT_TRUE(checkShape(doubled(shapeOf(Scheme::Int4, 2, 128, 64))));
+  PackedShape asym = shapeOf(Scheme::Nf4, 2, 128, 64);
+  asym.scales = ScaleCodec::Asym;
+  EXPECT_TRUE(checkShape(asym));
 }
 
 TEST(Scheme, LayoutOfNone) {

@@ -52,13 +52,39 @@ TEST(Synthetic, EverySchemeLooksLikeTrainedWeights) {
         PackedShape{Scheme::Q4_0, DType::F32, 100, 320, 0},
         PackedShape{Scheme::Fp4, DType::F32, 100, 320, 64},
         PackedShape{Scheme::Nf4, DType::F32, 100, 320, 64},
-        PackedShape{Scheme::Nf4, DType::F32, 100, 320, 32, true}}) {
+        PackedShape{Scheme::Nf4, DType::F32, 100, 320, 32, ScaleCodec::Double},
+        PackedShape{Scheme::Q4_1, DType::F32, 100, 320, 0},
+        PackedShape{Scheme::Q5_0, DType::F32, 100, 320, 0},
+        PackedShape{Scheme::Q5_1, DType::F32, 100, 320, 0},
+        PackedShape{Scheme::Q4_K, DType::F32, 100, 512, 0},
+        PackedShape{Scheme::Q5_K, DType::F32, 100, 512, 0},
+        PackedShape{Scheme::Q6_K, DType::F32, 100, 512, 0},
+        PackedShape{Scheme::Int4, DType::F32, 100, 320, 64},
+        PackedShape{Scheme::Int4, DType::F32, 100, 320, 32, ScaleCodec::Asym},
+        PackedShape{Scheme::Int3, DType::F32, 100, 384, 128},
+        PackedShape{Scheme::Int3, DType::F32, 100, 320, 64,
+                    ScaleCodec::Asym}}) {
     const auto [mean, deviation] = moments(decoded(tensorOf(shape, "q"), 42));
-    // Two code books are not symmetric: their means are 0.022 (nf4) and -0.5
-    // (q4_0) of a block's scale.
-    const double expected = shape.scheme == Scheme::Nf4    ? 0.022 * 0.048
-                            : shape.scheme == Scheme::Q4_0 ? -0.5 * 0.0043
-                                                           : 0;
+    // Codes are not symmetric: nf4's mean is 0.022 of a block's scale, linear
+    // ones without minima have -0.5.
+    double expected = 0;
+    switch (shape.scheme) {
+    case Scheme::Nf4:
+      expected = 0.022 * 0.048;
+      break;
+    case Scheme::Q4_0:
+    case Scheme::Int4:
+      expected = -0.5 * 0.0043;
+      break;
+    case Scheme::Int3:
+      expected = -0.5 * 0.0087;
+      break;
+    case Scheme::Q5_0:
+      expected = -0.5 * 0.0022;
+      break;
+    default:
+      break;
+    }
     EXPECT_NEAR(mean, expected, 1e-3) << describeStorage(shape);
     EXPECT_NEAR(deviation, 0.022, 0.005) << describeStorage(shape);
   }

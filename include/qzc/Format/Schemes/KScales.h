@@ -37,6 +37,7 @@ QZC_HD ScaleMin at(const uint8_t *scales, int group) {
   return fromBytes(scales[i], scales[4 + i], scales[8 + i], group >= 4);
 }
 
+#ifndef __CUDACC_RTC__
 /// Stores those of all groups.
 inline void pack(const uint8_t (&scale)[kGroups],
                  const uint8_t (&minimum)[kGroups], uint8_t (&out)[kBytes]) {
@@ -47,6 +48,7 @@ inline void pack(const uint8_t (&scale)[kGroups],
         static_cast<uint8_t>((scale[i + 4] & 15) | (minimum[i + 4] & 15) << 4);
   }
 }
+#endif
 
 } // namespace qzc::format::kscales
 

@@ -25,7 +25,7 @@ format::PackedShape PackedType::getShape() const {
   shape.rows = getRows();
   shape.cols = getCols();
   shape.blockSize = getBlockSize();
-  shape.doubleQuant = getDoubleQuant();
+  shape.scales = getScales();
   return shape;
 }
 
@@ -33,10 +33,14 @@ uint64_t PackedType::getStoredBytes() const {
   return format::storedBytes(getShape());
 }
 
+static StringRef toRef(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
 LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t rows, int64_t cols,
                                  format::Scheme scheme, int64_t blockSize,
-                                 bool doubleQuant) {
+                                 format::ScaleCodec scales) {
   // (C1)
   if (scheme == format::Scheme::None)
     return emitError() << "a packed weight needs a scheme that quantizes";
@@ -46,21 +50,20 @@ LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError,
   shape.rows = rows;
   shape.cols = cols;
   shape.blockSize = blockSize;
-  shape.doubleQuant = doubleQuant;
+  shape.scales = scales;
   if (auto problem = format::checkShape(shape)) {
-    std::string_view name = format::name(scheme);
     auto diagnostic = emitError();
-    diagnostic << StringRef(name.data(), name.size()) << " of " << rows << "x"
-               << cols;
+    diagnostic << toRef(format::name(scheme)) << " of " << rows << "x" << cols;
     if (blockSize != 0)
       diagnostic << ", block " << blockSize;
-    return diagnostic << (doubleQuant ? ", double" : "") << ": "
-                      << StringRef(problem->data(), problem->size());
+    if (scales != format::ScaleCodec::Plain)
+      diagnostic << ", " << toRef(format::name(scales));
+    return diagnostic << ": " << toRef(*problem);
   }
   return success();
 }
 
-// `<` OUTxIN `,` scheme (`,` `block` `=` size)? (`,` `double`)? `>`
+// `<` OUTxIN `,` scheme (`,` `block` `=` size)? (`,` (`double` | `asym`))? `>`
 Type PackedType::parse(AsmParser &parser) {
   SMLoc start = parser.getCurrentLocation();
   SmallVector<int64_t, 2> extents;
@@ -83,33 +86,37 @@ Type PackedType::parse(AsmParser &parser) {
     return {};
   }
   int64_t blockSize = format::defaultBlockSize(*scheme);
-  bool doubleQuant = false;
-  if (succeeded(parser.parseOptionalComma())) {
-    doubleQuant = succeeded(parser.parseOptionalKeyword("double"));
-    if (!doubleQuant && (parser.parseKeyword("block") || parser.parseEqual() ||
-                         parser.parseInteger(blockSize)))
+  auto scales = format::ScaleCodec::Plain;
+  bool more = succeeded(parser.parseOptionalComma());
+  if (more && succeeded(parser.parseOptionalKeyword("block"))) {
+    if (parser.parseEqual() || parser.parseInteger(blockSize))
       return {};
-    if (!doubleQuant && succeeded(parser.parseOptionalComma())) {
-      if (parser.parseKeyword("double"))
-        return {};
-      doubleQuant = true;
+    more = succeeded(parser.parseOptionalComma());
+  }
+  if (more) {
+    SMLoc loc = parser.getCurrentLocation();
+    if (parser.parseKeyword(&keyword))
+      return {};
+    auto codec = format::parseScaleCodec({keyword.data(), keyword.size()});
+    if (!codec) {
+      parser.emitError(loc) << "expected 'block', 'double' or 'asym'";
+      return {};
     }
+    scales = *codec;
   }
   if (parser.parseGreater())
     return {};
   return parser.getChecked<PackedType>(start, parser.getContext(), extents[0],
-                                       extents[1], *scheme, blockSize,
-                                       doubleQuant);
+                                       extents[1], *scheme, blockSize, scales);
 }
 
 void PackedType::print(AsmPrinter &printer) const {
-  std::string_view scheme = format::name(getScheme());
   printer << "<" << getRows() << "x" << getCols() << ", "
-          << StringRef(scheme.data(), scheme.size());
+          << toRef(format::name(getScheme()));
   if (getBlockSize() != 0)
     printer << ", block = " << getBlockSize();
-  if (getDoubleQuant())
-    printer << ", double";
+  if (getScales() != format::ScaleCodec::Plain)
+    printer << ", " << toRef(format::name(getScales()));
   printer << ">";
 }
 

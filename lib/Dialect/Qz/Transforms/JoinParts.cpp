@@ -33,7 +33,7 @@ static bool coverAll(ArrayRef<ParamOp> parts, int64_t height) {
 /// encoded together with elements of two ranges.
 static bool encodesAlike(ArrayRef<ParamOp> parts, PackedType whole) {
   format::PackedShape shape = whole.getShape();
-  if (shape.doubleQuant)
+  if (shape.scales == format::ScaleCodec::Double)
     return false;
   const int64_t unit = format::encodingUnit(shape);
   auto isEdge = [&](int64_t row) {
@@ -92,7 +92,7 @@ static LogicalResult joinTensor(ArrayRef<ParamOp> parts) {
   };
   auto whole = PackedType::getChecked(
       emitError, any.getContext(), height, packed.getCols(), packed.getScheme(),
-      packed.getBlockSize(), packed.getDoubleQuant());
+      packed.getBlockSize(), packed.getScales());
   if (!whole)
     return failure();
   if (encodesAlike(parts, whole))

@@ -1,12 +1,16 @@
-//===- Quantize.cpp - Chooses the scheme of selected weights --------------===//
+//===- Quantize.cpp - Chooses how selected weights are stored -------------===//
 
 #include "JoinParts.h"
+#include "Mixes.h"
+#include "StorageRules.h"
 
 #include "qzc/Dialect/Qz/Transforms/Passes.h"
 #include "qzc/Dialect/Qz/Transforms/Selection.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/MapVector.h"
+
+#include <optional>
 
 namespace qzc::qz {
 
@@ -16,119 +20,231 @@ namespace qzc::qz {
 using namespace mlir;
 
 namespace {
-/// The selected uses of each weight, in the order of the module.
-using SelectedUses = llvm::MapVector<Operation *, SmallVector<OpOperand *>>;
+/// A use of a weight, and the result type that it is to have; null: as it is.
+struct Choice {
+  OpOperand *use;
+  Type type;
+};
+/// The uses of each weight by layers and embeddings, in the order of the
+/// module.
+using Choices = llvm::MapVector<Operation *, SmallVector<Choice, 1>>;
+
+/// What is asked for, and what has been found of it.
+class Storing {
+public:
+  Storing(const format::StorageSpec &selected, std::optional<Mix> mix,
+          std::vector<StorageRule> &rules, StringRef blocks,
+          StringRef components)
+      : Selected(selected), Mixed(mix), Rules(rules), Blocks(blocks),
+        Components(components) {}
+
+  LogicalResult run(ModelOp model);
+
+private:
+  LogicalResult collect(ModelOp model, const Selection &selection,
+                        Choices &choices);
+  /// Notes the choice for a use of a weight, in a linear layer of that role or
+  /// else in an embedding.
+  LogicalResult choose(OpOperand &weight, bool selected,
+                       std::optional<LinearRole> role, Choices &choices);
+  /// The type of the param stored by the spec; null, after a diagnostic, where
+  /// there is none.
+  Type typeFor(ParamOp param, const format::StorageSpec &spec);
+
+  const format::StorageSpec &Selected;
+  std::optional<Mix> Mixed; ///< in place of what is selected
+  std::vector<StorageRule> &Rules;
+  StringRef Blocks, Components;
+  bool AnySelected = false;
+};
 
 class QuantizePass : public impl::QzQuantizeBase<QuantizePass> {
 public:
   using QzQuantizeBase::QzQuantizeBase;
 
   void runOnOperation() override {
-    auto known = format::parseScheme(scheme.getValue());
-    if (!known) {
-      getOperation().emitError() << "unknown scheme '" << scheme
-                                 << "'; known are " << format::schemeNames();
-      return signalPassFailure();
-    }
-    for (auto model : getOperation().getOps<ModelOp>())
-      if (failed(quantize(model, *known)))
-        return signalPassFailure();
+    if (failed(run()))
+      signalPassFailure();
   }
 
 private:
-  LogicalResult quantize(ModelOp model, format::Scheme chosen);
-  LogicalResult collect(ModelOp model, const Selection &selection,
-                        SelectedUses &uses);
-  /// The param's packed type, or null after a diagnostic.
-  PackedType packedTypeFor(ParamOp param, format::Scheme chosen);
+  LogicalResult run();
 };
 } // namespace
 
-LogicalResult QuantizePass::collect(ModelOp model, const Selection &selection,
-                                    SelectedUses &uses) {
-  auto select = [&](OpOperand &weight) -> LogicalResult {
-    auto rows = weight.get().getDefiningOp<RowsOp>();
-    auto param =
-        (rows ? rows.getWeight() : weight.get()).getDefiningOp<ParamOp>();
-    if (!param)
-      return weight.getOwner()->emitOpError("has a weight that is no qz.param");
-    uses[param].push_back(&weight);
-    return success();
-  };
-  WalkResult result = model.walk([&](Operation *op) {
-    if (isa<LinearGroupOp, GatedLinearOp>(op)) {
-      op->emitOpError("is fused already; quantize before fusing");
-      return WalkResult::interrupt();
-    }
-    if (auto embed = dyn_cast<EmbedOp>(op))
-      if (selection.selectsEmbed() && failed(select(embed.getTableMutable())))
-        return WalkResult::interrupt();
-    if (auto linear = dyn_cast<LinearOp>(op)) {
-      auto block = dyn_cast<BlockOp>(op->getParentOp());
-      auto number =
-          block ? std::optional<int64_t>(block.getIndex()) : std::nullopt;
-      if (selection.selects(linear.getRole(), number) &&
-          failed(select(linear.getWeightMutable())))
-        return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return failure(result.wasInterrupted());
+LogicalResult QuantizePass::run() {
+  auto emitError = [&] { return getOperation().emitError(); };
+  FailureOr<format::StorageSpec> spec = parseSpec(scheme, emitError);
+  std::vector<StorageRule> parsed;
+  if (failed(spec) || failed(parseRules(rules, emitError, parsed)))
+    return failure();
+  if (blockSize != 0)
+    spec->blockSize = blockSize;
+  if (doubleQuant)
+    spec->scales = format::ScaleCodec::Double;
+  if (failed(checkSpec(*spec, emitError)))
+    return failure();
+  std::optional<Mix> mixed;
+  if (!mix.empty()) {
+    mixed = parseMix(mix);
+    if (!mixed)
+      return emitError() << "unknown mix '" << mix << "'; known are "
+                         << mixNames();
+    if (spec->scheme != format::Scheme::None || spec->dtype ||
+        !blocks.empty() || !components.empty())
+      return emitError()
+             << "a mix chooses for every layer: rules alone go with "
+                "it";
+  }
+  Storing storing(*spec, mixed, parsed, blocks, components);
+  for (auto model : getOperation().getOps<ModelOp>())
+    if (failed(storing.run(model)))
+      return failure();
+  for (const StorageRule &rule : parsed)
+    if (!rule.matched)
+      return emitError() << "rule '" << rule.text
+                         << "' matches no layer or embedding of this model";
+  return success();
 }
 
-PackedType QuantizePass::packedTypeFor(ParamOp param, format::Scheme chosen) {
+Type Storing::typeFor(ParamOp param, const format::StorageSpec &spec) {
   auto dense = dyn_cast<RankedTensorType>(param.getResult().getType());
   if (!dense || dense.getRank() != 2) {
     param.emitOpError() << "\"" << param.getName() << "\" is quantized already";
     return {};
   }
+  if (spec.scheme == format::Scheme::None)
+    return RankedTensorType::get(
+        dense.getShape(), elementTypeOf(param.getContext(), *spec.dtype));
   auto emitError = [&] {
     return param.emitOpError() << "\"" << param.getName() << "\": ";
   };
-  return PackedType::getChecked(
-      emitError, param.getContext(), dense.getDimSize(0), dense.getDimSize(1),
-      chosen, blockSize != 0 ? blockSize : format::defaultBlockSize(chosen),
-      doubleQuant.getValue());
+  return PackedType::getChecked(emitError, param.getContext(),
+                                dense.getDimSize(0), dense.getDimSize(1),
+                                spec.scheme, spec.blockSize, spec.scales);
 }
 
-LogicalResult QuantizePass::quantize(ModelOp model, format::Scheme chosen) {
-  FailureOr<Selection> selection = Selection::parse(
-      blocks, components, model.getLayers(), [&] { return model.emitError(); });
-  SelectedUses selected;
-  if (failed(selection) || failed(collect(model, *selection, selected)))
-    return failure();
-  if (selected.empty())
-    return model.emitError()
-           << "the selection (blocks '" << blocks << "', components '"
-           << components << "') matches no layer of this model";
-  if (chosen == format::Scheme::None) {
-    if (blockSize != 0)
-      return model.emitError("scheme none has no block size");
-    if (doubleQuant)
-      return model.emitError("scheme none has no double quantization");
-    return success();
+/// What a mix looks at.
+static MixedWeight mixedWeight(ParamOp param, std::optional<LinearRole> role,
+                               Operation *user) {
+  auto model = param->getParentOfType<ModelOp>();
+  MixedWeight weight;
+  weight.role = role;
+  weight.fused = param.getRows().has_value();
+  weight.tied = llvm::any_of(param->getUsers(), [](Operation *other) {
+    auto linear = dyn_cast<LinearOp>(other);
+    return linear && linear.getRole() == LinearRole::Head;
+  });
+  if (auto block = dyn_cast<BlockOp>(user->getParentOp()))
+    weight.block = block.getIndex();
+  weight.blocks = model.getLayers();
+  weight.cols = param.getPackedShape().cols;
+  weight.family = model.getFamily();
+  return weight;
+}
+
+LogicalResult Storing::choose(OpOperand &weight, bool selected,
+                              std::optional<LinearRole> role,
+                              Choices &choices) {
+  auto rows = weight.get().getDefiningOp<RowsOp>();
+  auto param =
+      (rows ? rows.getWeight() : weight.get()).getDefiningOp<ParamOp>();
+  const format::StorageSpec *spec = selected ? &Selected : nullptr;
+  AnySelected |= selected || Mixed;
+  format::StorageSpec ofMix;
+  if (Mixed && param) {
+    ofMix = specOf(*Mixed, mixedWeight(param, role, weight.getOwner()));
+    spec = &ofMix;
   }
+  if (param)
+    for (StorageRule &rule : Rules)
+      if (rule.regex.match(param.getName())) {
+        rule.matched = true;
+        spec = &rule.spec;
+      }
+  const bool keeps =
+      !spec || (spec->scheme == format::Scheme::None && !spec->dtype);
+  if (!param)
+    return keeps ? success()
+                 : weight.getOwner()->emitOpError(
+                       "has a weight that is no qz.param");
+  Type type;
+  if (!keeps && !(type = typeFor(param, *spec)))
+    return failure();
+  choices[param].push_back({&weight, type});
+  return success();
+}
+
+LogicalResult Storing::collect(ModelOp model, const Selection &selection,
+                               Choices &choices) {
+  WalkResult result = model.walk([&](Operation *op) {
+    LogicalResult chosen = success();
+    if (isa<LinearGroupOp, GatedLinearOp>(op))
+      chosen = op->emitOpError("is fused already; quantize before fusing");
+    if (auto embed = dyn_cast<EmbedOp>(op))
+      chosen = choose(embed.getTableMutable(), selection.selectsEmbed(),
+                      std::nullopt, choices);
+    if (auto linear = dyn_cast<LinearOp>(op)) {
+      auto block = dyn_cast<BlockOp>(op->getParentOp());
+      auto number =
+          block ? std::optional<int64_t>(block.getIndex()) : std::nullopt;
+      chosen = choose(linear.getWeightMutable(),
+                      selection.selects(linear.getRole(), number),
+                      linear.getRole(), choices);
+    }
+    return failed(chosen) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// Stores a param otherwise, from the same source.
+static void retype(ParamOp param, Type type) {
+  if (param.getSourceType() == type)
+    param.removeSourceAttr();
+  else if (!param.getSource())
+    param.setSource(cast<RankedTensorType>(param.getResult().getType()));
+  param.getResult().setType(type);
+}
+
+LogicalResult Storing::run(ModelOp model) {
+  FailureOr<Selection> selection = Selection::parse(
+      Blocks, Components, model.getLayers(), [&] { return model.emitError(); });
+  Choices choices;
+  AnySelected = false;
+  if (failed(selection) || failed(collect(model, *selection, choices)))
+    return failure();
+  if (!AnySelected)
+    return model.emitError()
+           << "the selection (blocks '" << Blocks << "', components '"
+           << Components << "') matches no layer of this model";
 
   SmallVector<ParamOp> quantized;
-  for (auto &[op, uses] : selected) {
+  for (auto &[op, uses] : choices) {
     auto param = cast<ParamOp>(op);
-    PackedType type = packedTypeFor(param, chosen);
-    if (!type)
-      return failure();
-    bool shared = !llvm::all_of(param->getUses(), [&](OpOperand &use) {
-      return llvm::is_contained(uses, &use);
-    });
-    if (shared) {
-      OpBuilder builder(param->getContext());
-      builder.setInsertionPointAfter(param);
-      param = cast<ParamOp>(builder.clone(*param));
-      for (OpOperand *use : uses)
-        use->set(param.getResult());
+    // All uses of one type share a param; the first keeps this one where no
+    // other use needs it as it is.
+    llvm::MapVector<Type, SmallVector<OpOperand *>> types;
+    for (const Choice &choice : uses)
+      if (choice.type && choice.type != param.getResult().getType())
+        types[choice.type].push_back(choice.use);
+    size_t changed = 0;
+    for (auto &[type, changing] : types)
+      changed += changing.size();
+    bool isFree = static_cast<size_t>(std::distance(
+                      param->use_begin(), param->use_end())) == changed;
+    for (auto &[type, changing] : llvm::reverse(types)) {
+      ParamOp stored = param;
+      if (!isFree || type != types.front().first) {
+        OpBuilder builder(param->getContext());
+        builder.setInsertionPointAfter(param);
+        stored = cast<ParamOp>(builder.clone(*param));
+        for (OpOperand *use : changing)
+          use->set(stored.getResult());
+      }
+      retype(stored, type);
+      if (isa<PackedType>(type))
+        quantized.push_back(stored);
     }
-    if (!param.getSource())
-      param.setSource(param.getResult().getType());
-    param.getResult().setType(type);
-    quantized.push_back(param);
   }
   return joinParts(quantized);
 }

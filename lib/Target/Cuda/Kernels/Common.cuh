@@ -12,18 +12,15 @@
 
 namespace qzc::kernels {
 
-/// How a weight's elements are stored (scheme and element type in one).
+/// How a weight's elements are stored: an element type, or a scheme's
+/// enumerator and scale codec.
 enum class Storage {
   F32,
   F16,
   BF16,
-  Int8,
-  Q8_0,
-  Q4_0,
-  Fp4,
-  Fp4Double, ///< with double quantization
-  Nf4,
-  Nf4Double
+#define QZC_SCHEME(Enumerator, ...)                                            \
+  Enumerator, Enumerator##Double, Enumerator##Asym,
+#include "qzc/Format/Schemes.def"
 };
 enum class Norm { None, Rms, Layer };
 enum class Activation { None, Relu, Silu, Gelu, GeluTanh };

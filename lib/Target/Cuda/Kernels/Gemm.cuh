@@ -87,9 +87,17 @@ QZC_DEVICE void convertWeights(const void *data, const void *scales, int first,
         continue;
       const float f = W::scale(chunk) * rowFactor;
       unsigned packed[W::kPerChunk / 2];
+      if constexpr (W::kAffine) {
+        const float m = W::minimum(chunk) * rowFactor;
 #pragma unroll
-      for (int i = 0; i < W::kPerChunk / 2; ++i)
-        packed[i] = packHalves(w[2 * i] * f, w[2 * i + 1] * f);
+        for (int i = 0; i < W::kPerChunk / 2; ++i)
+          packed[i] =
+              packHalves(fmaf(w[2 * i], f, m), fmaf(w[2 * i + 1], f, m));
+      } else {
+#pragma unroll
+        for (int i = 0; i < W::kPerChunk / 2; ++i)
+          packed[i] = packHalves(w[2 * i] * f, w[2 * i + 1] * f);
+      }
       Half *target = out + c * W::kPerChunk;
       if constexpr (W::kPerChunk == 4)
         *reinterpret_cast<uint2 *>(target) = make_uint2(packed[0], packed[1]);

@@ -162,11 +162,24 @@ struct LoopStage {
 template <bool First, class A, class B> struct Choose { using Type = A; };
 template <class A, class B> struct Choose<false, A, B> { using Type = B; };
 
-/// The dot product of a chunk with the staged input of the same elements.
+/// The sum of a chunk's input.
+template <int Count> QZC_DEVICE float sumOf(const float (&x)[Count]) {
+  float even = 0.0f;
+  float odd = 0.0f;
+#pragma unroll
+  for (int i = 0; i < Count; i += 2) {
+    even += x[i];
+    odd += x[i + 1];
+  }
+  return even + odd;
+}
+
+/// The dot product of a chunk with the staged input of the same elements, whose
+/// sum is `sum`.
 template <Storage S, int Block>
-QZC_DEVICE float dotChunk(const typename Weights<S, Block>::Chunk &chunk,
-                          float entry,
-                          const float (&x)[Weights<S, Block>::kPerChunk]) {
+QZC_DEVICE float
+dotChunk(const typename Weights<S, Block>::Chunk &chunk, float entry,
+         const float (&x)[Weights<S, Block>::kPerChunk], float sum) {
   constexpr int count = Weights<S, Block>::kPerChunk;
   float w[count];
   Weights<S, Block>::decode(chunk, entry, w);
@@ -177,7 +190,11 @@ QZC_DEVICE float dotChunk(const typename Weights<S, Block>::Chunk &chunk,
     even = fmaf(w[i], x[i], even);
     odd = fmaf(w[i + 1], x[i + 1], odd);
   }
-  return (even + odd) * Weights<S, Block>::scale(chunk);
+  const float dot = (even + odd) * Weights<S, Block>::scale(chunk);
+  if constexpr (Weights<S, Block>::kAffine)
+    return fmaf(Weights<S, Block>::minimum(chunk), sum, dot);
+  else
+    return dot;
 }
 
 /// Loads in flight a lane: as near to eight chunks as gives the fewest steps
@@ -353,9 +370,10 @@ matvec(const float *x, const void *normWeight, const void *normBias,
             v[4 * q + 2] = quad.z;
             v[4 * q + 3] = quad.w;
           }
+          const float inputs = W::kAffine ? sumOf(v) : 0.0f;
 #pragma unroll
           for (int r = 0; r < columns; ++r)
-            sums[r] += dotChunk<S, Block>(ring[d][r], entry, v);
+            sums[r] += dotChunk<S, Block>(ring[d][r], entry, v, inputs);
           if (step + depth < steps)
             load(ring[d], group, step + depth);
           else if (pass + 1 < Passes)

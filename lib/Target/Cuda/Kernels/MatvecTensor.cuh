@@ -67,6 +67,32 @@ template <> struct Operands<Storage::Q4_0> : NoTable {
   }
 };
 
+/// Codes in planes, of which `Middle` stands for 0.
+template <int Bits, int Middle> struct PlanarOperands : NoTable {
+  static constexpr int kTerms = 1;
+  /// Of four neighbours the first and third, then the others.
+  QZC_DEVICE static constexpr int order(int e) {
+    return e / 4 * 4 + e % 2 * 2 + e % 4 / 2;
+  }
+  QZC_DEVICE static void pairs(const PlanarCodes<Bits> &codes, int m,
+                               const void *, unsigned (&first)[1],
+                               unsigned (&second)[1]) {
+    const unsigned four = codes.four(m);
+    constexpr unsigned bias = 0x64006400u + Middle * 0x00010001u;
+    first[0] = subtractHalves((four & 0x00ff00ffu) | 0x64006400u, bias);
+    second[0] = subtractHalves((four >> 8 & 0x00ff00ffu) | 0x64006400u, bias);
+  }
+};
+template <> struct Operands<Storage::Q4_1> : PlanarOperands<4, 0> {};
+template <> struct Operands<Storage::Q5_0> : PlanarOperands<5, 16> {};
+template <> struct Operands<Storage::Q5_1> : PlanarOperands<5, 0> {};
+template <> struct Operands<Storage::Q4_K> : PlanarOperands<4, 0> {};
+template <> struct Operands<Storage::Q5_K> : PlanarOperands<5, 0> {};
+template <> struct Operands<Storage::Int4> : PlanarOperands<4, 8> {};
+template <> struct Operands<Storage::Int4Asym> : PlanarOperands<4, 0> {};
+template <> struct Operands<Storage::Int3> : PlanarOperands<3, 4> {};
+template <> struct Operands<Storage::Int3Asym> : PlanarOperands<3, 0> {};
+
 /// Code books: a byte's two values in a table, as two f16 each. The table is
 /// there once for each pair of banks, so that lanes never collide.
 template <class Book> struct BookOperands {
@@ -136,11 +162,33 @@ QZC_DEVICE void stageHalves(unsigned short *planes, int stride, float *scratch,
   __syncthreads();
 }
 
+/// The sum of each of `Chunks` chunks of `PerChunk` staged inputs.
+template <int PerChunk, int Chunks>
+QZC_DEVICE void sumChunks(const unsigned short *planes, int stride, float *sums,
+                          int thread, int threads) {
+  for (int c = thread; c < Chunks; c += threads) {
+    float high = 0.0f;
+    float low = 0.0f;
+#pragma unroll
+    for (int i = 0; i < PerChunk; i += 2) {
+      const int at = c * PerChunk + i;
+      const unsigned h = *reinterpret_cast<const unsigned *>(planes + at);
+      const unsigned l =
+          *reinterpret_cast<const unsigned *>(planes + stride + at);
+      high += lowHalf(h) + highHalf(h);
+      low += lowHalf(l) + highHalf(l);
+    }
+    sums[c] = high * kHighUnit + low * kLowUnit;
+  }
+  __syncthreads();
+}
+
 /// The arguments of matvec (Matvec.cuh), rows of whole chunks, x 16-byte
 /// aligned. SplitK × SplitN warps: those of one row of warps share the columns
 /// of a tile of 16 rows (gated: 8 gate rows and their 8 up rows) among them. A
 /// block takes SplitN × Tiles tiles. Dynamic shared memory: both planes of the
-/// input, the table, the partial sums.
+/// input, the table, the partial sums, and where weights have minima the sum of
+/// each chunk's input.
 template <int K, int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
           Storage S, int Block, bool Gated, Norm NormKind, Storage NormStorage,
           bool UnitOffset, bool NormWeight, bool NormBias, bool HasBias,
@@ -179,6 +227,7 @@ matvecTensor(const float *x, const void *normWeight, const void *normBias,
   auto *planes = reinterpret_cast<unsigned short *>(shared);
   char *table = reinterpret_cast<char *>(planes + 2 * stride);
   auto *partial = reinterpret_cast<float *>(table + O::kTableBytes);
+  float *chunkSums = partial + SplitK * SplitN * Tiles * 16;
 
   launchDependents();
   const int warp = threadIdx.x / kWarp;
@@ -223,6 +272,9 @@ matvecTensor(const float *x, const void *normWeight, const void *normBias,
   O::fill(table, threadIdx.x, threads);
   waitForDependencies();
   stageHalves<S, padded>(planes, stride, scratch, stage, x, norm);
+  if constexpr (W::kAffine)
+    sumChunks<W::kPerChunk, groups * 4>(planes, stride, chunkSums, threadIdx.x,
+                                        threads);
 
   // Which plane and chunk this lane's columns are of: column `row` holds plane
   // row % 2 of chunk row / 2.
@@ -273,6 +325,11 @@ matvecTensor(const float *x, const void *normWeight, const void *normBias,
         }
       sumLow = fmaf(dotLow, W::scale(ring[d].low), sumLow);
       sumHigh = fmaf(dotHigh, W::scale(ring[d].high), sumHigh);
+      if constexpr (W::kAffine) {
+        const float inputs = group < groups ? chunkSums[group * 4 + chunk] : 0;
+        sumLow = fmaf(W::minimum(ring[d].low), inputs, sumLow);
+        sumHigh = fmaf(W::minimum(ring[d].high), inputs, sumHigh);
+      }
       if (number + depth < units)
         load(ring[d], number + depth);
       if (step == steps - 1) {

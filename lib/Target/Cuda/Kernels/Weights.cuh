@@ -23,6 +23,7 @@ namespace qzc::kernels {
 ///   decode(chunk, entry, out)
 ///              without the scale; all lanes of the warp must take part
 ///   scale(chunk)
+///   kAffine    whether minimum(chunk) is added to decoded · scale
 ///   at(data, scales, i)
 ///              any one element with its block's scale, without the row's
 ///   rowScale(scales, row)
@@ -40,6 +41,10 @@ template <int Run, int Stride> struct EvenRuns {
 /// For storages whose lanes keep nothing.
 struct NoEntry {
   QZC_DEVICE static float entry() { return 0.0f; }
+};
+/// For storages whose values are codes times scales.
+struct NoMinimum {
+  static constexpr bool kAffine = false;
 };
 /// For storages without scales of rows.
 struct NoRowScale {
@@ -67,6 +72,7 @@ QZC_DEVICE float byteToFloat(unsigned bytes, int i, float offset) {
 #include "Schemes/CodeBook.cuh"
 #include "Schemes/Dense.cuh"
 #include "Schemes/Int8.cuh"
+#include "Schemes/Planar.cuh"
 #include "Schemes/Q4_0.cuh"
 #include "Schemes/Q8_0.cuh"
 

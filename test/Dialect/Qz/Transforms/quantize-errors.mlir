@@ -1,5 +1,18 @@
 // RUN: not %qzc-opt %s --qz-quantize="scheme=q5" 2>&1 | FileCheck %s --check-prefix=SCHEME
-// SCHEME: error: unknown scheme 'q5'; known are none, int8, nf4, q8_0, q4_0, fp4
+// SCHEME: error: unknown scheme 'q5'; known are SCHEME[/BLOCK][ double| asym], or a type f32, f16, bf16; schemes are none, int8, nf4, q8_0, q4_0, fp4
+// RUN: not %qzc-opt %s --qz-quantize="scheme=bf16/64" 2>&1 | FileCheck %s --check-prefix=NOBLOCK
+// RUN: not %qzc-opt %s --qz-quantize="rules=int8" 2>&1 | FileCheck %s --check-prefix=NORULE
+// NORULE: error: rule 'int8': is no REGEX=SPEC
+// RUN: not %qzc-opt %s --qz-quantize="rules=q=" 2>&1 | FileCheck %s --check-prefix=NOSPEC
+// NOSPEC: error: rule 'q=': is no REGEX=SPEC
+// RUN: not %qzc-opt %s --qz-quantize="rules=*=int8" 2>&1 | FileCheck %s --check-prefix=REGEX
+// REGEX: error: rule '*=int8': is no extended regular expression:
+// RUN: not %qzc-opt %s --qz-quantize="rules=q=int9" 2>&1 | FileCheck %s --check-prefix=RULESPEC
+// RULESPEC: error: rule 'q=int9': unknown scheme 'int9'
+// RUN: not %qzc-opt %s --qz-quantize="rules=q=int8,0.q.=int8" 2>&1 | FileCheck %s --check-prefix=UNUSED
+// UNUSED: error: rule '0.q.=int8' matches no layer or embedding of this model
+// RUN: not %qzc-opt %s --qz-quantize="rules=0.k=q8_0" 2>&1 | FileCheck %s --check-prefix=RULESHAPE
+// RULESHAPE: error: 'qz.param' op "0.k": q8_0 of 4x4: its blocks of 32 do not divide the rows
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=q,atn" 2>&1 | FileCheck %s --check-prefix=COMPONENT
 // COMPONENT: error: components: there is no 'atn'; known are attn, ffn, qkv, q, k, v, o, up, gate, down, proj, head, embed, all
 // RUN: not %qzc-opt %s --qz-quantize="scheme=int8 components=q," 2>&1 | FileCheck %s --check-prefix=TRAILING

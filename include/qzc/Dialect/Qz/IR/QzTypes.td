@@ -17,20 +17,22 @@ def Qz_PackedType : TypeDef<QzDialect, "Packed"> {
     ```mlir
     !qz.packed<576x1536, nf4, block = 64>
     !qz.packed<576x1536, fp4, block = 128, double>
+    !qz.packed<576x1536, int4, block = 128, asym>
     !qz.packed<576x1536, int8>
     ```
 
     A block size that is left out is the scheme's default. `double` says that
-    the scales are quantized too.
+    the scales are quantized too, `asym` that there are zero points.
 
     Constraints:
     * (C1) the scheme quantizes: `none` is what a tensor type is for.
-    * (C2) extents, block size and `double` are what `format::checkShape`
+    * (C2) extents, block size and what the scales are is what `format::checkShape`
       allows.
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$cols,
                         "::qzc::format::Scheme":$scheme,
-                        "int64_t":$blockSize, "bool":$doubleQuant);
+                        "int64_t":$blockSize,
+                        "::qzc::format::ScaleCodec":$scales);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

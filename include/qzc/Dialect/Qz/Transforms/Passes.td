@@ -14,7 +14,7 @@ class Qz_Pass<string argument> : Pass<argument, "::mlir::ModuleOp"> {
 //===----------------------------------------------------------------------===//
 
 def QzQuantize : Qz_Pass<"qz-quantize"> {
-  let summary = "Chooses the scheme of selected weights";
+  let summary = "Chooses how selected weights are stored";
   let description = [{
     Gives the `qz.param`s of the selected layers a packed type and keeps their
     source: the bytes are made when the image is written.
@@ -31,6 +31,17 @@ def QzQuantize : Qz_Pass<"qz-quantize"> {
     parts become `qz.rows` of one param. Parts that are selected alone have
     blocks, groups and offset of their own.
 
+    `rules` are REGEX=SPEC: they choose for every layer and embedding with a name
+    that the expression matches somewhere, whether it is selected or not; of
+    several the last. A spec is what `scheme` takes: a scheme with a block size
+    and a scale codec where it leaves the choice (`nf4/64 double`, `int4/128
+    asym`), an element type, or `none`, which leaves a weight as it is. A rule
+    that matches nothing is an error.
+
+    `mix` chooses for every layer and the embeddings what llama-quantize does for
+    a file of that type without an importance matrix (q4_k_s, q4_k_m, q5_k_s,
+    q5_k_m), fallbacks for rows that blocks do not divide included.
+
     Where a weight has other uses (a tied head), the selected ones get a second
     param. It is an error to select nothing, or a weight that is quantized
     already, or to quantize after fusion; so is a block size or double
@@ -46,7 +57,11 @@ def QzQuantize : Qz_Pass<"qz-quantize"> {
   }];
   let options = [
     Option<"scheme", "scheme", "std::string", "\"none\"",
-           "none, int8, q8_0, q4_0, fp4 or nf4">,
+           "how selected weights are stored: a scheme or element type">,
+    Option<"mix", "mix", "std::string", "\"\"",
+           "what llama-quantize would choose for a file type">,
+    ListOption<"rules", "rules", "std::string",
+               "REGEX=SPEC for the weights of a name">,
     Option<"blocks", "blocks", "std::string", "\"\"",
            "decoder blocks, LO:HI[,LO:HI…]">,
     Option<"components", "components", "std::string", "\"\"",
@@ -54,7 +69,7 @@ def QzQuantize : Qz_Pass<"qz-quantize"> {
     Option<"blockSize", "block-size", "int64_t", "0",
            "elements that share a scale; 0: the scheme's own">,
     Option<"doubleQuant", "double-quant", "bool", "false",
-           "quantize the scales too (fp4, nf4)">];
+           "quantize the scales too">];
 }
 
 def QzCast : Qz_Pass<"qz-cast"> {

@@ -58,7 +58,7 @@ struct GroupedScales {
 };
 
 template <class Book, class Scales, int Block>
-struct CodeBookWeights : NoRowScale {
+struct CodeBookWeights : NoMinimum, NoRowScale {
   static constexpr int kPerChunk = 32;
 
   struct Chunk {

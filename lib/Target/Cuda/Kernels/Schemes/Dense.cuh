@@ -5,7 +5,7 @@
 
 namespace qzc::kernels {
 
-template <Storage S> struct DenseWeights : NoEntry, NoRowScale {
+template <Storage S> struct DenseWeights : NoEntry, NoMinimum, NoRowScale {
   static constexpr int kPerChunk = S == Storage::F32 ? 4 : 8;
 
   struct Chunk {

@@ -16,7 +16,7 @@ QZC_DEVICE void decodeBytes(const uint4 &bits, float (&out)[16]) {
   }
 }
 
-template <int Block> struct Weights<Storage::Int8, Block> : NoEntry {
+template <int Block> struct Weights<Storage::Int8, Block> : NoEntry, NoMinimum {
   static constexpr int kPerChunk = 16;
 
   struct Chunk {

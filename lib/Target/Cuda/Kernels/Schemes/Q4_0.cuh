@@ -8,7 +8,7 @@
 namespace qzc::kernels {
 
 template <int Block>
-struct Weights<Storage::Q4_0, Block> : NoEntry, NoRowScale {
+struct Weights<Storage::Q4_0, Block> : NoEntry, NoMinimum, NoRowScale {
   static constexpr int kPerChunk = 32;
 
   /// A block.

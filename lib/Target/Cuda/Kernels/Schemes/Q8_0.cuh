@@ -13,7 +13,7 @@ QZC_DEVICE unsigned short ggmlScale(const void *scales, long long index) {
 }
 
 template <int Block>
-struct Weights<Storage::Q8_0, Block> : NoEntry, NoRowScale {
+struct Weights<Storage::Q8_0, Block> : NoEntry, NoMinimum, NoRowScale {
   static constexpr int kPerChunk = 16;
 
   /// Half a block.

@@ -1,0 +1,20 @@
+//===- Int3.cpp - Linear codes of 3 bits, in groups ----------------------===//
+
+#include "GroupedIntTraits.h"
+
+using namespace qzc::format;
+
+QZC_VECTOR_CLONES
+static void codesOf(const float *values, int64_t count, float scale, float zero,
+                    uint8_t *codes) {
+  linearCodes<3>(values, count, scale, zero, codes);
+}
+
+namespace {
+struct Coder {
+  static constexpr auto codes = codesOf;
+};
+} // namespace
+
+const SchemeTraits qzc::format::kInt3Traits =
+    GroupedIntTraits<3, Coder>::kTraits;

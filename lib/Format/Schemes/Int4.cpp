@@ -1,0 +1,20 @@
+//===- Int4.cpp - Linear codes of 4 bits, in groups ----------------------===//
+
+#include "GroupedIntTraits.h"
+
+using namespace qzc::format;
+
+QZC_VECTOR_CLONES
+static void codesOf(const float *values, int64_t count, float scale, float zero,
+                    uint8_t *codes) {
+  linearCodes<4>(values, count, scale, zero, codes);
+}
+
+namespace {
+struct Coder {
+  static constexpr auto codes = codesOf;
+};
+} // namespace
+
+const SchemeTraits qzc::format::kInt4Traits =
+    GroupedIntTraits<4, Coder>::kTraits;

@@ -1,0 +1,166 @@
+//===- PlanarTraits.h - Schemes whose codes are planes ----------*- C++ -*-===//
+//
+// Codes of 3 to 6 bits by Schemes/Planes.h, and a part of scales. Blocks of
+// ggml are taken apart: their codes into planes, what else they hold into
+// records.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_LIB_FORMAT_SCHEMES_PLANARTRAITS_H
+#define QZC_LIB_FORMAT_SCHEMES_PLANARTRAITS_H
+
+#include "Traits.h"
+
+#include "qzc/Format/Ggml.h"
+#include "qzc/Format/Schemes/Planes.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace qzc::format {
+
+/// Codes as planes, one a byte outside.
+template <int Bits> struct PlanarCodes {
+  using P = Planes<Bits>;
+
+  static int64_t bytes(int64_t elements) {
+    return (elements + P::kUnit - 1) / P::kUnit * P::kUnitBytes;
+  }
+  /// Adds `count` codes from element `begin` on to bytes that are zeros.
+  static void store(const uint8_t *codes, int64_t begin, int64_t count,
+                    std::byte *part) {
+    auto *data = reinterpret_cast<uint8_t *>(part);
+    constexpr int chunk = P::kChunk;
+    for (int64_t at = begin; at < begin + count; at += chunk, codes += chunk) {
+      put<P::kLow>(codes, 0, data + P::lowOf(at));
+      if constexpr (P::kHigh != 0)
+        put<P::kHigh>(codes, P::kLow, data + P::highOf(at));
+    }
+  }
+  static void load(const std::byte *part, int64_t begin, int64_t count,
+                   uint8_t *codes) {
+    const auto *data = reinterpret_cast<const uint8_t *>(part);
+    for (int64_t i = 0; i < count; ++i)
+      codes[i] = static_cast<uint8_t>(P::codeAt(data, begin + i));
+  }
+
+private:
+  template <int N>
+  static void put(const uint8_t *codes, int shift, uint8_t *bytes) {
+    for (int e = 0; e < P::kChunk; ++e)
+      bytes[P::template byteOf<N>(e)] |= static_cast<uint8_t>(
+          (codes[e] >> shift & ((1 << N) - 1)) << P::template shiftOf<N>(e));
+  }
+};
+
+/// Calls visit(field) for all that a block of ggml has beside its codes.
+template <typename Visit> void scalesOf(ggml::BlockQ4_1 &block, Visit visit) {
+  visit(block.d);
+  visit(block.m);
+}
+template <typename Visit> void scalesOf(ggml::BlockQ5_0 &block, Visit visit) {
+  visit(block.d);
+}
+template <typename Visit> void scalesOf(ggml::BlockQ5_1 &block, Visit visit) {
+  visit(block.d);
+  visit(block.m);
+}
+template <typename Visit> void scalesOf(ggml::BlockQ4_K &block, Visit visit) {
+  visit(block.d);
+  visit(block.dmin);
+  visit(block.scales);
+}
+template <typename Visit> void scalesOf(ggml::BlockQ5_K &block, Visit visit) {
+  visit(block.d);
+  visit(block.dmin);
+  visit(block.scales);
+}
+template <typename Visit> void scalesOf(ggml::BlockQ6_K &block, Visit visit) {
+  visit(block.scales);
+  visit(block.d);
+}
+
+/// The functions of SchemeTraits for blocks of ggml with codes of `Bits` bits.
+template <typename Block, int Bits> struct PlanarGgml {
+  using Codes = PlanarCodes<Bits>;
+  static constexpr int64_t kBlock = Block::kValues;
+
+  static int64_t recordBytes() {
+    Block block;
+    size_t bytes = 0;
+    scalesOf(block, [&](auto &field) { bytes += sizeof field; });
+    return static_cast<int64_t>(bytes);
+  }
+
+  static std::optional<std::string_view> checkShape(const PackedShape &shape) {
+    if (shape.cols % kBlock != 0)
+      return kBlock == 32 ? kNot32 : kNot256;
+    return requireNoBlockSize(shape);
+  }
+
+  static int64_t unit(const PackedShape &) {
+    return std::max(kBlock, Planes<Bits>::kUnit);
+  }
+
+  static uint64_t partBytes(const PackedShape &, size_t part,
+                            int64_t elements) {
+    return static_cast<uint64_t>(part == 0 ? Codes::bytes(elements)
+                                           : elements / kBlock * recordBytes());
+  }
+
+  static float encode(const PackedShape &, const float *values, int64_t count,
+                      std::byte *const *parts) {
+    std::fill_n(parts[0], Codes::bytes(count), std::byte{0});
+    std::byte *scales = parts[1];
+    float largest = 0;
+    for (int64_t begin = 0; begin < count; begin += kBlock) {
+      Block block;
+      largest =
+          std::max(largest, ggml::quantize(values + begin, kBlock, &block));
+      uint8_t codes[kBlock];
+      ggml::unpackCodes(block, codes);
+      Codes::store(codes, begin, kBlock, parts[0]);
+      scalesOf(block, [&](auto &field) {
+        std::memcpy(scales, &field, sizeof field);
+        scales += sizeof field;
+      });
+    }
+    return largest;
+  }
+
+  static void decode(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
+                     float *out) {
+    const int64_t perRow = weight.shape.cols / kBlock;
+    const std::byte *scales =
+        weight.parts[1] + rowBegin * perRow * recordBytes();
+    for (int64_t i = rowBegin * perRow; i < rowEnd * perRow; ++i) {
+      Block block;
+      uint8_t codes[kBlock];
+      Codes::load(weight.parts[0], i * kBlock, kBlock, codes);
+      ggml::packCodes(codes, block);
+      scalesOf(block, [&](auto &field) {
+        std::memcpy(&field, scales, sizeof field);
+        scales += sizeof field;
+      });
+      ggml::dequantize(block, out);
+      out += kBlock;
+    }
+  }
+
+  static constexpr SchemeTraits traits(const SyntheticRecipe &scales) {
+    return {2,
+            {"codes", "scales"},
+            0,
+            ScaleCodec::Plain,
+            {{SyntheticPart::Uniform, 0}, scales},
+            checkShape,
+            unit,
+            partBytes,
+            encode,
+            decode};
+  }
+};
+
+} // namespace qzc::format
+
+#endif // QZC_LIB_FORMAT_SCHEMES_PLANARTRAITS_H
