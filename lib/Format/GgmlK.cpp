@@ -32,12 +32,12 @@ namespace qzc::format::ggml {
 
 /// The nearest whole number, half to even; a number of no meaning beyond 2^22,
 /// which is clamped by all who call it, as in ggml.
-static inline int32_t nearest(float x) {
+static QZC_IN_CLONES int32_t nearest(float x) {
   const auto bits = static_cast<int32_t>(floatBits(x + 12582912.0f));
   return (bits & 0x007fffff) - 0x00400000;
 }
 
-static inline int32_t clamped(int32_t x, int32_t low, int32_t high) {
+static QZC_IN_CLONES int32_t clamped(int32_t x, int32_t low, int32_t high) {
   const int32_t most = x < high ? x : high;
   return most > low ? most : low;
 }
@@ -48,7 +48,8 @@ static uint16_t halfOf(float x) {
 
 /// Element i of all groups lies together: `Groups` lanes.
 template <int Groups, int Size>
-static inline void transpose(const float *values, float (&x)[Size][Groups]) {
+static QZC_IN_CLONES void transpose(const float *values,
+                                    float (&x)[Size][Groups]) {
   for (int i = 0; i < Size; ++i)
     for (int g = 0; g < Groups; ++g)
       x[i][g] = values[g * Size + i];
@@ -81,7 +82,7 @@ struct Groups {
 } // namespace
 
 /// Codes of the inverse scales, and the sums for the least-squares fit.
-static inline void
+static QZC_IN_CLONES void
 fitSums(const float (&x)[kSize][kLanes], const float (&weight)[kSize][kLanes],
         const float (&inverse)[kLanes], const float (&minimum)[kLanes],
         int32_t most, int32_t (&codes)[kSize][kLanes], float (&sumL)[kLanes],
@@ -102,7 +103,7 @@ fitSums(const float (&x)[kSize][kLanes], const float (&weight)[kSize][kLanes],
 }
 
 /// Σ w·(scale·code + minimum - x)².
-static inline void
+static QZC_IN_CLONES void
 errors(const float (&x)[kSize][kLanes], const float (&weight)[kSize][kLanes],
        const int32_t (&codes)[kSize][kLanes], const float (&scale)[kLanes],
        const float (&minimum)[kLanes], float (&error)[kLanes]) {
@@ -116,8 +117,8 @@ errors(const float (&x)[kSize][kLanes], const float (&weight)[kSize][kLanes],
     }
 }
 
-static inline void search(const float *values, const Search &by,
-                          Groups &result) {
+static QZC_IN_CLONES void search(const float *values, const Search &by,
+                                 Groups &result) {
   float x[kSize][kLanes];
   transpose<kLanes, kSize>(values, x);
 

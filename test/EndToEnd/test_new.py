@@ -16,7 +16,7 @@ from conftest import BUILD, ROOT, run
 
 TOOLS = Path("/usr/lib/llvm-19/bin")
 PARTS = ("scripts", "include", "lib", "test", "python-import", "README.md")
-NEW = {"family": "new_model", "pass": "fuse-norms", "op": "hard_cap", "scheme": "q5_0"}
+NEW = {"family": "new_model", "pass": "fuse-norms", "op": "hard_cap", "scheme": "q7_0"}
 FORMATTER = shutil.which("clang-format", path=f"{ROOT}/.venv/bin:{os.environ['PATH']}")
 
 
@@ -122,9 +122,9 @@ def test_sources_compile(tree: Path) -> None:
     run(*generator, *search, tree / "include" / f"{passes}.td", "-o", header)
     folder = "lib/Dialect/Qz/Transforms"
     compile_alone(tree, f"{folder}/FuseNorms.cpp", f"{folder}/FuseActivation.cpp")
-    compile_alone(tree, "lib/Format/Schemes/Q5_0.cpp", "lib/Format/Schemes/Int8.cpp")
+    compile_alone(tree, "lib/Format/Schemes/Q7_0.cpp", "lib/Format/Schemes/Int8.cpp")
     encode = "test/unit/Encode"
-    compile_alone(tree, f"{encode}/GoldenQ5_0Test.cpp", f"{encode}/GoldenSchemesTest.cpp")
+    compile_alone(tree, f"{encode}/GoldenQ7_0Test.cpp", f"{encode}/GoldenSchemesTest.cpp")
 
 
 def test_taken_names(tree: Path) -> None:

@@ -20,6 +20,9 @@
 #else
 #define QZC_VECTOR_CLONES
 #endif
+/// A function that clones call: left to itself, the compiler may keep one copy
+/// for the narrowest vectors.
+#define QZC_IN_CLONES __attribute__((always_inline)) inline
 
 namespace qzc::format {
 
