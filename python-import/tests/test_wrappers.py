@@ -28,6 +28,7 @@ TEXT: dict[str, Any] = {
     "head_dim": 6,
     "max_position_embeddings": 16,
     "sliding_window": 5,
+    "_sliding_window_pattern": 6,
     "bos_token_id": 3,
     "eos_token_id": 4,
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import FAMILY_NAMES, qz_interpret, qzc, run, scores
-from golden_logits import check_logits, golden, logits_of
+from golden_logits import BOUND, check_logits, golden, logits_of
 
 Compiled = Callable[..., Path]
 Imported = Callable[[str], Path]
@@ -42,6 +42,18 @@ def test_executable(compiled: Compiled, tmp_path: Path, name: str, scheme: str) 
     prompt = ",".join(str(token) for token in want["tokens_17"])
     tokens = ("--threads=1", "--tokens", prompt, "-n", len(want["continuation"]), "--ignore-eos")
     assert json.loads(run(image, "--device=cpu", *tokens).stdout) == want["continuation"].tolist()
+
+
+@pytest.mark.parametrize("name", ["phi3-long", "llama-dynamic"])
+def test_context_decides_how_a_run_turns(compiled: Compiled, tmp_path: Path, name: str) -> None:
+    """With room for more, the first tokens turn as they do where more come."""
+    image, tokens = compiled(name, "--quantize=none"), golden(name, "none")["tokens_150"]
+    few, out = tokens[:17], tmp_path / "x.npy"
+    long = logits_of(image, tokens, out)[:17]
+    roomy = logits_of(image, few, out, "--context=150")
+    assert np.abs(roomy - long).max() < BOUND * long.std()
+    short = logits_of(image, few, out)
+    assert np.abs(short - long).max() > 100 * BOUND * long.std()
 
 
 @pytest.mark.family("import")

@@ -39,4 +39,12 @@ def gemma3_text(config: Config) -> Decoder:
     return with_windows(decoder, types, config.optional_size("sliding_window"))
 
 
-register(Family("gemma3_text", gemma3_text, fixed={"use_bidirectional_attention": (False,)}))
+register(
+    Family(
+        "gemma3_text",
+        gemma3_text,
+        # What transformers writes beside layer_types, and does not read.
+        ignored="_sliding_window_pattern",
+        fixed={"use_bidirectional_attention": (False,)},
+    )
+)

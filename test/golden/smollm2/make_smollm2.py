@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import sys
 from pathlib import Path
 
@@ -24,9 +23,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from pinned import check_versions  # noqa: E402
 from reference_weights import ALL_COMPONENTS, FFN, quantize_model  # noqa: E402
+from window_scores import CONTEXT, WINDOWS, score  # noqa: E402
 
-CONTEXT = 1024
-WINDOWS = 64
 # Name → the compiler's options and what they select.
 SELECTIONS = {
     "none": ("none", ALL_COMPONENTS, None),
@@ -39,28 +37,6 @@ SELECTIONS = {
     "int8 --blocks=0:12": ("int8", ALL_COMPONENTS, range(12)),
     "int8 --components=ffn": ("int8", FFN, None),
 }
-
-
-@torch.no_grad()
-def losses_of(model: torch.nn.Module, window: torch.Tensor) -> torch.Tensor:
-    """The negative log-likelihood of every token but the first, in f64 from f32 logits."""
-    logits = model(window[None]).logits[0, :-1].double()
-    return torch.nn.functional.cross_entropy(logits, window[1:], reduction="none")
-
-
-def score(model: torch.nn.Module, tokens: torch.Tensor) -> dict[str, object]:
-    per_window = []
-    for first in range(0, WINDOWS * CONTEXT, CONTEXT):
-        losses = losses_of(model, tokens[first : first + CONTEXT])
-        per_window.append(losses.sum().item())
-        print(f"window {first // CONTEXT}: {per_window[-1]:.4f}", file=sys.stderr, flush=True)
-    mean = math.fsum(per_window) / (WINDOWS * (CONTEXT - 1))
-    return {
-        "mean_nll": round(mean, 6),
-        "perplexity": round(math.exp(mean), 6),
-        "tokens_scored": WINDOWS * (CONTEXT - 1),
-        "window_nll_sums": [round(value, 4) for value in per_window],
-    }
 
 
 def main() -> None:
