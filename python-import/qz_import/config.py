@@ -62,6 +62,17 @@ class Config:
     def fail(self, key: str, what: str) -> ImportFailure:
         return ImportFailure(f"{self.where}: {self._key(key)} {what}")
 
+    def followed(self) -> dict[str, Any]:
+        """What was asked for, under the usual names, with the values that were found: an object
+        that says the same whatever the defaults are."""
+        names = sorted(self._asked - self._known.aliases.keys())
+        values = {key: self._find(key) for key in names}
+        return {
+            key: value
+            for key, value in values.items()
+            if value is not None or self._known.defaults.get(key) is not None
+        }
+
     def unknown(self) -> list[str]:
         """The keys with a value that were not asked for and that nobody knows, in order; refuses
         one that would have to be followed."""

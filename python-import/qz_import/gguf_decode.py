@@ -31,6 +31,8 @@ class DecodedTensor:
     row_order: np.ndarray | None = None
     # The GGUF has it as [columns, rows].
     transposed: bool = False
+    # By which values are larger in the GGUF.
+    increment: float = 0.0
 
 
 def row_order_of_rotated_halves(rows: int, heads: int) -> np.ndarray:
@@ -42,6 +44,15 @@ def row_order_of_rotated_halves(rows: int, heads: int) -> np.ndarray:
     if heads <= 0 or rows % (2 * heads):
         raise ImportFailure(f"{rows} rows of a q or k projection do not split into {heads} heads")
     return np.arange(rows).reshape(heads, rows // heads // 2, 2).swapaxes(1, 2).reshape(rows)
+
+
+def row_order_of_parts(fused_rows: list[int], rows: int) -> np.ndarray | None:
+    """Where each Hugging Face row is in a GGUF that has them in the order of `fused_rows`; None
+    where it has them in order."""
+    if len(fused_rows) != rows:
+        raise ImportFailure(f"{rows} rows of a fused projection, not {len(fused_rows)}")
+    order = np.argsort(np.asarray(fused_rows))
+    return None if (order == np.arange(rows)).all() else order
 
 
 def to_bf16(values: np.ndarray) -> np.ndarray:
@@ -70,7 +81,9 @@ def _converter(dtype: str, name: str) -> Callable[[np.ndarray], bytes]:
 def _row_pieces(tensor: DecodedTensor, rows: int, columns: int) -> Iterator[np.ndarray]:
     """The f32 values of the GGUF's rows in the order wanted, some rows at a time."""
     kind = tensor.source.tensor_type
-    raw = tensor.source.data.reshape(rows, -1)
+    # Of a source that others have parts of, `rows` are some.
+    stored = math.prod(map(int, tensor.source.shape)) // columns
+    raw = tensor.source.data.reshape(stored, -1)
     step = max(1, PIECE // columns)
     for first in range(0, rows, step):
         last = min(first + step, rows)
@@ -83,7 +96,7 @@ def _row_pieces(tensor: DecodedTensor, rows: int, columns: int) -> Iterator[np.n
             raise ImportFailure(
                 f"tensor {tensor.source.name!r} is {kind_name}, which cannot be decoded"
             ) from None
-        yield values
+        yield values - np.float32(tensor.increment) if tensor.increment else values
 
 
 def decoded_pieces(tensor: DecodedTensor) -> Iterator[np.ndarray]:

@@ -8,6 +8,7 @@ tells about a file and is no part of the model.
 from __future__ import annotations
 
 from qz_import.errors import ImportFailure, shown, warn
+from qz_import.gguf_architecture import Architecture
 from qz_import.gguf_metadata import Metadata
 from qz_import.known_keys import is_allowed
 
@@ -40,22 +41,23 @@ FIXED = {
 ROTARY = "ARCHITECTURE.rope."
 
 
-def check_keys(meta: Metadata, architecture: str, is_rotary: bool) -> None:
-    """Refuses a key that would have to be followed, and warns of those that nobody knows."""
+def check_keys(meta: Metadata, name: str, architecture: Architecture | None) -> None:
+    """Refuses a key that would have to be followed, and warns of those that nobody knows. Without a
+    name, the architecture's own do not matter."""
     unknown = []
     for key in meta.unused():
         first = key.partition(".")[0]
-        if first not in (architecture, "tokenizer"):
+        if first not in (name, "tokenizer"):
             continue
-        name = f"ARCHITECTURE{key.removeprefix(architecture)}" if first == architecture else key
-        if name in IGNORED or name.startswith("tokenizer.chat_template"):
+        general = f"ARCHITECTURE{key.removeprefix(name)}" if first == name else key
+        if general in IGNORED or general.startswith("tokenizer.chat_template"):
             continue
-        if name.startswith(ROTARY) and not is_rotary:
+        if general.startswith(ROTARY) and architecture and not architecture.is_rotary:
             continue
-        if name not in FIXED:
+        if general not in FIXED:
             unknown.append(key)
-        elif not is_allowed(meta.value(key), FIXED[name]):
-            known = ", ".join(map(repr, FIXED[name])) or "none"
+        elif not is_allowed(meta.value(key), FIXED[general]):
+            known = ", ".join(map(repr, FIXED[general])) or "none"
             raise ImportFailure(
                 f"{meta.where}: metadata {key!r} is {shown(meta.value(key))}, which is not "
                 f"supported (known: {known})"

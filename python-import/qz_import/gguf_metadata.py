@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+import math
+import struct
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from qz_import.errors import ImportFailure, shown
-from qz_import.gguf_file import Gguf
+
+# Decimals that tell any two values of f32 apart.
+F32_DIGITS = 9
+
+
+def as_f32(value: float) -> float:
+    """What is left of a value that is stored as f32."""
+    try:
+        return struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
 
 
 def shortest(value: float) -> float:
     """The shortest decimal of a value that the GGUF stores as f32: 1e-05, not 9.99999974e-06."""
-    with np.errstate(over="ignore"):
-        return float(str(np.float32(value)))
+    stored = as_f32(value)
+    decimals = (float(f"{stored:.{digits}g}") for digits in range(1, F32_DIGITS))
+    return next((decimal for decimal in decimals if as_f32(decimal) == stored), stored)
+
+
+class Field(Protocol):
+    """A value of a file, which decodes it when it is asked for."""
+
+    def contents(self) -> Any: ...
 
 
 class Metadata:
     """Values by key; a missing or mistyped key is an error that names it and the file."""
 
-    def __init__(self, file: Gguf, where: str) -> None:
-        self._fields = file.fields
+    def __init__(self, fields: Mapping[str, Field], where: str) -> None:
+        self._fields = fields
         self._asked: set[str] = set()
         self.where = where
 
@@ -97,7 +115,13 @@ class Metadata:
     def integers(self, key: str) -> list[int]:
         return self._list(key, int, "integers")
 
-    def _list(self, key: str, kind: type, word: str) -> list[Any]:
+    def numbers(self, key: str) -> list[float]:
+        found = self._list(key, (int, float), "numbers")
+        if not all(map(math.isfinite, found)):
+            raise ImportFailure(f"{self.where}: metadata {key!r} has what is no finite number")
+        return found
+
+    def _list(self, key: str, kind: type | tuple[type, ...], word: str) -> list[Any]:
         value = self.value(key)
         if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
             raise ImportFailure(f"{self.where}: metadata {key!r} is not a list of {word}")

@@ -2,38 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
+from gguf import GGMLQuantizationType
+
+from qz_import.decoder import Decoder
 from qz_import.errors import ImportFailure
 from qz_import.files import write_json
-from qz_import.gguf_decode import DecodedTensor, write_decoded
+from qz_import.gguf_architecture import Architecture, Described, first
+from qz_import.gguf_config import CONFIG, read_config
+from qz_import.gguf_decode import (
+    DecodedTensor,
+    row_order_of_parts,
+    row_order_of_rotated_halves,
+    write_decoded,
+)
 from qz_import.gguf_file import Gguf, open_gguf
-from qz_import.gguf_gpt2 import gpt2_config, gpt2_tensors
 from qz_import.gguf_keys import check_keys
-from qz_import.gguf_llama import llama_config, llama_tensors
+from qz_import.gguf_layout import BLOCK, QKV, Place, places_of
 from qz_import.gguf_metadata import Metadata
-from qz_import.gguf_opt import opt_config, opt_tensors
+from qz_import.gguf_rope import FACTORS
 from qz_import.gguf_tokenizer import GgufTokenizer
 
 TORCH_DTYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
 
 
-class Architecture(NamedTuple):
-    """Makes config.json, then the tensors under their Hugging Face names."""
+def shape_of(source: Any, where: str) -> tuple[int, ...]:
+    """Rows first: GGUF counts the innermost extent first."""
+    shape = tuple(int(size) for size in reversed(source.shape.tolist()))
+    if not shape or 0 in shape:
+        raise ImportFailure(f"{where}: tensor {source.name!r} is empty: shape {list(shape)}")
+    return shape
 
-    config: Callable[[Gguf, Metadata, GgufTokenizer], dict[str, Any]]
-    tensors: Callable[[Gguf, dict[str, Any], str], list[DecodedTensor]]
-    # Whether it rotates q and k, so that keys about that mean something.
-    is_rotary: bool = True
+
+def _divisors(file: Gguf) -> tuple[float, ...]:
+    """Of rotary frequencies; no numbers where they are not of F32."""
+    found = next((tensor for tensor in file.tensors if tensor.name == FACTORS), None)
+    if found is None:
+        return ()
+    if found.tensor_type != GGMLQuantizationType.F32:
+        return (math.nan,)
+    return tuple(np.asarray(found.data, dtype=np.float64).reshape(-1).tolist())
 
 
-ARCHITECTURES: dict[str, Architecture] = {
-    "llama": Architecture(llama_config, llama_tensors),
-    "gpt2": Architecture(gpt2_config, gpt2_tensors, is_rotary=False),
-    "opt": Architecture(opt_config, opt_tensors, is_rotary=False),
-}
+def _decoded(source: Any, place: Place, where: str) -> DecodedTensor:
+    """A tensor as the checkpoint has it."""
+    shape, kind = shape_of(source, where), source.name.rpartition(".")[2]
+    order = None
+    if place.heads:
+        order = row_order_of_rotated_halves(shape[0], place.heads)
+    elif rows := place.fused_rows:
+        order = row_order_of_parts(rows, shape[0])
+    is_transposed = place.is_transposed and len(shape) == 2
+    return DecodedTensor(
+        f"{place.source}.{kind}",
+        source,
+        shape[::-1] if is_transposed else shape,
+        order,
+        is_transposed,
+        float(place.is_incremented and kind == "weight"),
+    )
+
+
+def _parts_of_qkv(
+    source: Any, places: dict[str, Place], decoder: Decoder, where: str
+) -> list[DecodedTensor]:
+    """q, k and v of a checkpoint that has them apart, from a file that has them in one."""
+    shape, (front, _, kind) = shape_of(source, where), source.name.rpartition(".")
+    spec, low, found = first(decoder), 0, []
+    for role, heads in zip("qkv", (spec.heads, spec.kv_heads, spec.kv_heads), strict=True):
+        high = low + heads * spec.head_dim
+        place = places[front.removesuffix(QKV) + f"attn_{role}"]
+        order = np.arange(low, high)
+        if place.heads:
+            order = order[row_order_of_rotated_halves(high - low, place.heads)]
+        found.append(
+            DecodedTensor(f"{place.source}.{kind}", source, (high - low, *shape[1:]), order)
+        )
+        low = high
+    if low != shape[0]:
+        raise ImportFailure(f"{where}: tensor {source.name!r} has {shape[0]} rows, not {low}")
+    return found
+
+
+def decoded_tensors(
+    file: Gguf, decoder: Decoder, architecture: Architecture | None, name: str, where: str
+) -> list[DecodedTensor]:
+    """All tensors under their Hugging Face names."""
+    places: dict[str, Place] = {}
+    for place in reversed(places_of(decoder, architecture)):
+        is_of_block = place.gguf.startswith(BLOCK)
+        numbers = range(len(decoder.blocks)) if is_of_block else (0,)
+        places |= {(p := place.numbered(number)).gguf: p for number in numbers}
+    found = []
+    for source in file.tensors:
+        stem, _, kind = source.name.rpartition(".")
+        if source.name == FACTORS:
+            continue
+        if stem in places and kind in ("weight", "bias"):
+            found.append(_decoded(source, places[stem], where))
+        elif stem.endswith(f".{QKV}") and f"{stem.removesuffix(QKV)}attn_q" in places:
+            found += _parts_of_qkv(source, places, decoder, where)
+        else:
+            raise ImportFailure(f"{where}: tensor {source.name!r} has no place in a {name} model")
+    return found
 
 
 def _special_tokens(tokenizer: GgufTokenizer) -> dict[str, Any]:
@@ -45,26 +120,22 @@ def _special_tokens(tokenizer: GgufTokenizer) -> dict[str, Any]:
 
 def decode_gguf(path: Path, folder: Path, dtype: str) -> None:
     """Writes the model into an existing folder, as Hugging Face would have it there."""
-    file = open_gguf(path)
-    meta = Metadata(file, str(path))
-    architecture = meta.text("general.architecture")
-    if architecture not in ARCHITECTURES:
-        known = ", ".join(sorted(ARCHITECTURES))
-        raise ImportFailure(
-            f"{path}: general.architecture is {architecture!r}, which is unknown (known: {known})"
-        )
-    maker = ARCHITECTURES[architecture]
+    file, where = open_gguf(path), str(path)
+    meta = Metadata(file.fields, where)
+    shapes = {tensor.name: shape_of(tensor, where) for tensor in file.tensors}
+    name = meta.text("general.architecture")
+    described = Described(name, meta, shapes, _divisors(file))
+    config, decoder, architecture = read_config(described)
     tokenizer = GgufTokenizer(meta)
-    config = maker.config(file, meta, tokenizer)
     special = _special_tokens(tokenizer)
-    tensors = maker.tensors(file, config, str(path))
+    tensors = decoded_tensors(file, decoder, architecture, name, where)
     documents = {
         "config.json": {**config, **special, "torch_dtype": TORCH_DTYPES[dtype]},
         "generation_config.json": {k: value for k, value in special.items() if value is not None},
         "tokenizer.json": tokenizer.tokenizer_json(),
         "tokenizer_config.json": tokenizer.tokenizer_config_json(),
     }
-    check_keys(meta, architecture, maker.is_rotary)
+    check_keys(meta, "" if meta.has(CONFIG) else name, architecture)
     write_decoded(folder / "model.safetensors", tensors, dtype)
     for name, document in documents.items():
         write_json(folder / name, document)

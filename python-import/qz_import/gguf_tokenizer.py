@@ -7,6 +7,13 @@ from typing import Any
 
 from qz_import.errors import ImportFailure, warn
 from qz_import.gguf_metadata import Metadata
+from qz_import.gguf_sentencepiece import (
+    NORMAL,
+    USER_DEFINED,
+    decoder,
+    normalizer,
+    sentencepiece_model,
+)
 from qz_import.tokenizer_json import (
     added_token,
     bpe_model,
@@ -16,8 +23,10 @@ from qz_import.tokenizer_json import (
     template,
 )
 
+# What tokenizer.ggml.model may be.
+BYTE_LEVEL, SENTENCEPIECE = "gpt2", "llama"
 # Kinds of tokens (tokenizer.ggml.token_type).
-UNKNOWN, CONTROL, USER_DEFINED = 2, 3, 4
+UNKNOWN, CONTROL = 2, 3
 
 LLAMA3_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
@@ -29,7 +38,7 @@ LLAMA3_PATTERN = (
 class PreTokenizer:
     """What a value of tokenizer.ggml.pre stands for."""
 
-    splitter: dict[str, Any]
+    splitter: dict[str, Any] | None
     # Llama 3 takes a whole word that is in the vocabulary without looking at the merges.
     ignore_merges: bool = False
     # Used where the file does not say add_bos_token.
@@ -59,6 +68,9 @@ _LLAMA3 = PreTokenizer(
 )
 PRE_TOKENIZERS = {"gpt-2": _GPT2, "smollm": _SMOLLM, "llama-bpe": _LLAMA3, "llama3": _LLAMA3}
 
+# SentencePiece's BPE does not cut text into words.
+WHOLE_TEXTS = {"default": PreTokenizer(None, add_bos=True)}
+
 
 class GgufTokenizer:
     """The two JSON documents, and the token ids that a configuration needs."""
@@ -66,18 +78,22 @@ class GgufTokenizer:
     def __init__(self, meta: Metadata) -> None:
         self._meta = meta
         kind = meta.text("tokenizer.ggml.model")
-        if kind != "gpt2":
+        if kind not in (BYTE_LEVEL, SENTENCEPIECE):
             raise ImportFailure(
-                f"{meta.where}: tokenizer.ggml.model is {kind!r}; "
-                "only byte-level BPE ('gpt2') is supported"
+                f"{meta.where}: tokenizer.ggml.model is {kind!r}; known are byte-level BPE "
+                f"({BYTE_LEVEL!r}) and SentencePiece's BPE ({SENTENCEPIECE!r})"
             )
-        pre = meta.text("tokenizer.ggml.pre")
-        if pre not in PRE_TOKENIZERS:
-            known = ", ".join(sorted(PRE_TOKENIZERS))
+        self._is_sentencepiece = kind == SENTENCEPIECE
+        known = WHOLE_TEXTS if self._is_sentencepiece else PRE_TOKENIZERS
+        key = "tokenizer.ggml.pre"
+        is_said = meta.has(key) or not self._is_sentencepiece
+        pre = meta.text(key) if is_said else "default"
+        if pre not in known:
             raise ImportFailure(
-                f"{meta.where}: tokenizer.ggml.pre is {pre!r}, which is unknown (known: {known})"
+                f"{meta.where}: {key} is {pre!r}, which is unknown "
+                f"(known: {', '.join(sorted(known))})"
             )
-        self._pre = PRE_TOKENIZERS[pre]
+        self._pre = known[pre]
         self.tokens = meta.texts("tokenizer.ggml.tokens")
         self.bos_id = self._token_id("bos")
         self.eos_id = self._token_id("eos")
@@ -117,32 +133,51 @@ class GgufTokenizer:
             raise ImportFailure(f"{self._meta.where}: token {twice!r} appears twice")
         return vocabulary
 
-    def _added_tokens(self) -> list[dict[str, Any]]:
+    def _kinds(self) -> list[int]:
+        """What each token is; of byte-level BPE, a file need not say."""
         key = "tokenizer.ggml.token_type"
-        if not self._meta.has(key):
-            return []
+        if not self._is_sentencepiece and not self._meta.has(key):
+            return [NORMAL] * len(self.tokens)
         kinds = self._meta.integers(key)
         if len(kinds) != len(self.tokens):
             raise ImportFailure(
                 f"{self._meta.where}: {len(self.tokens)} tokens, but {len(kinds)} token types"
             )
+        return kinds
+
+    def _added_tokens(self) -> list[dict[str, Any]]:
         return [
             added_token(number, token, special=kind != USER_DEFINED)
-            for number, (token, kind) in enumerate(zip(self.tokens, kinds, strict=True))
+            for number, (token, kind) in enumerate(zip(self.tokens, self._kinds(), strict=True))
             if kind in (UNKNOWN, CONTROL, USER_DEFINED)
         ]
 
+    def _sentencepiece_json(self, post_processor: dict[str, Any]) -> dict[str, Any]:
+        adds_space = self._meta.flag("tokenizer.ggml.add_space_prefix", True)
+        scores = self._meta.numbers("tokenizer.ggml.scores")
+        where, unknown = self._meta.where, self._text_of(self.unknown_id)
+        return document(
+            sentencepiece_model(where, self._vocabulary(), scores, self._kinds(), unknown),
+            self._added_tokens(),
+            normalizer=normalizer(adds_space),
+            post_processor=post_processor,
+            decoder=decoder(adds_space),
+        )
+
     def tokenizer_json(self) -> dict[str, Any]:
+        front = [(self.tokens[n], n) for n in (self.bos_id,) if self.add_bos and n is not None]
+        back = [(self.tokens[n], n) for n in (self.eos_id,) if self.add_eos and n is not None]
+        around = template(front, back)
+        if self._is_sentencepiece:
+            return self._sentencepiece_json(around)
         vocabulary = self._vocabulary()
         merges = self._meta.texts("tokenizer.ggml.merges")
         checked = check_merges(self._meta.where, merges, vocabulary)
-        front = [(self.tokens[n], n) for n in (self.bos_id,) if self.add_bos and n is not None]
-        back = [(self.tokens[n], n) for n in (self.eos_id,) if self.add_eos and n is not None]
         return document(
             bpe_model(vocabulary, checked, ignore_merges=self._pre.ignore_merges),
             self._added_tokens(),
             pre_tokenizer=self._pre.splitter,
-            post_processor=template(front, back),
+            post_processor=around,
             decoder=byte_level(use_regex=True, add_prefix_space=True),
         )
 

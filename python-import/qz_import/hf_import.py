@@ -17,6 +17,7 @@ from qz_import.errors import note, warn
 from qz_import.families import Family, family_of
 from qz_import.files import read_json, sha256_of, write_json
 from qz_import.folder_tokenizer import FILE, FolderTokenizer, read_folder_tokenizer
+from qz_import.gguf_form import GgufForm
 from qz_import.metadata import TextFacts, read_text_facts, stored_element_type
 from qz_import.quantized import refuse_quantized
 from qz_import.safetensors_writer import NewTensor, write_safetensors
@@ -144,6 +145,7 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     decoder = family.decoder(config)
     graph = _emit(folder, config, decoder, tensors)
     attributes = _model_attributes(family, config, decoder, facts)
+    form = GgufForm(config, family, decoder, read_context(config, family.keys))
     if tokenizer:
         attributes.append("tokenizer = @tokenizer")
         _warn_unknown(tokenizer.config)
@@ -157,6 +159,7 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     if checkpoint and checkpoint.is_torch:
         graph = _emit(folder, config, decoder, _copied(checkpoint.tensors, graph.used, companion))
 
+    attributes.append(f"gguf = {form.attribute}")
     listed = ",\n    ".join(attributes)
     lines = [f"{alias} = {text}" for alias, text in graph.attributes.items()]
     lines += ["", f"qz.model @{symbol_of(output)} attributes {{\n    {listed}}} {{"]

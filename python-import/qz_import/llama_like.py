@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from qz_import.activations import ACTIVATIONS
 from qz_import.config import Config
 from qz_import.decoder import Attention, Block, BlockNorms, Decoder, Dense, HeadNorms, Mlp, Norm
+from qz_import.gguf_architecture import FULL, SLIDING
 from qz_import.rope_types import KINDS
 from qz_import.rotary import read_rope
 from qz_import.sizes import STANDARD_KEYS, Keys, Sizes, read_sizes
@@ -20,7 +21,6 @@ SANDWICH_NORMS = BlockNorms(
     mlp_in="pre_feedforward_layernorm",
     mlp_out="post_feedforward_layernorm",
 )
-FULL, SLIDING = "full_attention", "sliding_attention"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""GPT-2 and OPT from GGUF files: the same module as from the Hugging Face folder."""
+"""GGUF files of every family that llama.cpp knows: the same module as from the Hugging Face folder,
+and the same names the other way round."""
 
 from __future__ import annotations
 
@@ -10,174 +11,141 @@ from types import SimpleNamespace
 from typing import Any
 
 import gguf
-import ml_dtypes
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from stock_gguf import StockWriter, stock_name
+from stock_variants import ARCHITECTURES, MODELS, STOCK_NAMES, config_of, copy_as_stock
 
+from qz_import.families import families
 from qz_import.gguf_decode import DecodedTensor, decoded_pieces
-from qz_import.gguf_gpt2 import GPT2_NAMES
-from qz_import.gguf_names import NameTable
-from qz_import.gguf_opt import OPT_NAMES
 
 Imports = Callable[..., str]
 Refuses = Callable[..., None]
-FIXTURES = Path(__file__).resolve().parents[2] / "test" / "golden" / "models"
-CONV1D = re.compile(r"(c_attn|c_proj|c_fc)\.weight$")
-
-
-def gguf_name(table: NameTable, name: str) -> str:
-    """The GGUF's name of a tensor with or without the prefix that base models leave out."""
-    outer = {hf: ggml for ggml, hf in table.outer.items()}
-    block = {hf: ggml for ggml, hf in table.block.items()}
-    full = next(p + name for p in ("", "transformer.", "model.") if known(table, p + name))
-    stem, kind = full.rsplit(".", 1)
-    if match := re.fullmatch(re.escape(table.blocks) + r"\.(\d+)\.(.*)", stem):
-        return f"blk.{match[1]}.{block[match[2]]}.{kind}"
-    return f"{outer[stem]}.{kind}"
-
-
-def known(table: NameTable, name: str) -> bool:
-    stem = name.rsplit(".", 1)[0]
-    return stem in table.outer.values() or name.startswith(f"{table.blocks}.")
-
-
-class Writer:
-    """A fixture model as a GGUF; what a test wants different it changes before `write`."""
-
-    def __init__(self, module: Path, table: NameTable, is_transposed: bool) -> None:
-        """`module` was imported from a Hugging Face folder."""
-        text = module.read_text()
-        used = set(re.findall(r'qz\.param "([^"]+)"', text))
-        files = re.findall(r'qz\.file @\w+ "([^"]+\.safetensors)"', text)
-        stored = {k: v for name in files for k, v in load_file(module.parent / name).items()}
-        self.family = table.family
-        self.tensors: dict[str, np.ndarray] = {}
-        self.quantized: dict[str, gguf.GGMLQuantizationType] = {}
-        for name in used:
-            values = stored[name]
-            turned = is_transposed and CONV1D.search(name)
-            self.tensors[gguf_name(table, name)] = np.ascontiguousarray(
-                values.T if turned else values
-            )
-        tokenizer = re.search(r'qz\.file @tokenizer "([^"]+)"', text)
-        assert tokenizer
-        document = json.loads((module.parent / tokenizer[1]).read_text())
-        vocabulary = document["model"]["vocab"]
-        special = {token["id"] for token in document["added_tokens"] if token["special"]}
-        merges = document["model"]["merges"]
-        self.values: dict[str, Any] = {
-            "tokenizer.ggml.model": "gpt2",
-            "tokenizer.ggml.pre": "gpt-2",
-            "tokenizer.ggml.tokens": sorted(vocabulary, key=vocabulary.__getitem__),
-            "tokenizer.ggml.token_type": [3 if i in special else 1 for i in range(len(vocabulary))],
-            "tokenizer.ggml.merges": [m if isinstance(m, str) else " ".join(m) for m in merges],
-        }
-
-    def write(self, path: Path) -> Path:
-        writer = gguf.GGUFWriter(path, self.family)
-        adders = {
-            bool: writer.add_bool,
-            int: writer.add_uint32,
-            float: writer.add_float32,
-            str: writer.add_string,
-            list: writer.add_array,
-        }
-        for key, value in self.values.items():
-            adders[type(value)](key, value)
-        for name, values in self.tensors.items():
-            if name in self.quantized:
-                raw = gguf.quants.quantize(values, self.quantized[name])
-                writer.add_tensor(name, raw, raw_dtype=self.quantized[name])
-            elif values.dtype == ml_dtypes.bfloat16:
-                raw = values.view(np.uint8)
-                writer.add_tensor(name, raw, raw_dtype=gguf.GGMLQuantizationType.BF16)
-            else:
-                writer.add_tensor(name, values)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
-        return path
-
-
-def metadata(family: str, config: dict[str, Any], keys: dict[str, str]) -> dict[str, Any]:
-    return {f"{family}.{key}": config[name] for key, name in keys.items()}
-
-
-GPT2_KEYS = {
-    "context_length": "n_positions",
-    "embedding_length": "n_embd",
-    "block_count": "n_layer",
-    "attention.head_count": "n_head",
-    "attention.layer_norm_epsilon": "layer_norm_epsilon",
-}
-OPT_KEYS = {
-    "context_length": "max_position_embeddings",
-    "embedding_length": "hidden_size",
-    "feed_forward_length": "ffn_dim",
-    "block_count": "num_hidden_layers",
-    "attention.head_count": "num_attention_heads",
-    "do_layer_norm_before": "do_layer_norm_before",
-}
-
-
-@pytest.fixture
-def writer(tmp_path: Path, imports: Imports) -> Callable[[str], Writer]:
-    """writer(NAME): a fixture model, imported to tmp_path/hf.mlir and ready to be written."""
-
-    def make(name: str) -> Writer:
-        imports(FIXTURES / name, tmp_path / "hf.mlir")
-        config = json.loads((FIXTURES / name / "config.json").read_text())
-        if config["model_type"] == "gpt2":
-            model = Writer(tmp_path / "hf.mlir", GPT2_NAMES, is_transposed=True)
-            inner = config["n_inner"] or 4 * config["n_embd"]
-            model.values |= metadata("gpt2", config, GPT2_KEYS)
-            model.values["gpt2.feed_forward_length"] = inner
-            model.values["tokenizer.ggml.bos_token_id"] = 0
-            model.values["tokenizer.ggml.eos_token_id"] = 0
-        else:
-            model = Writer(tmp_path / "hf.mlir", OPT_NAMES, is_transposed=False)
-            model.values |= metadata("opt", config, OPT_KEYS)
-            model.values["opt.attention.layer_norm_epsilon"] = 1e-5
-            model.values["tokenizer.ggml.bos_token_id"] = 2
-            model.values["tokenizer.ggml.eos_token_id"] = 2
-            model.values["tokenizer.ggml.add_bos_token"] = True
-        return model
-
-    return make
+# All but those that are like others, and one whose rope_freqs test_gguf.py has.
+NAMES = [n for n in STOCK_NAMES if n not in ("gpt2-bf16", "gpt2-tiny", "llama-f32")]
 
 
 def graph(text: str) -> str:
-    """The module without what its files and names may differ in."""
-    text = re.sub(r"qz\.model @\w+|qz\.file.*", "", text)
-    return re.sub(r'"(transformer|model)\.', '"', re.sub(r"@\w+\[\d+\]", "", text))
+    """The module without what its files and names may differ in, as f32 has it."""
+    text = re.sub(r"qz\.model @\w+.*?\n  qz\.graph", "", text, flags=re.S)
+    text = re.sub(r'"(transformer|model|gpt_neox)\.', '"', re.sub(r"@\w+\[\d+\]", "", text))
+    text = re.sub(r"(?<=theta = )[\d.]+", lambda m: str(np.float32(m[0])), text)
+    return re.sub(r"x(bf16|f16)>", "xf32>", text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_module_of_the_folder(
+    tmp_path: Path,
+    imports: Imports,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    folder = copy_as_stock(name, tmp_path / "folder")
+    expected = imports(folder, tmp_path / "hf.mlir")
+    path = StockWriter(folder).write(tmp_path / "x.gguf")
+    capsys.readouterr()
+    text = imports(path, tmp_path / "m.mlir")
+    assert "warning" not in capsys.readouterr().err
+    assert graph(text) == graph(expected)
+    stored = load_file(tmp_path / "m.hf" / "model.safetensors")
+    sources = [load_file(path) for path in folder.glob("*.safetensors")]
+    source = {key: values for tensors in sources for key, values in tensors.items()}
+    used = set(re.findall(r'qz\.param "([^"]+)"', text))
+    assert stored.keys() == used
+    for key, values in stored.items():
+        short = key.partition(".")[2]
+        wanted = (source[key] if key in source else source[short]).astype(np.float32)
+        # What is larger by 1 in the file has lost its last bits.
+        close = 1e-7 if "gemma" in name else 0
+        np.testing.assert_allclose(values, wanted, rtol=0, atol=close, err_msg=key)
+
+
+def placed(text: str) -> dict[str, str]:
+    """GGUF names by the ends of the checkpoint's names."""
+    found = re.search(r"tensors = \{(.*?)\},\n", text, flags=re.S)
+    return dict(re.findall(r'"([^"]+)" = "([^"]+)"', found[1]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_and_keys_are_the_converters(tmp_path: Path, imports: Imports, name: str) -> None:
+    """Every key that they write is written, with the same value, and names are the package's."""
+    folder = copy_as_stock(name, tmp_path / "folder")
+    text = imports(folder, tmp_path / "hf.mlir")
+    written = dict(re.findall(r'"([^"]+)" = ([^,}]+ : (?:ui32|f32)|true|false|"[^"]*")', text))
+    config = config_of(folder)
+    expected = StockWriter(folder).values
+    if config["model_type"] == "stablelm":
+        # llama.cpp goes by the norm that is there.
+        expected.pop("stablelm.use_parallel_residual")
+    for key, value in expected.items():
+        if key.startswith("tokenizer."):
+            continue
+        if isinstance(value, list):
+            assert f'"{key}" = array<i32: {", ".join(map(str, map(int, value)))}>' in text
+        elif isinstance(value, (bool, str)):
+            assert written[key] == json.dumps(value), key
+        else:
+            number, kind = written[key].split(" : ")
+            assert kind == ("ui32" if isinstance(value, int) else "f32"), key
+            assert float(number) == value, key
+    assert "stock llama.cpp cannot" not in text
+    architecture = ARCHITECTURES[config["model_type"]]
+    for source, target in placed(text).items():
+        if source == "lm_head" and architecture in ("gemma", "gemma2", "gptneox"):
+            continue  # always tied, and what later versions of transformers call embed_out
+        key = f"{source}.weight".replace("#", "1")
+        assert stock_name(architecture, key, 4) == f"{target}.weight".replace("#", "1")
+
+
+def test_every_family_has_an_architecture_or_none() -> None:
+    known = {family.model_type: family.gguf.name for family in families() if family.gguf}
+    assert known == ARCHITECTURES
 
 
 @pytest.mark.parametrize(
-    ("name", "dtype"), [("gpt2-bf16", "bf16"), ("opt-post", "f16"), ("opt-pre", "f32")]
+    ("name", "architecture", "words"),
+    [
+        ("codegen", "codegen", "no architecture 'codegen'"),
+        ("gpt_neo", "gpt_neo", "no architecture 'gpt_neo'"),
+        ("opt-post", "opt", "no architecture 'opt'"),
+        ("gpt2-f32", "qzc-gpt2", "'gpt2' has no blocks[1].attention.scale 0.125, not 0.25"),
+        ("gemma2", "qzc-gemma2", "'gemma2' has no blocks[0].attention.scale"),
+        ("gemma3", "qzc-gemma3_text", "'gemma3' has no blocks[0].attention.scale"),
+        ("olmo2", "qzc-olmo2", "'olmo2' has no tied True"),
+        ("phi-norms", "qzc-phi", "'phi2' has no blocks[0].attention.norms"),
+        ("falcon-groups", "qzc-falcon", "bias True, not False"),
+        ("smollm3", "qzc-smollm3", "'smollm3' has no blocks[1].attention.rope None"),
+        ("llama-dynamic", "qzc-llama", "'llama' has no blocks[0].attention.rope.scaling dynamic"),
+        ("llama-yarn", "qzc-llama", "'llama' has no blocks[0].attention.rope.scaling explicit"),
+        ("mistral", "llama", "no windows"),
+        ("phi3", "phi3", "no windows"),
+        ("gpt_neox", "gptneox", "GELU by tanh"),
+        ("llama-bf16", "llama", None),
+        ("qwen3", "qwen3", None),
+    ],
 )
-def test_the_module_of_the_folder(
-    tmp_path: Path, writer: Callable[[str], Writer], imports: Imports, name: str, dtype: str
+def test_what_stock_llama_cpp_does_not_compute(
+    tmp_path: Path, imports: Imports, name: str, architecture: str, words: str | None
 ) -> None:
-    path = writer(name).write(tmp_path / "x.gguf")
-    text = imports(path, tmp_path / "m.mlir", f"--dtype={dtype}")
-    source = (tmp_path / "hf.mlir").read_text()
-    assert graph(text) == graph(source)
-    stored = load_file(tmp_path / "m.hf" / "model.safetensors")
-    folder = tmp_path / "hf.hf" if (tmp_path / "hf.hf").exists() else FIXTURES / name
-    expected = load_file(folder / "model.safetensors")
-    assert len(stored) == len(expected)
-    for key, values in stored.items():
-        short = key.removeprefix("transformer.").removeprefix("model.")
-        np.testing.assert_array_equal(values, expected.get(key, expected.get(short)), err_msg=key)
+    text = imports(MODELS / name, tmp_path / "m.mlir")
+    assert f'#qz.gguf<architecture = "{architecture}"' in text
+    warnings = re.search(r"warnings = \[(.*)\]", text)
+    assert (warnings is None) if words is None else words in warnings[1]
+    assert ('"qzc.config"' in text) == (words is not None)
 
 
-def test_quantized_and_transposed(
-    tmp_path: Path, writer: Callable[[str], Writer], imports: Imports
-) -> None:
+def test_windows_as_wide_as_the_context_are_none(tmp_path: Path, imports: Imports) -> None:
+    folder = copy_as_stock("mistral", tmp_path / "folder")
+    for width, is_said in ((300, False), (299, True)):
+        config = config_of(folder) | {"sliding_window": width}
+        (folder / "config.json").write_text(json.dumps(config))
+        assert ("no windows" in imports(folder, tmp_path / "m.mlir")) == is_said
+
+
+def test_quantized_and_transposed(tmp_path: Path, imports: Imports) -> None:
     """Q8_0 rows of the GGUF are decoded before they are turned."""
-    model = writer("gpt2-f32")
+    model = StockWriter(copy_as_stock("gpt2-f32", tmp_path / "folder"))
     name, kind = "blk.1.ffn_down.weight", gguf.GGMLQuantizationType.Q8_0
     model.quantized[name] = kind
     expected = gguf.quants.dequantize(gguf.quants.quantize(model.tensors[name], kind), kind)
@@ -192,7 +160,7 @@ def test_large_transposed_weights(tmp_path: Path) -> None:
     """More than one piece in both directions."""
     values = np.random.default_rng(1).random((1500, 1800), np.float32)
     source = SimpleNamespace(
-        name="x", tensor_type=gguf.GGMLQuantizationType.F32, data=values, shape=None
+        name="x", tensor_type=gguf.GGMLQuantizationType.F32, data=values, shape=(1800, 1500)
     )
     tensor = DecodedTensor("x", source, (1800, 1500), transposed=True)
     pieces = list(decoded_pieces(tensor))
@@ -200,74 +168,76 @@ def test_large_transposed_weights(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.concatenate(pieces), values.T)
 
 
-def test_untied_heads(tmp_path: Path, writer: Callable[[str], Writer], imports: Imports) -> None:
-    for name, rows, columns in (("gpt2-f32", 315, 64), ("opt-post", 318, 32)):
-        model = writer(name)
-        model.tensors["output.weight"] = np.ones((rows, columns), np.float32)
-        text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
-        assert 'qz.param "lm_head.weight" @model[' in text
+def test_untied_heads(tmp_path: Path, imports: Imports) -> None:
+    model = StockWriter(copy_as_stock("gpt2-f32", tmp_path / "folder"))
+    model.tensors["output.weight"] = np.ones((315, 64), np.float32)
+    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    assert 'qz.param "lm_head.weight" @model[' in text
 
 
-def test_opt_without_parts(
-    tmp_path: Path, writer: Callable[[str], Writer], imports: Imports, refuses: Refuses
-) -> None:
-    """Biases, norm weights and the last norm may be missing."""
-    model = writer("opt-pre")
-    model.values["opt.activation_function"] = "gelu"
-    kept = dict(model.tensors)
-    for name in kept:
-        if name.startswith("output_norm"):
-            del model.tensors[name]
+def test_q_k_and_v_in_one_tensor(tmp_path: Path, imports: Imports) -> None:
+    """As converters of old wrote phi2."""
+    folder = copy_as_stock("phi", tmp_path / "folder")
+    model = StockWriter(folder)
+    for block in range(2):
+        for kind in ("weight", "bias"):
+            parts = [model.tensors.pop(f"blk.{block}.attn_{role}.{kind}") for role in "qkv"]
+            model.tensors[f"blk.{block}.attn_qkv.{kind}"] = np.concatenate(parts)
     text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
-    assert "qz.linear head %x2, %embed" in text and "qz.activate gelu %up" in text
-    model.tensors = {
-        name: values
-        for name, values in kept.items()
-        if not name.endswith(".bias") and "norm" not in name
-    }
-    refuses([model.write(tmp_path / "x.gguf"), "-o", tmp_path / "n.mlir"], "x.gguf", "norms")
-    model.values["opt.do_layer_norm_before"] = False
-    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
-    assert "bias" not in text and "%n = qz.layer_norm %h eps" in text
+    assert graph(text) == graph(imports(folder, tmp_path / "hf.mlir"))
+    stored = load_file(tmp_path / "m.hf" / "model.safetensors")
+    for key, values in load_file(folder / "model.safetensors").items():
+        np.testing.assert_array_equal(stored[key], values.astype(np.float32), err_msg=key)
 
 
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
-        ("opt-pre", {"opt.attention.layer_norm_epsilon": 1e-6}, ("layer_norm_epsilon", "1e-06")),
-        ("opt-pre", {"opt.do_layer_norm_before": None}, ("opt.do_layer_norm_before", "missing")),
-        ("opt-pre", {"opt.do_layer_norm_before": 1}, ("opt.do_layer_norm_before", "boolean")),
-        ("opt-pre", {"opt.activation_function": "tanh"}, ("activation_function", "'tanh'")),
-        ("opt-pre", {"opt.feed_forward_length": None}, ("opt.feed_forward_length",)),
-        ("opt-pre", {"opt.context_length": 600}, ("embed_positions", "[612, 44]", "[602, 44]")),
         ("gpt2-f32", {"gpt2.attention.head_count": 5}, ("n_head", "5")),
         ("gpt2-f32", {"gpt2.embedding_length": None}, ("gpt2.embedding_length", "missing")),
         ("gpt2-f32", {"gpt2.feed_forward_length": 95}, ("c_fc", "[64, 96]", "[64, 95]")),
+        ("gpt_neox", {"gptneox.rope.dimension_count": 12}, ("dimension_count", "12", "6")),
+        ("gpt_neox", {"gptneox.use_parallel_residual": 1}, ("parallel_residual", "boolean")),
+        ("olmo", {"olmo.attention.layer_norm_epsilon": 1e-6}, ("layer_norm_epsilon", "1e-06")),
+        ("gemma2", {"gemma2.attention.sliding_window_pattern": [1]}, ("pattern", "list of 2")),
+        ("gemma2", {"gemma2.attention.sliding_window_pattern": "x"}, ("pattern", "'x'")),
+        ("qwen3", {"qwen3.attention.value_length": 12}, ("value_length", "12", "14")),
     ],
 )
 def test_unusable_metadata(
     tmp_path: Path,
-    writer: Callable[[str], Writer],
     refuses: Refuses,
     name: str,
     change: dict[str, Any],
     words: tuple[str, ...],
 ) -> None:
-    model = writer(name)
+    model = StockWriter(copy_as_stock(name, tmp_path / "folder"))
     merged = model.values | change
     model.values = {key: value for key, value in merged.items() if value is not None}
     path = model.write(tmp_path / "x.gguf")
     refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", *words)
 
 
-@pytest.mark.parametrize("name", ["gpt2-f32", "opt-pre"])
-def test_unusable_tensors(
-    tmp_path: Path, writer: Callable[[str], Writer], refuses: Refuses, name: str
-) -> None:
-    model = writer(name)
+@pytest.mark.parametrize("value", ["[]", "{", "7", "[" * 100_000, '{"model_type": "x"}'])
+def test_unusable_config_of_our_own(tmp_path: Path, refuses: Refuses, value: str) -> None:
+    model = StockWriter(copy_as_stock("qwen3", tmp_path / "folder"))
+    model.values["qzc.config"] = value
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "qzc.config")
+
+
+def test_unusable_tensors(tmp_path: Path, refuses: Refuses) -> None:
+    model = StockWriter(copy_as_stock("gpt2-f32", tmp_path / "folder"))
     kept = model.tensors.pop("token_embd.weight")
     path = model.write(tmp_path / "x.gguf")
     refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "token_embd.weight", "missing")
     model.tensors |= {"token_embd.weight": kept, "blk.0.ffn_gate.weight": kept}
     path = model.write(tmp_path / "x.gguf")
-    refuses([path, "-o", tmp_path / "m.mlir"], "'blk.0.ffn_gate.weight'", name.split("-")[0])
+    refuses([path, "-o", tmp_path / "m.mlir"], "'blk.0.ffn_gate.weight'", "gpt2")
+
+
+def test_rows_of_a_fused_tensor(tmp_path: Path, refuses: Refuses) -> None:
+    model = StockWriter(copy_as_stock("gpt_neox", tmp_path / "folder"))
+    model.tensors["blk.0.attn_qkv.weight"] = model.tensors["blk.0.attn_qkv.weight"][:-1]
+    path = model.write(tmp_path / "x.gguf")
+    refuses([path, "-o", tmp_path / "m.mlir"], "71 rows", "not 72")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +24,9 @@ from family_results import (  # noqa: F401
     pytest_sessionfinish,
 )
 from gguf_files import GgufFile
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
+from stock_variants import copy_as_stock
 
 # What starts the tests may ignore signals (nohup does, and a shell in the background), and programs
 # inherit that.
@@ -51,9 +54,8 @@ FAMILY_NAMES = sorted(
     if (folder / "golden").is_dir() and folder.name not in (*MODEL_NAMES, "gpt2-tiny")
 )
 
-# Models that are a fixture model but for something in its module: a pattern and what replaces it.
-# GPT-2 as it is, without the scale by layers that one of the fixtures has: 1 / sqrt(16).
-VARIANTS = {"gpt2-plain": ("gpt2-f32", r"\bscale \S+", "scale 0.25")}
+# What makes a fixture's name that of its variant which stock llama.cpp can have.
+STOCK = "-stock"
 
 
 def scores(name: str) -> dict:
@@ -112,13 +114,11 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         if name not in done:
             folder = tmp_path_factory.mktemp(name) / "model"
             module = folder / "model.mlir"
-            if name in VARIANTS:
-                base, pattern, replacement = VARIANTS[name]
-                shutil.copytree(get(base).parent, folder)
-                module.write_text(re.sub(pattern, replacement, module.read_text()))
+            if name.endswith(STOCK):
+                copy_as_stock(name.removesuffix(STOCK), folder)
             else:
                 shutil.copytree(MODELS / name, folder)
-                qz_import(folder, "-o", module)
+            qz_import(folder, "-o", module)
             done[name] = module
         return done[name]
 

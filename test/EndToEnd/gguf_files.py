@@ -22,21 +22,28 @@ OPT_NAMES = {
     "lm_head": "output",
 }
 OPT_BLOCK_NAMES = {
-    "self_attn_layer_norm": "attn_norm",
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
     "self_attn.out_proj": "attn_output",
-    "final_layer_norm": "ffn_norm",
     "fc1": "ffn_up",
     "fc2": "ffn_down",
 }
+# Before attention and feed-forward, or, as BERT's, of the sums.
+OPT_NORM_NAMES = {
+    True: {"self_attn_layer_norm": "attn_norm", "final_layer_norm": "ffn_norm"},
+    False: {
+        "self_attn_layer_norm": "attn_output_norm",
+        "final_layer_norm": "layer_output_norm",
+    },
+}
 
 
-def opt_name(hugging_face: str) -> str:
+def opt_name(hugging_face: str, norms_come_first: bool) -> str:
     stem, kind = hugging_face.rsplit(".", 1)
     if match := re.search(r"layers\.(\d+)\.(.*)", stem):
-        return f"blk.{match[1]}.{OPT_BLOCK_NAMES[match[2]]}.{kind}"
+        names = OPT_BLOCK_NAMES | OPT_NORM_NAMES[norms_come_first]
+        return f"blk.{match[1]}.{names[match[2]]}.{kind}"
     return f"{OPT_NAMES[stem.rsplit('.', 1)[-1]]}.{kind}"
 
 
@@ -78,7 +85,7 @@ class GgufFile:
         """What llama.cpp calls a tensor of a Hugging Face checkpoint."""
         architecture = self.metadata["general.architecture"]
         if architecture == "opt":
-            return opt_name(hugging_face)
+            return opt_name(hugging_face, self.config["do_layer_norm_before"])
         number = next(n for n, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
         names = gguf.get_tensor_name_map(number, self.metadata[f"{architecture}.block_count"])
         found = names.get_name(hugging_face, try_suffixes=(".weight", ".bias"))

@@ -38,8 +38,8 @@ EXACT = [
     ("opt-post", ()),
     ("llama-f32", ("--quantize=q8_0", "--components=attn,gate,up,embed,head")),
     ("llama-f32", ("--quantize=q4_0", "--components=attn,gate,up", "--blocks=1:")),
-    ("gpt2-plain", ("--quantize=q8_0", "--components=all")),
-    ("gpt2-plain", ("--quantize=q4_0", "--components=q,v,down")),
+    ("gpt2-f32-stock", ("--quantize=q8_0", "--components=all")),
+    ("gpt2-f32-stock", ("--quantize=q4_0", "--components=q,v,down")),
     ("opt-post", ("--quantize=q4_0",)),
 ]
 
@@ -116,9 +116,9 @@ def test_schemes_without_a_type_come_from_the_source(
 
 
 def test_parts_of_one_tensor_with_different_types(exported: Exported) -> None:
-    whole = exported("gpt2-plain", "--quantize=q8_0", "--components=all")
+    whole = exported("gpt2-f32-stock", "--quantize=q8_0", "--components=all")
     assert set(whole.types[f"blk.{i}.attn_qkv.weight"] for i in range(2)) == {"Q8_0"}
-    mixed = exported("gpt2-plain", "--quantize=q4_0", "--components=q,v,down")
+    mixed = exported("gpt2-f32-stock", "--quantize=q4_0", "--components=q,v,down")
     assert mixed.types["blk.0.attn_qkv.weight"] == "F32"
     assert mixed.types["blk.0.ffn_down.weight"] == "Q4_0"
     assert any("q4_0 + f32 -> F32: 2 tensors" in line for line in mixed.metadata["qzc.mapping"])
@@ -177,7 +177,7 @@ def test_hyper_parameters_of_llama(exported: Exported, name: str) -> None:
     assert got["llama.rope.freq_base"] == np.float32(rope["rope_theta"])
 
 
-@pytest.mark.parametrize("name", ["gpt2-bf16", "gpt2-plain"])
+@pytest.mark.parametrize("name", ["gpt2-bf16", "gpt2-f32-stock"])
 def test_hyper_parameters_of_gpt2(exported: Exported, name: str) -> None:
     config, got = exported(name).config, exported(name).metadata
     assert got["general.architecture"] == "gpt2"
@@ -198,8 +198,10 @@ def test_hyper_parameters_of_opt(exported: Exported, name: str) -> None:
     assert got["opt.embedding_length"] == config["hidden_size"]
     assert got["opt.feed_forward_length"] == config["ffn_dim"]
     assert got["opt.attention.head_count"] == config["num_attention_heads"]
-    assert got["opt.do_layer_norm_before"] == config["do_layer_norm_before"]
-    assert got["opt.activation_function"] == config["activation_function"]
+    said = json.loads(got["qzc.config"])
+    assert said["do_layer_norm_before"] == config["do_layer_norm_before"]
+    assert said["activation_function"] == config["activation_function"]
+    assert "torch_dtype" not in said
 
 
 def test_architectures_that_llama_cpp_lacks(imported: Imported, tmp_path: Path) -> None:
@@ -207,9 +209,20 @@ def test_architectures_that_llama_cpp_lacks(imported: Imported, tmp_path: Path) 
     assert "stock llama.cpp cannot run" in done.stderr and "'opt'" in done.stderr
 
 
-def test_graphs_that_the_architecture_lacks(copied: Copied) -> None:
-    # Attention scaled by the layer's number.
-    refused(copied("gpt2-f32"), "'gpt2'", "1 / sqrt(head size)")
+def test_models_that_the_architecture_lacks(imported: Imported, tmp_path: Path) -> None:
+    """Attention scaled by the layer's number: no file that llama.cpp would run otherwise."""
+    done = qzc(imported("gpt2-f32"), f"--gguf={tmp_path / 'x.gguf'}")
+    assert "'gpt2' has no blocks[1].attention.scale" in done.stderr
+    file = GgufFile(tmp_path / "x.gguf", Path(), imported("gpt2-f32").parent)
+    assert file.metadata["general.architecture"] == "qzc-gpt2"
+
+
+def test_modules_that_say_nothing_of_ggufs(copied: Copied) -> None:
+    module = copied("llama-bf16")
+    text, count = re.subn(r",\s+gguf = #qz\.gguf<.*?>(?=\} \{)", "", module.read_text(), flags=re.S)
+    assert count == 1
+    module.write_text(text)
+    refused(module, "--gguf", "qz-import")
 
 
 def test_rope_scaling(exported: Exported) -> None:
@@ -225,7 +238,7 @@ PRE_TOKENIZERS = {
     "llama-bf16": "smollm",
     "llama-bias": "smollm",
     "llama-f32": "llama-bpe",
-    "gpt2-plain": "gpt-2",
+    "gpt2-f32-stock": "gpt-2",
     "opt-pre": "gpt-2",
 }
 

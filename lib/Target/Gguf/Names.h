@@ -1,35 +1,30 @@
-//===- Names.h - Hugging Face names to GGUF names ---------------*- C++ -*-===//
+//===- Names.h - What weights are called in a GGUF --------------*- C++ -*-===//
 
 #ifndef QZC_LIB_TARGET_GGUF_NAMES_H
 #define QZC_LIB_TARGET_GGUF_NAMES_H
 
-#include "Family.h"
+#include "qzc/Dialect/Qz/IR/QzDialect.h"
 
-#include <set>
+#include <cstdint>
 #include <string>
 
 namespace qzc::gguf {
 
-/// Finds the names of a model's weights and keeps account of them.
-class Names {
-public:
-  explicit Names(const Family &family) : Of(family) {}
-
-  /// The GGUF name of a weight, given its Hugging Face name, its role and the
-  /// block it stands in (-1: none). The table of a head that has its own,
-  /// quantized copy of the embeddings is "output.weight". Throws qzc::Error
-  /// where the family has no place for the weight.
-  std::string find(const std::string &source, const std::string &role,
-                   int64_t block);
-
-  /// Throws where `layers` blocks lack a weight that the family cannot do
-  /// without.
-  void requireAll(int64_t layers) const;
-
-private:
-  const Family &Of;
-  std::set<std::string> Found;
+/// A tensor of the GGUF, and how a weight becomes it.
+struct Place {
+  std::string name;
+  /// Heads of which rows i and i + half stand side by side; 0: rows stay.
+  int64_t interleavedHeads = 0;
+  /// Whether 1 is added to each value.
+  bool isIncremented = false;
 };
+
+/// The place of a weight, given its Hugging Face name, its role and the block
+/// it stands in (-1: none). The table of a head that has its own, quantized
+/// copy of the embeddings is "output.weight". Throws qzc::Error where `gguf`
+/// has no name for it.
+Place placeOf(qz::GgufAttr gguf, const std::string &source,
+              const std::string &role, int64_t block);
 
 } // namespace qzc::gguf
 

@@ -1,6 +1,5 @@
 //===- Plan.cpp - Metadata and tensors of a GGUF --------------------------===//
 
-#include "Family.h"
 #include "Mapping.h"
 #include "Names.h"
 #include "Rows.h"
@@ -8,7 +7,6 @@
 #include "qzc/Dialect/Qz/IR/QzDialect.h"
 #include "qzc/Support/Error.h"
 
-#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -33,14 +31,13 @@ struct Draft {
 
 class Planner {
 public:
-  Planner(qz::ModelOp model, const Family &family)
-      : Model(model), Of(family), Named(family),
-        Read(model, std::string(family.architecture)) {}
+  Planner(qz::ModelOp model, qz::GgufAttr said) : Model(model), Said(said) {}
 
   Plan run(const Origin &origin);
 
 private:
-  void findRotated();
+  void addMetadata();
+  void addComputed();
   void addParam(qz::ParamOp param);
   /// Adds what `weight`, the param's result or rows of it, holds.
   void addPart(mlir::Value weight, qz::ParamOp param);
@@ -49,30 +46,45 @@ private:
   void finish(Draft &draft);
 
   qz::ModelOp Model;
-  const Family &Of;
-  Names Named;
-  Graph Read;
+  qz::GgufAttr Said;
   Plan Result;
   std::vector<Draft> Drafts;
   std::map<std::string, size_t> Indices; ///< of drafts, by name
   llvm::StringMap<size_t> Files;         ///< by symbol
-  /// Heads of the q and k weights whose halves are turned.
-  llvm::DenseMap<Operation *, int64_t> Rotated;
 };
 } // namespace
 
-void Planner::findRotated() {
-  Model.walk([&](qz::RopeOp rope) {
-    auto linear = rope.getInput().getDefiningOp<qz::LinearOp>();
-    if (!linear)
-      Read.refuse("rotary embedding of anything but a linear layer");
-    if (rope.getRope().getStyle() != qz::RopeStyle::Half)
-      return;
-    for (mlir::Value weight :
-         {linear.getWeight(), mlir::Value(linear.getBias())})
-      if (weight)
-        Rotated[weight.getDefiningOp()] = rope.getHeads();
-  });
+/// A value of the metadata as #qz.gguf's verifier lets it be.
+static Value valueOf(Attribute value) {
+  if (auto flag = dyn_cast<BoolAttr>(value))
+    return flag.getValue();
+  if (auto count = dyn_cast<IntegerAttr>(value))
+    return static_cast<uint32_t>(count.getUInt());
+  if (auto real = dyn_cast<FloatAttr>(value))
+    return static_cast<float>(real.getValueAsDouble());
+  if (auto text = dyn_cast<StringAttr>(value))
+    return text.str();
+  const auto list = cast<DenseI32ArrayAttr>(value).asArrayRef();
+  return std::vector<int32_t>(list.begin(), list.end());
+}
+
+void Planner::addMetadata() {
+  for (NamedAttribute entry : Said.getMetadata())
+    Result.metadata.emplace_back(entry.getName().str(),
+                                 valueOf(entry.getValue()));
+}
+
+void Planner::addComputed() {
+  if (DictionaryAttr computed = Said.getComputed())
+    for (NamedAttribute entry : computed) {
+      const auto values =
+          cast<DenseF32ArrayAttr>(entry.getValue()).asArrayRef();
+      Tensor tensor;
+      tensor.info.name = entry.getName().str();
+      tensor.info.shape = {static_cast<int64_t>(values.size())};
+      tensor.values.assign(values.begin(), values.end());
+      Result.tensors.push_back(std::move(tensor));
+    }
 }
 
 encode::SourceFile Planner::fileOf(StringRef symbol) {
@@ -111,8 +123,8 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   format::PackedShape shape = param.getPackedShape();
   const bool isVector = qz::isVector(weight.getType());
   const Target target = targetOf(shape);
-  const std::string name = Named.find(param.getName().str(), role,
-                                      qz::weightBlock(param).value_or(-1));
+  const Place place = placeOf(Said, param.getName().str(), role,
+                              qz::weightBlock(param).value_or(-1));
 
   Part part;
   part.source = param.getTensorSource();
@@ -123,13 +135,15 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   part.ref = referTo(param);
   part.elements = shape.rows * shape.cols;
   part.as = target.type;
-  if (auto heads = Rotated.find(weight.getDefiningOp()); heads != Rotated.end())
-    part.source.rows = interleaved(part.source.heldRows(), heads->second);
+  part.addend = place.isIncremented ? 1 : 0;
+  if (place.interleavedHeads != 0)
+    part.source.rows =
+        interleaved(part.source.heldRows(), place.interleavedHeads);
 
-  auto [index, isNew] = Indices.try_emplace(name, Drafts.size());
+  auto [index, isNew] = Indices.try_emplace(place.name, Drafts.size());
   if (isNew) {
     Draft &draft = Drafts.emplace_back();
-    draft.tensor.info.name = name;
+    draft.tensor.info.name = place.name;
     draft.tensor.info.shape = {0};
     if (!isVector)
       draft.tensor.info.shape.push_back(shape.cols);
@@ -141,7 +155,7 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   draft.same &= target.same;
   // ggml adds and multiplies vectors in F32 alone, and llama.cpp's converter
   // keeps positions in it.
-  draft.plain |= isVector || role == "position";
+  draft.plain |= isVector || role == "position" || place.isIncremented;
   draft.tensor.parts.push_back(std::move(part));
 }
 
@@ -178,20 +192,16 @@ static format::ModelInfo factsOf(qz::ModelOp model) {
 
 Plan Planner::run(const Origin &origin) {
   Result.model = factsOf(Model);
-  Result.architecture = Of.architecture;
-  Result.stock = Of.stock;
+  Result.architecture = Said.getArchitecture().str();
   Metadata &out = Result.metadata;
   out.emplace_back("general.architecture", Result.architecture);
   out.emplace_back("general.type", std::string("model"));
   out.emplace_back("general.name", Result.model.name);
   out.emplace_back("general.alignment", kAlignment);
   out.emplace_back("general.quantization_version", kQuantizationVersion);
-  Of.describe(Read, Result);
-
-  if (Of.interleaves)
-    findRotated();
+  addMetadata();
+  addComputed();
   Model.walk([&](qz::ParamOp param) { addParam(param); });
-  Named.requireAll(Model.getLayers());
   for (Draft &draft : Drafts)
     finish(draft);
 
@@ -203,13 +213,26 @@ Plan Planner::run(const Origin &origin) {
   out.emplace_back("qzc.selection", origin.selection);
   out.emplace_back("qzc.mapping", std::move(mapping));
   warnOfOtherModel(Result);
-  if (!Of.stock)
-    Result.warnings.push_back(
-        "stock llama.cpp cannot run this GGUF: it has no architecture '" +
-        Result.architecture + "'");
+  if (ArrayAttr warnings = Said.getWarnings())
+    for (StringRef warning : warnings.getAsValueRange<StringAttr>())
+      Result.warnings.push_back(warning.str());
   if (auto symbol = Model.getTokenizer())
     Result.tokenizer = fileOf(*symbol);
   return std::move(Result);
+}
+
+/// Passes that fuse join operations and weights of which the file has parts.
+static void refuseFused(qz::ModelOp model) {
+  model.walk([](Operation *op) {
+    auto attention = dyn_cast<qz::AttentionOp>(op);
+    auto linear = dyn_cast<qz::LinearOp>(op);
+    if (isa<qz::LinearGroupOp, qz::GatedLinearOp>(op) ||
+        (attention && attention.getRope()) ||
+        (linear && (linear.getResidual() ||
+                    linear.getActivation() != qz::Activation::None)))
+      throw Error("the module is fused already: --gguf needs it as qz-import "
+                  "wrote it");
+  });
 }
 
 Plan plan(ModuleOp module, const Origin &origin) {
@@ -217,7 +240,11 @@ Plan plan(ModuleOp module, const Origin &origin) {
   if (models.empty() || std::next(models.begin()) != models.end())
     throw Error("a GGUF is made of a module with exactly one qz.model");
   qz::ModelOp model = *models.begin();
-  return Planner(model, familyOf(model.getFamily())).run(origin);
+  if (!model.getGguf())
+    throw Error("--gguf: the module does not say what its model is as a GGUF: "
+                "qz-import writes that (the attribute 'gguf' of qz.model)");
+  refuseFused(model);
+  return Planner(model, *model.getGguf()).run(origin);
 }
 
 } // namespace qzc::gguf

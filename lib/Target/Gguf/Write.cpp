@@ -37,7 +37,7 @@ struct Workspace {
 }
 
 /// A piece's bytes in the file: the part's own type, or in F32 what ggml takes
-/// that for.
+/// that for, with what is added to it.
 static std::string_view storePiece(const Place &place,
                                    const encode::Piece &piece,
                                    const float *values, Workspace &workspace) {
@@ -48,9 +48,11 @@ static std::string_view storePiece(const Place &place,
   if (!store(part.as, values, count, stored.data()))
     failStore(part, piece.begin, values, count);
   const void *bytes = stored.data();
-  if (part.as != place.type) {
+  if (part.as != place.type || part.addend != 0) {
     workspace.rounded.resize(static_cast<size_t>(count));
     load(part.as, stored.data(), count, workspace.rounded.data());
+    for (float &value : workspace.rounded)
+      value += part.addend;
     bytes = workspace.rounded.data();
   }
   return {static_cast<const char *>(bytes), bytesOf(place.type, count)};

@@ -104,6 +104,14 @@ _quiet = LOG(lambda level, text, data: None)
 _log_set(_quiet, None)
 
 
+def loads(path: Path) -> bool:
+    """Whether a file is a model to it."""
+    model = _load(str(path).encode(), _model_params())
+    if model:
+        _free_model(model)
+    return bool(model)
+
+
 class LlamaCpp:
     """A GGUF on the CPU, with an f32 cache and plain attention."""
 

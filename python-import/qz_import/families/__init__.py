@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from qz_import.config import Config
 from qz_import.decoder import Decoder
+from qz_import.gguf_architecture import Architecture
 from qz_import.known_keys import Allowed, KnownKeys, known_keys
 from qz_import.sizes import STANDARD_KEYS, Keys
 
@@ -25,6 +26,9 @@ class Family:
     # (known_keys.py has what families have in common).
     ignored: str = ""
     fixed: Allowed = field(default_factory=dict)
+    # What llama.cpp has for it, and whether a GGUF of that architecture is read as this family.
+    gguf: Architecture | None = None
+    reads_gguf: bool = True
 
     @property
     def known(self) -> KnownKeys:
@@ -36,6 +40,10 @@ _FAMILIES: dict[str, Family] = {}
 
 def register(family: Family) -> None:
     _FAMILIES[family.model_type] = family
+
+
+def families() -> list[Family]:
+    return list(_FAMILIES.values())
 
 
 def model_types() -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from qz_import.config import Config
 from qz_import.decoder import Attention, Block, BlockNorms, Decoder, Dense, Mlp, Norm, fused
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, layer_epsilon
 from qz_import.sizes import Keys, read_sizes
 
 KEYS = Keys(
@@ -50,11 +51,14 @@ def bloom(config: Config) -> Decoder:
     )
 
 
+GGUF = Architecture("bloom", keys=(layer_epsilon("layer_norm_epsilon"),), is_rotary=False)
+
 register(
     Family(
         "bloom",
         bloom,
         keys=KEYS,
+        gguf=GGUF,
         # How it was trained, and what old files have beside it.
         ignored="""pretraining_tp slow_but_exact attention_softmax_in_fp32 bias_dropout_fusion
         masked_softmax_fusion offset_alibi skip_bias_add skip_bias_add_qkv unk_token_id""",

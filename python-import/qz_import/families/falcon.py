@@ -7,6 +7,7 @@ from qz_import.activations import ACTIVATIONS
 from qz_import.config import Config
 from qz_import.decoder import Attention, Block, BlockNorms, Decoder, Dense, Mlp, Norm, fused
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, Described, Values, layer_epsilon
 from qz_import.rotary import read_rope
 from qz_import.sizes import Keys, read_sizes
 
@@ -54,5 +55,29 @@ def falcon(config: Config) -> Decoder:
     )
 
 
+def renamed(decoder: Decoder) -> dict[str, str]:
+    """The feed-forward's norm is the first where there are two."""
+    return {"attn_norm": "attn_norm_2", "ffn_norm": "attn_norm"} if decoder.norms.mlp_in else {}
+
+
+def read_gguf(file: Described, config: Values) -> Values:
+    has_two = "blk.0.attn_norm_2.weight" in file.shapes
+    is_new = has_two or config["num_kv_heads"] != 1
+    return {
+        "new_decoder_architecture": is_new,
+        "multi_query": not is_new,
+        "num_ln_in_parallel_attn": 2 if has_two else 1,
+    }
+
+
+GGUF = Architecture(
+    "falcon",
+    keys=(layer_epsilon("layer_norm_epsilon"),),
+    given={"activation": "gelu", "bias": False, "alibi": False, "parallel_attn": True},
+    read=read_gguf,
+    approximates_gelu=True,
+    renamed=renamed,
+)
+
 # Its ALiBi is rounded to bf16 on the way, which is not computed.
-register(Family("falcon", falcon, keys=KEYS, fixed={"alibi": (False,)}))
+register(Family("falcon", falcon, keys=KEYS, fixed={"alibi": (False,)}, gguf=GGUF))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from qz_import.config import Config
 from qz_import.decoder import Decoder
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, rms_epsilon
 from qz_import.llama_like import attention_biases, llama_like, rms_norm
 
 
@@ -20,4 +21,10 @@ def gemma(config: Config) -> Decoder:
     return replace(decoder, embed_scale=decoder.hidden**0.5)
 
 
-register(Family("gemma", gemma, fixed={"use_bidirectional_attention": (False,)}))
+GGUF = Architecture(
+    "gemma",
+    keys=(rms_epsilon(),),
+    given={"hidden_act": "gelu_pytorch_tanh", "tie_word_embeddings": True},
+)
+
+register(Family("gemma", gemma, fixed={"use_bidirectional_attention": (False,)}, gguf=GGUF))

@@ -8,6 +8,18 @@ from dataclasses import replace
 from qz_import.config import Config
 from qz_import.decoder import Decoder
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import (
+    PATTERN,
+    Architecture,
+    Described,
+    Key,
+    Values,
+    first,
+    layer_pattern,
+    read_layer_types,
+    rms_epsilon,
+    window,
+)
 from qz_import.llama_like import (
     SANDWICH_NORMS,
     attention_biases,
@@ -46,4 +58,42 @@ def gemma2(config: Config) -> Decoder:
     return with_windows(decoder, types, config.optional_size("sliding_window"))
 
 
-register(Family("gemma2", gemma2, fixed={"use_bidirectional_attention": (False,)}))
+def llama_cpp_scale(config: Values, layers: int) -> int:
+    """query_pre_attn_scalar, which llama.cpp knows by the largest model's number of layers."""
+    is_largest = config["num_hidden_layers"] == layers
+    return (
+        config["hidden_size"] // config["num_attention_heads"] if is_largest else config["head_dim"]
+    )
+
+
+def read_gguf(file: Described, config: Values) -> Values:
+    return {
+        "query_pre_attn_scalar": llama_cpp_scale(config, 46),
+        "layer_types": read_layer_types(file, config["num_hidden_layers"], 2),
+    }
+
+
+LOGIT_CAP = Key(
+    "final_logit_softcapping", float, lambda d: d.logit_cap, "final_logit_softcapping", 30.0
+)
+GGUF = Architecture(
+    "gemma2",
+    keys=(
+        rms_epsilon(),
+        window(4096),
+        Key(
+            "attn_logit_softcapping",
+            float,
+            lambda d: first(d).soft_cap,
+            "attn_logit_softcapping",
+            50.0,
+        ),
+        LOGIT_CAP,
+    ),
+    lists={PATTERN: layer_pattern},
+    given={"hidden_activation": "gelu_pytorch_tanh", "tie_word_embeddings": True},
+    read=read_gguf,
+    has_windows=True,
+)
+
+register(Family("gemma2", gemma2, fixed={"use_bidirectional_attention": (False,)}, gguf=GGUF))

@@ -8,15 +8,21 @@ from dataclasses import replace
 from qz_import.config import Config
 from qz_import.decoder import Attention, Decoder
 from qz_import.families import Family, register
-from qz_import.families.gemma2 import sandwich_gemma
-from qz_import.llama_like import (
+from qz_import.families.gemma2 import LOGIT_CAP, llama_cpp_scale, sandwich_gemma
+from qz_import.gguf_architecture import (
     FULL,
+    PATTERN,
     SLIDING,
-    head_norms,
-    layer_types,
-    with_attention,
-    with_windows,
+    Architecture,
+    Described,
+    Key,
+    Values,
+    layer_pattern,
+    read_layer_types,
+    rms_epsilon,
+    window,
 )
+from qz_import.llama_like import head_norms, layer_types, with_attention, with_windows
 from qz_import.rotary import read_rope
 
 
@@ -39,4 +45,34 @@ def gemma3_text(config: Config) -> Decoder:
     return with_windows(decoder, types, config.optional_size("sliding_window"))
 
 
-register(Family("gemma3_text", gemma3_text, fixed={"use_bidirectional_attention": (False,)}))
+def local_theta(decoder: Decoder) -> float | None:
+    windowed = (block.attention for block in decoder.blocks if block.attention.window)
+    return next((float(attention.rope.theta) for attention in windowed if attention.rope), None)
+
+
+def read_gguf(file: Described, config: Values) -> Values:
+    layers = config["num_hidden_layers"]
+    has_windows = config["sliding_window"] is not None
+    return {
+        "query_pre_attn_scalar": llama_cpp_scale(config, 62),
+        "layer_types": read_layer_types(file, layers, 6) if has_windows else [FULL] * layers,
+    }
+
+
+GGUF = Architecture(
+    "gemma3",
+    keys=(
+        rms_epsilon(),
+        window(),
+        Key("rope.freq_base_swa", float, local_theta, "rope_local_base_freq", 10000.0),
+        replace(LOGIT_CAP, default=None, is_optional=True),
+    ),
+    lists={PATTERN: layer_pattern},
+    given={"hidden_activation": "gelu_pytorch_tanh", "attn_logit_softcapping": None},
+    read=read_gguf,
+    has_windows=True,
+)
+
+register(
+    Family("gemma3_text", gemma3_text, fixed={"use_bidirectional_attention": (False,)}, gguf=GGUF)
+)

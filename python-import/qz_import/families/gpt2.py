@@ -21,6 +21,7 @@ from qz_import.decoder import (
     fused,
 )
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, layer_epsilon
 from qz_import.sizes import Keys, read_sizes
 
 KEYS = Keys(
@@ -75,11 +76,19 @@ def gpt2(config: Config) -> Decoder:
     )
 
 
+GGUF = Architecture(
+    "gpt2",
+    keys=(layer_epsilon("layer_norm_epsilon"),),
+    given={"activation_function": "gelu_new"},
+    is_rotary=False,
+)
+
 register(
     Family(
         "gpt2",
         gpt2,
         keys=KEYS,
+        gguf=GGUF,
         ignored="""
             n_ctx reorder_and_upcast_attn summary_activation summary_first_dropout
             summary_proj_to_labels summary_type summary_use_proj

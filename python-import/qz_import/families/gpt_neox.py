@@ -7,6 +7,7 @@ from qz_import.activations import ACTIVATIONS
 from qz_import.config import Config
 from qz_import.decoder import Attention, Block, BlockNorms, Decoder, Dense, Mlp, Norm, fused
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, Key, layer_epsilon
 from qz_import.rotary import read_rope
 from qz_import.sizes import Keys, read_sizes
 
@@ -47,4 +48,15 @@ def gpt_neox(config: Config) -> Decoder:
     )
 
 
-register(Family("gpt_neox", gpt_neox, keys=KEYS))
+GGUF = Architecture(
+    "gptneox",
+    keys=(
+        layer_epsilon("layer_norm_eps"),
+        Key("use_parallel_residual", bool, lambda d: d.is_parallel, "use_parallel_residual"),
+    ),
+    given={"hidden_act": "gelu", "attention_bias": True, "tie_word_embeddings": False},
+    approximates_gelu=True,
+    is_partial=True,
+)
+
+register(Family("gpt_neox", gpt_neox, keys=KEYS, gguf=GGUF))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from qz_import.config import Config
 from qz_import.decoder import Decoder
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, rms_epsilon
 from qz_import.llama_like import attention_biases, llama_like
 
 
@@ -18,4 +19,12 @@ def llama(config: Config) -> Decoder:
     return llama_like(config, biases=biases)
 
 
-register(Family("llama", llama, ignored="pretraining_tp"))
+GGUF = Architecture(
+    "llama",
+    keys=(rms_epsilon(),),
+    given={"hidden_act": "silu"},
+    present={"attention_bias": "blk.0.attn_q.bias", "mlp_bias": "blk.0.ffn_up.bias"},
+    interleaves=True,
+)
+
+register(Family("llama", llama, ignored="pretraining_tp", gguf=GGUF))

@@ -16,6 +16,7 @@ from qz_import.decoder import (
     Norm,
 )
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, layer_epsilon
 from qz_import.rotary import read_rope
 from qz_import.sizes import STANDARD_KEYS, read_sizes
 
@@ -58,4 +59,11 @@ def phi(config: Config) -> Decoder:
     )
 
 
-register(Family("phi", phi))
+GGUF = Architecture(
+    "phi2",
+    keys=(layer_epsilon("layer_norm_eps"),),
+    given={"hidden_act": "gelu_new", "tie_word_embeddings": False},
+    is_partial=True,
+)
+
+register(Family("phi", phi, gguf=GGUF))

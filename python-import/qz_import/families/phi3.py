@@ -8,6 +8,7 @@ from dataclasses import replace
 from qz_import.config import Config
 from qz_import.decoder import Block, Decoder, fused
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, rms_epsilon, window
 from qz_import.llama_like import llama_like
 from qz_import.rope_types import KINDS
 
@@ -27,4 +28,9 @@ def phi3(config: Config) -> Decoder:
     return replace(decoder, blocks=(block,) * len(decoder.blocks))
 
 
-register(Family("phi3", phi3))
+# llama.cpp reads the window and does without it.
+GGUF = Architecture(
+    "phi3", keys=(rms_epsilon(), window()), given={"hidden_act": "silu"}, is_partial=True
+)
+
+register(Family("phi3", phi3, gguf=GGUF))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qz_import.config import Config
 from qz_import.decoder import Decoder
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, rms_epsilon
 from qz_import.llama_like import Biases, layer_types, llama_like, with_windows
 
 
@@ -22,4 +23,8 @@ def qwen2(config: Config) -> Decoder:
     return with_upper_windows(config, llama_like(config, biases=Biases(qkv=True)))
 
 
-register(Family("qwen2", qwen2))
+GGUF = Architecture(
+    "qwen2", keys=(rms_epsilon(),), given={"hidden_act": "silu", "use_sliding_window": False}
+)
+
+register(Family("qwen2", qwen2, gguf=GGUF))

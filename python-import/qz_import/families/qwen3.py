@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qz_import.config import Config
 from qz_import.decoder import Decoder
 from qz_import.families import Family, register
-from qz_import.families.qwen2 import with_upper_windows
+from qz_import.families.qwen2 import GGUF, with_upper_windows
 from qz_import.llama_like import attention_biases, head_norms, llama_like, with_attention
 
 
@@ -15,4 +17,4 @@ def qwen3(config: Config) -> Decoder:
     return with_upper_windows(config, decoder)
 
 
-register(Family("qwen3", qwen3))
+register(Family("qwen3", qwen3, gguf=replace(GGUF, name="qwen3")))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from qz_import.config import Config
 from qz_import.decoder import Attention, Decoder
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, rms_epsilon
 from qz_import.llama_like import attention_biases, layer_types, llama_like, with_windows
 
 
@@ -29,4 +30,11 @@ def smollm3(config: Config) -> Decoder:
     return with_windows(decoder.by_layer(change), types, window)
 
 
-register(Family("smollm3", smollm3))
+GGUF = Architecture(
+    "smollm3",
+    keys=(rms_epsilon(),),
+    given={"hidden_act": "silu", "no_rope_layer_interval": 4, "use_sliding_window": False},
+    interleaves=True,
+)
+
+register(Family("smollm3", smollm3, gguf=GGUF))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from qz_import.config import Config
 from qz_import.decoder import Block, Decoder, Dense, Norm
 from qz_import.families import Family, register
+from qz_import.gguf_architecture import Architecture, layer_epsilon
 from qz_import.llama_like import Biases, llama_like
 
 
@@ -22,4 +23,10 @@ def starcoder2(config: Config) -> Decoder:
     return replace(decoder, blocks=(Block(attention, mlp),) * len(decoder.blocks))
 
 
-register(Family("starcoder2", starcoder2))
+GGUF = Architecture(
+    "starcoder2",
+    keys=(layer_epsilon("norm_epsilon"),),
+    given={"hidden_act": "gelu_pytorch_tanh", "sliding_window": None, "use_bias": True},
+)
+
+register(Family("starcoder2", starcoder2, gguf=GGUF))

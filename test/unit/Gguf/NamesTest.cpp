@@ -1,6 +1,11 @@
-//===- NamesTest.cpp - Hugging Face names to GGUF names -------------------===//
+//===- NamesTest.cpp - What weights are called in a GGUF ------------------===//
 
 #include "Names.h"
+
+#include "qzc/Support/Error.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/IR/MLIRContext.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,91 +16,82 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-std::string nameIn(const Family &family, const std::string &source,
-                   const std::string &role, int64_t block = -1) {
-  try {
-    return Names(family).find(source, role, block);
-  } catch (const Error &error) {
-    return error.what();
-  }
-}
+constexpr const char *kText = R"(#qz.gguf<architecture = "llama", tensors = {
+    "embed_tokens" = "token_embd", "norm" = "output_norm",
+    "lm_head" = "output", "final_layer_norm" = "output_norm",
+    "layers.#.final_layer_norm" = "blk.#.ffn_norm",
+    "layers.#.self_attn.q_proj" = "blk.#.attn_q",
+    "layers.#.mlp.up_proj" = "blk.#.ffn_up"},
+  metadata = {}, interleaved = {"blk.#.attn_q" = 4 : i64},
+  incremented = ["blk.#.ffn_norm"]>)";
 
-TEST(Names, OfLlama) {
-  const auto name = [](const char *source, const char *role,
-                       int64_t block = -1) {
-    return nameIn(kLlama, source, role, block);
-  };
+class Names : public testing::Test {
+protected:
+  Names() {
+    Context.loadDialect<qz::QzDialect>();
+    Said = mlir::cast<qz::GgufAttr>(mlir::parseAttribute(kText, &Context));
+  }
+
+  Place place(const std::string &source, const std::string &role,
+              int64_t block = -1) {
+    return placeOf(Said, source, role, block);
+  }
+  std::string name(const std::string &source, const std::string &role,
+                   int64_t block = -1) {
+    try {
+      return place(source, role, block).name;
+    } catch (const Error &error) {
+      return error.what();
+    }
+  }
+
+private:
+  mlir::MLIRContext Context;
+  qz::GgufAttr Said;
+};
+
+TEST_F(Names, WithAndWithoutPrefix) {
   EXPECT_EQ(name("model.embed_tokens.weight", "embed"), "token_embd.weight");
   EXPECT_EQ(name("model.norm.weight", "norm"), "output_norm.weight");
   EXPECT_EQ(name("lm_head.weight", "head"), "output.weight");
   EXPECT_EQ(name("model.layers.12.self_attn.q_proj.weight", "q", 12),
             "blk.12.attn_q.weight");
-  EXPECT_EQ(name("model.layers.2.self_attn.q_proj.bias", "bias", 2),
+  EXPECT_EQ(name("layers.2.self_attn.q_proj.bias", "bias", 2),
             "blk.2.attn_q.bias");
-  // The head's own copy of a tied table, and a tied table that is stored as
-  // the head's.
+}
+
+TEST_F(Names, OfTiedTables) {
+  // The head's own copy, and a table that is stored as the head's.
   EXPECT_EQ(name("model.embed_tokens.weight", "head"), "output.weight");
   EXPECT_EQ(name("lm_head.weight", "embed"), "token_embd.weight");
 }
 
-TEST(Names, OfGpt2WithAndWithoutPrefix) {
-  EXPECT_EQ(nameIn(kGpt2, "h.0.attn.c_attn.weight", "k", 0),
-            "blk.0.attn_qkv.weight");
-  EXPECT_EQ(nameIn(kGpt2, "transformer.h.3.mlp.c_proj.bias", "bias", 3),
-            "blk.3.ffn_down.bias");
-  EXPECT_EQ(nameIn(kGpt2, "transformer.wpe.weight", "position"),
-            "position_embd.weight");
-}
-
-TEST(Names, OfOptTellBlocksFromWhatIsOutside) {
-  EXPECT_EQ(nameIn(kOpt, "model.decoder.final_layer_norm.bias", "bias"),
-            "output_norm.bias");
-  EXPECT_EQ(nameIn(kOpt, "decoder.layers.0.final_layer_norm.weight", "norm", 0),
+TEST_F(Names, TellBlocksFromWhatIsOutside) {
+  EXPECT_EQ(name("decoder.final_layer_norm.bias", "bias"), "output_norm.bias");
+  EXPECT_EQ(name("decoder.layers.0.final_layer_norm.weight", "norm", 0),
             "blk.0.ffn_norm.weight");
-  EXPECT_EQ(nameIn(kOpt, "model.decoder.project_in.weight", "proj"),
-            "token_embd_proj.weight");
 }
 
-TEST(Names, RefusesWhatHasNoPlace) {
+TEST_F(Names, HowWeightsBecomeTensors) {
+  EXPECT_EQ(place("layers.1.self_attn.q_proj.bias", "bias", 1).interleavedHeads,
+            4);
+  EXPECT_EQ(place("layers.1.mlp.up_proj.weight", "up", 1).interleavedHeads, 0);
+  EXPECT_TRUE(
+      place("layers.1.final_layer_norm.weight", "norm", 1).isIncremented);
+  EXPECT_FALSE(
+      place("layers.1.final_layer_norm.bias", "bias", 1).isIncremented);
+  EXPECT_FALSE(place("norm.weight", "norm").isIncremented);
+}
+
+TEST_F(Names, RefuseWhatHasNoPlace) {
   const auto refused = AllOf(HasSubstr("no place"), HasSubstr("'llama'"));
-  EXPECT_THAT(nameIn(kLlama, "model.layers.0.self_attn.q_norm.weight", "q", 0),
-              refused);
-  // In another block than its name says, with another role, part of a word.
-  EXPECT_THAT(nameIn(kLlama, "model.layers.1.mlp.up_proj.weight", "up", 0),
-              refused);
-  EXPECT_THAT(nameIn(kLlama, "model.layers.1.mlp.up_proj.weight", "gate", 1),
-              refused);
-  EXPECT_THAT(nameIn(kLlama, "model.subnorm.weight", "norm"), refused);
-  EXPECT_THAT(nameIn(kLlama, "model.norm.scale", "norm"), refused);
-  EXPECT_THAT(nameIn(kLlama, "norm", "norm"), refused);
-}
-
-TEST(Names, MissingOnesAreNamed) {
-  Names names(kGpt2);
-  for (const char *name : {"wte", "wpe", "ln_f"})
-    names.find(std::string(name) + ".weight",
-               name == std::string("wte")   ? "embed"
-               : name == std::string("wpe") ? "position"
-                                            : "norm",
-               -1);
-  EXPECT_NO_THROW(names.requireAll(0));
-  try {
-    names.requireAll(1);
-    ADD_FAILURE() << "accepted";
-  } catch (const Error &error) {
-    EXPECT_THAT(error.what(), HasSubstr("'blk.0.attn_norm.weight'"));
-  }
-}
-
-TEST(Families, UnknownOnesAreRefused) {
-  EXPECT_EQ(familyOf("opt").architecture, "opt");
-  try {
-    familyOf("mamba");
-    ADD_FAILURE() << "accepted";
-  } catch (const Error &error) {
-    EXPECT_THAT(error.what(),
-                AllOf(HasSubstr("'mamba'"), HasSubstr("llama, gpt2, opt")));
-  }
+  EXPECT_THAT(name("model.layers.0.self_attn.q_norm.weight", "q", 0), refused);
+  // In another block than its name says, part of a word, neither weight nor
+  // bias.
+  EXPECT_THAT(name("model.layers.1.mlp.up_proj.weight", "up", 0), refused);
+  EXPECT_THAT(name("model.subnorm.weight", "norm"), refused);
+  EXPECT_THAT(name("model.norm.scale", "norm"), refused);
+  EXPECT_THAT(name("norm", "norm"), refused);
 }
 
 } // namespace

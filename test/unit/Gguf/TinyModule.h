@@ -21,7 +21,21 @@ inline const char *const kLlamaText = R"(
 #rope = #qz.rope<dim = 4, theta = 10000.0, style = half>
 qz.model @tiny attributes {family = "llama", layers = 1 : i64, hidden = 8 : i64,
     vocab = 12 : i64, context = 16 : i64, bos = 1 : i64, eos = array<i64: 2, 3>,
-    add_bos = true, chat_template = "{{ x }}", tokenizer = @tokenizer} {
+    add_bos = true, chat_template = "{{ x }}", tokenizer = @tokenizer,
+    gguf = #qz.gguf<architecture = "llama",
+      tensors = {"embed_tokens" = "token_embd", "norm" = "output_norm",
+        "lm_head" = "output", "layers.#.input_layernorm" = "blk.#.attn_norm",
+        "layers.#.self_attn.q_proj" = "blk.#.attn_q",
+        "layers.#.self_attn.k_proj" = "blk.#.attn_k",
+        "layers.#.self_attn.v_proj" = "blk.#.attn_v",
+        "layers.#.self_attn.o_proj" = "blk.#.attn_output",
+        "layers.#.post_attention_layernorm" = "blk.#.ffn_norm",
+        "layers.#.mlp.gate_proj" = "blk.#.ffn_gate",
+        "layers.#.mlp.up_proj" = "blk.#.ffn_up",
+        "layers.#.mlp.down_proj" = "blk.#.ffn_down"},
+      metadata = {"llama.block_count" = 1 : ui32, "x.flag" = true,
+        "x.list" = array<i32: 1, 0>, "x.real" = 1.0e-5 : f32, "x.text" = "a"},
+      interleaved = {"blk.#.attn_q" = 2 : i64, "blk.#.attn_k" = 1 : i64}>} {
   qz.file @model "weights.safetensors" size 100000 sha256 "0000000000000000000000000000000000000000000000000000000000000000"
   qz.file @tokenizer "tokenizer.json" size 10 sha256 "1111111111111111111111111111111111111111111111111111111111111111"
   qz.graph(%t : tensor<?xi32>) -> tensor<?x12xf32> {
@@ -66,7 +80,15 @@ qz.model @tiny attributes {family = "llama", layers = 1 : i64, hidden = 8 : i64,
 /// 2 heads of 16 elements; 12 tokens; tied; f32.
 inline const char *const kGpt2Text = R"(
 qz.model @tiny attributes {family = "gpt2", layers = 1 : i64, hidden = 32 : i64,
-    vocab = 12 : i64, context = 6 : i64, eos = array<i64>, add_bos = false} {
+    vocab = 12 : i64, context = 6 : i64, eos = array<i64>, add_bos = false,
+    gguf = #qz.gguf<architecture = "gpt2",
+      tensors = {"wte" = "token_embd", "wpe" = "position_embd",
+        "ln_f" = "output_norm", "h.#.ln_1" = "blk.#.attn_norm",
+        "h.#.attn.c_attn" = "blk.#.attn_qkv",
+        "h.#.attn.c_proj" = "blk.#.attn_output", "h.#.ln_2" = "blk.#.ffn_norm",
+        "h.#.mlp.c_fc" = "blk.#.ffn_up", "h.#.mlp.c_proj" = "blk.#.ffn_down"},
+      metadata = {}, computed = {"rope_freqs.weight" = array<f32: 1.0, 8.0>},
+      warnings = ["mind this"]>} {
   qz.file @model "weights.safetensors" size 1000000 sha256 "0000000000000000000000000000000000000000000000000000000000000000"
   qz.graph(%t : tensor<?xi32>) -> tensor<?x12xf32> {
     %e = qz.param "wte.weight" @model[0] : tensor<12x32xf32>

@@ -32,6 +32,8 @@ struct Part {
   /// What the values are rounded to. Where the tensor is of another type, it
   /// is F32 and holds the rounded values.
   TensorType as = TensorType::F32;
+  /// Added to the rounded values; of F32 tensors alone.
+  float addend = 0;
 };
 
 /// A tensor of the file: parts one below the other, or `values`.
@@ -55,8 +57,6 @@ struct Mapping {
 struct Plan {
   format::ModelInfo model;
   std::string architecture; ///< general.architecture
-  /// Whether llama.cpp has that architecture.
-  bool stock = true;
   Metadata metadata;
   std::vector<Tensor> tensors;
   std::vector<Mapping> mapping; ///< in the order of first appearance
@@ -74,10 +74,10 @@ struct Origin {
   std::string selection;
 };
 
-/// Plans the GGUF of the module's only qz.model, which must not be fused yet;
-/// the tokenizer's metadata is added by addTokenizer. Throws qzc::Error: a
-/// family without a GGUF form (with those that have one), a graph that its
-/// architecture does not compute, a tensor that has no place or no file.
+/// Plans the GGUF of the module's only qz.model, which must not be fused yet,
+/// as its #qz.gguf says; the tokenizer's metadata is added by addTokenizer.
+/// Throws qzc::Error: a model that has no such attribute, a tensor that has no
+/// place or no file.
 Plan plan(mlir::ModuleOp module, const Origin &origin);
 
 /// Adds the metadata of a tokenizer.json that tokenizer::Tokenizer accepts.

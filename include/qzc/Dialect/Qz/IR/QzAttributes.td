@@ -114,6 +114,51 @@ def Qz_RopeAttr : AttrDef<QzDialect, "Rope"> {
 }
 
 //===----------------------------------------------------------------------===//
+// GGUF
+//===----------------------------------------------------------------------===//
+
+def Qz_GgufAttr : AttrDef<QzDialect, "Gguf"> {
+  let mnemonic = "gguf";
+  let summary = "What a model is called as a GGUF";
+  let description = [{
+    What `--gguf` cannot read off the graph. `qz-import` knows the architectures
+    of GGUF and writes it.
+
+    * `architecture`: general.architecture.
+    * `tensors`: ends of the weights' names → names in the GGUF, both without
+      ".weight" and ".bias"; `#` stands for the block's number.
+    * `metadata`: further keys.
+    * `interleaved`: tensors of which rows i and i + half of each head stand side
+      by side in the GGUF, with the number of heads.
+    * `incremented`: tensors whose values are larger by 1 in the GGUF.
+    * `computed`: tensors that are no weights of the model.
+    * `warnings`: what a person who writes the file should know.
+
+    ```mlir
+    #qz.gguf<architecture = "llama",
+             tensors = {"layers.#.self_attn.q_proj" = "blk.#.attn_q"},
+             metadata = {"llama.block_count" = 16 : ui32},
+             interleaved = {"blk.#.attn_q" = 32 : i64}>
+    ```
+
+    Constraints:
+    * (C1) `architecture` is not empty.
+    * (C2) `tensors` has strings; both names have one `#` or none.
+    * (C3) `metadata` has ui32, f32, booleans, strings and arrays of i32.
+    * (C4) `interleaved` has positive i64, `incremented` and `warnings` strings.
+    * (C5) `computed` has arrays of f32 that are not empty.
+  }];
+  let parameters = (ins StringRefParameter<"general.architecture">:$architecture,
+      "::mlir::DictionaryAttr":$tensors, "::mlir::DictionaryAttr":$metadata,
+      OptionalParameter<"::mlir::DictionaryAttr">:$interleaved,
+      OptionalParameter<"::mlir::ArrayAttr">:$incremented,
+      OptionalParameter<"::mlir::DictionaryAttr">:$computed,
+      OptionalParameter<"::mlir::ArrayAttr">:$warnings);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
 // Plain attributes with plain C++ types
 //===----------------------------------------------------------------------===//
 

@@ -22,7 +22,7 @@ def ModelOp : Qz_Op<"model", [IsolatedFromAbove, NoTerminator, SingleBlock,
     `eos` may be empty; generation then runs to its limit. `add_bos` says
     whether the tokenizer's own rules put `bos` in front of a prompt.
     `special_tokens` says by which names a chat template calls tokens:
-    `{bos_token = "<s>", eos_token = "</s>"}`.
+    `{bos_token = "<s>", eos_token = "</s>"}`. `gguf` is what `--gguf` needs.
 
     Constraints:
     * (C1) `layers`, `hidden`, `vocab` and `context` are positive and below
@@ -42,7 +42,8 @@ def ModelOp : Qz_Op<"model", [IsolatedFromAbove, NoTerminator, SingleBlock,
       DenseI64ArrayAttr:$eos, BoolAttr:$add_bos,
       OptionalAttr<StrAttr>:$chat_template,
       OptionalAttr<Qzc_TextsAttr>:$special_tokens,
-      OptionalAttr<FlatSymbolRefAttr>:$tokenizer);
+      OptionalAttr<FlatSymbolRefAttr>:$tokenizer,
+      OptionalAttr<Qz_GgufAttr>:$gguf);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let hasVerifier = 1;
