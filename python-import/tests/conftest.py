@@ -80,6 +80,12 @@ def write_folder(
     return folder
 
 
+def graph_of(module: str) -> str:
+    """A module without what it is called as a GGUF, which may tell the configuration."""
+    before, _, after = module.partition("gguf = ")
+    return before + after.partition("qz.graph")[2]
+
+
 def tree(folder: Path) -> Tree:
     """Every file below a folder with its size."""
     return {

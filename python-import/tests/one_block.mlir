@@ -8,7 +8,11 @@ qz.model @one_block attributes {
     context = 64 : i64,
     bos = 1 : i64,
     eos = array<i64: 2>,
-    add_bos = false} {
+    add_bos = false,
+    gguf = #qz.gguf<architecture = "llama",
+      tensors = {"embed_tokens" = "token_embd", "norm" = "output_norm", "lm_head" = "output", "layers.#.self_attn.q_proj" = "blk.#.attn_q", "layers.#.self_attn.k_proj" = "blk.#.attn_k", "layers.#.self_attn.v_proj" = "blk.#.attn_v", "layers.#.self_attn.o_proj" = "blk.#.attn_output", "layers.#.mlp.up_proj" = "blk.#.ffn_up", "layers.#.mlp.gate_proj" = "blk.#.ffn_gate", "layers.#.mlp.down_proj" = "blk.#.ffn_down", "layers.#.input_layernorm" = "blk.#.attn_norm", "layers.#.post_attention_layernorm" = "blk.#.ffn_norm"},
+      metadata = {"llama.attention.head_count" = 3 : ui32, "llama.attention.head_count_kv" = 1 : ui32, "llama.attention.key_length" = 4 : ui32, "llama.attention.layer_norm_rms_epsilon" = 1.0e-05 : f32, "llama.attention.value_length" = 4 : ui32, "llama.block_count" = 1 : ui32, "llama.context_length" = 64 : ui32, "llama.embedding_length" = 12 : ui32, "llama.feed_forward_length" = 10 : ui32, "llama.rope.dimension_count" = 4 : ui32, "llama.rope.freq_base" = 10000.0 : f32, "llama.vocab_size" = 20 : ui32},
+      interleaved = {"blk.#.attn_q" = 3 : i64, "blk.#.attn_k" = 1 : i64}>} {
   qz.graph(%tokens : tensor<?xi32>) -> tensor<?x20xf32> {
     %embed = qz.param "model.embed_tokens.weight" : tensor<20x12xbf16>
     %x0 = qz.embed %tokens, %embed : tensor<20x12xbf16> -> tensor<?x12xf32>
