@@ -140,14 +140,16 @@ def main() -> None:
     for why in filter(None, refused.values()):
         print(f"left out: {why}")
     codes = [code for code, why in refused.items() if not why]
+    on_gpu = [code for code in codes if device_of(code) == "cuda"]
     families = {entry["family"]: True for entry in entries}
     with ThreadPoolExecutor(PARALLEL) as pool:
         findings = pool.map(lambda entry: check_image(folder, entry, codes), entries)
         for entry, (lines, broken) in zip(entries, findings, strict=True):
             print("\n".join(lines), flush=True)
             failures += broken
-            families[entry["family"]] &= not broken
-    if options.results and any(device_of(code) == "cuda" for code in codes):
+            there = [why for why in broken if any(f" {code} " in why for code in on_gpu)]
+            families[entry["family"]] &= not there
+    if options.results and on_gpu:
         columns = {family: {"CUDA": {"yes": holds}} for family, holds in families.items()}
         options.results.write_text(json.dumps(columns, indent=1) + "\n")
     for failure in failures:

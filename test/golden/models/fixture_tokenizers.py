@@ -166,7 +166,6 @@ def set_chat_template(folder: Path, template: str) -> None:
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:
-    """As transformers reads the folder."""
-    if (folder / "tokenizer.json").exists():
-        return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    """As transformers reads the folder: some classes put rules of their own in the place of what
+    tokenizer.json says (Qwen2's)."""
     return AutoTokenizer.from_pretrained(folder).backend_tokenizer
