@@ -35,24 +35,30 @@ def test_transformers_finds_the_same_perplexity(rows: dict[str, dict]) -> None:
         assert theirs[key] == pytest.approx(ours[key], rel=1e-4)
 
 
-@pytest.mark.parametrize(("scheme", "tolerance"), [("nf4", 0.01), ("fp4", 0.01), ("int8", 0.03)])
+@pytest.mark.xfail(
+    strict=True,
+    reason="found: nf4 0.3%, fp4 0.07%, int8 2.1% apart; whether bf16 scales explain the first two "
+    "has not been looked into",
+)
+@pytest.mark.parametrize(("scheme", "tolerance"), [("nf4", 1e-4), ("fp4", 1e-4), ("int8", 0.01)])
 def test_bitsandbytes_is_near(rows: dict[str, dict], scheme: str, tolerance: float) -> None:
-    """Its weights are ours, which other tests hold bit for bit, but not what it computes with them:
-    LLM.int8() rounds activations to 8 bits; for 4 bits, CPUs that have bf16 get scales in bf16."""
+    """Its 4-bit weights are ours; LLM.int8() rounds activations too, which qzc does not."""
     ours, theirs = rows[scheme], rows[f"bitsandbytes {scheme}"]
     assert theirs["score"]["perplexity"] == pytest.approx(
         ours["score"]["perplexity"], rel=tolerance
     )
-    sizes = [row["info"]["memory"]["stored"]["packed_bytes"] for row in (ours, theirs)]
-    # Embeddings and norms are in 16 bits here and in 32 there; the rest is the same.
-    rest = 2 * 576 * (49152 + 61)
-    scales = (
-        0
-        if scheme == "int8"
-        else ours["info"]["memory"]["stored"]["packed_bytes"]
-        - (ours["info"]["memory"]["stored"]["hf_footprint_bytes"])
+
+
+@pytest.mark.parametrize("scheme", ["nf4", "fp4", "int8"])
+def test_bitsandbytes_takes_the_same_bytes(rows: dict[str, dict], scheme: str) -> None:
+    """But for 16 bits here and 32 there of embeddings and norms; for 4 bits, CPUs that have bf16
+    get scales in bf16."""
+    ours, theirs = (
+        rows[name]["info"]["memory"]["stored"] for name in (scheme, f"bitsandbytes {scheme}")
     )
-    assert sizes[1] - sizes[0] in (rest, rest - scales // 2)
+    rest = 2 * 576 * (49152 + 61)
+    scales = 0 if scheme == "int8" else ours["packed_bytes"] - ours["hf_footprint_bytes"]
+    assert theirs["packed_bytes"] - ours["packed_bytes"] in (rest, rest - scales // 2)
 
 
 def test_llama_cpp_finds_the_same_perplexity(rows: dict[str, dict]) -> None:
