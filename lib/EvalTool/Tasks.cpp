@@ -9,17 +9,13 @@
 #include "TaskItems.h"
 #include "qzc/Evaluate/Choice.h"
 #include "qzc/Support/Error.h"
-#include "qzc/Support/Output.h"
+#include "qzc/Support/MemoryFile.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <sstream>
-#include <sys/mman.h>
-#include <unistd.h>
 
 namespace qzc::evaltool {
 
@@ -38,28 +34,6 @@ struct Answered {
   std::string file;
   std::optional<Answers> answers;
   std::string error;
-};
-
-/// A text that another program of this user may read as a file while this one
-/// runs; it is on no disk.
-class MemoryFile {
-public:
-  explicit MemoryFile(std::string_view text)
-      : Fd(::memfd_create("qz-eval", MFD_CLOEXEC)) {
-    if (Fd < 0)
-      throw Error(std::string("cannot keep the requests in memory: ") +
-                  std::strerror(errno));
-    Output(Fd).write(text);
-  }
-  ~MemoryFile() { ::close(Fd); }
-  MemoryFile(const MemoryFile &) = delete;
-  MemoryFile &operator=(const MemoryFile &) = delete;
-  std::string path() const {
-    return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(Fd);
-  }
-
-private:
-  int Fd;
 };
 
 double readAnswer(const std::string &line, int64_t &cut) {
@@ -250,7 +224,7 @@ bool TaskRun::run(std::ostream &results) {
   if (Written.wanted())
     Written.prepare({kTasksName}, inputs());
   {
-    MemoryFile requests(requestsOf(Read.items));
+    const MemoryFile requests(requestsOf(Read.items));
     for (Answered &model : Models)
       answer(model, requests.path());
   }

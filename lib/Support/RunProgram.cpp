@@ -8,68 +8,20 @@
 #include "qzc/Support/RunProgram.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Support/MemoryFile.h"
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <spawn.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace qzc {
 
-namespace {
-
-[[noreturn]] void failed(const std::string &program, int error) {
+[[noreturn]] static void failed(const std::string &program, int error) {
   throw Error("cannot run '" + program + "': " + std::strerror(error));
 }
-
-/// An anonymous file that a started program does not inherit by itself.
-class MemoryFile {
-public:
-  explicit MemoryFile(const std::string &program)
-      : Program(program), Descriptor(::memfd_create("qzc", MFD_CLOEXEC)) {
-    if (Descriptor < 0)
-      failed(Program, errno);
-  }
-  ~MemoryFile() { ::close(Descriptor); }
-  MemoryFile(const MemoryFile &) = delete;
-  MemoryFile &operator=(const MemoryFile &) = delete;
-
-  int descriptor() const { return Descriptor; }
-
-  /// Writes all of the text; what reads the file then begins at its start.
-  void fill(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t count = ::write(Descriptor, text.data(), text.size());
-      if (count < 0 && errno != EINTR)
-        failed(Program, errno);
-      text.remove_prefix(count > 0 ? static_cast<size_t>(count) : 0);
-    }
-    ::lseek(Descriptor, 0, SEEK_SET);
-  }
-
-  std::string contents() const {
-    std::string text;
-    std::array<char, 65536> part;
-    for (;;) {
-      const ssize_t count = ::pread(Descriptor, part.data(), part.size(),
-                                    static_cast<off_t>(text.size()));
-      if (count == 0)
-        return text;
-      if (count < 0 && errno != EINTR)
-        failed(Program, errno);
-      text.append(part.data(), count > 0 ? static_cast<size_t>(count) : 0);
-    }
-  }
-
-private:
-  const std::string &Program;
-  int Descriptor;
-};
-
-} // namespace
 
 /// Starts the program with the three files as its standard ones.
 static pid_t start(const std::vector<std::string> &argv,
@@ -95,10 +47,9 @@ static pid_t start(const std::vector<std::string> &argv,
 
 ProgramResult runProgram(const std::vector<std::string> &argv,
                          std::string_view input) {
-  MemoryFile in(argv[0]);
-  MemoryFile out(argv[0]);
-  MemoryFile err(argv[0]);
-  in.fill(input);
+  const MemoryFile in(input);
+  const MemoryFile out;
+  const MemoryFile err;
   const pid_t id =
       start(argv, {in.descriptor(), out.descriptor(), err.descriptor()});
   int status = 0;
