@@ -1,6 +1,7 @@
 #!/bin/sh
 # Fails when an executable needs more of a machine than libc: shared libraries
-# of others, or symbols newer than glibc 2.34.
+# of others, or symbols newer than glibc 2.34; or when it forks, which is wrong
+# beside threads (posix_spawn starts programs).
 #   scripts/check-stub.sh build/bin/qzc-runtime
 set -eu
 [ $# -eq 1 ] || { echo "usage: check-stub.sh EXECUTABLE" >&2; exit 2; }
@@ -23,6 +24,11 @@ newer=$(objdump -T "$1" | awk '
   }')
 if [ -n "$newer" ]; then
   echo "check-stub: '$1' needs symbols newer than glibc 2.34:" $newer >&2
+  failed=1
+fi
+
+if objdump -T "$1" | awk '$NF ~ /^v?fork$/ { found = 1 } END { exit !found }'; then
+  echo "check-stub: '$1' forks" >&2
   failed=1
 fi
 exit $failed

@@ -3,22 +3,26 @@
 #include "Sandbox.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Support/Output.h"
+#include "qzc/Support/RunProgram.h"
 
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
+#include <iostream>
+#include <iterator>
 #include <new>
+#include <stdexcept>
+#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace qzc::chat {
 
 namespace {
 
-/// First byte of what the child writes; the rest is a result or a message.
-enum class Outcome : char { Result = 'r', Failure = 'f', Memory = 'm' };
+/// Exit codes of the program that works. What it writes is its result, or what
+/// went wrong.
+enum Outcome : int { Finished = 0, Failed = 1, NoMemory = 3, TooLong = 4 };
 
 void setLimit(int resource, uint64_t most) {
   rlimit limit{};
@@ -42,20 +46,8 @@ uint64_t addressSpace() {
   return pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-void writeAll(int fd, const std::string &text) {
-  for (size_t done = 0; done < text.size();) {
-    ssize_t bytes = ::write(fd, text.data() + done, text.size() - done);
-    if (bytes < 0 && errno == EINTR)
-      continue;
-    if (bytes <= 0)
-      return; // the parent has read enough
-    done += static_cast<size_t>(bytes);
-  }
-}
-
-[[noreturn]] void runChild(int out, const SandboxLimits &limits,
-                           const std::function<std::string()> &work) {
-  // The parent says what happened; nobody else should hear of it.
+void setLimits(const SandboxLimits &limits) {
+  // Who started the program says how it ended; nobody else should hear of it.
   for (int signal : {SIGSEGV, SIGABRT, SIGXCPU, SIGPIPE})
     std::signal(signal, SIG_DFL);
   setLimit(RLIMIT_CORE, 0);
@@ -63,95 +55,63 @@ void writeAll(int fd, const std::string &text) {
   setLimit(RLIMIT_STACK, limits.stackBytes);
   if (uint64_t space = addressSpace())
     setLimit(RLIMIT_AS, space + limits.memoryBytes);
-  std::string text;
-  Outcome outcome = Outcome::Result;
-  try {
-    text = work();
-  } catch (const std::bad_alloc &) {
-    outcome = Outcome::Memory;
-  } catch (const std::length_error &) {
-    outcome = Outcome::Memory;
-  } catch (const std::exception &error) {
-    outcome = Outcome::Failure;
-    text = error.what();
-  }
-  const char first = static_cast<char>(outcome);
-  if (::write(out, &first, 1) == 1)
-    writeAll(out, text);
-  ::_exit(0);
-}
-
-/// What the child writes, as far as `most`.
-std::string readAll(int fd, uint64_t most) {
-  std::string text;
-  char part[65536];
-  while (text.size() <= most) {
-    ssize_t bytes = ::read(fd, part, sizeof part);
-    if (bytes < 0 && errno == EINTR)
-      continue;
-    if (bytes <= 0)
-      break;
-    text.append(part, static_cast<size_t>(bytes));
-  }
-  return text;
-}
-
-int waitFor(pid_t child) {
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR)
-    continue;
-  return status;
 }
 
 } // namespace
 
-std::string runInSandbox(const std::string &name, const SandboxLimits &limits,
-                         const std::function<std::string()> &work) {
-  int ends[2];
-  if (::pipe(ends) != 0)
-    throw Error(name + ": no pipe: " + std::strerror(errno));
-  const pid_t child = ::fork();
-  if (child < 0) {
-    int code = errno;
-    ::close(ends[0]);
-    ::close(ends[1]);
-    throw Error(name + ": no process: " + std::strerror(code));
+int workInSandbox(const SandboxLimits &limits,
+                  const std::function<std::string(const std::string &)> &work) {
+  // Work that nobody waits for any more ends with who asked for it.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  setLimits(limits);
+  try {
+    const std::string result =
+        work(std::string(std::istreambuf_iterator<char>(std::cin), {}));
+    if (result.size() > limits.resultBytes)
+      return TooLong;
+    Output().write(result);
+    return Finished;
+  } catch (const std::bad_alloc &) {
+    return NoMemory;
+  } catch (const std::length_error &) {
+    return NoMemory;
+  } catch (const std::exception &error) {
+    Output().write(error.what());
+    return Failed;
   }
-  if (child == 0) {
-    ::close(ends[0]);
-    runChild(ends[1], limits, work);
-  }
-  ::close(ends[1]);
-  std::string text = readAll(ends[0], limits.resultBytes + 1);
-  ::close(ends[0]);
-  const bool tooLong = text.size() > limits.resultBytes + 1;
-  if (tooLong)
-    ::kill(child, SIGKILL);
-  const int status = waitFor(child);
+}
+
+std::string runInSandbox(const std::string &name,
+                         const std::vector<std::string> &argv,
+                         const SandboxLimits &limits,
+                         const std::string &input) {
+  ProgramResult result = runProgram(argv, input);
   const auto inMegabytes = [](uint64_t bytes) {
     return std::to_string(bytes >> 20) + " MiB";
   };
-  if (tooLong)
-    throw Error(name + " makes more than " + inMegabytes(limits.resultBytes));
-  if (WIFSIGNALED(status)) {
-    const int signal = WTERMSIG(status);
-    if (signal == SIGXCPU || signal == SIGKILL)
-      throw Error(name + " takes more than " +
-                  std::to_string(limits.cpuSeconds) + " s of computing");
-    if (signal == SIGSEGV)
-      throw Error(name + " nests or calls itself too deeply");
-    throw Error(name + " was ended by signal " + std::to_string(signal));
+  switch (result.signal) {
+  case 0:
+    break;
+  case SIGXCPU:
+  case SIGKILL:
+    throw Error(name + " takes more than " + std::to_string(limits.cpuSeconds) +
+                " s of computing");
+  case SIGSEGV:
+    throw Error(name + " nests or calls itself too deeply");
+  default:
+    throw Error(name + " was ended by signal " + std::to_string(result.signal));
   }
-  if (text.empty())
-    throw Error(name + " came to no end");
-  const auto outcome = static_cast<Outcome>(text[0]);
-  text.erase(0, 1);
-  if (outcome == Outcome::Memory)
+  switch (result.exitCode) {
+  case Finished:
+    return std::move(result.out);
+  case NoMemory:
     throw Error(name + " needs more than " + inMegabytes(limits.memoryBytes) +
                 " of memory");
-  if (outcome == Outcome::Failure)
-    throw Error(text);
-  return text;
+  case TooLong:
+    throw Error(name + " makes more than " + inMegabytes(limits.resultBytes));
+  default:
+    throw Error(result.out.empty() ? name + " came to no end" : result.out);
+  }
 }
 
 } // namespace qzc::chat

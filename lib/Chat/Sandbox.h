@@ -1,4 +1,10 @@
 //===- Sandbox.h - Work that may not end ------------------------*- C++ -*-===//
+//
+// Such work is done by a program of its own, which bounds itself before it
+// looks at what it is given: runInSandbox starts it, workInSandbox is its
+// main().
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef QZC_LIB_CHAT_SANDBOX_H
 #define QZC_LIB_CHAT_SANDBOX_H
@@ -6,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace qzc::chat {
 
@@ -16,11 +23,17 @@ struct SandboxLimits {
   uint64_t resultBytes = uint64_t(16) << 20;
 };
 
-/// The result of `work`, run in a child process within `limits`. Throws
-/// qzc::Error with what `work` threw, or with the limit that it broke; `name`
-/// is what the error calls it.
-std::string runInSandbox(const std::string &name, const SandboxLimits &limits,
-                         const std::function<std::string()> &work);
+/// What the program `argv` makes of `input` within `limits`, which it has to
+/// know. Throws qzc::Error with what its work threw, or with the limit that it
+/// broke; `name` is what the error calls it.
+std::string runInSandbox(const std::string &name,
+                         const std::vector<std::string> &argv,
+                         const SandboxLimits &limits, const std::string &input);
+
+/// Gives this process `limits`, and writes the result of `work` on its standard
+/// input to its standard output. Returns the process's exit code.
+int workInSandbox(const SandboxLimits &limits,
+                  const std::function<std::string(const std::string &)> &work);
 
 } // namespace qzc::chat
 

@@ -121,16 +121,25 @@ void Conversation::add(const std::string &role, const std::string &content) {
 }
 
 std::string render(const std::string &source, const Conversation &conversation,
-                   const TemplateInputs &inputs) {
+                   const TemplateInputs &inputs,
+                   const std::vector<std::string> &renderer) {
   Json variables = {{"messages", conversation.messages()},
                     {"tools", nullptr},
                     {"documents", nullptr},
                     {"add_generation_prompt", inputs.addGenerationPrompt}};
   for (const auto &[name, text] : inputs.specialTokens)
     variables[name] = text;
-  return runInSandbox(kName, SandboxLimits(), [&]() -> std::string {
+  const Json request = {
+      {"template", source}, {"variables", variables}, {"now", inputs.now}};
+  return runInSandbox(kName, renderer, SandboxLimits(), request.dump());
+}
+
+int runRenderer() {
+  return workInSandbox(SandboxLimits(), [](const std::string &input) {
     try {
-      return renderHere(source, variables, inputs.now);
+      const Json request = Json::parse(input);
+      return renderHere(request.at("template"), request.at("variables"),
+                        request.at("now"));
     } catch (const std::bad_alloc &) {
       throw;
     } catch (const std::exception &error) {

@@ -23,6 +23,7 @@ void prepareProcess() {
   holdStandardFiles();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGCHLD, SIG_DFL);
   removeFilesOnSignals();
 }
 

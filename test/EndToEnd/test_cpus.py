@@ -135,11 +135,10 @@ def test_below_the_least(compiled: Compiled, tmp_path: Path, cpu: str) -> None:
     assert_refused(done, f"lacks {OLDER[cpu]},", tool=str(image))
     assert not out.exists()
     # What runs no model runs anywhere.
-    text = MODELS / "text.txt"
-    assert (
-        run(*played(cpu), image, "--tokenize", text, "--verify").stdout
-        == run(image, "--tokenize", text).stdout
-    )
+    messages = tmp_path / "messages.json"
+    messages.write_text(json.dumps([{"role": "user", "content": "Hi"}]))
+    for mode in (("--tokenize", MODELS / "text.txt"), ("--messages", messages, "--render")):
+        assert run(*played(cpu), image, *mode, "--verify").stdout == run(image, *mode).stdout
 
 
 @pytest.mark.parametrize("cpu", ["qemu64", "Haswell"])

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qzc::chat {
 
@@ -38,12 +39,17 @@ struct TemplateInputs {
   bool addGenerationPrompt = true;
 };
 
-/// The text of `conversation`. The template is run in a process of its own,
-/// with bounds on time, memory, depth and output. Throws qzc::Error in one
-/// line: what the template says by raise_exception, where it is wrong, which
-/// bound it broke.
+/// The text of `conversation`. The template is run by the program `renderer`
+/// (its path and arguments), whose main() is runRenderer, with bounds on time,
+/// memory, depth and output. Throws qzc::Error in one line: what the template
+/// says by raise_exception, where it is wrong, which bound it broke.
 std::string render(const std::string &source, const Conversation &conversation,
-                   const TemplateInputs &inputs);
+                   const TemplateInputs &inputs,
+                   const std::vector<std::string> &renderer);
+
+/// Renders one template: from what `render` writes to the process's standard
+/// input. Returns the exit code. For main(), before anything else.
+int runRenderer();
 
 } // namespace qzc::chat
 

@@ -29,14 +29,14 @@ private:
   /// More is no message that anybody wrote.
   static constexpr size_t kMost = size_t(16) << 20;
   int Fd;
-  std::string Read; ///< and not yet taken
+  std::string Unread; ///< and not yet taken
 };
 
 std::optional<std::string> Input::take(bool whole) {
   char part[65536];
   size_t end = 0;
-  while (whole || (end = Read.find('\n')) == Read.npos) {
-    if (Read.size() > kMost)
+  while (whole || (end = Unread.find('\n')) == Unread.npos) {
+    if (Unread.size() > kMost)
       throw Error("--chat: a message of more than " +
                   std::to_string(kMost >> 20) + " MiB");
     const ssize_t bytes = ::read(Fd, part, sizeof part);
@@ -46,15 +46,15 @@ std::optional<std::string> Input::take(bool whole) {
       throw Error(std::string("--chat: cannot read stdin: ") +
                   std::strerror(errno));
     if (bytes == 0) {
-      if (Read.empty())
+      if (Unread.empty())
         return std::nullopt;
-      end = Read.size();
+      end = Unread.size();
       break;
     }
-    Read.append(part, static_cast<size_t>(bytes));
+    Unread.append(part, static_cast<size_t>(bytes));
   }
-  std::string text = Read.substr(0, end);
-  Read.erase(0, end + 1);
+  std::string text = Unread.substr(0, end);
+  Unread.erase(0, end + 1);
   if (auto at = tokenizer::firstInvalidUtf8(text))
     throw Error("--chat: stdin is not UTF-8 at byte " + std::to_string(*at));
   return text;

@@ -20,18 +20,19 @@ std::string renderPrompt(const Session &session,
   chat::TemplateInputs inputs;
   inputs.specialTokens = model.specialTokens;
   inputs.now = session.options().date.value_or(std::time(nullptr));
-  return chat::render(model.chatTemplate, conversation, inputs);
+  return chat::render(model.chatTemplate, conversation, inputs,
+                      session.templateRenderer());
 }
 
 Dialogue::Dialogue(const Session &session, chat::Conversation begun)
-    : From(session), Words(session.readTokenizer()), Writer(session, Words),
-      Said(std::move(begun)) {}
+    : Call(session), Vocabulary(session.readTokenizer()),
+      Answers(session, Vocabulary), Messages(std::move(begun)) {}
 
 /// Loads the model, if that is still to be done; returns how many tokens may
 /// follow the prompt.
 int64_t Dialogue::room(size_t prompt) {
-  const int64_t most = From.model().context;
-  const int64_t context = From.contextOr(std::min(most, kUsualContext));
+  const int64_t most = Call.model().context;
+  const int64_t context = Call.contextOr(std::min(most, kUsualContext));
   const int64_t left = context - static_cast<int64_t>(prompt) + 1;
   if (left < 1)
     throw Error("the conversation has " + std::to_string(prompt) +
@@ -39,36 +40,38 @@ int64_t Dialogue::room(size_t prompt) {
                 (context < most
                      ? "; --context may go up to " + std::to_string(most)
                      : ""));
-  if (!Model)
-    Model = From.createEngine(context);
+  if (!LoadedEngine)
+    LoadedEngine = Call.createEngine(context);
   return left;
 }
 
 void Dialogue::answer() {
   // The template has written the special tokens that there are to be.
   const std::vector<int32_t> prompt =
-      Words.encode(renderPrompt(From, Said), /*addSpecial=*/false);
+      Vocabulary.encode(renderPrompt(Call, Messages), /*addSpecial=*/false);
   if (prompt.empty())
     throw Error("the chat template makes an empty prompt");
-  From.checkIds(prompt, "the prompt");
-  const int64_t wanted = From.options().count.value_or(INT64_MAX);
+  Call.checkIds(prompt, "the prompt");
+  const int64_t wanted = Call.options().count.value_or(INT64_MAX);
   const int64_t count = std::min(wanted, room(prompt.size()));
   // Of what the model has seen before, only the new part has to be read.
-  const bool goesOn = Held.size() < prompt.size() &&
-                      std::equal(Held.begin(), Held.end(), prompt.begin());
+  const bool goesOn =
+      CachedTokens.size() < prompt.size() &&
+      std::equal(CachedTokens.begin(), CachedTokens.end(), prompt.begin());
   if (!goesOn) {
-    Model->reset();
-    Held.clear();
+    LoadedEngine->reset();
+    CachedTokens.clear();
   }
-  Prompt = prompt.size();
-  Last = Writer.run(*Model, prompt, Held.size(), count);
-  From.output().write("\n");
-  if (!Last.ended && count < wanted)
+  LastPromptTokens = prompt.size();
+  LastAnswer = Answers.run(*LoadedEngine, prompt, CachedTokens.size(), count);
+  Call.output().write("\n");
+  if (!LastAnswer.ended && count < wanted)
     std::fprintf(stderr, "the context of %lld positions is full\n",
-                 static_cast<long long>(Model->options().context));
-  Held = prompt;
-  Held.insert(Held.end(), Last.ids.begin(), Last.ids.end() - 1);
-  Said.add("assistant", Last.text);
+                 static_cast<long long>(LoadedEngine->options().context));
+  CachedTokens = prompt;
+  CachedTokens.insert(CachedTokens.end(), LastAnswer.ids.begin(),
+                      LastAnswer.ids.end() - 1);
+  Messages.add("assistant", LastAnswer.text);
 }
 
 } // namespace qzc::runtime

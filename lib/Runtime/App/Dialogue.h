@@ -19,26 +19,26 @@ public:
   Dialogue(const Session &session, chat::Conversation begun);
 
   void say(const std::string &role, const std::string &text) {
-    Said.add(role, text);
+    Messages.add(role, text);
   }
   /// Writes the model's answer as it comes, and a line's end; it becomes part
   /// of the conversation.
   void answer();
   /// What the last answer took.
-  const Generator::Result &lastAnswer() const { return Last; }
-  size_t lastPrompt() const { return Prompt; }
+  const Generator::Result &lastAnswer() const { return LastAnswer; }
+  size_t lastPrompt() const { return LastPromptTokens; }
 
 private:
   int64_t room(size_t prompt);
 
-  const Session &From;
-  tokenizer::Tokenizer Words;
-  Generator Writer;
-  chat::Conversation Said;
-  std::unique_ptr<Engine> Model;
-  std::vector<int32_t> Held; ///< what the engine has seen
-  Generator::Result Last;
-  size_t Prompt = 0;
+  const Session &Call;
+  tokenizer::Tokenizer Vocabulary;
+  Generator Answers;
+  chat::Conversation Messages;
+  std::unique_ptr<Engine> LoadedEngine;
+  std::vector<int32_t> CachedTokens; ///< what the engine has seen
+  Generator::Result LastAnswer;
+  size_t LastPromptTokens = 0;
 };
 
 } // namespace qzc::runtime

@@ -35,6 +35,9 @@ public:
   const format::ModelInfo &model() const { return Opened->manifest().model; }
   const Output &output() const { return Out; }
   int input() const { return Outside.input; }
+  const std::vector<std::string> &templateRenderer() const {
+    return Outside.templateRenderer;
+  }
   const Stopwatch &sinceStart() const { return Started; }
 
   tokenizer::Tokenizer readTokenizer() const;

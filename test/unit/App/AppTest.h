@@ -43,6 +43,7 @@ protected:
         throw Error(GpuError);
       return std::make_unique<FakeEngine>(image, o, "GPU (fake)");
     };
+    Environment.templateRenderer = {QZC_RENDERER};
     Environment.cudaPresent = [this] { return GpuPresent; };
   }
   ~AppTest() override { std::filesystem::remove_all(Folder); }

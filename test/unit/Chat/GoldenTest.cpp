@@ -51,9 +51,9 @@ Rendering rendering(const std::string &source, const Json &messages,
   inputs.now = std::mktime(&day);
   inputs.addGenerationPrompt = prompt;
   try {
-    return {
-        render(source, Conversation::read(messages.dump(), "messages"), inputs),
-        ""};
+    return {render(source, Conversation::read(messages.dump(), "messages"),
+                   inputs, {QZC_RENDERER}),
+            ""};
   } catch (const Error &error) {
     return {std::nullopt, error.what()};
   }

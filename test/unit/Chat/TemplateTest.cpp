@@ -16,7 +16,7 @@ std::string rendered(const std::string &source,
                      const TemplateInputs &inputs = TemplateInputs()) {
   Conversation conversation;
   conversation.add("user", "Hi <there> & \"é\"");
-  return render(source, conversation, inputs);
+  return render(source, conversation, inputs, {QZC_RENDERER});
 }
 
 /// The one line in which `source` is refused.
@@ -111,6 +111,20 @@ TEST(Template, IsBoundedInOutput) {
               HasSubstr("makes more than 16 MiB"));
 }
 
+TEST(Template, NeedsItsRenderer) {
+  const auto failure =
+      [](const std::vector<std::string> &renderer) -> std::string {
+    try {
+      return "rendered: " +
+             render("a", Conversation(), TemplateInputs(), renderer);
+    } catch (const Error &error) {
+      return error.what();
+    }
+  };
+  EXPECT_THAT(failure({"/nowhere"}), HasSubstr("cannot run '/nowhere'"));
+  EXPECT_EQ(failure({"/bin/false"}), "the chat template came to no end");
+}
+
 TEST(Conversation, IsReadWithCare) {
   auto refused = [](const std::string &json) -> std::string {
     try {
@@ -132,7 +146,9 @@ TEST(Conversation, IsReadWithCare) {
   EXPECT_THAT(refused(std::string(100000, '[')), HasSubstr("levels deep"));
   Conversation read = Conversation::read(
       R"([{"role": "user", "content": "a", "name": "n"}])", "m.json");
-  EXPECT_EQ(render("{{ messages[0].name }}", read, TemplateInputs()), "n");
+  EXPECT_EQ(
+      render("{{ messages[0].name }}", read, TemplateInputs(), {QZC_RENDERER}),
+      "n");
 }
 
 } // namespace

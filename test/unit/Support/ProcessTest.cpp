@@ -6,7 +6,9 @@
 #include "qzc/Support/AtomicFile.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/Output.h"
+#include "qzc/Support/RunProgram.h"
 
+#include <csignal>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -63,4 +65,18 @@ TEST(Process, NoFileTakesTheNumberOfAClosedOutput) {
     ::_exit(1);
   };
   EXPECT_EXIT(write(), testing::ExitedWithCode(3), "");
+}
+
+TEST(Process, ItsOwnProgramsEndsAreSeen) {
+  // Whoever starts a tool may have said that nobody waits for processes.
+  const auto run = [] {
+    std::signal(SIGCHLD, SIG_IGN);
+    prepareProcess();
+    try {
+      ::_exit(runProgram({"/bin/false"}, "").exitCode == 1 ? 3 : 4);
+    } catch (const Error &) {
+      ::_exit(5);
+    }
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(3), "");
 }

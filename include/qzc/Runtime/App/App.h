@@ -8,6 +8,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace qzc::runtime {
 
@@ -20,6 +22,8 @@ struct AppEnvironment {
   EngineFactory createCpu;
   EngineFactory createCuda;
   std::function<bool()> cudaPresent;
+  /// The program (its path and arguments) whose main() is chat::runRenderer.
+  std::vector<std::string> templateRenderer;
   int input = 0;  ///< file descriptor of what --chat reads
   int output = 1; ///< file descriptor of results
 };
@@ -30,7 +34,9 @@ struct AppEnvironment {
 int runApp(int argc, const char *const *argv,
            const AppEnvironment &environment);
 
-/// main() of a compiled model: the image is the running executable.
+/// main() of a compiled model: the image is the running executable. Started by
+/// itself, as it names itself in `templateRenderer`, it renders a chat
+/// template.
 int runApp(int argc, char **argv);
 
 } // namespace qzc::runtime
