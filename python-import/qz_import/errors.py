@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 LONGEST = 80
+LONGEST_LINE = 600
 
 
 class ImportFailure(Exception):
@@ -16,8 +17,11 @@ class UsageFailure(ImportFailure):
 
 
 def one_line(message: str) -> str:
-    """One line, whatever names and texts of others are in it."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+    """One line that people can read, whatever names and texts of others are in it: of a long one
+    both ends, where the file is named and what is wrong."""
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+    half = LONGEST_LINE // 2
+    return line if len(line) <= LONGEST_LINE else f"{line[:half]} ... {line[-half:]}"
 
 
 def note(message: str) -> None:

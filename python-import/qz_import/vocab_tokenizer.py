@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from qz_import.errors import ImportFailure
+from qz_import.errors import ImportFailure, shown
 from qz_import.files import read_json, read_whole
 from qz_import.tokenizer_json import check_merges
 
@@ -17,7 +17,7 @@ def _read_vocabulary(path: Path) -> dict[str, int]:
     seen: dict[int, str] = {}
     for token, number in vocabulary.items():
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << 31:
-            raise ImportFailure(f"{path}: token {token!r} has the id {number!r}")
+            raise ImportFailure(f"{path}: token {token!r} has the id {shown(number)}")
         if seen.setdefault(number, token) != token:
             raise ImportFailure(
                 f"{path}: tokens {seen[number]!r} and {token!r} have the same id {number}"

@@ -169,6 +169,13 @@ def test_missing_tensor(tmp_path: Path, rejects: Callable[..., None]) -> None:
     rejects(write_folder(tmp_path / "hf", tensors=tensors), "missing tensor", QUERY, "[12, 12]")
 
 
+def test_names_without_end(tmp_path: Path, rejects: Callable[..., None]) -> None:
+    folder = write_folder(tmp_path / "hf")
+    entry = {"dtype": "F32", "shape": [1], "data_offsets": [0, 8]}
+    write_safetensors(folder / "model.safetensors", {"a" * 1_000_000: entry}, b"12345678")
+    rejects(folder, "model.safetensors: tensor 'aaa", "aaa ... aaa", "its offsets [0, 8] span 8")
+
+
 def test_missing_head_of_an_untied_model(tmp_path: Path, rejects: Callable[..., None]) -> None:
     folder = write_folder(tmp_path / "hf", CONFIG | {"tie_word_embeddings": False})
     rejects(folder, "missing tensor", "'lm_head.weight'", f"[{VOCAB}, {HIDDEN}]")
