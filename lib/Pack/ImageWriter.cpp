@@ -90,6 +90,11 @@ void ImageWriter::write(size_t section, uint64_t offset, const void *data,
   File.writeAt(entry.offset + offset, data, bytes);
 }
 
+void ImageWriter::read(size_t section, uint64_t offset, void *data,
+                       size_t bytes) const {
+  File.readAt(Table[section].offset + offset, data, bytes);
+}
+
 void ImageWriter::finish(ThreadPool &pool) {
   pool.parallelFor(static_cast<int64_t>(Table.size()), 1,
                    [&](int64_t begin, int64_t end, int) {

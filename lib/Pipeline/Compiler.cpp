@@ -2,6 +2,7 @@
 
 #include "qzc/Pipeline/Compiler.h"
 
+#include "Account.h"
 #include "GgufBuild.h"
 #include "ImageBuild.h"
 #include "Outputs.h"
@@ -23,6 +24,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <filesystem>
+#include <optional>
 
 namespace qzc::pipeline {
 
@@ -54,6 +56,10 @@ private:
   /// The executable, and `gguf` where there is one.
   void writeExecutable(format::Manifest &manifest,
                        const std::vector<cuda::Arch> &archs, GgufBuild &gguf);
+  /// What a dry run says of the plan.
+  void foretell(const format::Manifest &manifest) const;
+  /// Finishes --report's file, and warns of what the table shows.
+  void reportTo(std::optional<AtomicFile> &file, const Account &account) const;
   /// Writes text to the output, or to the results without one.
   void writeText(const std::string &text) const;
   std::string textOfModule() const;
@@ -116,24 +122,26 @@ void Compilation::run() {
     file.append(writeRecipe(Options.recipe));
     file.commit();
   }
-  if (Options.dryRun)
-    return;
-  gguf.write(sourceFolder());
-  if (Options.emit == Emit::Bin && Options.output.empty()) {
+  if (!Options.dryRun)
+    gguf.write(sourceFolder());
+  if (!Options.dryRun && Options.emit == Emit::Bin && Options.output.empty()) {
     gguf.finish();
     return gguf.publish();
   }
 
   stages.fuse();
-  if (Options.emit == Emit::Qz)
+  if (Options.emit == Emit::Qz && !Options.dryRun)
     return writeText(textOfModule());
   stages.schedule();
-  if (Options.emit == Emit::Schedule)
+  if (Options.emit == Emit::Schedule && !Options.dryRun)
     return writeText(textOfModule());
 
   mlir::FailureOr<format::Manifest> manifest = translateToManifest(*Module);
   if (mlir::failed(manifest))
     Diagnostics.fail("cannot translate '" + Options.input + "' to a plan");
+  manifest->selection = describe(Options.recipe);
+  if (Options.dryRun)
+    return foretell(*manifest);
   switch (Options.emit) {
   case Emit::Cuda:
     return writeText(cuda::emitCuda(cuda::lowerToCuda(*manifest).kernels));
@@ -142,6 +150,24 @@ void Compilation::run() {
   default:
     return writeExecutable(*manifest, archs, gguf);
   }
+}
+
+void Compilation::reportTo(std::optional<AtomicFile> &file,
+                           const Account &account) const {
+  for (const std::string &warning : account.warnings())
+    llvm::errs() << "qzc: warning: " << warning << '\n';
+  file.emplace(Options.report);
+  file->append(account.textFor(Options.report));
+  file->finish();
+}
+
+void Compilation::foretell(const format::Manifest &manifest) const {
+  Results.write(RunMemory(manifest).describe(manifest.model.context));
+  std::optional<AtomicFile> report;
+  if (Options.report.empty())
+    return;
+  reportTo(report, Account(manifest, {}));
+  report->publish();
 }
 
 /// The PTX of compute_80, without its terminating NUL. An executable's differs
@@ -180,7 +206,9 @@ void Compilation::writeExecutable(format::Manifest &manifest,
 
   ImageBuild image(Options, sources, manifest);
   manifest.producer = "qzc " QZC_VERSION;
-  manifest.selection = describe(Options.recipe);
+  std::optional<AtomicFile> report;
+  if (!Options.report.empty())
+    reportTo(report, Account(manifest, image.measure(sources, manifest)));
   std::vector<cuda::CompiledCode> code;
   if (!archs.empty())
     code = compileForGpu(manifest, archs);
@@ -188,6 +216,8 @@ void Compilation::writeExecutable(format::Manifest &manifest,
   gguf.finish();
   image.publish();
   gguf.publish();
+  if (report)
+    report->publish();
 }
 
 void compile(const CompileOptions &options, const Output &results) {

@@ -32,12 +32,11 @@ ImageBuild::ImageBuild(const CompileOptions &options, const Sources &sources,
 
 void ImageBuild::encodeInside(const Sources &sources,
                               format::Manifest &manifest) {
-  size_t section =
-      Image.reserveSection(SectionKind::Weights, manifest.weightsBytes);
+  Section = Image.reserveSection(SectionKind::Weights, manifest.weightsBytes);
   encode(
       sources, manifest,
       [&](uint64_t offset, const void *data, size_t bytes) {
-        Image.write(section, offset, data, bytes);
+        Image.write(Section, offset, data, bytes);
       },
       Pool);
 }
@@ -56,6 +55,22 @@ void ImageBuild::encodeBeside(const Sources &sources,
       Pool);
   Image.addExternal(SectionKind::Weights, manifest.weightsBytes,
                     pack::hashRegion(*Beside, 0, manifest.weightsBytes));
+}
+
+std::vector<encode::WeightError>
+ImageBuild::measure(const Sources &sources, const format::Manifest &manifest) {
+  if (Options.weightsMode == WeightsMode::Synthetic)
+    return {};
+  const encode::WeightSources opened(sources.weights);
+  return encode::measureWeights(
+      manifest.tensors, sources.refs, opened,
+      [&](uint64_t offset, void *data, size_t bytes) {
+        if (Beside)
+          Beside->readAt(offset, data, bytes);
+        else
+          Image.read(Section, offset, data, bytes);
+      },
+      Pool);
 }
 
 void ImageBuild::finish(const format::Manifest &manifest,

@@ -5,6 +5,7 @@
 
 #include "Sources.h"
 
+#include "qzc/Encode/Measure.h"
 #include "qzc/Pack/ImageWriter.h"
 #include "qzc/Pipeline/Compiler.h"
 #include "qzc/Support/AtomicFile.h"
@@ -25,6 +26,11 @@ public:
   ImageBuild(const CompileOptions &options, const Sources &sources,
              format::Manifest &manifest);
 
+  /// What encoding did to each tensor, from the bytes that were written; none
+  /// without weights.
+  std::vector<encode::WeightError> measure(const Sources &sources,
+                                           const format::Manifest &manifest);
+
   /// Adds what is missing (no tokenizer where its text is empty), flushes and
   /// checks.
   void finish(const format::Manifest &manifest,
@@ -41,6 +47,7 @@ private:
   ThreadPool Pool;
   pack::ImageWriter Image;
   std::optional<AtomicFile> Beside; ///< External weights
+  size_t Section = 0;               ///< Embedded weights
 };
 
 } // namespace qzc::pipeline

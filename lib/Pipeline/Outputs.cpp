@@ -2,6 +2,8 @@
 
 #include "Outputs.h"
 
+#include "Account.h"
+
 #include "qzc/Pipeline/ModuleFile.h"
 #include "qzc/Support/Error.h"
 
@@ -24,7 +26,8 @@ static std::vector<NamedFile> outputs(const CompileOptions &options) {
   for (const NamedFile &output :
        {NamedFile{"-o", options.output}, NamedFile{"--gguf", options.gguf},
         NamedFile{"--weights", options.weightsFile},
-        NamedFile{"--save-recipe", options.saveRecipe}})
+        NamedFile{"--save-recipe", options.saveRecipe},
+        NamedFile{"--report", options.report}})
     if (!output.path.empty())
       named.push_back(output);
   return named;
@@ -53,6 +56,13 @@ void checkOutputs(const CompileOptions &options) {
     if (options.weightsMode == format::WeightsMode::Synthetic)
       throw usageError("--gguf does not go with --weights=synthetic: a GGUF "
                        "holds its weights");
+  }
+  if (!options.report.empty()) {
+    checkReportName(options.report);
+    if (options.emit != Emit::Bin ||
+        (options.output.empty() && !options.dryRun))
+      throw usageError("--report is of an executable's weights: it needs -o or "
+                       "--dry-run, and does not go with --emit");
   }
   const std::vector<NamedFile> named = outputs(options);
   for (size_t i = 0; i != named.size(); ++i)

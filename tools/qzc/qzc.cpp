@@ -109,7 +109,12 @@ static void addOptions(CLI::App &app, CompileOptions &options,
                  "Stage to stop at: qz, schedule, cuda, ptx or bin (default)")
       ->type_name("STAGE");
   app.add_flag("--dry-run", options.dryRun,
-               "Print the table of layers, schemes and bytes, and stop");
+               "Print the table of layers, schemes and bytes, and the memory "
+               "needed at run time, and stop");
+  app.add_option("--report", options.report,
+                 "File to write what became of each weight to: storage, bytes, "
+                 "bits, errors")
+      ->type_name("FILE.json|FILE.csv");
 
   const char *selection = "Selection";
   app.add_option("--quantize", options.recipe.scheme,

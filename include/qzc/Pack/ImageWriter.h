@@ -53,6 +53,8 @@ public:
   /// Writes inside a reserved section; from any thread.
   void write(size_t section, uint64_t offset, const void *data,
              size_t bytes) const;
+  /// Reads back from inside a reserved section; from any thread.
+  void read(size_t section, uint64_t offset, void *data, size_t bytes) const;
 
   /// Hashes the sections, writes table and footer. Only publish() may follow.
   void finish(ThreadPool &pool);

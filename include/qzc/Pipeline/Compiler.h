@@ -35,6 +35,7 @@ struct CompileOptions {
 
   Recipe recipe;
   std::string saveRecipe; ///< empty: nowhere
+  std::string report;     ///< .json or .csv of what became of each weight
 
   format::WeightsMode weightsMode = format::WeightsMode::Embedded;
   std::string weightsFile; ///< External: where to write them
@@ -45,7 +46,7 @@ struct CompileOptions {
   std::string stub;    ///< the runtime in front of the image
   std::string nvrtc;   ///< the program that compiles kernels
   int threads = 0;     ///< 0: all cores
-  bool dryRun = false; ///< print the table and stop
+  bool dryRun = false; ///< print the table and what it needs, and stop
 };
 
 /// Compiles; prints the resolved table of layers to `results`. Throws

@@ -1,0 +1,131 @@
+//===- Measure.cpp - What encoding did to each weight ---------------------===//
+
+#include "qzc/Encode/Measure.h"
+
+#include "qzc/Encode/Stream.h"
+#include "qzc/Format/Schemes/DoubleQuant.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+using namespace qzc;
+using namespace qzc::encode;
+using format::PackedShape;
+using format::Tensor;
+
+double WeightError::signalToNoise() const {
+  if (squaredErrors == 0)
+    return std::numeric_limits<double>::infinity();
+  return 10 * std::log10(squares / squaredErrors);
+}
+
+double WeightError::cosine() const {
+  if (squares == 0 && storedSquares == 0)
+    return 1;
+  if (squares == 0 || storedSquares == 0)
+    return 0;
+  return std::min(1.0,
+                  products / std::sqrt(squares) / std::sqrt(storedSquares));
+}
+
+void WeightError::add(const WeightError &part) {
+  elements += part.elements;
+  squares += part.squares;
+  storedSquares += part.storedSquares;
+  products += part.products;
+  squaredErrors += part.squaredErrors;
+  largest = std::max(largest, part.largest);
+}
+
+/// Elements at whose multiples the parts can be cut and read alone: scales of
+/// double quantization are in groups.
+static int64_t cutsOf(const PackedShape &shape) {
+  const int64_t unit = format::encodingUnit(shape);
+  return shape.scales == format::ScaleCodec::Double
+             ? unit * format::doublequant::kGroup
+             : unit;
+}
+
+namespace {
+/// One thread's memory.
+struct Workspace {
+  std::vector<float> source;
+  std::vector<float> stored;
+  std::array<std::vector<std::byte>, 4> parts;
+};
+} // namespace
+
+/// Decodes the stored elements of a piece.
+static void decodePiece(const Tensor &tensor, const Piece &piece,
+                        const SectionReader &read, Workspace &workspace) {
+  const int64_t count = piece.end - piece.begin;
+  format::PackedView view;
+  view.shape = tensor.shape;
+  // A part of a weight that begins at a cut decodes as a weight of its own:
+  // whole rows where there are, else one row.
+  const bool whole = count % tensor.shape.cols == 0;
+  view.shape.rows = whole ? count / tensor.shape.cols : 1;
+  view.shape.cols = whole ? tensor.shape.cols : count;
+  size_t index = 0;
+  for (const format::PartLayout &part : format::layout(tensor.shape)) {
+    const uint64_t begin = format::partBytes(tensor.shape, index, piece.begin);
+    const uint64_t end = format::partBytes(tensor.shape, index, piece.end);
+    std::vector<std::byte> &bytes = workspace.parts[index];
+    bytes.resize(end - begin);
+    read(tensor.offset + part.offset + begin, bytes.data(), bytes.size());
+    view.parts[index++] = bytes.data();
+  }
+  workspace.stored.resize(static_cast<size_t>(count));
+  format::decodeRows(view, 0, view.shape.rows, workspace.stored.data());
+}
+
+static WeightError compare(const std::vector<float> &source,
+                           const std::vector<float> &stored) {
+  WeightError sums;
+  sums.elements = static_cast<int64_t>(source.size());
+  for (size_t i = 0; i < source.size(); ++i) {
+    const double before = source[i];
+    const double after = stored[i];
+    const double error = after - before;
+    sums.squares += before * before;
+    sums.storedSquares += after * after;
+    sums.products += before * after;
+    sums.squaredErrors += error * error;
+    sums.largest = std::max(sums.largest, std::abs(error));
+  }
+  return sums;
+}
+
+std::vector<WeightError> encode::measureWeights(
+    const std::vector<Tensor> &tensors, const std::vector<WeightRef> &refs,
+    const WeightSources &sources, const SectionReader &read, ThreadPool &pool) {
+  std::vector<StreamedWeight> weights;
+  std::vector<Piece> pieces;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    weights.push_back({tensors[i].source, refs[i],
+                       tensors[i].shape.rows * tensors[i].shape.cols,
+                       cutsOf(tensors[i].shape)});
+    const std::vector<Piece> more = piecesOf(weights[i], i);
+    pieces.insert(pieces.end(), more.begin(), more.end());
+  }
+  std::vector<WeightError> sums(pieces.size());
+  std::vector<Workspace> workspaces(static_cast<size_t>(pool.threads()));
+  pool.parallelFor(
+      static_cast<int64_t>(pieces.size()), 1,
+      [&](int64_t begin, int64_t end, int worker) {
+        Workspace &workspace = workspaces[static_cast<size_t>(worker)];
+        for (int64_t i = begin; i < end; ++i) {
+          const Piece &piece = pieces[static_cast<size_t>(i)];
+          readPiece(weights[piece.weight], piece, sources, workspace.source);
+          decodePiece(tensors[piece.weight], piece, read, workspace);
+          sums[static_cast<size_t>(i)] =
+              compare(workspace.source, workspace.stored);
+        }
+      });
+  std::vector<WeightError> errors(tensors.size());
+  for (size_t i = 0; i < pieces.size(); ++i)
+    errors[pieces[i].weight].add(sums[i]);
+  return errors;
+}
