@@ -2,16 +2,29 @@
 
     random_model.py FOLDER [--layers N]
 
-Speed and memory depend on shapes, not on values. There is no tokenizer, so nothing can be scored.
-Needs torch and transformers.
+Speed and memory depend on shapes, not on values. The tokenizer has the model's size and splits text
+into bytes: enough to export the model, not to score anything. Needs torch and transformers.
 """
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, LlamaConfig
+
+
+def byte_tokenizer(size: int) -> Tokenizer:
+    """Byte-level BPE of `size` entries, all of them bytes but for one merge and filling."""
+    pieces = [*sorted(pre_tokenizers.ByteLevel.alphabet()), "\u0120t"]
+    pieces += [f"filling{i}" for i in range(len(pieces), size)]
+    vocabulary = {piece: i for i, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[("\u0120", "t")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
 
 
 def main() -> None:
@@ -37,6 +50,7 @@ def main() -> None:
     with torch.device(device):
         model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     model.save_pretrained(options.folder)
+    byte_tokenizer(config.vocab_size).save(str(Path(options.folder) / "tokenizer.json"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast an executable cuts a text into tokens:
 
-    tokenize.py MODEL.bin TEXT [-r RUNS]
+    tokenizer_speed.py MODEL.bin TEXT [-r RUNS]
 
 Runs MODEL.bin --tokenize on the text and on an empty one, in turns, each in one thread, and prints
 the bytes of TEXT by the difference of the CPU times: reading the tokenizer is not counted.
