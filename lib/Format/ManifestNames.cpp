@@ -10,18 +10,16 @@ static constexpr NameOf<CudaArg::Kind> kArgKinds[] = {
     {CudaArg::Kind::View, "view"},
     {CudaArg::Kind::HeadView, "head_view"},
     {CudaArg::Kind::Tensor, "tensor"},
-    {CudaArg::Kind::KeyCache, "key_cache"},
-    {CudaArg::Kind::ValueCache, "value_cache"},
-    {CudaArg::Kind::CacheRange, "cache_range"},
+    {CudaArg::Kind::Cache, "cache"},
     {CudaArg::Kind::RopeTable, "rope_table"},
     {CudaArg::Kind::State, "state"},
     {CudaArg::Kind::Tokens, "tokens"},
+    {CudaArg::Kind::Tiles, "tiles"},
     {CudaArg::Kind::Targets, "targets"},
     {CudaArg::Kind::Losses, "losses"},
     {CudaArg::Kind::Scratch, "scratch"},
     {CudaArg::Kind::Int, "int"},
     {CudaArg::Kind::Float, "float"},
-    {CudaArg::Kind::Capacity, "capacity"},
 };
 
 static constexpr NameOf<WeightsMode> kWeightsModes[] = {

@@ -327,7 +327,7 @@ static CudaLaunch readCudaLaunch(const Node &node) {
   for (size_t i = 0; i < launch.grid.size(); ++i) {
     const Node dim = grid.at(i);
     launch.grid[i] = {dim.at(0).integer(1, kInt32Max),
-                      dim.at(1).integer(0, kInt32Max)};
+                      dim.at(1).integer(kPerTile, kInt32Max)};
   }
   launch.blockThreads =
       static_cast<uint32_t>(node["threads"].integer(1, kInt32Max));
@@ -344,6 +344,8 @@ static CudaProgram readCuda(const Node &node) {
   cuda.head = node["head"].list(readCudaLaunch);
   cuda.score = node["score"].list(readCudaLaunch);
   cuda.choose = node["choose"].list(readCudaLaunch);
+  cuda.tileQueries = node["tile_queries"].integer(1, kInt32Max);
+  cuda.pagePositions = node["page_positions"].integer(0, kInt32Max);
   cuda.scratchBytes = static_cast<uint64_t>(node["scratch_bytes"].count());
   cuda.scratchBytesPerToken =
       static_cast<uint64_t>(node["scratch_bytes_per_token"].count());

@@ -21,6 +21,7 @@ using namespace qzc::format;
 static constexpr int64_t kInt32Max = INT32_MAX;
 static constexpr uint64_t kMostBytesPerToken = uint64_t{1} << 31;
 static constexpr uint64_t kMostScratch = uint64_t{1} << 40;
+static constexpr int64_t kMostPagePositions = int64_t{1} << 20;
 
 namespace {
 class Verifier {
@@ -406,6 +407,12 @@ private:
     require(cuda.scratchBytes <= kMostScratch &&
                 cuda.scratchBytesPerToken <= kMostBytesPerToken,
             "the scratch memory", "is too large");
+    require(cuda.tileQueries >= 1 && cuda.tileQueries <= kInt32Max,
+            "the query tiles", "are empty or too large");
+    require(cuda.pagePositions >= 0 &&
+                cuda.pagePositions <= kMostPagePositions &&
+                (cuda.pagePositions & (cuda.pagePositions - 1)) == 0,
+            "the cache's pages", "are no power of two of positions");
     checkCudaLaunches(cuda.decode, "decode");
     checkCudaLaunches(cuda.prefill, "prefill");
     checkCudaLaunches(cuda.head, "head");
@@ -428,7 +435,7 @@ private:
           where, "has no sound kernel name");
       for (const GridDim &dim : launch.grid)
         require(dim.fixed >= 1 && dim.fixed <= kInt32Max &&
-                    dim.perTokens >= 0 && dim.perTokens <= kInt32Max,
+                    dim.perTokens >= kPerTile && dim.perTokens <= kInt32Max,
                 where, "has a grid out of range");
       require(launch.blockThreads >= 1 && launch.blockThreads <= 1024, where,
               "has a block size out of range");
@@ -461,9 +468,7 @@ private:
                   layout(M.tensors[static_cast<size_t>(arg.a)].shape).size()),
           where, "refers to a part that does not exist");
       return;
-    case CudaArg::Kind::KeyCache:
-    case CudaArg::Kind::ValueCache:
-    case CudaArg::Kind::CacheRange:
+    case CudaArg::Kind::Cache:
       require(LayersSeen.count(arg.a) != 0, where,
               "refers to the cache of a layer that has none");
       return;
@@ -489,7 +494,7 @@ private:
     case CudaArg::Kind::Tokens:
     case CudaArg::Kind::Targets:
     case CudaArg::Kind::Losses:
-    case CudaArg::Kind::Capacity:
+    case CudaArg::Kind::Tiles:
       return;
     }
     require(false, where, "has an unknown argument");

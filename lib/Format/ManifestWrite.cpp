@@ -184,6 +184,8 @@ static Json write(const CudaProgram &cuda) {
           {"head", writeAll(cuda.head)},
           {"score", writeAll(cuda.score)},
           {"choose", writeAll(cuda.choose)},
+          {"tile_queries", cuda.tileQueries},
+          {"page_positions", cuda.pagePositions},
           {"scratch_bytes", cuda.scratchBytes},
           {"scratch_bytes_per_token", cuda.scratchBytesPerToken}};
 }

@@ -33,10 +33,6 @@ uint64_t EmulatedTarget::allocateWritten(uint64_t bytes) {
   return reinterpret_cast<uint64_t>(first);
 }
 
-template <class T> static T *at(uint64_t address) {
-  return reinterpret_cast<T *>(address);
-}
-
 EmulatedTarget::EmulatedTarget(const Model &model,
                                const std::vector<emulator::Entry> &entries,
                                bool halfCache, int64_t chunk, int64_t capacity)
@@ -46,58 +42,18 @@ EmulatedTarget::EmulatedTarget(const Model &model,
   if (pages == MAP_FAILED)
     throw std::runtime_error("no address space");
   Written.begin = pages;
-  const Plan &plan = M.manifest.plan;
-  const auto rows = uint64_t(chunk);
   At.weights = allocate(M.weights.size());
-  std::memcpy(at<char>(At.weights), M.weights.data(), M.weights.size());
-  At.body = allocateWritten(plan.bytesPerToken * rows);
-  At.head = allocateWritten(plan.headBytesPerToken * rows);
-  At.scratch = allocateWritten(Program.scratchBytes +
-                               Program.scratchBytesPerToken * rows);
-  At.state = allocateWritten(sizeof(DeviceState));
-  *at<DeviceState>(At.state) = {};
-  At.tokens = allocateWritten(rows * 4);
-  At.targets = allocateWritten(rows * 4);
-  At.losses = allocateWritten(rows * 4);
-  for (const Launch &launch : plan.body)
-    if (const auto *p = std::get_if<AttentionParams>(&launch.params)) {
-      const auto bytes =
-          uint64_t(p->kvHeads * capacity * p->headDim) * (halfCache ? 2 : 4);
-      At.keys.push_back(allocateWritten(bytes));
-      At.values.push_back(allocateWritten(bytes));
-    }
-  Ranges = At.keys.size();
-  At.cacheRanges = allocateWritten(Ranges * sizeof(CacheRange));
-  std::fill_n(at<CacheRange>(At.cacheRanges), Ranges, CacheRange{});
-  for (const Rope &rope : plan.ropes) {
-    const std::vector<float> table = ropeTable(rope, capacity);
-    At.ropes.push_back(allocate(table.size() * 4));
-    std::memcpy(at<char>(At.ropes.back()), table.data(), table.size() * 4);
-  }
+  write(At.weights, M.weights.data(), M.weights.size());
+  allocateAll();
 }
 
 EmulatedTarget::~EmulatedTarget() { munmap(Written.begin, kMostWritten); }
 
-DeviceState EmulatedTarget::state() const { return *at<DeviceState>(At.state); }
-
-std::vector<CacheRange> EmulatedTarget::cacheRanges() const {
-  const auto *first = at<CacheRange>(At.cacheRanges);
-  return {first, first + Ranges};
+void EmulatedTarget::write(uint64_t to, const void *from, size_t bytes) {
+  std::memcpy(reinterpret_cast<void *>(to), from, bytes);
 }
-
-void EmulatedTarget::setState(int position, int tokens, int token, int rows) {
-  auto &state = *at<DeviceState>(At.state);
-  state.position = position;
-  state.tokens = tokens;
-  state.token = token;
-  state.rows = rows;
-}
-
-void EmulatedTarget::setTokens(const std::vector<int32_t> &tokens) {
-  std::memcpy(at<char>(At.tokens), tokens.data(), tokens.size() * 4);
-}
-void EmulatedTarget::setTargets(const std::vector<int32_t> &targets) {
-  std::memcpy(at<char>(At.targets), targets.data(), targets.size() * 4);
+void EmulatedTarget::read(void *to, uint64_t from, size_t bytes) const {
+  std::memcpy(to, reinterpret_cast<const void *>(from), bytes);
 }
 
 void EmulatedTarget::run(const std::vector<CudaLaunch> &list, int64_t rows,
@@ -110,24 +66,14 @@ void EmulatedTarget::run(const std::vector<CudaLaunch> &list, int64_t rows,
         entry = &candidate;
     if (!entry)
       throw std::runtime_error("no kernel " + name);
-    std::vector<uint64_t> values = resolve(launch, firstRow);
+    std::vector<std::vector<uint64_t>> values = resolve(launch, firstRow);
     std::vector<void *> pointers;
-    for (uint64_t &value : values)
-      pointers.push_back(&value);
+    for (std::vector<uint64_t> &value : values)
+      pointers.push_back(value.data());
     emulator::runGrid(*entry, pointers.data(),
                       {extent(launch.grid[0], rows),
                        extent(launch.grid[1], rows),
                        extent(launch.grid[2], rows)},
                       launch.blockThreads, launch.sharedBytes, Written);
   }
-}
-
-std::vector<float> EmulatedTarget::losses(int64_t rows) const {
-  return {at<float>(At.losses), at<float>(At.losses) + rows};
-}
-
-std::vector<float> EmulatedTarget::readHead(uint64_t offset,
-                                            size_t count) const {
-  const auto *first = at<float>(At.head + offset);
-  return {first, first + count};
 }

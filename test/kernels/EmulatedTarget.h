@@ -19,23 +19,17 @@ public:
   EmulatedTarget &operator=(const EmulatedTarget &) = delete;
   ~EmulatedTarget();
 
-  void setState(int position, int tokens, int token, int rows) override;
-  DeviceState state() const override;
-  std::vector<CacheRange> cacheRanges() const; ///< by layer
-  void setTokens(const std::vector<int32_t> &tokens) override;
-  void setTargets(const std::vector<int32_t> &targets) override;
   void run(const std::vector<format::CudaLaunch> &list, int64_t rows,
            int64_t firstRow) override;
-  std::vector<float> losses(int64_t rows) const override;
 
 private:
-  std::vector<float> readHead(uint64_t offset, size_t count) const override;
-  uint64_t allocate(uint64_t bytes);
-  uint64_t allocateWritten(uint64_t bytes);
+  void write(uint64_t to, const void *from, size_t bytes) override;
+  void read(void *to, uint64_t from, size_t bytes) const override;
+  uint64_t allocate(uint64_t bytes) override;
+  uint64_t allocateWritten(uint64_t bytes) override;
 
   const std::vector<emulator::Entry> &Entries;
   std::vector<std::unique_ptr<char[]>> Memory;
-  size_t Ranges = 0;
   emulator::DependentMemory Written;
 };
 

@@ -40,7 +40,7 @@ void Driver::check(CUresult result, const char *what) const {
   throw Error(std::string(what) + ": " + text);
 }
 
-CUdeviceptr Machine::allocate(uint64_t bytes) {
+uint64_t Machine::allocate(uint64_t bytes) {
   CUdeviceptr pointer;
   D.check(D.cuMemAlloc_v2Fn(&pointer, std::max<uint64_t>(bytes, 256)),
           "cuMemAlloc");
@@ -57,41 +57,13 @@ Machine::Machine(const Driver &driver, const Model &model,
     : Target(model, halfCache, chunk, capacity), D(driver) {
   D.check(D.cuModuleLoadDataFn(&Module, code.c_str()), "cuModuleLoadData");
   D.check(D.cuStreamCreateFn(&Stream, CU_STREAM_NON_BLOCKING), "cuStream");
-  const Plan &plan = M.manifest.plan;
   At.weights = allocate(M.manifest.weightsBytes);
   if (M.weights.empty())
     D.check(D.cuMemsetD8_v2Fn(At.weights, 0, M.manifest.weightsBytes),
             "memset");
   else
-    D.check(D.cuMemcpyHtoD_v2Fn(At.weights, M.weights.data(), M.weights.size()),
-            "weights");
-  const auto rows = static_cast<uint64_t>(chunk);
-  At.body = allocate(plan.bytesPerToken * rows);
-  At.head = allocate(plan.headBytesPerToken * rows);
-  At.scratch =
-      allocate(Program.scratchBytes + Program.scratchBytesPerToken * rows);
-  At.state = allocate(sizeof(DeviceState));
-  D.check(D.cuMemsetD8_v2Fn(At.state, 0, sizeof(DeviceState)), "state");
-  At.tokens = allocate(rows * 4);
-  At.targets = allocate(rows * 4);
-  At.losses = allocate(rows * 4);
-  for (const Launch &launch : plan.body)
-    if (const auto *p = std::get_if<AttentionParams>(&launch.params)) {
-      const auto bytes =
-          uint64_t(p->kvHeads * capacity * p->headDim) * (halfCache ? 2 : 4);
-      At.keys.push_back(allocate(bytes));
-      At.values.push_back(allocate(bytes));
-    }
-  const uint64_t rangeBytes = At.keys.size() * sizeof(CacheRange);
-  At.cacheRanges = allocate(rangeBytes);
-  D.check(D.cuMemsetD8_v2Fn(At.cacheRanges, 0, rangeBytes), "ranges");
-  for (const Rope &rope : plan.ropes) {
-    const std::vector<float> table = ropeTable(rope, capacity);
-    At.ropes.push_back(allocate(table.size() * 4));
-    D.check(
-        D.cuMemcpyHtoD_v2Fn(At.ropes.back(), table.data(), table.size() * 4),
-        "rope table");
-  }
+    write(At.weights, M.weights.data(), M.weights.size());
+  allocateAll();
 }
 
 Machine::~Machine() {
@@ -101,38 +73,12 @@ Machine::~Machine() {
   D.cuModuleUnloadFn(Module);
 }
 
-void Machine::setState(int position, int tokens, int token, int rows) {
-  const int fields[4] = {position, tokens, token, rows};
-  D.check(D.cuMemcpyHtoD_v2Fn(At.state, fields, sizeof(fields)), "state");
+void Machine::write(uint64_t to, const void *from, size_t bytes) {
+  D.check(D.cuMemcpyHtoD_v2Fn(to, from, bytes), "writing");
 }
 
-DeviceState Machine::state() const {
-  DeviceState state;
-  D.check(D.cuMemcpyDtoH_v2Fn(&state, At.state, sizeof(state)), "state");
-  return state;
-}
-
-void Machine::setTokens(const std::vector<int32_t> &tokens) {
-  D.check(D.cuMemcpyHtoD_v2Fn(At.tokens, tokens.data(), tokens.size() * 4),
-          "tokens");
-}
-void Machine::setTargets(const std::vector<int32_t> &targets) {
-  D.check(D.cuMemcpyHtoD_v2Fn(At.targets, targets.data(), targets.size() * 4),
-          "targets");
-}
-
-std::vector<float> Machine::readHead(uint64_t offset, size_t count) const {
-  std::vector<float> values(count);
-  D.check(D.cuMemcpyDtoH_v2Fn(values.data(), At.head + offset, count * 4),
-          "logits");
-  return values;
-}
-
-std::vector<float> Machine::losses(int64_t rows) const {
-  std::vector<float> result(static_cast<size_t>(rows));
-  D.check(D.cuMemcpyDtoH_v2Fn(result.data(), At.losses, result.size() * 4),
-          "losses");
-  return result;
+void Machine::read(void *to, uint64_t from, size_t bytes) const {
+  D.check(D.cuMemcpyDtoH_v2Fn(to, from, bytes), "reading");
 }
 
 CUfunction Machine::function(const CudaLaunch &launch) {
@@ -151,10 +97,10 @@ CUfunction Machine::function(const CudaLaunch &launch) {
 
 void Machine::launchOne(const CudaLaunch &launch, int64_t rows,
                         int64_t firstRow, bool dependent) {
-  std::vector<uint64_t> values = resolve(launch, firstRow);
+  std::vector<std::vector<uint64_t>> values = resolve(launch, firstRow);
   std::vector<void *> pointers;
-  for (uint64_t &value : values)
-    pointers.push_back(&value);
+  for (std::vector<uint64_t> &value : values)
+    pointers.push_back(value.data());
   CUlaunchAttribute attribute = {};
   attribute.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
   attribute.value.programmaticStreamSerializationAllowed = 1;
@@ -181,6 +127,10 @@ void Machine::run(const std::vector<CudaLaunch> &list, int64_t rows,
   D.check(D.cuStreamSynchronizeFn(Stream), "running");
 }
 
+void Machine::setSomeTokens(int position, int64_t count) {
+  setTokens(position, std::vector<int32_t>(size_t(count), 1), int(count));
+}
+
 double Machine::timeGraph(const std::vector<CudaLaunch> &list, int64_t rows,
                           int repeats, bool dependent, int position) {
   for (const CudaLaunch &launch : list)
@@ -198,7 +148,7 @@ double Machine::timeGraph(const std::vector<CudaLaunch> &list, int64_t rows,
   D.check(D.cuEventCreateFn(&end, 0), "event");
   float best = 1e30f;
   for (int round = 0; round < 4; ++round) {
-    setState(position, int(rows), 1, int(rows));
+    setSomeTokens(position, rows);
     D.check(D.cuEventRecordFn(begin, Stream), "event");
     for (int i = 0; i < repeats; ++i)
       D.check(D.cuGraphLaunchFn(exec, Stream), "graph");
@@ -213,7 +163,7 @@ double Machine::timeGraph(const std::vector<CudaLaunch> &list, int64_t rows,
 
 void Machine::profile(const std::vector<CudaLaunch> &list, int64_t rows,
                       int position) {
-  setState(position, int(rows), 1, int(rows));
+  setSomeTokens(position, rows);
   CUevent begin, end;
   D.check(D.cuEventCreateFn(&begin, 0), "event");
   D.check(D.cuEventCreateFn(&end, 0), "event");

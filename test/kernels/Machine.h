@@ -64,13 +64,8 @@ public:
   Machine(const Machine &) = delete;
   Machine &operator=(const Machine &) = delete;
 
-  void setState(int position, int tokens, int token, int rows) override;
-  DeviceState state() const override;
-  void setTokens(const std::vector<int32_t> &tokens) override;
-  void setTargets(const std::vector<int32_t> &targets) override;
   void run(const std::vector<format::CudaLaunch> &list, int64_t rows,
            int64_t firstRow) override;
-  std::vector<float> losses(int64_t rows) const override;
   /// Whether launches ask for programmatic dependent launch.
   bool Dependent = false;
 
@@ -82,12 +77,14 @@ public:
                int position);
 
 private:
-  CUdeviceptr allocate(uint64_t bytes);
+  void write(uint64_t to, const void *from, size_t bytes) override;
+  void read(void *to, uint64_t from, size_t bytes) const override;
+  uint64_t allocate(uint64_t bytes) override;
+  uint64_t allocateWritten(uint64_t bytes) override { return allocate(bytes); }
+  void setSomeTokens(int position, int64_t count);
   CUfunction function(const format::CudaLaunch &launch);
   void launchOne(const format::CudaLaunch &launch, int64_t rows,
                  int64_t firstRow, bool dependent);
-
-  std::vector<float> readHead(uint64_t offset, size_t count) const override;
 
   const Driver &D;
   CUmodule Module = nullptr;

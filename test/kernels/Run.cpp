@@ -49,10 +49,9 @@ static int checkAll(const Driver &driver, const std::string &folder) {
                                    {17, 1, kTokens - kDecoded - 18}, 80);
           const bool good = e.good(half);
           failures += !good;
-          std::printf("  %-6s %s prefill %.1e decode %.1e after prefill %.1e "
-                      "loss %.1e wrong "
-                      "choices %d%s\n",
-                      kind, half ? "f16" : "f32", e.prefill, e.decode,
+          std::printf("  %-6s %s prefill %.1e batch %.1e decode %.1e after "
+                      "prefill %.1e loss %.1e wrong choices %d%s\n",
+                      kind, half ? "f16" : "f32", e.prefill, e.batch, e.decode,
                       e.further, e.loss, e.wrongChoices,
                       good ? "" : "  FAILED");
         } catch (const Error &error) {
@@ -73,7 +72,6 @@ static void bench(const Driver &driver, const std::string &folder) {
     const std::string code = readFile(folder + "/" + shape.name + ".cubin");
     Machine machine(driver, model, code, true, 2048, 8192);
     const format::CudaProgram &program = machine.program();
-    machine.setTokens(std::vector<int32_t>(2048, 1));
     std::printf("%s: %.0f MB of weights, %zu launches a token\n", shape.name,
                 double(model.manifest.weightsBytes) / 1e6,
                 program.decode.size());

@@ -20,51 +20,79 @@ namespace qzc::kernel_test {
 /// Where everything lies, in the target's address space.
 struct Addresses {
   uint64_t weights = 0, body = 0, head = 0, scratch = 0, state = 0;
-  uint64_t tokens = 0, targets = 0, losses = 0;
-  std::vector<uint64_t> keys, values, ropes;
-  uint64_t cacheRanges = 0;
+  uint64_t tokens = 0, tiles = 0, targets = 0, losses = 0;
+  uint64_t pages = 0, cacheRanges = 0;
+  std::vector<uint64_t> ropes;
 };
+
+/// Sequences that a target holds; `compare` uses all of them.
+inline constexpr int kSequences = 3;
 
 /// f32 [capacity, dim / 2, (cos, sin)].
 std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity);
 
 class Target {
 public:
+  /// `capacity` positions of each sequence.
   Target(const Model &model, bool halfCache, int64_t chunk, int64_t capacity);
   virtual ~Target() = default;
 
-  virtual void setState(int position, int tokens, int token, int rows) = 0;
-  virtual DeviceState state() const = 0;
-  virtual void setTokens(const std::vector<int32_t> &tokens) = 0;
-  virtual void setTargets(const std::vector<int32_t> &targets) = 0;
+  /// Tokens of a pass, and the rows of its head.
+  void setPass(const std::vector<TokenRow> &tokens, int headRows);
+  /// Tokens of sequence 1 from a position on.
+  void setTokens(int position, const std::vector<int32_t> &tokens,
+                 int headRows);
+  void setHeadRows(int rows);
+  TokenRow row(int64_t index) const; ///< as the last pass left it
+  DeviceState state() const;
+  std::vector<CacheRange> cacheRanges(int sequence) const; ///< by layer
+  void setTargets(const std::vector<int32_t> &targets);
   /// Runs a list over T rows; the head starts at row `firstRow` of hidden.
   virtual void run(const std::vector<format::CudaLaunch> &list, int64_t rows,
                    int64_t firstRow) = 0;
-  virtual std::vector<float> losses(int64_t rows) const = 0;
+  std::vector<float> losses(int64_t rows) const;
   std::vector<float> logits(int64_t rows) const;
   const format::CudaProgram &program() const { return Program; }
 
 protected:
-  /// `count` floats of the head arena from byte `offset`.
-  virtual std::vector<float> readHead(uint64_t offset, size_t count) const = 0;
+  virtual void write(uint64_t to, const void *from, size_t bytes) = 0;
+  virtual void read(void *to, uint64_t from, size_t bytes) const = 0;
+  /// Memory that kernels write, full of NaN patterns.
+  virtual uint64_t allocateWritten(uint64_t bytes) = 0;
+  /// Memory that they only read.
+  virtual uint64_t allocate(uint64_t bytes) = 0;
+  /// Everything but the weights.
+  void allocateAll();
 
   std::string symbol(const format::CudaLaunch &launch) const;
   unsigned extent(const format::GridDim &dim, int64_t rows) const;
-  /// The arguments' bits: pointers in 8 bytes, numbers in the first 4.
-  std::vector<uint64_t> resolve(const format::CudaLaunch &launch,
-                                int64_t firstRow) const;
+  /// The arguments' bits in words of 8 bytes, numbers of 4 in the first half of
+  /// one.
+  std::vector<std::vector<uint64_t>> resolve(const format::CudaLaunch &launch,
+                                             int64_t firstRow) const;
 
   const Model &M;
   format::CudaProgram Program;
   bool HalfCache;
   int64_t Chunk;
-  int64_t Capacity;
+  int64_t Capacity;  ///< whole pages
+  int64_t Tiles = 0; ///< of the last pass
   Addresses At;
+
+private:
+  struct LayerCache {
+    uint64_t offset = 0; ///< in a page
+    uint64_t bytes = 0;  ///< of keys, and again of values
+  };
+  std::vector<LayerCache> Layers;
+  uint64_t PageBytes = 0;
+  int64_t pageSize() const;
 };
 
 /// Worst differences from the reference: of logits in deviations of a row.
 struct Errors {
   double prefill = 0;
+  double batch = 0;   ///< prefill of several sequences in one pass
   double decode = 0;  ///< from an empty cache
   double further = 0; ///< decode behind a prefill
   double loss = 0;

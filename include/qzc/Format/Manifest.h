@@ -147,18 +147,17 @@ struct CudaArg {
     View,     ///< f32 pointer to the body arena: a = buffer, b = column
     HeadView, ///< same in the head arena; buffer kHiddenBuffer: first head row
     Tensor,   ///< weights: a = tensor index, b = part index
-    KeyCache, ///< a = layer; [kvHeads, capacity, headDim] in the cache's type
-    ValueCache, ///< a = layer; same layout
-    CacheRange, ///< a = layer; CacheRange *, see Runtime/Cuda/DeviceState.h
-    RopeTable,  ///< a = rope index; f32 [capacity, dim/2, 2] (cos, sin)
-    State,      ///< DeviceState *, see Runtime/Cuda/DeviceState.h
-    Tokens,     ///< int32 [T], the tokens of this call
-    Targets,    ///< int32 [rows], for `score`
-    Losses,     ///< f32 [rows], for `score`
-    Scratch,    ///< a = fixed bytes offset, b = bytes-per-token offset
-    Int,        ///< a as int32
-    Float,      ///< f as float
-    Capacity,   ///< KV-cache positions, int32
+    // The structs are those of Runtime/Cuda/DeviceState.h.
+    Cache,     ///< a = layer; CacheView, by value
+    RopeTable, ///< a = rope index; f32 [context, dim/2, 2] (cos, sin)
+    State,     ///< DeviceState *
+    Tokens,    ///< TokenRow [T], the tokens of this call
+    Tiles,     ///< QueryTile [tiles] of this call
+    Targets,   ///< int32 [rows], for `score`
+    Losses,    ///< f32 [rows], for `score`
+    Scratch,   ///< a = fixed bytes offset, b = bytes-per-token offset
+    Int,       ///< a as int32
+    Float,     ///< f as float
   };
   Kind kind = Kind::Int;
   int64_t a = 0;
@@ -166,11 +165,13 @@ struct CudaArg {
   float f = 0;
 };
 
-/// ceil(T / perTokens) × fixed, or fixed alone where perTokens is 0.
+/// ceil(T / perTokens) × fixed, fixed alone where perTokens is 0, and fixed for
+/// each of the pass's query tiles where it is kPerTile.
 struct GridDim {
   int64_t fixed = 1;
   int64_t perTokens = 0;
 };
+inline constexpr int64_t kPerTile = -1;
 
 struct CudaLaunch {
   std::string kernel; ///< symbol in every cubin and in the PTX
@@ -184,15 +185,20 @@ struct CudaLaunch {
 };
 
 struct CudaProgram {
-  /// One token: body, head, then greedy choice. Positions and the token come
-  /// from the device state, so that a captured graph replays unchanged.
+  /// One token: body, head, then greedy choice, which writes the token and the
+  /// position of the next: a captured graph replays unchanged.
   std::vector<CudaLaunch> decode;
-  std::vector<CudaLaunch> prefill; ///< body for 1 ≤ T ≤ chunk tokens
-  std::vector<CudaLaunch> head;    ///< logits of T rows
-  std::vector<CudaLaunch> score;   ///< after head: −log p(target) of T rows
-  /// After head on one row: writes the greedy token to the device state and
-  /// advances it (also the last launches of `decode`).
+  /// Body for 1 ≤ T ≤ chunk tokens, of one sequence or several.
+  std::vector<CudaLaunch> prefill;
+  std::vector<CudaLaunch> head;  ///< logits of T rows
+  std::vector<CudaLaunch> score; ///< after head: −log p(target) of T rows
+  /// After head on T rows: writes their greedy tokens to the rows of the pass
+  /// and advances these (also the last launches of `decode`).
   std::vector<CudaLaunch> choose;
+  int64_t tileQueries = 1; ///< most queries of a query tile
+  /// Positions of a page of the cache, a power of two; 0: each sequence is one
+  /// page, whatever its length.
+  int64_t pagePositions = 0;
   uint64_t scratchBytes = 0;         ///< fixed part
   uint64_t scratchBytesPerToken = 0; ///< times the chunk, after the fixed part
 };

@@ -1,12 +1,15 @@
 //===- Engine.h - A loaded model on one device ------------------*- C++ -*-===//
 //
-// What the command line asks of a model, whichever device runs it. An engine
-// owns its device memory and KV cache; the image must outlive it.
+// What is asked of a model, whichever device runs it. An engine holds one copy
+// of the weights and any number of sequences; what it runs is a batch of
+// tokens of some of them. It owns its device memory; the image must outlive it.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef QZC_RUNTIME_ENGINE_H
 #define QZC_RUNTIME_ENGINE_H
+
+#include "qzc/Support/Error.h"
 
 #include <cstdint>
 #include <memory>
@@ -26,8 +29,9 @@ enum class CacheType { F32, F16 };
 enum class InstructionSet { Sse42, Avx2, Avx512 };
 
 struct EngineOptions {
-  int64_t context = 0; ///< KV-cache positions
-  int64_t chunk = 0;   ///< most tokens of one pass; 0: the engine's choice
+  int64_t context = 0;   ///< most positions of a sequence
+  int64_t sequences = 1; ///< most that are open at a time
+  int64_t chunk = 0;     ///< most tokens of one pass; 0: the engine's choice
   CacheType cache = CacheType::F32;
   int threads = 0; ///< CPU; 0: all cores this process may use
   std::optional<InstructionSet> instructions; ///< CPU; none: the best it has
@@ -37,45 +41,77 @@ struct EngineOptions {
 struct MemoryUse {
   uint64_t deviceBytes = 0; ///< CUDA: allocated on the GPU; CPU: 0
   uint64_t weightBytes = 0;
-  uint64_t cacheBytes = 0;
+  uint64_t cacheBytes = 0; ///< pages that sequences hold or held
   uint64_t workspaceBytes = 0;
 };
 
-/// Tokens are checked by the caller: ids in range, position + count ≤ context.
+/// A sequence cannot take what was asked for. Nothing has been run; the other
+/// sequences can go on without it.
+class SequenceError : public Error {
+public:
+  SequenceError(int sequence, const std::string &message)
+      : Error(message), Sequence(sequence) {}
+  int sequence() const { return Sequence; }
+
+private:
+  int Sequence;
+};
+
+/// Tokens that one sequence takes in a run, and what is wanted of their rows.
+struct Piece {
+  int sequence = 0;
+  /// Of the first token; at most the sequence's length. What was there and
+  /// behind it is forgotten.
+  int64_t position = 0;
+  const int32_t *tokens = nullptr;
+  int64_t count = 0;
+  int64_t firstRow = 0;    ///< rows [firstRow, count) are wanted
+  float *logits = nullptr; ///< null, or [count − firstRow, vocab]
+  /// Null, or [count]: losses[i] = −ln p(targets[i] | … tokens[i]) for the rows
+  /// that are wanted; the others are left alone.
+  float *losses = nullptr;
+  const int32_t *targets = nullptr;
+};
+
+/// One token for one sequence, to be decoded.
+struct Step {
+  int sequence = 0;
+  int64_t position = 0; ///< as a Piece's
+  int32_t token = 0;
+};
+
+/// Ids of tokens are checked by the caller. A batch names each sequence once at
+/// most. Its size changes no result on the CPU; on a GPU results are those of
+/// its class of sizes. Throws SequenceError where a sequence would outgrow the
+/// context, or the memory for its positions.
 class Engine {
 public:
   virtual ~Engine() = default;
 
-  /// Forgets all positions.
-  virtual void reset() = 0;
-  /// Forgets the positions from this one on, at most position().
-  virtual void rewind(int64_t position) = 0;
-  /// Positions in the cache.
-  virtual int64_t position() const = 0;
+  /// A new, empty sequence. Throws qzc::Error where too many are open.
+  virtual int open() = 0;
+  virtual void close(int sequence) = 0;
+  /// Positions that a sequence has.
+  virtual int64_t length(int sequence) const = 0;
+
   virtual const EngineOptions &options() const = 0;
   /// "NVIDIA H200 (sm_90a)", "CPU (AVX-512, 2 threads)".
   virtual std::string describe() const = 0;
   virtual MemoryUse memoryUse() const = 0;
 
-  /// Appends tokens; if lastLogits is not null it receives the logits [vocab]
-  /// after the last one.
-  virtual void prefill(const int32_t *tokens, int64_t count,
-                       float *lastLogits) = 0;
-  /// Appends tokens, all at once (in chunks), and writes logits [count, vocab].
-  virtual void logits(const int32_t *tokens, int64_t count, float *out) = 0;
-  /// Appends tokens; losses[i] = −ln p(targets[i] | … tokens[i]) for rows
-  /// [firstScored, count); others are not computed.
-  virtual void score(const int32_t *tokens, const int32_t *targets,
-                     int64_t count, int64_t firstScored, float *losses) = 0;
-  /// Appends one token by the decode path and writes the logits after it.
-  virtual void decode(int32_t token, float *logits) = 0;
-  /// Appends one token by the decode path and returns the most likely next
-  /// (the lowest id among equals). Throws qzc::Error where a logit is not a
-  /// number.
-  virtual int32_t decodeGreedy(int32_t token) = 0;
-  /// Decodes `count` tokens greedily without waiting for the host between
-  /// steps where the device can; for timing.
-  virtual void decodeMany(int32_t token, int64_t count) = 0;
+  /// Appends tokens, all at once (in chunks). Logits of a piece's last row
+  /// alone are computed as decode does.
+  virtual void run(const std::vector<Piece> &batch) = 0;
+  /// Appends a token to each sequence by the decode path and writes the logits
+  /// after it, [steps, vocab].
+  virtual void decode(const std::vector<Step> &steps, float *logits) = 0;
+  /// The same; chosen[i] is the most likely next token (the lowest id among
+  /// equals). Throws qzc::Error where a logit is not a number.
+  virtual void decodeGreedy(const std::vector<Step> &steps,
+                            int32_t *chosen) = 0;
+  /// Decodes `count` tokens greedily without waiting for the host between steps
+  /// where the device can; for timing.
+  virtual void decodeMany(const std::vector<Step> &steps, int64_t count) = 0;
 
   /// Bytes a second that the device's memory streams, measured now: what the
   /// fastest decoder could read at. On the CPU the weights are read by all

@@ -3,6 +3,7 @@
 #include "Json.h"
 #include "Traffic.h"
 #include "qzc/Evaluate/Statistics.h"
+#include "qzc/Runtime/Sequence.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/ThreadPool.h"
 
@@ -96,11 +97,11 @@ void addPhase(Json &json, const std::string &what, const std::string &test,
 
 /// Milliseconds of single tokens, by the host's clock: each is waited for, as
 /// by somebody who reads along.
-std::vector<double> tokenTimes(Engine &engine, int32_t token, int64_t count) {
+std::vector<double> tokenTimes(Sequence &text, int32_t token, int64_t count) {
   std::vector<double> times;
   for (int64_t i = 0; i < count; ++i) {
     Stopwatch watch;
-    token = engine.decodeGreedy(token);
+    token = text.decodeGreedy(token);
     times.push_back(1000 * watch.seconds());
   }
   return times;
@@ -243,13 +244,14 @@ void bench(const Session &session) {
   const std::vector<int32_t> tokens = someTokens(work.positions(), vocab);
   const int32_t *begin = tokens.data() + work.depth;
   std::vector<float> logits(static_cast<size_t>(vocab));
-  engine->prefill(tokens.data(), work.depth, nullptr);
-  const auto prepare = [&] { engine->rewind(work.depth); };
+  Sequence text(*engine);
+  text.prefill(tokens.data(), work.depth, nullptr);
+  const auto prepare = [&] { text.rewind(work.depth); };
   json["depth"] = work.depth;
   json["repetitions"] = options.repetitions;
   if (work.prompt > 0) {
     const Runs runs = measure(*engine, options.repetitions, prepare, [&] {
-      engine->prefill(begin, work.prompt, logits.data());
+      text.prefill(begin, work.prompt, logits.data());
     });
     addPhase(json, "prefill", testName("pp", work.prompt, work.depth),
              work.prompt, runs);
@@ -258,13 +260,12 @@ void bench(const Session &session) {
     json["first_token_ms_sd"] = 1000 * json["prefill_seconds_sd"].get<double>();
   }
   if (work.count > 0) {
-    const Runs runs = measure(*engine, options.repetitions, prepare, [&] {
-      engine->decodeMany(begin[0], work.count);
-    });
+    const Runs runs = measure(*engine, options.repetitions, prepare,
+                              [&] { text.decodeMany(begin[0], work.count); });
     addPhase(json, "decode", testName("tg", work.count, work.depth), work.count,
              runs);
     prepare();
-    addTokenTimes(json, tokenTimes(*engine, begin[0], work.count));
+    addTokenTimes(json, tokenTimes(text, begin[0], work.count));
   }
   if (work.prompt > 0 && work.count > 0)
     json["sample_seconds"] = json["prefill_seconds"].get<double>() +

@@ -40,8 +40,10 @@ int64_t Dialogue::room(size_t prompt) {
                 (context < most
                      ? "; --context may go up to " + std::to_string(most)
                      : ""));
-  if (!LoadedEngine)
+  if (!LoadedEngine) {
     LoadedEngine = Call.createEngine(context);
+    Text.emplace(*LoadedEngine);
+  }
   return left;
 }
 
@@ -59,11 +61,11 @@ void Dialogue::answer() {
       CachedTokens.size() < prompt.size() &&
       std::equal(CachedTokens.begin(), CachedTokens.end(), prompt.begin());
   if (!goesOn) {
-    LoadedEngine->reset();
+    Text->rewind(0);
     CachedTokens.clear();
   }
   LastPromptTokens = prompt.size();
-  LastAnswer = Answers.run(*LoadedEngine, prompt, CachedTokens.size(), count);
+  LastAnswer = Answers.run(*Text, prompt, CachedTokens.size(), count);
   Call.output().write("\n");
   if (!LastAnswer.ended && count < wanted)
     std::fprintf(stderr, "the context of %lld positions is full\n",

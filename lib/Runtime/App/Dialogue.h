@@ -36,7 +36,8 @@ private:
   Generator Answers;
   chat::Conversation Messages;
   std::unique_ptr<Engine> LoadedEngine;
-  std::vector<int32_t> CachedTokens; ///< what the engine has seen
+  std::optional<Sequence> Text;      ///< of the engine
+  std::vector<int32_t> CachedTokens; ///< what it has seen
   Generator::Result LastAnswer;
   size_t LastPromptTokens = 0;
 };

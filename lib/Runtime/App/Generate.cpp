@@ -30,8 +30,9 @@ void generate(const Session &session) {
   std::vector<int32_t> prompt = encodePrompt(session, tokenizer);
   Room room = roomFor(session, static_cast<int64_t>(prompt.size()));
   auto engine = session.createEngine(room.context);
-  Generator::Result result = Generator(session, tokenizer)
-                                 .run(*engine, prompt, /*known=*/0, room.count);
+  Sequence text(*engine);
+  Generator::Result result =
+      Generator(session, tokenizer).run(text, prompt, /*known=*/0, room.count);
   session.output().write("\n");
   reportSpeed(result, prompt.size());
 }

@@ -16,14 +16,14 @@ bool Generator::ends(int32_t token) const {
          std::find(ends.begin(), ends.end(), token) != ends.end();
 }
 
-Generator::Result Generator::run(Engine &engine,
+Generator::Result Generator::run(Sequence &sequence,
                                  const std::vector<int32_t> &prompt,
                                  size_t known, int64_t count) {
   for (int32_t token : prompt)
     Choice.see(token);
   std::vector<float> logits(static_cast<size_t>(From.model().vocab));
-  engine.prefill(prompt.data() + known,
-                 static_cast<int64_t>(prompt.size() - known), logits.data());
+  sequence.prefill(prompt.data() + known,
+                   static_cast<int64_t>(prompt.size() - known), logits.data());
   Result result;
   tokenizer::StreamDecoder decoder(Words, /*startsText=*/false);
   StopText stop(From.options().stops);
@@ -43,9 +43,9 @@ Generator::Result Generator::run(Engine &engine,
     if (result.ended || static_cast<int64_t>(result.ids.size()) == count)
       break;
     if (Choice.greedy()) {
-      token = engine.decodeGreedy(token);
+      token = sequence.decodeGreedy(token);
     } else {
-      engine.decode(token, logits.data());
+      sequence.decode(token, logits.data());
       token = Choice.choose(logits.data());
     }
   }

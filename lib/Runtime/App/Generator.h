@@ -4,6 +4,7 @@
 #define QZC_LIB_RUNTIME_APP_GENERATOR_H
 
 #include "Session.h"
+#include "qzc/Runtime/Sequence.h"
 
 namespace qzc::runtime {
 
@@ -22,10 +23,10 @@ public:
     bool ended = false;       ///< by such a token or a text of --stop
     double seconds = 0;       ///< of all tokens but the first
   };
-  /// Appends all `prompt` but its first `known` tokens, which the engine holds,
-  /// and up to `count` tokens more, of which it then holds all but the last.
-  Result run(Engine &engine, const std::vector<int32_t> &prompt, size_t known,
-             int64_t count);
+  /// Appends all `prompt` but its first `known` tokens, which the sequence has,
+  /// and up to `count` tokens more, of which it then has all but the last.
+  Result run(Sequence &sequence, const std::vector<int32_t> &prompt,
+             size_t known, int64_t count);
 
 private:
   bool ends(int32_t token) const;

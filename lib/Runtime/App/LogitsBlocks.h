@@ -3,7 +3,7 @@
 #ifndef QZC_LIB_RUNTIME_APP_LOGITSBLOCKS_H
 #define QZC_LIB_RUNTIME_APP_LOGITSBLOCKS_H
 
-#include "qzc/Runtime/Engine.h"
+#include "qzc/Runtime/Sequence.h"
 
 #include <functional>
 #include <vector>
@@ -14,22 +14,20 @@ namespace qzc::runtime {
 /// many tokens there are.
 class LogitsBlocks {
 public:
-  /// `engine` outlives it.
-  LogitsBlocks(Engine &engine, int64_t vocab) : Model(engine), Vocab(vocab) {}
+  explicit LogitsBlocks(int64_t vocab) : Vocab(vocab) {}
 
   /// Logits [rows, vocab] of tokens first, first + 1, …
   using Use =
       std::function<void(int64_t first, int64_t rows, const float *logits)>;
 
-  /// Appends `count` tokens to what the engine holds; `use` gets the rows from
-  /// `firstRow` on.
-  void run(const int32_t *tokens, int64_t count, int64_t firstRow,
-           const Use &use);
+  /// Appends `count` tokens to a sequence; `use` gets the rows from `firstRow`
+  /// on.
+  void run(Sequence &sequence, const int32_t *tokens, int64_t count,
+           int64_t firstRow, const Use &use);
 
   int64_t vocab() const { return Vocab; }
 
 private:
-  Engine &Model;
   int64_t Vocab;
   std::vector<float> Rows;
 };

@@ -9,8 +9,8 @@ namespace qzc::runtime {
 void LogitsScorer::score(const int32_t *tokens, const int32_t *targets,
                          int64_t count, int64_t firstScored, float *losses) {
   const int64_t vocab = Blocks.vocab();
-  Model.reset();
-  Blocks.run(tokens, count, firstScored,
+  Sequence text(Model);
+  Blocks.run(text, tokens, count, firstScored,
              [&](int64_t first, int64_t rows, const float *logits) {
                Pool.parallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
                  for (int64_t i = begin; i < end; ++i) {

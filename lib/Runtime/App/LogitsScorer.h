@@ -15,7 +15,7 @@ class LogitsScorer {
 public:
   /// All of them outlive the scorer. `threads`: 0, as many as may be used.
   LogitsScorer(Engine &engine, int64_t vocab, int threads, LogitsWriter &out)
-      : Model(engine), Blocks(engine, vocab), Pool(threads), Out(out) {}
+      : Model(engine), Blocks(vocab), Pool(threads), Out(out) {}
 
   /// A window from its beginning; as evaluate::ScoreFunction.
   void score(const int32_t *tokens, const int32_t *targets, int64_t count,

@@ -55,8 +55,8 @@ public:
       : Asked(session), Vocabulary(session.readTokenizer()),
         Positions(session.contextOr(
             std::min(kDefaultPositions, session.model().context))),
-        Model(session.createEngine(Positions)),
-        Blocks(*Model, session.model().vocab) {}
+        Model(session.createEngine(Positions)), Text(*Model),
+        Blocks(session.model().vocab) {}
 
   Json answer(const Json &request);
 
@@ -69,19 +69,20 @@ private:
   tokenizer::Tokenizer Vocabulary;
   int64_t Positions;
   std::unique_ptr<Engine> Model;
+  Sequence Text;
   LogitsBlocks Blocks;
-  std::vector<int32_t> Held; ///< tokens that the engine has in its cache
+  std::vector<int32_t> Held; ///< tokens that it has
 };
 
-/// Leaves in the cache what `inputs` begin with, `most` tokens at most, so that
-/// choices that share a context do not run it again; returns how many.
+/// Leaves in the sequence what `inputs` begin with, `most` tokens at most, so
+/// that choices that share a context do not run it again; returns how many.
 int64_t Answerer::keepCommon(const std::vector<int32_t> &inputs, int64_t most) {
   const auto end =
       Held.begin() + std::min<int64_t>(static_cast<int64_t>(Held.size()), most);
   const int64_t common =
       std::mismatch(Held.begin(), end, inputs.begin(), inputs.end()).first -
       Held.begin();
-  Model->rewind(common);
+  Text.rewind(common);
   Held = inputs;
   return common;
 }
@@ -111,7 +112,7 @@ Json Answerer::likelihood(Continuation asked) {
   const int64_t known = keepCommon(inputs, firstRow);
   double sum = 0;
   bool greedy = true;
-  Blocks.run(inputs.data() + known, count - known, firstRow - known,
+  Blocks.run(Text, inputs.data() + known, count - known, firstRow - known,
              [&](int64_t first, int64_t rows, const float *logits) {
                for (int64_t i = 0; i < rows; ++i) {
                  const float *row = logits + i * Blocks.vocab();
@@ -145,10 +146,10 @@ Json Answerer::continueText(const Json &request) {
   if (static_cast<int64_t>(tokens.size()) > room)
     tokens.erase(tokens.begin(), tokens.end() - room);
   const auto count = static_cast<int64_t>(tokens.size());
-  Model->reset();
+  Text.rewind(0);
   Held.clear();
   std::vector<float> logits(static_cast<size_t>(Blocks.vocab()));
-  Model->prefill(tokens.data(), count, logits.data());
+  Text.prefill(tokens.data(), count, logits.data());
   int32_t token = argmax(logits.data(), Blocks.vocab());
 
   const std::vector<int64_t> &ends = Asked.model().eos;
@@ -160,7 +161,7 @@ Json Answerer::continueText(const Json &request) {
     text += stop.push(decoder.push(token));
     if (stop.stopped() || made == most)
       break;
-    token = Model->decodeGreedy(token);
+    token = Text.decodeGreedy(token);
   }
   text += stop.push(decoder.finish());
   return {{"text", text + stop.finish()}};

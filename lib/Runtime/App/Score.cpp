@@ -2,6 +2,7 @@
 
 #include "Json.h"
 #include "LogitsScorer.h"
+#include "qzc/Runtime/Sequence.h"
 #include "qzc/Support/Hash.h"
 #include "qzc/Support/Progress.h"
 
@@ -174,8 +175,8 @@ void scoreText(const Session &session) {
           int64_t firstScored, float *losses) {
         if (byLogits)
           return byLogits->score(tokens, targets, count, firstScored, losses);
-        engine->reset();
-        engine->score(tokens, targets, count, firstScored, losses);
+        Sequence window(*engine);
+        window.score(tokens, targets, count, firstScored, losses);
       },
       [&](int64_t done) { progress.advance(static_cast<uint64_t>(done)); });
   if (logits)

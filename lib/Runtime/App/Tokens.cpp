@@ -2,6 +2,7 @@
 
 #include "Session.h"
 #include "qzc/Runtime/Argmax.h"
+#include "qzc/Runtime/Sequence.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/Npy.h"
 
@@ -14,29 +15,29 @@ namespace {
 
 /// Runs the tokens; returns logits [rows, vocab], of all tokens or, where only
 /// a continuation is wanted, of the last one.
-std::vector<float> run(Engine &engine, const std::vector<int32_t> &tokens,
+std::vector<float> run(Sequence &text, const std::vector<int32_t> &tokens,
                        int64_t vocab, bool all, bool stepwise) {
   auto count = static_cast<int64_t>(tokens.size());
   std::vector<float> out(static_cast<size_t>((all ? count : 1) * vocab));
   if (stepwise) {
     for (int64_t i = 0; i < count; ++i)
-      engine.decode(tokens[static_cast<size_t>(i)],
-                    out.data() + (all ? i * vocab : 0));
+      text.decode(tokens[static_cast<size_t>(i)],
+                  out.data() + (all ? i * vocab : 0));
   } else if (all) {
-    engine.logits(tokens.data(), count, out.data());
+    text.logits(tokens.data(), count, out.data());
   } else {
-    engine.prefill(tokens.data(), count, out.data());
+    text.prefill(tokens.data(), count, out.data());
   }
   return out;
 }
 
-std::vector<int32_t> continueGreedily(Engine &engine, int32_t token,
+std::vector<int32_t> continueGreedily(Sequence &text, int32_t token,
                                       int64_t count,
                                       const std::vector<int64_t> &stopAt) {
   std::vector<int32_t> out{token};
   while (static_cast<int64_t>(out.size()) < count &&
          std::find(stopAt.begin(), stopAt.end(), out.back()) == stopAt.end())
-    out.push_back(engine.decodeGreedy(out.back()));
+    out.push_back(text.decodeGreedy(out.back()));
   return out;
 }
 
@@ -57,14 +58,14 @@ void runTokens(const Session &session) {
                 " positions, more than the context of " +
                 std::to_string(session.contextOr(session.model().context)));
   auto engine = session.createEngine(options.context.value_or(needed));
-  std::vector<float> logits =
-      run(*engine, tokens, vocab, all, options.stepwise);
+  Sequence text(*engine);
+  std::vector<float> logits = run(text, tokens, vocab, all, options.stepwise);
   if (all)
     writeNpy(options.logitsFile, {count, vocab}, logits.data());
   if (!options.count)
     return;
   const float *last = logits.data() + logits.size() - vocab;
-  auto ids = continueGreedily(*engine, argmax(last, vocab), *options.count,
+  auto ids = continueGreedily(text, argmax(last, vocab), *options.count,
                               options.ignoreEos ? std::vector<int64_t>()
                                                 : session.model().eos);
   session.output().write(nlohmann::json(ids).dump() + "\n");

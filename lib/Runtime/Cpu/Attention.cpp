@@ -81,15 +81,21 @@ HWY_INLINE void rotate(const AttentionArgs &args, int64_t position,
 template <typename Element>
 HWY_INLINE Element *keyPanel(const AttentionArgs &args, int64_t kvHead,
                              int64_t position) {
-  return static_cast<Element *>(args.keys) +
-         (kvHead * args.capacity + position / kPanel * kPanel) * args.headDim;
+  const CacheView &cache = args.cache;
+  const int64_t inPage = position % cache.pageSize;
+  return reinterpret_cast<Element *>(cache.pages[position / cache.pageSize] +
+                                     cache.keys) +
+         (kvHead * cache.pageSize + inPage / kPanel * kPanel) * args.headDim;
 }
 
 template <typename Element>
 HWY_INLINE Element *valueRow(const AttentionArgs &args, int64_t kvHead,
                              int64_t position) {
-  return static_cast<Element *>(args.values) +
-         (kvHead * args.capacity + position) * args.valueStride;
+  const CacheView &cache = args.cache;
+  const int64_t inPage = position % cache.pageSize;
+  return reinterpret_cast<Element *>(cache.pages[position / cache.pageSize] +
+                                     cache.values) +
+         (kvHead * cache.pageSize + inPage) * args.valueStride;
 }
 
 template <typename Element>

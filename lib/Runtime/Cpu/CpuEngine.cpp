@@ -7,7 +7,8 @@
 #include "ReadRate.h"
 
 #include "qzc/Runtime/Argmax.h"
-#include "qzc/Support/Error.h"
+#include "qzc/Runtime/Batch.h"
+#include "qzc/Runtime/SequenceTable.h"
 
 #include <algorithm>
 
@@ -23,13 +24,15 @@ public:
             const KernelTable &kernels)
       : Source(image), Resolved(resolve(image, options)),
         Runner(image, Resolved, kernels),
+        Table(Resolved.sequences, Resolved.context, PlanRunner::kPagePositions,
+              [this](int64_t pages) { return allocate(pages); }),
         Vocab(image.manifest().plan.logits.columns) {
     Resolved.threads = Runner.execution().pool.threads();
   }
 
-  void reset() override { Position = 0; }
-  void rewind(int64_t position) override { Position = position; }
-  int64_t position() const override { return Position; }
+  int open() override { return Table.open(); }
+  void close(int sequence) override { Table.close(sequence); }
+  int64_t length(int sequence) const override { return Table.length(sequence); }
   const EngineOptions &options() const override { return Resolved; }
 
   std::string describe() const override {
@@ -41,62 +44,58 @@ public:
   MemoryUse memoryUse() const override {
     MemoryUse use;
     use.weightBytes = Source.manifest().weightsBytes;
-    use.cacheBytes = Runner.cacheBytes();
+    use.cacheBytes =
+        static_cast<uint64_t>(Table.allPages()) * Runner.pageBytes();
     use.workspaceBytes = Runner.workspaceBytes();
     return use;
   }
 
-  void prefill(const int32_t *tokens, int64_t count,
-               float *lastLogits) override {
-    forChunks(tokens, count, [](int64_t, int64_t) {});
-    if (lastLogits && count > 0) {
-      // One row by dot products, whatever the last chunk's size.
-      const int64_t last = (count - 1) % Resolved.chunk;
-      copyRow(Runner.runHead(last, 1, Path::OneToken), 0, lastLogits);
+  void run(const std::vector<Piece> &batch) override {
+    Table.prepare(batch);
+    for (const Pass &pass : cutIntoPasses(batch, Resolved.chunk)) {
+      runPass(batch, pass);
+      // One row by dot products, whatever the pass's size.
+      for (const WantedRow &wanted :
+           wantedRows(batch, pass, wantsLastLogitsOnly))
+        copyRow(Runner.runHead(wanted.row, 1, Path::EachToken), 0,
+                batch[wanted.piece].logits);
+      const std::vector<WantedRow> wanted =
+          wantedRows(batch, pass, [](const Piece &piece) {
+            return !wantsLastLogitsOnly(piece);
+          });
+      for (size_t first = 0; first != wanted.size();) {
+        const int64_t rows = runOfRows(wanted, first, Runner.headRows());
+        const Rows result =
+            Runner.runHead(wanted[first].row, rows, Path::ManyTokens);
+        handOut(batch, wanted.data() + first, rows, result);
+        first += rows;
+      }
     }
   }
 
-  void logits(const int32_t *tokens, int64_t count, float *out) override {
-    forChunks(tokens, count, [&](int64_t begin, int64_t end) {
-      forHeadRows(0, end - begin, [&](int64_t first, int64_t rows) {
-        const Rows result = Runner.runHead(first, rows, Path::ManyTokens);
-        for (int64_t row = 0; row != rows; ++row)
-          copyRow(result, row, out + (begin + first + row) * Vocab);
-      });
+  void decode(const std::vector<Step> &steps, float *logits) override {
+    forSteps(steps, [&](int64_t index, const float *row) {
+      std::copy_n(row, Vocab, logits + index * Vocab);
     });
   }
 
-  void score(const int32_t *tokens, const int32_t *targets, int64_t count,
-             int64_t firstScored, float *losses) override {
-    forChunks(tokens, count, [&](int64_t begin, int64_t end) {
-      const int64_t from = std::max<int64_t>(firstScored - begin, 0);
-      forHeadRows(from, end - begin, [&](int64_t first, int64_t rows) {
-        const Rows result = Runner.runHead(first, rows, Path::ManyTokens);
-        const Execution &execution = Runner.execution();
-        execution.pool.parallelFor(
-            rows, 1, [&](int64_t rowBegin, int64_t rowEnd, int) {
-              for (int64_t row = rowBegin; row != rowEnd; ++row) {
-                const float *x = result.row(row);
-                const int64_t at = begin + first + row;
-                losses[at] = static_cast<float>(
-                    execution.kernels.logSumExp(x, Vocab) - x[targets[at]]);
-              }
-            });
-      });
+  void decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) override {
+    forSteps(steps, [&](int64_t index, const float *row) {
+      chosen[index] = argmax(row, Vocab);
     });
   }
 
-  void decode(int32_t token, float *logits) override {
-    copyRow(step(token), 0, logits);
-  }
-
-  int32_t decodeGreedy(int32_t token) override {
-    return argmax(step(token).row(0), Vocab);
-  }
-
-  void decodeMany(int32_t token, int64_t count) override {
-    for (int64_t i = 0; i != count; ++i)
-      token = decodeGreedy(token);
+  void decodeMany(const std::vector<Step> &steps, int64_t count) override {
+    Table.prepare(steps, count);
+    std::vector<Step> next = steps;
+    std::vector<int32_t> chosen(steps.size());
+    for (int64_t i = 0; i != count; ++i) {
+      decodeGreedy(next, chosen.data());
+      for (size_t step = 0; step != next.size(); ++step) {
+        next[step].token = chosen[step];
+        ++next[step].position;
+      }
+    }
   }
 
   double streamingRate() override {
@@ -117,35 +116,75 @@ private:
     return options;
   }
 
-  void checkRoom(int64_t count) const {
-    if (count > Resolved.context - Position)
-      throw Error("the context of " + std::to_string(Resolved.context) +
-                  " tokens is full; use a longer --context");
+  std::vector<uint64_t> allocate(int64_t pages) {
+    std::vector<uint64_t> addresses;
+    for (int64_t i = 0; i != pages; ++i) {
+      Pages.emplace_back(Runner.pageBytes(), "the KV cache");
+      addresses.push_back(reinterpret_cast<uint64_t>(Pages.back().bytes()));
+    }
+    return addresses;
   }
 
-  /// Runs the body on chunks; then `use(begin, end)` for each.
-  template <typename Use>
-  void forChunks(const int32_t *tokens, int64_t count, const Use &use) {
-    checkRoom(count);
-    for (int64_t begin = 0; begin < count; begin += Resolved.chunk) {
-      const int64_t end = std::min(begin + Resolved.chunk, count);
-      Runner.runBody(tokens + begin, end - begin, Position, Path::ManyTokens);
-      Position += end - begin;
-      use(begin, end);
+  void runPass(const std::vector<Piece> &batch, const Pass &pass) {
+    std::vector<int32_t> tokens;
+    std::vector<PlanRunner::Part> parts;
+    tokens.reserve(pass.rows);
+    for (const Segment &segment : pass.segments) {
+      const Piece &piece = batch[segment.piece];
+      tokens.insert(tokens.end(), piece.tokens + segment.begin,
+                    piece.tokens + segment.end);
+      parts.push_back({segment.row, segment.count(),
+                       piece.position + segment.begin,
+                       Table.pages(piece.sequence)});
+    }
+    Runner.runBody(tokens.data(), pass.rows, parts, Path::ManyTokens);
+    for (const Segment &segment : pass.segments) {
+      const Piece &piece = batch[segment.piece];
+      Table.setLength(piece.sequence, piece.position + segment.end);
     }
   }
 
-  template <typename Use>
-  void forHeadRows(int64_t begin, int64_t end, const Use &use) {
-    for (int64_t first = begin; first < end; first += Runner.headRows())
-      use(first, std::min(Runner.headRows(), end - first));
+  /// Logits and losses of the rows of a head.
+  void handOut(const std::vector<Piece> &batch, const WantedRow *wanted,
+               int64_t count, const Rows &result) {
+    const Execution &execution = Runner.execution();
+    execution.pool.parallelFor(count, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t row = begin; row != end; ++row) {
+        const Piece &piece = batch[wanted[row].piece];
+        const int64_t token = wanted[row].token;
+        const float *x = result.row(row);
+        if (piece.logits)
+          copyRow(result, row, piece.logits + (token - piece.firstRow) * Vocab);
+        if (piece.losses)
+          piece.losses[token] = static_cast<float>(
+              execution.kernels.logSumExp(x, Vocab) - x[piece.targets[token]]);
+      }
+    });
   }
 
-  Rows step(int32_t token) {
-    checkRoom(1);
-    Runner.runBody(&token, 1, Position, Path::OneToken);
-    ++Position;
-    return Runner.runHead(0, 1, Path::OneToken);
+  /// A token for each sequence; then `use(index, logits)` for each.
+  template <typename Use>
+  void forSteps(const std::vector<Step> &steps, const Use &use) {
+    Table.prepare(steps, 1);
+    const auto count = static_cast<int64_t>(steps.size());
+    const int64_t most = std::min(Resolved.chunk, Runner.headRows());
+    for (int64_t begin = 0; begin < count; begin += most) {
+      const int64_t size = std::min(most, count - begin);
+      std::vector<int32_t> tokens;
+      std::vector<PlanRunner::Part> parts;
+      for (int64_t i = 0; i != size; ++i) {
+        const Step &step = steps[begin + i];
+        tokens.push_back(step.token);
+        parts.push_back({i, 1, step.position, Table.pages(step.sequence)});
+      }
+      Runner.runBody(tokens.data(), size, parts, Path::EachToken);
+      for (int64_t i = 0; i != size; ++i)
+        Table.setLength(steps[begin + i].sequence,
+                        steps[begin + i].position + 1);
+      const Rows result = Runner.runHead(0, size, Path::EachToken);
+      for (int64_t i = 0; i != size; ++i)
+        use(begin + i, result.row(i));
+    }
   }
 
   void copyRow(const Rows &rows, int64_t row, float *out) const {
@@ -156,8 +195,9 @@ private:
   EngineOptions Resolved;
   PlanRunner Runner;
   Rapl Energy;
+  std::vector<ZeroedMemory> Pages;
+  SequenceTable Table;
   int64_t Vocab;
-  int64_t Position = 0;
 };
 
 } // namespace

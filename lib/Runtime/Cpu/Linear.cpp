@@ -99,8 +99,9 @@ void multiplyPanel(const KernelTable &kernels, const LinearWeights &weights,
 
 } // namespace
 
-void runOneToken(const Execution &execution, const LinearWeights &weights,
-                 const Rows &in, const Rows &residual, const Rows &out) {
+void runEachToken(const Execution &execution, const LinearWeights &weights,
+                  int64_t tokens, const Rows &in, const Rows &residual,
+                  const Rows &out) {
   const int64_t threads = execution.pool.threads();
   int64_t size = out.columns;
   if (threads > 1)
@@ -113,14 +114,19 @@ void runOneToken(const Execution &execution, const LinearWeights &weights,
         float *y = execution.scratch[worker];
         for (int64_t task = begin; task != end; ++task) {
           const RowRange &range = ranges[task];
-          FinishArgs args = finishArgs(weights, range, 0, 1, residual, out);
-          args.y0 = y;
-          dotRows(execution.kernels, weights, range.part, range, in.data, y);
-          if (weights.params.gated) {
-            args.y1 = y + kRowBlock;
-            dotRows(execution.kernels, weights, 1, range, in.data, args.y1);
+          // A range's weights are read from memory once, for all tokens.
+          for (int64_t token = 0; token != tokens; ++token) {
+            const float *x = in.row(token);
+            FinishArgs args =
+                finishArgs(weights, range, token, 1, residual, out);
+            args.y0 = y;
+            dotRows(execution.kernels, weights, range.part, range, x, y);
+            if (weights.params.gated) {
+              args.y1 = y + kRowBlock;
+              dotRows(execution.kernels, weights, 1, range, x, args.y1);
+            }
+            execution.kernels.finish(args);
           }
-          execution.kernels.finish(args);
         }
       });
 }

@@ -42,10 +42,11 @@ inline constexpr int64_t kRowBlock = 256;
 inline constexpr int64_t kLinearScratch =
     kMaxDepth * kPanel + 2 * kTokenBlock * kPanel;
 
-/// Runs the launch on one token by dot products. residual.data may be null, and
-/// residual may be out.
-void runOneToken(const Execution &execution, const LinearWeights &weights,
-                 const Rows &in, const Rows &residual, const Rows &out);
+/// Runs the launch on `tokens` rows, each by dot products: its results are what
+/// they are alone. residual.data may be null, and residual may be out.
+void runEachToken(const Execution &execution, const LinearWeights &weights,
+                  int64_t tokens, const Rows &in, const Rows &residual,
+                  const Rows &out);
 
 /// Runs the launch on `tokens` rows by matrix products.
 void runManyTokens(const Execution &execution, const LinearWeights &weights,

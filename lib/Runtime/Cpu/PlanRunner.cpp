@@ -34,7 +34,6 @@ static int64_t headRowsFor(const Plan &plan, int64_t chunk) {
 PlanRunner::PlanRunner(const Image &image, const EngineOptions &options,
                        const KernelTable &kernels)
     : Source(image), Plan(image.manifest().plan), Options(options),
-      Capacity(roundUp(options.context, kKeyBlock)),
       Pool(options.threads), Exec{kernels, Pool, {}},
       HeadRows(headRowsFor(Plan, options.chunk)),
       Arena(Plan.bytesPerToken * options.chunk, "activations"),
@@ -103,7 +102,7 @@ void PlanRunner::prepare(const Launch &launch) {
 
 void PlanRunner::prepareAttention(const AttentionParams &params) {
   const uint64_t element = Options.cache == CacheType::F16 ? 2 : 4;
-  const uint64_t rows = static_cast<uint64_t>(params.kvHeads) * Capacity;
+  const uint64_t rows = static_cast<uint64_t>(params.kvHeads) * kPagePositions;
   AttentionArgs args = {};
   args.heads = params.heads;
   args.kvHeads = params.kvHeads;
@@ -115,22 +114,16 @@ void PlanRunner::prepareAttention(const AttentionParams &params) {
   if (params.alibi != 0)
     for (int64_t head = 0; head != params.heads; ++head)
       cache.slopes.push_back(alibiSlope(params.alibi, params.heads, head));
-  cache.keys = ZeroedMemory(rows * params.headDim * element, "the KV cache");
-  cache.values =
-      ZeroedMemory(rows * args.valueStride * element, "the KV cache");
+  // Rows are multiples of whole cache lines.
+  cache.keys = PageBytes;
+  cache.values = cache.keys + rows * params.headDim * element;
+  PageBytes = cache.values + rows * args.valueStride * element;
   ScratchFloats =
       std::max(ScratchFloats, attentionScratch(args, attentionTile(params)));
 }
 
 const float *PlanRunner::vectorOf(int32_t tensor) const {
   return Vectors.at(tensor).data();
-}
-
-uint64_t PlanRunner::cacheBytes() const {
-  uint64_t bytes = 0;
-  for (const LayerCache &cache : Caches)
-    bytes += cache.keys.size() + cache.values.size();
-  return bytes;
 }
 
 uint64_t PlanRunner::workspaceBytes() const {
@@ -180,18 +173,19 @@ Rows PlanRunner::resolve(const View &view, const Call &call) const {
   return {data + view.column, buffer.columns, view.columns};
 }
 
-void PlanRunner::runBody(const int32_t *tokens, int64_t count, int64_t first,
-                         Path path) {
-  extendRopes(first + count);
-  const Call call = {tokens, count, first, path, /*head=*/false, {}};
+void PlanRunner::runBody(const int32_t *tokens, int64_t count,
+                         const std::vector<Part> &parts, Path path) {
+  for (const Part &part : parts)
+    extendRopes(part.first + part.count);
+  const Call call = {tokens, count, &parts, path, /*head=*/false, {}};
   for (const Launch &launch : Plan.body)
     run(launch, call);
   LastCount = count;
 }
 
 Rows PlanRunner::runHead(int64_t firstRow, int64_t rows, Path path) {
-  const Call body = {nullptr, LastCount, 0, path, /*head=*/false, {}};
-  Call call = {nullptr, rows,          0,
+  const Call body = {nullptr, LastCount, nullptr, path, /*head=*/false, {}};
+  Call call = {nullptr, rows,          nullptr,
                path,    /*head=*/true, resolve(Plan.hidden, body)};
   call.hidden.data = call.hidden.row(firstRow);
   for (const Launch &launch : Plan.head)
@@ -248,10 +242,14 @@ void PlanRunner::runAddPositions(const Launch &launch, const Call &call) {
   const int64_t offset = std::get<AddPositionsParams>(launch.params).offset;
   const Rows in = resolve(launch.inputs[0], call);
   const Rows out = resolve(launch.outputs[0], call);
+  std::vector<int64_t> positions;
+  for (const Part &part : *call.parts)
+    for (int64_t i = 0; i != part.count; ++i)
+      positions.push_back(part.first + i + offset);
   Pool.parallelFor(call.count, 16, [&](int64_t begin, int64_t end, int worker) {
     std::vector<float> row(out.columns);
     for (int64_t token = begin; token != end; ++token) {
-      const int64_t at = call.first + token + offset;
+      const int64_t at = positions[token];
       decodeRows(table, at, at + 1, row.data());
       Exec.kernels.add(in.row(token), row.data(), out.columns, out.row(token));
     }
@@ -285,8 +283,8 @@ void PlanRunner::runLinear(const Launch &launch, const Call &call) {
   Rows residual;
   if (launch.inputs.size() > 1)
     residual = resolve(launch.inputs[1], call);
-  if (call.path == Path::OneToken && call.count == 1)
-    runOneToken(Exec, weights, in, residual, out);
+  if (call.path == Path::EachToken)
+    runEachToken(Exec, weights, call.count, in, residual, out);
   else
     runManyTokens(Exec, weights, call.count, in, residual, out);
 }
@@ -308,12 +306,11 @@ AttentionArgs PlanRunner::attentionArgs(const Launch &launch,
   args.kStride = k.stride;
   args.vStride = v.stride;
   args.outStride = out.stride;
-  args.keys = cache.keys.bytes();
-  args.values = cache.values.bytes();
+  args.cache.pageSize = kPagePositions;
+  args.cache.keys = cache.keys;
+  args.cache.values = cache.values;
   args.half = Options.cache == CacheType::F16;
-  args.capacity = Capacity;
   args.valueStride = roundUp(params.headDim, kColumnAlign);
-  args.first = call.first;
   args.heads = params.heads;
   args.kvHeads = params.kvHeads;
   args.headDim = params.headDim;
@@ -330,29 +327,53 @@ AttentionArgs PlanRunner::attentionArgs(const Launch &launch,
   return args;
 }
 
+/// A layer's arguments for the tokens of one part.
+AttentionArgs PlanRunner::argsOf(const Part &part, AttentionArgs args) const {
+  args.q += part.row * args.qStride;
+  args.k += part.row * args.kStride;
+  args.v += part.row * args.vStride;
+  args.out += part.row * args.outStride;
+  args.cache.pages = part.pages;
+  args.first = part.first;
+  return args;
+}
+
 void PlanRunner::runAttention(const Launch &launch, const Call &call) {
   const auto &params = std::get<AttentionParams>(launch.params);
   const AttentionArgs args = attentionArgs(launch, call);
-  std::vector<float> largest(Pool.threads());
-  Pool.parallelFor(call.count, kPanel,
-                   [&](int64_t begin, int64_t end, int worker) {
-                     AttentionArgs part = args;
-                     part.largest = &largest[worker];
-                     Exec.kernels.appendCache(part, begin, end);
+  // Tokens [begin, end) of a part.
+  struct Tile {
+    const Part *part;
+    int64_t begin, end;
+  };
+  std::vector<Tile> tiles;
+  const int64_t size = attentionTile(params);
+  for (const Part &part : *call.parts)
+    for (int64_t begin = 0; begin < part.count; begin += size)
+      tiles.push_back({&part, begin, std::min(begin + size, part.count)});
+  // Those that see the most keys go first.
+  std::stable_sort(tiles.begin(), tiles.end(),
+                   [](const Tile &a, const Tile &b) {
+                     return a.part->first + a.end > b.part->first + b.end;
                    });
+  const auto count = static_cast<int64_t>(tiles.size());
+  std::vector<float> largest(Pool.threads());
+  Pool.parallelFor(count, 1, [&](int64_t begin, int64_t end, int worker) {
+    for (int64_t i = begin; i != end; ++i) {
+      AttentionArgs part = argsOf(*tiles[i].part, args);
+      part.largest = &largest[worker];
+      Exec.kernels.appendCache(part, tiles[i].begin, tiles[i].end);
+    }
+  });
   const float most = *std::max_element(largest.begin(), largest.end());
   if (most >= kBeyondHalf)
     failBeyondHalf(params.layer, most);
-  const int64_t tile = attentionTile(params);
-  const int64_t tiles = (call.count + tile - 1) / tile;
   Pool.parallelFor(
-      tiles * args.kvHeads, 1, [&](int64_t begin, int64_t end, int worker) {
+      count * args.kvHeads, 1, [&](int64_t begin, int64_t end, int worker) {
         for (int64_t task = begin; task != end; ++task) {
-          // The last tiles see the most keys: they go first.
-          const int64_t first = (tiles - 1 - task / args.kvHeads) * tile;
-          Exec.kernels.attend(args, task % args.kvHeads, first,
-                              std::min(first + tile, call.count),
-                              Exec.scratch[worker]);
+          const Tile &tile = tiles[task / args.kvHeads];
+          Exec.kernels.attend(argsOf(*tile.part, args), task % args.kvHeads,
+                              tile.begin, tile.end, Exec.scratch[worker]);
         }
       });
 }

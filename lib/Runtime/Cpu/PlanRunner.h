@@ -20,25 +20,38 @@ public:
   PlanRunner(const Image &image, const EngineOptions &options,
              const KernelTable &kernels);
 
-  /// How linear layers compute: dot products per weight row (one token, least
-  /// memory traffic) or matrix products. They round differently.
-  enum class Path { OneToken, ManyTokens };
+  /// How linear layers compute: dot products per weight row (few tokens, least
+  /// memory traffic) or matrix products. They round differently; each of them
+  /// gives a token the same results whatever tokens it runs with.
+  enum class Path { EachToken, ManyTokens };
 
-  /// Runs the body on `count` ≤ chunk tokens at positions `first` …
-  void runBody(const int32_t *tokens, int64_t count, int64_t first, Path path);
+  /// Tokens of a pass that follow each other in one sequence.
+  struct Part {
+    int64_t row; ///< of the first token
+    int64_t count;
+    int64_t first; ///< its position
+    const uint64_t *pages;
+  };
+
+  /// Runs the body on `count` ≤ chunk tokens, the parts' one behind the other.
+  void runBody(const int32_t *tokens, int64_t count,
+               const std::vector<Part> &parts, Path path);
   /// Runs the head on rows [firstRow, firstRow + rows) of the last body's
   /// hidden states, rows ≤ headRows(); returns the logits.
   Rows runHead(int64_t firstRow, int64_t rows, Path path);
   int64_t headRows() const { return HeadRows; }
 
   const Execution &execution() const { return Exec; }
-  uint64_t cacheBytes() const;
+  /// Bytes of a page of the cache, which holds kPagePositions of one sequence,
+  /// of every layer. Parts refer to pages by their addresses.
+  uint64_t pageBytes() const { return PageBytes; }
+  static constexpr int64_t kPagePositions = kKeyBlock;
   uint64_t workspaceBytes() const;
 
 private:
   struct LayerCache {
-    ZeroedMemory keys;
-    ZeroedMemory values;
+    uint64_t keys = 0; ///< in a page
+    uint64_t values = 0;
     std::vector<float> slopes; ///< [heads], or none
   };
   struct RopeTable {
@@ -50,7 +63,7 @@ private:
   struct Call {
     const int32_t *tokens;
     int64_t count;
-    int64_t first;
+    const std::vector<Part> *parts;
     Path path;
     bool head;
     Rows hidden; ///< the head's input rows
@@ -71,6 +84,7 @@ private:
   void runElementwise(const format::Launch &launch, const Call &call);
   AttentionArgs attentionArgs(const format::Launch &launch,
                               const Call &call) const;
+  AttentionArgs argsOf(const Part &part, AttentionArgs args) const;
   /// body(token) for all tokens of a call, each about `columns` of work.
   template <typename Body>
   void forTokens(const Call &call, int64_t columns, const Body &body);
@@ -78,7 +92,6 @@ private:
   const Image &Source;
   const format::Plan &Plan;
   EngineOptions Options;
-  int64_t Capacity; ///< context rounded up to kKeyBlock
   ThreadPool Pool;
   Execution Exec;
   int64_t HeadRows;
@@ -87,6 +100,7 @@ private:
   ZeroedMemory HeadArena;
   std::vector<ZeroedMemory> Scratch; ///< by worker
   std::vector<LayerCache> Caches;
+  uint64_t PageBytes = 0;
   std::vector<RopeTable> Ropes;
   int64_t RopePositions = 0; ///< rows of the rope tables filled in
   int64_t ScratchFloats = kLinearScratch;

@@ -4,6 +4,7 @@
 
 #include "DecodeGraph.h"
 #include "qzc/Runtime/Argmax.h"
+#include "qzc/Runtime/Batch.h"
 #include "qzc/Runtime/CacheRange.h"
 #include "qzc/Runtime/Cuda/CodeSelection.h"
 #include "qzc/Runtime/Cuda/Device.h"
@@ -12,75 +13,64 @@
 #include "qzc/Runtime/Cuda/Program.h"
 #include "qzc/Runtime/Cuda/Workspace.h"
 #include "qzc/Runtime/Image.h"
+#include "qzc/Runtime/SequenceTable.h"
 
 #include <algorithm>
+#include <climits>
 #include <cstddef>
 #include <cstring>
-#include <functional>
 
 namespace qzc::runtime {
 
 namespace {
 /// The host's part of DeviceState.
 struct HostState {
-  int position = 0;
   int tokens = 0;
-  int token = 0;
   int rows = 0;
 };
 static_assert(sizeof(HostState) == offsetof(DeviceState, beyondHalf),
               "what the host writes is what precedes the kernels' own");
-
-/// What a pass leaves in DeviceState from the token on.
-struct Outcome {
-  int token;
-  int rows;
-  int beyondHalf;
-};
-static_assert(offsetof(Outcome, beyondHalf) ==
-                  offsetof(DeviceState, beyondHalf) -
-                      offsetof(DeviceState, token),
-              "read back by one copy");
 
 class CudaEngine : public Engine {
 public:
   CudaEngine(const Image &image, const EngineOptions &options,
              const char *library);
 
-  void reset() override;
-  void rewind(int64_t position) override;
-  int64_t position() const override { return Position; }
+  int open() override { return Table.open(); }
+  void close(int sequence) override { Table.close(sequence); }
+  int64_t length(int sequence) const override { return Table.length(sequence); }
   const EngineOptions &options() const override { return Options; }
   std::string describe() const override;
   MemoryUse memoryUse() const override;
 
-  void prefill(const int32_t *tokens, int64_t count,
-               float *lastLogits) override;
-  void logits(const int32_t *tokens, int64_t count, float *out) override;
-  void score(const int32_t *tokens, const int32_t *targets, int64_t count,
-             int64_t firstScored, float *losses) override;
-  void decode(int32_t token, float *logits) override;
-  int32_t decodeGreedy(int32_t token) override;
-  void decodeMany(int32_t token, int64_t count) override;
+  void run(const std::vector<Piece> &batch) override;
+  void decode(const std::vector<Step> &steps, float *logits) override;
+  void decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) override;
+  void decodeMany(const std::vector<Step> &steps, int64_t count) override;
 
   double streamingRate() override { return Gpu.copyRate(); }
   std::optional<double> joules() override { return Energy.joules(); }
 
 private:
-  /// Called after the head ran on rows [first, first + rows) of a call.
-  using OnRows = std::function<void(int64_t first, int64_t rows)>;
+  /// Losses on their way to the host, and where they belong.
+  struct ScoredRows {
+    std::vector<float> losses;
+    std::vector<float *> targets; ///< null: not asked for
+  };
 
-  void run(const int32_t *tokens, int64_t count, int64_t firstHeadRow,
-           const OnRows &onRows);
+  std::vector<uint64_t> allocatePages(int64_t pages);
+  template <typename Batch> void bringSequences(const Batch &batch);
+  void clear(CUdeviceptr address, uint64_t bytes);
+  void runBody(const std::vector<Piece> &batch, const Pass &pass);
+  void runHead(const std::vector<Piece> &batch, const Pass &pass,
+               std::vector<ScoredRows> &scored);
+  void gatherHidden(std::vector<WantedRow> &wanted);
+  void setPass(const std::vector<TokenRow> &rows, int64_t headRows);
   void setState(HostState state);
-  void startDecode(int32_t token, int64_t count);
+  void startDecode(const Step &step, int64_t count);
   int32_t finishDecode(const std::string &what);
-  void downloadLogits(float *out, int64_t rows);
+  void downloadLogits(float *out, int64_t firstRow, int64_t rows);
   bool hasHalfCache() const { return Options.cache == CacheType::F16; }
-  void downloadOutcome();
-  const Outcome &outcome() const {
-    return *static_cast<const Outcome *>(HostOutcome.data());
-  }
   void wait(const std::string &what);
   void failCache();
 
@@ -92,13 +82,24 @@ private:
   Module Kernels;
   WorkspacePlan Sizes;
   Workspace Memory;
+  std::vector<DeviceBuffer> Slabs; ///< of pages
+  SequenceTable Table;
   LaunchList Prefill, Head, Score;
   DecodeGraph Decode;
-  PinnedBuffer HostOutcome;
+  PinnedBuffer HostRow; ///< the TokenRow that decode leaves, and beyondHalf
   PinnedBuffer HostLogits;
-  HostState Known;
-  int64_t Position = 0;
+  // What the device has; of tokens that it chose by itself the host knows none.
+  HostState KnownState;
+  std::vector<TokenRow> KnownRows;
+  std::vector<uint64_t> KnownPages;
 };
+
+/// Pages are allocated so many bytes at a time.
+constexpr uint64_t kSlabBytes = uint64_t{32} << 20;
+/// Up to so many rows are brought together for one run of the head.
+constexpr size_t kMostGathered = 512;
+/// A token that no host knows.
+constexpr int kUnknownToken = INT_MIN;
 } // namespace
 
 CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
@@ -109,16 +110,20 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
       Kernels(Gpu, Code, Manifest),
       Sizes(planWorkspace(Manifest, options, Gpu.freeBytes())),
       Memory(Gpu, image, Sizes),
+      Table(Sizes.sequences, Sizes.capacity, Sizes.pageSize,
+            [this](int64_t pages) { return allocatePages(pages); }),
       Prefill(Manifest.cuda.prefill, Manifest, Memory.layout(), Kernels),
       Head(Manifest.cuda.head, Manifest, Memory.layout(), Kernels),
       Score(Manifest.cuda.score, Manifest, Memory.layout(), Kernels),
       Decode(Gpu, LaunchList(Manifest.cuda.decode, Manifest, Memory.layout(),
                              Kernels)),
-      HostOutcome(Gpu, sizeof(Outcome)),
+      HostRow(Gpu, sizeof(TokenRow) + sizeof(int)),
       HostLogits(Gpu,
-                 static_cast<size_t>(Manifest.model.vocab) * sizeof(float)) {
+                 static_cast<size_t>(Manifest.model.vocab) * sizeof(float)),
+      KnownPages(Sizes.tableBytes() / sizeof(uint64_t)) {
   Options.context = Sizes.capacity;
   Options.chunk = Sizes.chunk;
+  Options.sequences = Sizes.sequences;
   Gpu.synchronize("preparing the GPU's memory");
 }
 
@@ -131,99 +136,249 @@ std::string CudaEngine::describe() const {
 
 MemoryUse CudaEngine::memoryUse() const {
   MemoryUse use;
-  use.deviceBytes = Sizes.total();
   use.weightBytes = Sizes.weightBytes;
-  use.cacheBytes = Sizes.cacheTotal();
   use.workspaceBytes = Sizes.workspaceTotal();
+  for (const DeviceBuffer &slab : Slabs)
+    use.cacheBytes += slab.size();
+  use.deviceBytes = use.weightBytes + use.workspaceBytes + use.cacheBytes;
   return use;
 }
 
-void CudaEngine::reset() {
-  Position = 0;
-  const auto clear = [&](CUdeviceptr address, size_t bytes) {
-    Gpu.driver().check(
-        Gpu.driver().memsetD8Async(address, 0, bytes, Gpu.stream()),
-        "clearing what the last tokens left");
+std::vector<uint64_t> CudaEngine::allocatePages(int64_t pages) {
+  const auto make = [&](int64_t count) {
+    Slabs.emplace_back(Gpu, Sizes.pageBytes * static_cast<uint64_t>(count),
+                       "the KV cache", /*zero=*/false);
+    std::vector<uint64_t> addresses;
+    for (int64_t i = 0; i != count; ++i)
+      addresses.push_back(Slabs.back().address() +
+                          Sizes.pageBytes * static_cast<uint64_t>(i));
+    return addresses;
   };
-  clear(Memory.layout().state + offsetof(DeviceState, beyondHalf), sizeof(int));
-  clear(Memory.layout().cacheRanges, Sizes.rangeBytes());
+  const int64_t most =
+      Sizes.sequences * Sizes.pagesPerSequence - Table.allPages();
+  const auto usual =
+      static_cast<int64_t>(kSlabBytes / std::max<uint64_t>(Sizes.pageBytes, 1));
+  const int64_t wanted = std::max(pages, std::min(usual, most));
+  try {
+    return make(wanted);
+  } catch (const Error &) {
+    if (wanted == pages)
+      throw;
+  }
+  return make(pages);
 }
 
-/// The ranges of keys and values may stay wider than what is left needs.
-void CudaEngine::rewind(int64_t position) {
-  if (position == 0)
-    return reset();
-  Position = position;
+/// Brings what the device lacks of a prepared batch: addresses of pages; and
+/// sequences that begin anew have no keys and values out of range.
+template <typename Batch> void CudaEngine::bringSequences(const Batch &batch) {
+  size_t first = KnownPages.size();
+  size_t end = 0;
+  for (const auto &item : batch) {
+    const uint64_t *pages = Table.pages(item.sequence);
+    const int64_t row = item.sequence * Sizes.pagesPerSequence;
+    for (int64_t page = 0; page != Table.pageCount(item.sequence); ++page) {
+      const auto at = static_cast<size_t>(row + page);
+      if (KnownPages[at] == pages[page])
+        continue;
+      KnownPages[at] = pages[page];
+      first = std::min(first, at);
+      end = std::max(end, at + 1);
+    }
+  }
+  if (first < end)
+    Gpu.upload(Memory.layout().pages + first * sizeof(uint64_t),
+               KnownPages.data() + first, (end - first) * sizeof(uint64_t));
+
+  for (size_t i = 0; i != batch.size(); i = end) {
+    // Neighbours are cleared at once.
+    end = i;
+    while (end != batch.size() && batch[end].position == 0 &&
+           batch[end].sequence == batch[i].sequence + static_cast<int>(end - i))
+      ++end;
+    if (end == i) {
+      ++end;
+      continue;
+    }
+    const auto sequence = static_cast<uint64_t>(batch[i].sequence);
+    clear(Memory.layout().cacheRanges + sequence * Sizes.rangeBytes(),
+          (end - i) * Sizes.rangeBytes());
+  }
 }
 
-/// Starts the copy of what the pass leaves.
-void CudaEngine::downloadOutcome() {
-  Gpu.download(HostOutcome.data(),
-               Memory.layout().state + offsetof(DeviceState, token),
-               sizeof(Outcome));
+/// Sets device memory to zero.
+void CudaEngine::clear(CUdeviceptr address, uint64_t bytes) {
+  Gpu.driver().check(
+      Gpu.driver().memsetD8Async(address, 0, bytes, Gpu.stream()),
+      "clearing what the last tokens left");
 }
 
 /// Waits for all that was started. Throws where an f16 cache could not hold it.
 void CudaEngine::wait(const std::string &what) {
+  auto *beyond = reinterpret_cast<int *>(static_cast<char *>(HostRow.data()) +
+                                         sizeof(TokenRow));
+  *beyond = 0;
   if (hasHalfCache())
-    downloadOutcome();
+    Gpu.download(beyond,
+                 Memory.layout().state + offsetof(DeviceState, beyondHalf),
+                 sizeof(int));
   Gpu.synchronize(what);
-  if (hasHalfCache() && outcome().beyondHalf != 0)
+  if (*beyond != 0)
     failCache();
 }
 
 void CudaEngine::failCache() {
-  std::vector<CacheRange> ranges(Sizes.cacheBytes.size());
-  Gpu.download(ranges.data(), Memory.layout().cacheRanges, Sizes.rangeBytes());
+  const size_t layers = Sizes.caches.size();
+  std::vector<CacheRange> ranges(layers * static_cast<size_t>(Sizes.sequences));
+  Gpu.download(ranges.data(), Memory.layout().cacheRanges,
+               ranges.size() * sizeof(CacheRange));
+  // What other sequences do from now on is right.
+  clear(Memory.layout().state + offsetof(DeviceState, beyondHalf), sizeof(int));
   Gpu.synchronize("reading the range of keys and values");
-  for (size_t layer = 0; layer != ranges.size(); ++layer)
-    if (const float most = std::max(ranges[layer].key, ranges[layer].value);
+  for (size_t index = 0; index != ranges.size(); ++index)
+    if (const float most = std::max(ranges[index].key, ranges[index].value);
         most > 0)
-      failBeyondHalf(static_cast<int64_t>(layer), most);
+      failBeyondHalf(static_cast<int64_t>(index % layers), most);
 }
 
 void CudaEngine::setState(HostState state) {
-  if (std::memcmp(&state, &Known, sizeof(state)) != 0)
+  if (std::memcmp(&state, &KnownState, sizeof(state)) != 0)
     Gpu.upload(Memory.layout().state, &state, sizeof(state));
-  Known = state;
+  KnownState = state;
 }
 
-/// Appends tokens chunk by chunk and runs the head on the rows from
-/// `firstHeadRow` on, as many at a time as its arena holds.
-void CudaEngine::run(const int32_t *tokens, int64_t count, int64_t firstHeadRow,
-                     const OnRows &onRows) {
-  for (int64_t begin = 0; begin < count; begin += Sizes.chunk) {
-    int64_t size = std::min(Sizes.chunk, count - begin);
-    HostState state;
-    state.position = static_cast<int>(Position);
-    state.tokens = static_cast<int>(size);
-    setState(state);
-    Gpu.upload(Memory.layout().tokens, tokens + begin,
-               static_cast<size_t>(size) * sizeof(int32_t));
-    Prefill.launch(Gpu, size);
-    for (int64_t row = std::max<int64_t>(firstHeadRow - begin, 0); row < size;
-         row += Sizes.headRows) {
-      int64_t rows = std::min(Sizes.headRows, size - row);
-      state.rows = static_cast<int>(rows);
-      setState(state);
-      Head.launch(Gpu, rows, row);
-      onRows(begin + row, rows);
+/// Tells the device the tokens of a pass.
+void CudaEngine::setPass(const std::vector<TokenRow> &rows, int64_t headRows) {
+  setState({static_cast<int>(rows.size()), static_cast<int>(headRows)});
+  const size_t bytes = rows.size() * sizeof(TokenRow);
+  if (KnownRows.size() >= rows.size() &&
+      std::memcmp(KnownRows.data(), rows.data(), bytes) == 0)
+    return;
+  Gpu.upload(Memory.layout().tokens, rows.data(), bytes);
+  KnownRows = rows;
+}
+
+void CudaEngine::runBody(const std::vector<Piece> &batch, const Pass &pass) {
+  std::vector<TokenRow> rows;
+  std::vector<QueryTile> tiles;
+  rows.reserve(static_cast<size_t>(pass.rows));
+  const int64_t most = Manifest.cuda.tileQueries;
+  for (const Segment &segment : pass.segments) {
+    const Piece &piece = batch[segment.piece];
+    for (int64_t token = segment.begin; token != segment.end; ++token) {
+      const auto position = static_cast<int>(piece.position + token);
+      if ((token - segment.begin) % most == 0)
+        tiles.push_back({static_cast<int>(rows.size()),
+                         static_cast<int>(std::min(most, segment.end - token)),
+                         position, piece.sequence});
+      rows.push_back({piece.tokens[token], position, piece.sequence, 0});
     }
-    Position += size;
   }
-  wait("running " + std::to_string(count) + " tokens (prefill kernels)");
+  setPass(rows, 0);
+  Gpu.upload(Memory.layout().tiles, tiles.data(),
+             tiles.size() * sizeof(QueryTile));
+  Prefill.launch(Gpu, {pass.rows, static_cast<int64_t>(tiles.size())});
+  for (const Segment &segment : pass.segments)
+    Table.setLength(batch[segment.piece].sequence,
+                    batch[segment.piece].position + segment.end);
 }
 
-/// Starts the copy of the head's first `rows` rows to `out` [rows, vocab].
-void CudaEngine::downloadLogits(float *out, int64_t rows) {
+/// Brings hidden rows that lie apart to the front, if they are few.
+void CudaEngine::gatherHidden(std::vector<WantedRow> &wanted) {
+  const auto count = static_cast<int64_t>(wanted.size());
+  if (wanted.size() > kMostGathered || runOfRows(wanted, 0, count) == count)
+    return;
+  const uint64_t bytes = Head.hiddenRowBytes();
+  const CUdeviceptr hidden =
+      Memory.layout().bodyView(Manifest.plan, Manifest.plan.hidden.buffer, 0);
+  // No row goes to where one is that comes later.
+  for (size_t i = 0; i != wanted.size(); ++i) {
+    const auto row = static_cast<uint64_t>(wanted[i].row);
+    if (row != i)
+      Gpu.driver().check(Gpu.driver().memcpyDtoDAsync(hidden + i * bytes,
+                                                      hidden + row * bytes,
+                                                      bytes, Gpu.stream()),
+                         "copying within the GPU");
+    wanted[i].row = static_cast<int64_t>(i);
+  }
+}
+
+/// Runs the head on the rows that are wanted, as many at a time as its arena
+/// holds.
+void CudaEngine::runHead(const std::vector<Piece> &batch, const Pass &pass,
+                         std::vector<ScoredRows> &scored) {
+  std::vector<WantedRow> wanted =
+      wantedRows(batch, pass, [](const Piece &) { return true; });
+  if (wanted.empty())
+    return;
+  gatherHidden(wanted);
+  for (size_t first = 0; first != wanted.size();) {
+    const int64_t rows = runOfRows(wanted, first, Sizes.headRows);
+    const WantedRow *block = wanted.data() + first;
+    setState({KnownState.tokens, static_cast<int>(rows)});
+    Head.launch(Gpu, {rows, 0}, block->row);
+    ScoredRows losses;
+    std::vector<int32_t> targets;
+    bool score = false;
+    for (int64_t row = 0; row != rows; ++row) {
+      const Piece &piece = batch[block[row].piece];
+      const int64_t token = block[row].token;
+      targets.push_back(piece.losses ? piece.targets[token] : 0);
+      losses.targets.push_back(piece.losses ? piece.losses + token : nullptr);
+      score |= piece.losses != nullptr;
+    }
+    for (int64_t row = 0; row != rows;) {
+      const Piece &piece = batch[block[row].piece];
+      int64_t end = row + 1;
+      while (end != rows && block[end].piece == block[row].piece)
+        ++end;
+      if (piece.logits)
+        downloadLogits(piece.logits + (block[row].token - piece.firstRow) *
+                                          Manifest.model.vocab,
+                       row, end - row);
+      row = end;
+    }
+    if (score) {
+      const size_t bytes = targets.size() * sizeof(float);
+      Gpu.upload(Memory.layout().targets, targets.data(), bytes);
+      Score.launch(Gpu, {rows, 0});
+      losses.losses.resize(targets.size());
+      scored.push_back(std::move(losses));
+      Gpu.download(scored.back().losses.data(), Memory.layout().losses, bytes);
+    }
+    first += static_cast<size_t>(rows);
+  }
+}
+
+void CudaEngine::run(const std::vector<Piece> &batch) {
+  Table.prepare(batch);
+  bringSequences(batch);
+  std::vector<ScoredRows> scored;
+  int64_t tokens = 0;
+  for (const Pass &pass : cutIntoPasses(batch, Sizes.chunk)) {
+    runBody(batch, pass);
+    runHead(batch, pass, scored);
+    tokens += pass.rows;
+  }
+  wait("running " + std::to_string(tokens) + " tokens (prefill kernels)");
+  for (const ScoredRows &rows : scored)
+    for (size_t i = 0; i != rows.losses.size(); ++i)
+      if (rows.targets[i])
+        *rows.targets[i] = rows.losses[i];
+}
+
+/// Starts the copy of `rows` rows of the head from `firstRow` on to `out`
+/// [rows, vocab].
+void CudaEngine::downloadLogits(float *out, int64_t firstRow, int64_t rows) {
   const format::Plan &plan = Manifest.plan;
   const format::View &view = plan.logits;
   CUDA_MEMCPY2D copy = {};
   copy.srcMemoryType = CU_MEMORYTYPE_DEVICE;
-  copy.srcDevice = Memory.layout().headView(plan, view.buffer, view.column);
   copy.srcPitch =
-      static_cast<size_t>(plan.headBuffers.at(view.buffer).columns) *
+      static_cast<size_t>(
+          plan.headBuffers.at(static_cast<size_t>(view.buffer)).columns) *
       sizeof(float);
+  copy.srcDevice = Memory.layout().headView(plan, view.buffer, view.column) +
+                   static_cast<uint64_t>(firstRow) * copy.srcPitch;
   copy.dstMemoryType = CU_MEMORYTYPE_HOST;
   copy.dstHost = out;
   copy.dstPitch = static_cast<size_t>(Manifest.model.vocab) * sizeof(float);
@@ -233,71 +388,57 @@ void CudaEngine::downloadLogits(float *out, int64_t rows) {
                      "copying logits from the GPU");
 }
 
-void CudaEngine::prefill(const int32_t *tokens, int64_t count,
-                         float *lastLogits) {
-  run(tokens, count, lastLogits ? count - 1 : count,
-      [&](int64_t, int64_t rows) { downloadLogits(lastLogits, rows); });
-}
-
-void CudaEngine::logits(const int32_t *tokens, int64_t count, float *out) {
-  run(tokens, count, 0, [&](int64_t first, int64_t rows) {
-    downloadLogits(out + first * Manifest.model.vocab, rows);
-  });
-}
-
-void CudaEngine::score(const int32_t *tokens, const int32_t *targets,
-                       int64_t count, int64_t firstScored, float *losses) {
-  run(tokens, count, firstScored, [&](int64_t first, int64_t rows) {
-    size_t bytes = static_cast<size_t>(rows) * sizeof(float);
-    Gpu.upload(Memory.layout().targets, targets + first, bytes);
-    Score.launch(Gpu, rows);
-    Gpu.download(losses + first, Memory.layout().losses, bytes);
-  });
-}
-
-/// Starts `count` decode steps, each taking the token the one before chose.
-void CudaEngine::startDecode(int32_t token, int64_t count) {
-  HostState state;
-  state.position = static_cast<int>(Position);
-  state.tokens = 1;
-  state.token = token;
-  state.rows = 1;
-  setState(state);
-  for (int64_t step = 0; step != count; ++step)
+/// Starts `count` decode steps of a prepared sequence, each taking the token
+/// that the one before chose.
+void CudaEngine::startDecode(const Step &step, int64_t count) {
+  setPass({{step.token, static_cast<int>(step.position), step.sequence, 0}}, 1);
+  for (int64_t i = 0; i != count; ++i)
     Decode.launch(Gpu);
-  Position += count;
-  Known.position = static_cast<int>(Position);
-  // The device knows the next token; the host does not, unless it asks.
-  Known.token = -1;
-}
-
-void CudaEngine::decode(int32_t token, float *logits) {
-  startDecode(token, 1);
-  auto *staging = static_cast<float *>(HostLogits.data());
-  downloadLogits(staging, 1);
-  wait("decoding a token");
-  std::copy_n(staging, Manifest.model.vocab, logits);
+  const int64_t position = step.position + count;
+  Table.setLength(step.sequence, position);
+  KnownRows = {{kUnknownToken, static_cast<int>(position), step.sequence, 0}};
 }
 
 /// Waits for what startDecode started; the token that the last step chose.
 int32_t CudaEngine::finishDecode(const std::string &what) {
-  if (!hasHalfCache()) // else wait() does
-    downloadOutcome();
+  auto *row = static_cast<TokenRow *>(HostRow.data());
+  Gpu.download(row, Memory.layout().tokens, sizeof(TokenRow));
   wait(what);
-  Known.token = outcome().token;
-  if (Known.token < 0)
-    failNotANumber(-1 - int64_t{Known.token});
-  return Known.token;
+  KnownRows.front().token = row->token;
+  if (row->token < 0)
+    failNotANumber(-1 - int64_t{row->token});
+  return row->token;
 }
 
-int32_t CudaEngine::decodeGreedy(int32_t token) {
-  startDecode(token, 1);
-  return finishDecode("decoding a token");
+void CudaEngine::decode(const std::vector<Step> &steps, float *logits) {
+  Table.prepare(steps, 1);
+  bringSequences(steps);
+  auto *staging = static_cast<float *>(HostLogits.data());
+  for (const Step &step : steps) {
+    startDecode(step, 1);
+    downloadLogits(staging, 0, 1);
+    wait("decoding a token");
+    std::copy_n(staging, Manifest.model.vocab, logits);
+    logits += Manifest.model.vocab;
+  }
 }
 
-void CudaEngine::decodeMany(int32_t token, int64_t count) {
-  startDecode(token, count);
-  finishDecode("decoding " + std::to_string(count) + " tokens");
+void CudaEngine::decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) {
+  Table.prepare(steps, 1);
+  bringSequences(steps);
+  for (const Step &step : steps) {
+    startDecode(step, 1);
+    *chosen++ = finishDecode("decoding a token");
+  }
+}
+
+void CudaEngine::decodeMany(const std::vector<Step> &steps, int64_t count) {
+  Table.prepare(steps, count);
+  bringSequences(steps);
+  for (const Step &step : steps) {
+    startDecode(step, count);
+    finishDecode("decoding " + std::to_string(count) + " tokens");
+  }
 }
 
 std::unique_ptr<Engine> openCudaEngine(const Image &image,

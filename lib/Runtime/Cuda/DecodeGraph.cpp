@@ -14,7 +14,7 @@ DecodeGraph::DecodeGraph(const Device &device, LaunchList launches)
       Api.streamBeginCapture(device.stream(), CU_STREAM_CAPTURE_MODE_RELAXED),
       "starting to record the decode step");
   try {
-    launches.launch(device, 1);
+    launches.launch(device, {1, 1});
   } catch (const Error &) {
     Api.streamEndCapture(device.stream(), &graph);
     if (graph)

@@ -6,6 +6,7 @@
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 namespace qzc::runtime {
@@ -49,6 +50,26 @@ static uint64_t int32Value(int64_t value) {
   return static_cast<uint32_t>(static_cast<int32_t>(value));
 }
 
+/// A layer's CacheView, as words.
+static std::array<uint64_t, 6> cacheView(int64_t layer,
+                                         const DeviceLayout &layout) {
+  const auto index = static_cast<size_t>(layer);
+  const uint64_t ranges =
+      layout.cacheRanges + static_cast<uint64_t>(layer) * sizeof(CacheRange);
+  const auto two = [](int64_t low, int64_t high) {
+    return int32Value(low) | int32Value(high) << 32;
+  };
+  static_assert(sizeof(CacheView) == 6 * sizeof(uint64_t) &&
+                offsetof(CacheView, pageSize) == 36 &&
+                offsetof(CacheView, rangeStride) == 44);
+  return {layout.pages,
+          ranges,
+          layout.caches[index].keys,
+          layout.caches[index].values,
+          two(layout.pagesPerSequence, layout.pageSize),
+          two(layout.pageShift, static_cast<int64_t>(layout.caches.size()))};
+}
+
 static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
                         const DeviceLayout &layout) {
   switch (arg.kind) {
@@ -58,19 +79,14 @@ static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
     return layout.headView(manifest.plan, arg.a, arg.b);
   case CudaArg::Kind::Tensor:
     return tensorPart(arg, manifest, layout);
-  case CudaArg::Kind::KeyCache:
-    return layout.keyCaches[static_cast<size_t>(arg.a)];
-  case CudaArg::Kind::ValueCache:
-    return layout.valueCaches[static_cast<size_t>(arg.a)];
-  case CudaArg::Kind::CacheRange:
-    return layout.cacheRanges +
-           static_cast<uint64_t>(arg.a) * sizeof(CacheRange);
   case CudaArg::Kind::RopeTable:
     return layout.ropes[static_cast<size_t>(arg.a)];
   case CudaArg::Kind::State:
     return layout.state;
   case CudaArg::Kind::Tokens:
     return layout.tokens;
+  case CudaArg::Kind::Tiles:
+    return layout.tiles;
   case CudaArg::Kind::Targets:
     return layout.targets;
   case CudaArg::Kind::Losses:
@@ -85,8 +101,8 @@ static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
     std::memcpy(&bits, &arg.f, sizeof(bits));
     return bits;
   }
-  case CudaArg::Kind::Capacity:
-    return int32Value(layout.capacity);
+  case CudaArg::Kind::Cache:
+    break;
   }
   throw Error("the manifest has a kernel argument of unknown kind " +
               std::to_string(static_cast<int>(arg.kind)));
@@ -111,25 +127,35 @@ LaunchList::LaunchList(const std::vector<CudaLaunch> &launches,
     bound.grid = launch.grid;
     bound.blockThreads = launch.blockThreads;
     bound.sharedBytes = launch.sharedBytes;
+    std::vector<size_t> begins;
     for (const CudaArg &arg : launch.args) {
+      begins.push_back(bound.values.size());
+      if (arg.kind == CudaArg::Kind::Cache) {
+        const auto words = cacheView(arg.a, layout);
+        bound.values.insert(bound.values.end(), words.begin(), words.end());
+        continue;
+      }
       bound.values.push_back(resolve(arg, manifest, layout));
       if (arg.kind == CudaArg::Kind::HeadView && arg.a == format::kHiddenBuffer)
         bound.hidden.emplace_back(bound.values.size() - 1, bound.values.back());
     }
-    for (uint64_t &value : bound.values)
-      bound.pointers.push_back(&value);
+    for (size_t begin : begins)
+      bound.pointers.push_back(&bound.values[begin]);
   }
 }
 
-static unsigned gridSize(const GridDim &dim, int64_t rows) {
+static unsigned gridSize(const GridDim &dim, const PassSize &size) {
   int64_t count = dim.fixed;
-  if (dim.perTokens > 0)
-    count *= (rows + dim.perTokens - 1) / dim.perTokens;
+  if (dim.perTokens == format::kPerTile)
+    count *= size.tiles;
+  else if (dim.perTokens > 0)
+    count *= (size.rows + dim.perTokens - 1) / dim.perTokens;
   // Too many for any GPU stay too many: the launch fails.
   return static_cast<unsigned>(std::min<int64_t>(count, UINT32_MAX));
 }
 
-void LaunchList::launch(const Device &device, int64_t rows, int64_t firstRow) {
+void LaunchList::launch(const Device &device, const PassSize &size,
+                        int64_t firstRow) {
   CUlaunchAttribute overlap = {};
   overlap.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
   overlap.value.programmaticStreamSerializationAllowed = 1;
@@ -142,9 +168,9 @@ void LaunchList::launch(const Device &device, int64_t rows, int64_t firstRow) {
     for (auto [index, address] : bound.hidden)
       bound.values[index] =
           address + HiddenRowBytes * static_cast<uint64_t>(firstRow);
-    config.gridDimX = gridSize(bound.grid[0], rows);
-    config.gridDimY = gridSize(bound.grid[1], rows);
-    config.gridDimZ = gridSize(bound.grid[2], rows);
+    config.gridDimX = gridSize(bound.grid[0], size);
+    config.gridDimY = gridSize(bound.grid[1], size);
+    config.gridDimZ = gridSize(bound.grid[2], size);
     config.blockDimX = bound.blockThreads;
     config.sharedMemBytes = bound.sharedBytes;
     config.numAttrs = Overlap && &bound != &Launches.front() ? 1 : 0;

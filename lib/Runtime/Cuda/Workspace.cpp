@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace qzc::runtime {
 
@@ -29,16 +28,24 @@ static uint64_t alignUp(uint64_t bytes) {
 }
 
 uint64_t WorkspacePlan::cacheTotal() const {
-  return 2 * std::accumulate(cacheBytes.begin(), cacheBytes.end(), uint64_t{0});
+  return pageBytes * static_cast<uint64_t>(pagesPerSequence);
 }
 
 uint64_t WorkspacePlan::rangeBytes() const {
-  return cacheBytes.size() * sizeof(CacheRange);
+  return caches.size() * sizeof(CacheRange);
+}
+
+uint64_t WorkspacePlan::tableBytes() const {
+  return static_cast<uint64_t>(sequences * pagesPerSequence) *
+         sizeof(CUdeviceptr);
 }
 
 uint64_t WorkspacePlan::smallBytes() const {
-  return sizeof(DeviceState) + alignUp(rangeBytes()) +
-         alignUp(static_cast<uint64_t>(chunk) * 4) +
+  const auto rows = static_cast<uint64_t>(chunk);
+  return sizeof(DeviceState) +
+         alignUp(rangeBytes() * static_cast<uint64_t>(sequences)) +
+         alignUp(tableBytes()) + alignUp(rows * sizeof(TokenRow)) +
+         alignUp(rows * sizeof(QueryTile)) +
          2 * alignUp(static_cast<uint64_t>(headRows) * 4);
 }
 
@@ -59,10 +66,12 @@ static uint64_t product(uint64_t a, uint64_t b) {
   return a * b;
 }
 
-/// Bytes of the key cache (and again of the value cache) of each layer.
-static std::vector<uint64_t> cacheSizes(const Manifest &manifest,
-                                        int64_t capacity, bool floatCache) {
-  std::vector<uint64_t> sizes(static_cast<size_t>(manifest.model.layers));
+/// Lays out a page: the keys of each layer, and its values.
+static void planPages(const Manifest &manifest, WorkspacePlan &plan) {
+  const int64_t size = manifest.cuda.pagePositions;
+  plan.pageSize = size > 0 ? size : plan.capacity;
+  plan.pagesPerSequence = (plan.capacity - 1) / plan.pageSize + 1;
+  plan.caches.resize(static_cast<size_t>(manifest.model.layers));
   for (const format::Launch &launch : manifest.plan.body) {
     const auto *params = std::get_if<AttentionParams>(&launch.params);
     if (!params)
@@ -70,10 +79,16 @@ static std::vector<uint64_t> cacheSizes(const Manifest &manifest,
     auto layer = static_cast<size_t>(params->layer);
     uint64_t row = product(static_cast<uint64_t>(params->kvHeads),
                            static_cast<uint64_t>(params->headDim)) *
-                   (floatCache ? 4 : 2);
-    sizes[layer] = alignUp(product(row, static_cast<uint64_t>(capacity)));
+                   (plan.floatCache ? 4 : 2);
+    LayerCache &cache = plan.caches[layer];
+    cache.bytes = alignUp(product(row, static_cast<uint64_t>(plan.pageSize)));
+    cache.keys = plan.pageBytes;
+    cache.values = cache.keys + cache.bytes;
+    plan.pageBytes = cache.values + cache.bytes;
   }
-  return sizes;
+  product(plan.pageBytes, static_cast<uint64_t>(plan.pagesPerSequence));
+  product(static_cast<uint64_t>(plan.sequences),
+          static_cast<uint64_t>(plan.pagesPerSequence));
 }
 
 static uint64_t ropeElements(const format::Rope &rope, int64_t capacity) {
@@ -81,14 +96,16 @@ static uint64_t ropeElements(const format::Rope &rope, int64_t capacity) {
                  static_cast<uint64_t>(capacity));
 }
 
-static WorkspacePlan planFor(const Manifest &manifest, int64_t capacity,
-                             int64_t chunk, bool floatCache) {
+static WorkspacePlan planFor(const Manifest &manifest,
+                             const EngineOptions &options, int64_t capacity,
+                             int64_t chunk) {
   WorkspacePlan plan;
   plan.capacity = capacity;
+  plan.sequences = std::max<int64_t>(options.sequences, 1);
   plan.chunk = chunk;
-  plan.floatCache = floatCache;
+  plan.floatCache = options.cache == CacheType::F32;
   plan.weightBytes = manifest.weightsBytes;
-  plan.cacheBytes = cacheSizes(manifest, capacity, floatCache);
+  planPages(manifest, plan);
   for (const format::Rope &rope : manifest.plan.ropes)
     plan.ropeBytes += alignUp(ropeElements(rope, capacity) * sizeof(float));
   uint64_t rowBytes = std::max<uint64_t>(manifest.plan.headBytesPerToken, 1);
@@ -108,11 +125,10 @@ WorkspacePlan planWorkspace(const Manifest &manifest,
                             const EngineOptions &options, uint64_t freeBytes) {
   int64_t capacity =
       options.context > 0 ? options.context : manifest.model.context;
-  bool floatCache = options.cache == CacheType::F32;
   int64_t chunk = options.chunk > 0 ? options.chunk : kDefaultChunk;
   chunk = std::clamp<int64_t>(chunk, 1, std::max<int64_t>(capacity, 1));
   for (;;) {
-    WorkspacePlan plan = planFor(manifest, capacity, chunk, floatCache);
+    WorkspacePlan plan = planFor(manifest, options, capacity, chunk);
     uint64_t needed = plan.total() + kReserve;
     if (needed <= freeBytes)
       return plan;
@@ -144,7 +160,6 @@ std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity) {
 Workspace::Workspace(const Device &device, const Image &image,
                      const WorkspacePlan &plan)
     : Weights(device, plan.weightBytes, "the weights", false),
-      Caches(device, plan.cacheTotal(), "the KV cache", true),
       Ropes(device, plan.ropeBytes, "the rotary tables", false),
       Body(device, plan.bodyBytes, "activations", true),
       Head(device, plan.headBytes, "logits", true),
@@ -156,22 +171,28 @@ Workspace::Workspace(const Device &device, const Image &image,
   Layout.scratch = Scratch.address();
   Layout.chunk = plan.chunk;
   Layout.headRows = plan.headRows;
-  Layout.capacity = plan.capacity;
+  Layout.pageSize = plan.pageSize;
+  const bool onePage = image.manifest().cuda.pagePositions == 0;
+  Layout.pageShift = onePage ? kOnePage : __builtin_ctzll(plan.pageSize);
+  Layout.pagesPerSequence = plan.pagesPerSequence;
+  Layout.caches = plan.caches;
   Layout.floatCache = plan.floatCache;
-  Layout.state = Small.address();
-  Layout.cacheRanges = Layout.state + sizeof(DeviceState);
-  Layout.tokens = Layout.cacheRanges + alignUp(plan.rangeBytes());
-  Layout.targets =
-      Layout.tokens + alignUp(static_cast<uint64_t>(plan.chunk) * 4);
-  Layout.losses =
-      Layout.targets + alignUp(static_cast<uint64_t>(plan.headRows) * 4);
+  CUdeviceptr next = Small.address();
+  const auto take = [&](uint64_t bytes) {
+    const CUdeviceptr address = next;
+    next += alignUp(bytes);
+    return address;
+  };
+  const auto chunk = static_cast<uint64_t>(plan.chunk);
+  Layout.state = take(sizeof(DeviceState));
+  Layout.cacheRanges =
+      take(plan.rangeBytes() * static_cast<uint64_t>(plan.sequences));
+  Layout.pages = take(plan.tableBytes());
+  Layout.tokens = take(chunk * sizeof(TokenRow));
+  Layout.tiles = take(chunk * sizeof(QueryTile));
+  Layout.targets = take(static_cast<uint64_t>(plan.headRows) * 4);
+  Layout.losses = take(static_cast<uint64_t>(plan.headRows) * 4);
 
-  CUdeviceptr next = Caches.address();
-  for (uint64_t bytes : plan.cacheBytes) {
-    Layout.keyCaches.push_back(next);
-    Layout.valueCaches.push_back(next + bytes);
-    next += 2 * bytes;
-  }
   next = Ropes.address();
   for (const format::Rope &rope : image.manifest().plan.ropes) {
     std::vector<float> table = ropeTable(rope, plan.capacity);

@@ -24,6 +24,10 @@ static constexpr int64_t kAttentionBlocks = 264;
 static constexpr int64_t kMostSplits = 64;
 static constexpr int64_t kMostQueriesPerBlock = 4;
 static constexpr int64_t kMostHeadDim = 256;
+/// A page holds whole tiles of keys.
+static constexpr int64_t kPagePositions = 64;
+static_assert(kPagePositions % flashTileSize(128).keys == 0 &&
+              kPagePositions % flashTileSize(256).keys == 0);
 
 /// Enumerators have the same names in Kernels/.
 static std::string enumerator(const format::PackedShape &shape) {
@@ -142,12 +146,10 @@ void Lowerer::lowerEmbed(const Launch &launch) {
   spec.kernel = "embed";
   spec.templateArgs = {std::to_string(table.shape.cols),
                        storageName(table.shape),
-                       std::to_string(table.shape.blockSize), flag(isDecode())};
+                       std::to_string(table.shape.blockSize)};
   spec.args = {partArg(launch.weights[0], 0, kBytes),
                partArg(launch.weights[0], 1, kBytes),
-               isDecode() ? unusedArg(kInts)
-                          : makeArg(CudaArg::Kind::Tokens, kInts),
-               stateArg(),
+               makeArg(CudaArg::Kind::Tokens, kRows),
                viewArg(launch.outputs[0], kFloatsOut),
                intArg(stride(launch.outputs[0]))};
   spec.grid[0] = perToken();
@@ -167,7 +169,7 @@ void Lowerer::lowerAddPositions(const Launch &launch) {
       partArg(launch.weights[0], 0, kBytes),
       partArg(launch.weights[0], 1, kBytes),
       intArg(std::get<format::AddPositionsParams>(launch.params).offset),
-      stateArg(),
+      makeArg(CudaArg::Kind::Tokens, kRows),
       viewArg(launch.outputs[0], kFloatsOut),
       intArg(stride(launch.outputs[0]))};
   spec.grid[0] = perToken();
@@ -246,11 +248,8 @@ void Lowerer::lowerAttention(const Launch &launch) {
   const TypedArg ropeTable =
       rope ? makeArg(CudaArg::Kind::RopeTable, kFloats, ropeIndex)
            : unusedArg(kFloats);
-  const TypedArg keys = makeArg(CudaArg::Kind::KeyCache, kBytesOut, p.layer);
-  const TypedArg values =
-      makeArg(CudaArg::Kind::ValueCache, kBytesOut, p.layer);
-  const TypedArg range = makeArg(CudaArg::Kind::CacheRange, kRangeOut, p.layer);
-  const TypedArg capacity = makeArg(CudaArg::Kind::Capacity, "int");
+  const TypedArg cache = makeArg(CudaArg::Kind::Cache, kCache, p.layer);
+  const TypedArg rows = makeArg(CudaArg::Kind::Tokens, kRows);
   const std::string heads = std::to_string(p.heads);
   const std::string kvHeads = std::to_string(p.kvHeads);
   const std::string headDim = std::to_string(p.headDim);
@@ -284,11 +283,12 @@ void Lowerer::lowerAttention(const Launch &launch) {
                          std::to_string(splits)};
     spec.args = {
         viewArg(q, kFloats),
+        intArg(stride(q)),
         viewArg(k, kFloats),
+        intArg(stride(k)),
         viewArg(v, kFloats),
-        keys,
-        values,
-        range,
+        intArg(stride(v)),
+        cache,
         ropeTable,
         floatArg(p.scale),
         floatArg(p.softCap),
@@ -297,9 +297,10 @@ void Lowerer::lowerAttention(const Launch &launch) {
             "attention",
             static_cast<uint64_t>(p.heads * splits * (p.headDim + 2) * 4),
             kFloatsOut),
+        rows,
         stateArg(),
-        capacity,
-        viewArg(out, kFloatsOut)};
+        viewArg(out, kFloatsOut),
+        intArg(stride(out))};
     spec.grid[0] = {blocks, 0};
     spec.grid[1] = {splits, 0};
     spec.blockThreads = 256;
@@ -315,12 +316,10 @@ void Lowerer::lowerAttention(const Launch &launch) {
                  intArg(stride(k)),
                  viewArg(v, kFloats),
                  intArg(stride(v)),
-                 keys,
-                 values,
-                 range,
+                 cache,
                  ropeTable,
-                 stateArg(),
-                 capacity};
+                 rows,
+                 stateArg()};
   append.grid[0] = perToken();
   append.blockThreads = 128;
   Builder.add(*Out, append);
@@ -338,18 +337,15 @@ void Lowerer::lowerAttention(const Launch &launch) {
                         interleaved};
   flash.args = {viewArg(q, kFloats),
                 intArg(stride(q)),
-                makeArg(CudaArg::Kind::KeyCache, kBytes, p.layer),
-                makeArg(CudaArg::Kind::ValueCache, kBytes, p.layer),
-                makeArg(CudaArg::Kind::CacheRange, kRange, p.layer),
+                cache,
                 ropeTable,
                 floatArg(p.scale),
                 floatArg(p.softCap),
                 floatArg(p.alibi),
-                stateArg(),
-                capacity,
+                makeArg(CudaArg::Kind::Tiles, kTiles),
                 viewArg(out, kFloatsOut),
                 intArg(stride(out))};
-  flash.grid[0] = perToken(kFlashQueries);
+  flash.grid[0] = {1, format::kPerTile};
   flash.grid[1] = {p.heads, 0};
   flash.blockThreads = kFlashThreads;
   flash.sharedBytes =
@@ -432,15 +428,20 @@ void Lowerer::lowerChoose() {
                        std::to_string(kChooseBlocks)};
   spec.args = {
       viewArg(logits, kFloats),
+      intArg(stride(logits)),
       Builder.fixedScratch("chooseValues", kChooseBlocks * 4, kFloatsOut),
       Builder.fixedScratch("chooseIndices", kChooseBlocks * 4, kIntsOut),
+      makeArg(CudaArg::Kind::Tokens, kRowsOut),
       stateArg()};
   spec.grid[0] = {kChooseBlocks, 0};
+  spec.grid[1] = perToken();
   Builder.add(*Out, spec);
 }
 
 CudaLowering Lowerer::run() {
   format::CudaProgram program;
+  program.tileQueries = kFlashQueries;
+  program.pagePositions = kPagePositions;
   lowerList(Phase::DecodeBody, program.decode);
   lowerList(Phase::DecodeHead, program.decode);
   Out = &program.choose;

@@ -31,8 +31,10 @@ inline constexpr const char *kHalves = "const qzc::kernels::Half *";
 inline constexpr const char *kHalvesOut = "qzc::kernels::Half *";
 inline constexpr const char *kIntsOut = "int *";
 inline constexpr const char *kInts = "const int *";
-inline constexpr const char *kRange = "const qzc::CacheRange *";
-inline constexpr const char *kRangeOut = "qzc::CacheRange *";
+inline constexpr const char *kCache = "qzc::CacheView";
+inline constexpr const char *kRows = "const qzc::TokenRow *";
+inline constexpr const char *kRowsOut = "qzc::TokenRow *";
+inline constexpr const char *kTiles = "const qzc::QueryTile *";
 inline constexpr const char *kState = "qzc::DeviceState *";
 
 TypedArg makeArg(format::CudaArg::Kind kind, const char *type, int64_t a = 0,

@@ -16,13 +16,12 @@ protected:
   struct Watched : FakeEngine {
     Watched(ChatTest &test, const Image &image, const EngineOptions &options)
         : FakeEngine(image, options, "CPU (fake)"), Test(test) {}
-    void prefill(const int32_t *tokens, int64_t count, float *last) override {
-      Test.Read.push_back(count);
-      FakeEngine::prefill(tokens, count, last);
-    }
-    void reset() override {
-      Test.Resets++;
-      FakeEngine::reset();
+    void run(const std::vector<Piece> &batch) override {
+      for (const Piece &piece : batch) {
+        Test.Read.push_back(piece.count);
+        Test.Resets += piece.position == 0 && length(piece.sequence) > 0;
+      }
+      FakeEngine::run(batch);
     }
     ChatTest &Test;
   };

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 namespace qzc::runtime {
 
@@ -63,7 +64,7 @@ public:
 /// After token t comes 3 t + 1, modulo the vocabulary, or else 3 t + 2.
 class FakeEngine : public Engine {
 public:
-  /// `runs`, if any, is told the tokens of each call.
+  /// `runs`, if any, is told the tokens of each piece and step.
   FakeEngine(const Image &image, const EngineOptions &options,
              std::string device, std::vector<int64_t> *runs = nullptr)
       : Wanted(options), Device(std::move(device)),
@@ -71,49 +72,63 @@ public:
 
   int64_t after(int64_t token) const { return (3 * token + 1) % Vocab; }
 
-  void reset() override { Position = 0; }
-  void rewind(int64_t position) override { Position = position; }
-  int64_t position() const override { return Position; }
+  int open() override {
+    for (int id = 0; id < Wanted.sequences; ++id)
+      if (Lengths.emplace(id, 0).second)
+        return id;
+    throw std::logic_error("too many sequences");
+  }
+  void close(int sequence) override {
+    if (Lengths.erase(sequence) == 0)
+      throw std::logic_error("closed twice");
+  }
+  int64_t length(int sequence) const override { return Lengths.at(sequence); }
   const EngineOptions &options() const override { return Wanted; }
   std::string describe() const override { return Device; }
   MemoryUse memoryUse() const override { return {1000000, 2000000, 3, 4}; }
 
-  void prefill(const int32_t *tokens, int64_t count,
-               float *lastLogits) override {
-    advance(count);
-    if (lastLogits)
-      row(tokens[count - 1], lastLogits);
+  void run(const std::vector<Piece> &batch) override {
+    for (const Piece &piece : batch) {
+      append(piece.sequence, piece.position, piece.count);
+      for (int64_t i = piece.firstRow; i < piece.count; ++i) {
+        if (piece.logits)
+          row(piece.tokens[i], piece.logits + (i - piece.firstRow) * Vocab);
+        if (piece.losses)
+          piece.losses[i] =
+              piece.targets[i] == after(piece.tokens[i]) ? 0.0f : 2.0f;
+      }
+    }
   }
-  void logits(const int32_t *tokens, int64_t count, float *out) override {
-    advance(count);
-    for (int64_t i = 0; i < count; ++i)
-      row(tokens[i], out + i * Vocab);
+  void decode(const std::vector<Step> &steps, float *logits) override {
+    for (const Step &step : steps) {
+      append(step.sequence, step.position, 1);
+      row(step.token, logits);
+      logits += Vocab;
+    }
   }
-  void score(const int32_t *tokens, const int32_t *targets, int64_t count,
-             int64_t firstScored, float *losses) override {
-    advance(count);
-    for (int64_t i = firstScored; i < count; ++i)
-      losses[i] = targets[i] == after(tokens[i]) ? 0.0f : 2.0f;
+  void decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) override {
+    for (const Step &step : steps) {
+      append(step.sequence, step.position, 1);
+      *chosen++ = static_cast<int32_t>(after(step.token));
+    }
   }
-  void decode(int32_t token, float *logits) override {
-    advance(1);
-    row(token, logits);
+  void decodeMany(const std::vector<Step> &steps, int64_t count) override {
+    for (const Step &step : steps)
+      append(step.sequence, step.position, count);
   }
-  int32_t decodeGreedy(int32_t token) override {
-    advance(1);
-    return static_cast<int32_t>(after(token));
-  }
-  void decodeMany(int32_t, int64_t count) override { advance(count); }
 
   double streamingRate() override { return 2e9; }
   std::optional<double> joules() override { return Joules += 3; }
 
 private:
-  void advance(int64_t count) {
-    Position += count;
-    if (Runs && count > 0)
+  void append(int sequence, int64_t position, int64_t count) {
+    int64_t &length = Lengths.at(sequence);
+    if (position > length || count < 1)
+      throw std::logic_error("tokens out of place");
+    length = position + count;
+    if (Runs)
       Runs->push_back(count);
-    if (Position > Wanted.context)
+    if (length > Wanted.context)
       throw std::logic_error("the cache is too small");
   }
   void row(int32_t token, float *out) const {
@@ -126,7 +141,7 @@ private:
   std::string Device;
   int64_t Vocab;
   std::vector<int64_t> *Runs;
-  int64_t Position = 0;
+  std::map<int, int64_t> Lengths;
   double Joules = 0;
 };
 

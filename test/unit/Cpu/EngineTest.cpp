@@ -4,6 +4,7 @@
 #include "NaivePlan.h"
 
 #include "qzc/Runtime/Cpu/CpuEngine.h"
+#include "qzc/Runtime/Sequence.h"
 #include "qzc/Support/Error.h"
 
 #include <gtest/gtest.h>
@@ -95,9 +96,9 @@ double worstDeviation(const NaivePlan &naive, const std::vector<float> &logits,
 std::vector<float> allLogits(Engine &engine, const std::vector<int32_t> &tokens,
                              int64_t vocab) {
   std::vector<float> logits(tokens.size() * vocab);
-  engine.reset();
-  engine.logits(tokens.data(), static_cast<int64_t>(tokens.size()),
-                logits.data());
+  Sequence text(engine);
+  text.logits(tokens.data(), static_cast<int64_t>(tokens.size()),
+              logits.data());
   return logits;
 }
 
@@ -105,9 +106,9 @@ std::vector<float> stepwiseLogits(Engine &engine,
                                   const std::vector<int32_t> &tokens,
                                   int64_t vocab) {
   std::vector<float> logits(tokens.size() * vocab);
-  engine.reset();
+  Sequence text(engine);
   for (size_t i = 0; i != tokens.size(); ++i)
-    engine.decode(tokens[i], logits.data() + i * vocab);
+    text.decode(tokens[i], logits.data() + i * vocab);
   return logits;
 }
 
@@ -218,8 +219,10 @@ TEST(CpuEngineTest, HalfCacheIsClose) {
     options.cache = CacheType::F16;
     const auto half = createEngine(*image, options, *kernels);
     const auto full = createEngine(*image, withThreads(1), *kernels);
-    EXPECT_EQ(half->memoryUse().cacheBytes * 2, full->memoryUse().cacheBytes);
     const auto logits = allLogits(*half, tokens, shape.vocab);
+    allLogits(*full, tokens, shape.vocab);
+    EXPECT_GT(half->memoryUse().cacheBytes, 0U);
+    EXPECT_EQ(half->memoryUse().cacheBytes * 2, full->memoryUse().cacheBytes);
     const double deviation = worstDeviation(naive, logits, 200, shape.vocab);
     EXPECT_LT(deviation, 3e-3);
     EXPECT_GT(deviation, 1e-6); // it is f16 indeed
@@ -253,14 +256,12 @@ TEST(CpuEngineTest, BitsDoNotDependOnChunks) {
     const auto whole = createEngine(*image, withThreads(2), *kernels);
     const auto expected = allLogits(*whole, tokens, shape.vocab);
     std::vector<float> last(shape.vocab);
-    whole->reset();
-    whole->prefill(tokens.data(), 200, last.data());
+    Sequence(*whole).prefill(tokens.data(), 200, last.data());
     for (int64_t chunk : {1, 7, 64, 199}) {
       const auto cut = createEngine(*image, withThreads(2, chunk), *kernels);
       EXPECT_EQ(allLogits(*cut, tokens, shape.vocab), expected) << chunk;
       std::vector<float> cutLast(shape.vocab);
-      cut->reset();
-      cut->prefill(tokens.data(), 200, cutLast.data());
+      Sequence(*cut).prefill(tokens.data(), 200, cutLast.data());
       EXPECT_EQ(cutLast, last) << chunk;
     }
   }
@@ -272,15 +273,15 @@ TEST(CpuEngineTest, PrefillThenDecodeContinues) {
   const auto tokens = someTokens(60, shape.vocab);
   const NaivePlan naive(*image, tokens);
   const auto engine = createCpuEngine(*image, withThreads(2));
-  EXPECT_EQ(engine->position(), 0);
+  Sequence text(*engine);
+  EXPECT_EQ(text.position(), 0);
   std::vector<float> logits(60 * shape.vocab);
-  engine->logits(tokens.data(), 33, logits.data());
-  EXPECT_EQ(engine->position(), 33);
+  text.logits(tokens.data(), 33, logits.data());
+  EXPECT_EQ(engine->length(text.id()), 33);
   for (int64_t i = 33; i < 60; ++i)
-    engine->decode(tokens[i], logits.data() + i * shape.vocab);
+    text.decode(tokens[i], logits.data() + i * shape.vocab);
   EXPECT_LT(worstDeviation(naive, logits, 60, shape.vocab), 1e-5);
-  engine->reset();
-  EXPECT_EQ(engine->position(), 0);
+  EXPECT_EQ(engine->length(text.id()), 60);
 }
 
 TEST(CpuEngineTest, ScoreIsTheLogSoftmaxOfTheLogits) {
@@ -292,9 +293,10 @@ TEST(CpuEngineTest, ScoreIsTheLogSoftmaxOfTheLogits) {
   targets.push_back(3);
   for (int64_t chunk : {0, 40}) {
     const auto engine = createCpuEngine(*image, withThreads(2, chunk));
+    Sequence text(*engine);
     std::vector<float> losses(150, -1);
-    engine->score(tokens.data(), targets.data(), 150, 61, losses.data());
-    EXPECT_EQ(engine->position(), 150);
+    text.score(tokens.data(), targets.data(), 150, 61, losses.data());
+    EXPECT_EQ(text.position(), 150);
     for (int64_t t = 0; t < 150; ++t) {
       if (t < 61) {
         EXPECT_EQ(losses[t], -1); // not asked for, not touched
@@ -312,22 +314,23 @@ TEST(CpuEngineTest, GreedyTakesTheFirstOfEquals) {
   const LlamaShape shape = oddShape();
   const auto image = LlamaPlan(shape, 5).take();
   const auto engine = createCpuEngine(*image, withThreads(2));
+  Sequence text(*engine);
   std::vector<float> logits(shape.vocab);
   int32_t token = 5;
   std::vector<int32_t> chosen;
   for (int i = 0; i < 20; ++i) {
-    engine->decode(token, logits.data());
+    text.decode(token, logits.data());
     token = static_cast<int32_t>(
         std::max_element(logits.begin(), logits.end()) - logits.begin());
     chosen.push_back(token);
   }
-  engine->reset();
+  text.rewind(0);
   token = 5;
   for (int32_t expected : chosen)
-    ASSERT_EQ(token = engine->decodeGreedy(token), expected);
-  engine->reset();
-  engine->decodeMany(5, 20);
-  EXPECT_EQ(engine->position(), 20);
+    ASSERT_EQ(token = text.decodeGreedy(token), expected);
+  text.rewind(0);
+  text.decodeMany(5, 20);
+  EXPECT_EQ(engine->length(text.id()), 20);
 
   // With a scale of 0 all logits are equal.
   auto flat = LlamaPlan(shape, 5).take();
@@ -337,7 +340,8 @@ TEST(CpuEngineTest, GreedyTakesTheFirstOfEquals) {
                        {plan.logits},
                        {},
                        format::ScaleParams{0}});
-  EXPECT_EQ(createCpuEngine(*flat, withThreads(1))->decodeGreedy(5), 0);
+  const auto even = createCpuEngine(*flat, withThreads(1));
+  EXPECT_EQ(Sequence(*even).decodeGreedy(5), 0);
 }
 
 TEST(CpuEngineTest, DescribesItself) {
@@ -356,9 +360,140 @@ TEST(CpuEngineTest, DescribesItself) {
             "CPU (SSE4.2, 1 thread)");
   EXPECT_EQ(engine->options().context, shape.context);
   EXPECT_EQ(engine->options().cache, CacheType::F32);
-  EXPECT_GT(engine->memoryUse().cacheBytes, 0U);
+  EXPECT_EQ(engine->memoryUse().cacheBytes, 0U); // until there are positions
   EXPECT_GT(engine->memoryUse().workspaceBytes, 0U);
   EXPECT_EQ(engine->memoryUse().deviceBytes, 0U);
+}
+
+/// Lines of several lengths, in one run and each alone.
+TEST(CpuEngineTest, BitsDoNotDependOnTheBatch) {
+  LlamaShape shape = oddShape();
+  shape.window = 20;
+  const auto image = LlamaPlan(shape, 5).take();
+  const auto tokens = someTokens(220, shape.vocab);
+  const std::vector<int64_t> lengths = {1, 150, 2, 31, 1, 7, 28};
+  const auto vocab = static_cast<size_t>(shape.vocab);
+  for (const KernelTable *kernels : supportedKernels())
+    for (int64_t chunk : {0, 33}) {
+      EngineOptions options = withThreads(2, chunk);
+      options.sequences = static_cast<int64_t>(lengths.size());
+      const auto engine = createEngine(*image, options, *kernels);
+      std::vector<Piece> batch;
+      std::vector<std::vector<float>> logits;
+      std::vector<std::vector<float>> losses;
+      int64_t first = 0;
+      for (int64_t length : lengths) {
+        Piece piece;
+        piece.sequence = engine->open();
+        piece.tokens = tokens.data() + first;
+        piece.count = length;
+        piece.targets = tokens.data() + first;
+        // All rows, the last one, or losses too.
+        piece.firstRow = length == 31 ? 30 : length / 3;
+        logits.emplace_back(vocab * (length - piece.firstRow));
+        losses.emplace_back(length, -1);
+        piece.logits = logits.back().data();
+        piece.losses = length == 28 ? losses.back().data() : nullptr;
+        batch.push_back(piece);
+        first += length;
+      }
+      engine->run(batch);
+      for (size_t i = 0; i != batch.size(); ++i) {
+        const std::vector<float> together = logits[i];
+        const std::vector<float> lossesTogether = losses[i];
+        engine->run({batch[i]});
+        EXPECT_EQ(logits[i], together) << lengths[i];
+        EXPECT_EQ(losses[i], lossesTogether) << lengths[i];
+        EXPECT_EQ(engine->length(batch[i].sequence), lengths[i]);
+      }
+    }
+}
+
+TEST(CpuEngineTest, DecodingInABatchChangesNoBit) {
+  const LlamaShape shape = oddShape();
+  const auto image = LlamaPlan(shape, 5).take();
+  const auto tokens = someTokens(300, shape.vocab);
+  const auto vocab = static_cast<size_t>(shape.vocab);
+  constexpr int kMost = 32;
+  for (const KernelTable *kernels : supportedKernels()) {
+    EngineOptions options = withThreads(2);
+    options.sequences = kMost + 1;
+    const auto engine = createEngine(*image, options, *kernels);
+    std::vector<std::vector<int32_t>> alone;
+    std::vector<std::vector<float>> expected;
+    for (int i = 0; i != kMost; ++i) {
+      Sequence text(*engine);
+      std::vector<float> logits(vocab);
+      text.prefill(tokens.data() + i, 1 + 3 * i, nullptr);
+      text.decode(tokens[i], logits.data());
+      expected.push_back(logits);
+      alone.emplace_back();
+      for (int32_t token = tokens[i]; alone.back().size() != 6;)
+        alone.back().push_back(token = text.decodeGreedy(token));
+    }
+    for (const int count : {1, 2, 5, kMost}) {
+      std::vector<std::unique_ptr<Sequence>> texts;
+      std::vector<Step> steps;
+      for (int i = 0; i != count; ++i) {
+        texts.push_back(std::make_unique<Sequence>(*engine));
+        texts[i]->prefill(tokens.data() + i, 1 + 3 * i, nullptr);
+        steps.push_back(texts[i]->step(tokens[i]));
+      }
+      std::vector<float> logits(count * vocab);
+      engine->decode(steps, logits.data());
+      for (int i = 0; i != count; ++i)
+        EXPECT_TRUE(std::equal(expected[i].begin(), expected[i].end(),
+                               logits.begin() + i * vocab))
+            << i << " of " << count;
+      std::vector<int32_t> chosen(count);
+      for (size_t made = 0; made != 6; ++made) {
+        for (Step &step : steps)
+          ++step.position;
+        engine->decodeGreedy(steps, chosen.data());
+        for (int i = 0; i != count; ++i) {
+          EXPECT_EQ(chosen[i], alone[i][made]);
+          steps[i].token = chosen[i];
+        }
+      }
+    }
+  }
+}
+
+TEST(CpuEngineTest, SequencesThatCloseLeaveMemoryWhereItWas) {
+  const LlamaShape shape = oddShape();
+  const auto image = LlamaPlan(shape, 5).take();
+  const auto tokens = someTokens(200, shape.vocab);
+  EngineOptions options = withThreads(1);
+  options.sequences = 3;
+  const auto engine =
+      createEngine(*image, options, *supportedKernels().front());
+  uint64_t bytes = 0;
+  for (int i = 0; i != 1000; ++i) {
+    Sequence one(*engine);
+    Sequence two(*engine);
+    one.prefill(tokens.data(), 129, nullptr);
+    two.decodeGreedy(tokens[i % 100]);
+    if (i == 0)
+      bytes = engine->memoryUse().cacheBytes;
+  }
+  EXPECT_EQ(engine->memoryUse().cacheBytes, bytes);
+}
+
+TEST(CpuEngineTest, AFullContextIsAnErrorOfItsSequence) {
+  const LlamaShape shape = oddShape();
+  const auto image = LlamaPlan(shape, 5).take();
+  EngineOptions options = withThreads(1);
+  options.context = 4;
+  options.sequences = 2;
+  const auto engine = createCpuEngine(*image, options);
+  Sequence full(*engine);
+  Sequence other(*engine);
+  full.decodeMany(1, 4);
+  int32_t chosen[2];
+  EXPECT_THROW(engine->decodeGreedy({other.step(1), full.step(1)}, chosen),
+               SequenceError);
+  EXPECT_EQ(engine->length(other.id()), 0);
+  other.decodeMany(1, 4);
 }
 
 TEST(CpuEngineTest, AFullContextIsAnError) {
@@ -367,10 +502,11 @@ TEST(CpuEngineTest, AFullContextIsAnError) {
   EngineOptions options = withThreads(1);
   options.context = 4;
   const auto engine = createCpuEngine(*image, options);
-  engine->decodeMany(1, 4);
-  EXPECT_THROW(engine->decodeGreedy(1), Error);
-  engine->reset();
-  EXPECT_THROW(engine->decodeMany(1, 5), Error);
+  Sequence text(*engine);
+  text.decodeMany(1, 4);
+  EXPECT_THROW(text.decodeGreedy(1), SequenceError);
+  text.rewind(0);
+  EXPECT_THROW(text.decodeMany(1, 5), SequenceError);
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "NaivePlan.h"
 
 #include "qzc/Runtime/Cpu/CpuEngine.h"
+#include "qzc/Runtime/Sequence.h"
 #include "qzc/Support/Error.h"
 
 #include <gmock/gmock.h>
@@ -126,12 +127,13 @@ TEST(CpuOpcodesTest, GptLikePlanAgreesWithDouble) {
       EngineOptions options;
       options.threads = 2;
       const auto engine = createEngine(*image, options, *kernels);
+      Sequence text(*engine);
       std::vector<float> logits(37 * kVocab);
-      engine->logits(tokens.data(), 37, logits.data());
+      text.logits(tokens.data(), 37, logits.data());
       std::vector<float> step(kVocab);
-      engine->reset();
+      text.rewind(0);
       for (int64_t t = 0; t < 37; ++t) {
-        engine->decode(tokens[t], step.data());
+        text.decode(tokens[t], step.data());
         for (int64_t id = 0; id < kVocab; ++id) {
           ASSERT_NEAR(logits[t * kVocab + id], naive.logit(t, id), 2e-5);
           ASSERT_NEAR(step[id], naive.logit(t, id), 2e-5);
@@ -186,22 +188,23 @@ TEST(CpuOpcodesTest, AHalfCacheTellsOfWhatItCannotHold) {
     EngineOptions options;
     options.cache = CacheType::F16;
     const auto engine = createEngine(*image, options, *kernels);
+    Sequence text(*engine);
     std::vector<float> logits(4);
-    engine->decode(0, logits.data());
+    text.decode(0, logits.data());
     EXPECT_EQ(logits,
               (std::vector<float>{65504, -65504, 65504, floatOfF16(0x34cd)}));
     const std::vector<int32_t> tokens = {0, 0, 1, 0};
     std::vector<float> all(16);
-    EXPECT_THAT([&] { engine->logits(tokens.data(), 4, all.data()); },
+    EXPECT_THAT([&] { text.logits(tokens.data(), 4, all.data()); },
                 testing::ThrowsMessage<Error>(testing::StrEq(
                     "--kv-cache=f16 cannot hold this model's keys and values: "
                     "those of layer 0 reach 6.55e+04, f16 ends at 65504; use "
                     "--kv-cache=f32")));
-    EXPECT_THAT([&] { engine->decodeGreedy(2); },
+    EXPECT_THAT([&] { text.decodeGreedy(2); },
                 testing::ThrowsMessage<Error>(
                     testing::HasSubstr("layer 0 reach 1e+06")));
-    engine->reset();
-    engine->decode(0, logits.data());
+    text.rewind(0);
+    text.decode(0, logits.data());
     EXPECT_EQ(logits[0], 65504);
   }
 }
@@ -217,9 +220,10 @@ TEST(CpuOpcodesTest, ALogitThatIsNoNumberIsAnError) {
       EngineOptions options;
       options.cache = cache;
       const auto engine = createEngine(*image, options, *kernels);
-      EXPECT_EQ(engine->decodeGreedy(0), 1);
+      Sequence text(*engine);
+      EXPECT_EQ(text.decodeGreedy(0), 1);
       try {
-        engine->decodeGreedy(1);
+        text.decodeGreedy(1);
         FAIL() << "accepted";
       } catch (const Error &error) {
         EXPECT_THAT(error.what(), testing::EndsWith(" is not a number"));

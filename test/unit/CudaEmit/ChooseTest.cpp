@@ -11,29 +11,37 @@
 using namespace qzc;
 
 namespace {
+constexpr int kStride = 112;
+
 void chooseOfHundred(void **args) {
-  kernels::chooseToken<100, 4>(
-      *static_cast<const float **>(args[0]), *static_cast<float **>(args[1]),
-      *static_cast<int **>(args[2]), *static_cast<DeviceState **>(args[3]));
+  kernels::chooseToken<100, 4>(*static_cast<const float **>(args[0]), kStride,
+                               *static_cast<float **>(args[1]),
+                               *static_cast<int **>(args[2]),
+                               *static_cast<TokenRow **>(args[3]),
+                               *static_cast<DeviceState **>(args[4]));
 }
 
 TEST(ChooseTest, TellsALogitThatIsNoNumber) {
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  std::vector<float> logits(100, -infinity);
-  std::vector<float> values(4);
-  std::vector<int> indices(4);
+  std::vector<float> logits(2 * kStride, -infinity);
+  std::vector<float> values(2 * 4);
+  std::vector<int> indices(2 * 4);
+  TokenRow rows[2] = {{5, 10, 1, 0}, {6, 20, 0, 0}};
   DeviceState state = {};
   const float *logitsPointer = logits.data();
   float *valuesPointer = values.data();
   int *indicesPointer = indices.data();
+  TokenRow *rowsPointer = rows;
   DeviceState *statePointer = &state;
-  void *args[] = {&logitsPointer, &valuesPointer, &indicesPointer,
+  void *args[] = {&logitsPointer, &valuesPointer, &indicesPointer, &rowsPointer,
                   &statePointer};
+  logits[kStride + 60] = 2; // the second row's
   auto choose = [&] {
-    emulator::runGrid({"chooseToken", &chooseOfHundred}, args, {4, 1, 1}, 256,
+    emulator::runGrid({"chooseToken", &chooseOfHundred}, args, {4, 2, 1}, 256,
                       0, {});
-    return state.token;
+    EXPECT_EQ(rows[1].token, 60);
+    return rows[0].token;
   };
   EXPECT_EQ(choose(), 0);
   logits[31] = logits[77] = 1;
@@ -44,5 +52,7 @@ TEST(ChooseTest, TellsALogitThatIsNoNumber) {
   EXPECT_EQ(choose(), -1 - 80);
   logits[40] = logits[41] = nan;
   EXPECT_EQ(choose(), -1 - 40);
+  EXPECT_EQ(rows[0].position, 15);
+  EXPECT_EQ(rows[1].position, 25);
 }
 } // namespace

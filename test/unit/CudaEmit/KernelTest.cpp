@@ -27,9 +27,26 @@ TEST_P(KernelTest, AgreesWithReference) {
   EmulatedTarget target(model, emulator::entriesOf(number), halfCache, 32, 48);
   const Errors errors = compare(target, model, tokens, want, {17, 1, 3}, 3);
   EXPECT_LT(errors.prefill, 1e-2);
+  EXPECT_LT(errors.batch, 1e-2);
   EXPECT_LT(errors.further, 1e-2);
   EXPECT_LT(errors.decode, halfCache ? 4e-3 : 1e-4);
   EXPECT_LT(errors.loss, 5e-2);
+  EXPECT_EQ(errors.wrongChoices, 0);
+}
+
+class Pages : public testing::TestWithParam<std::tuple<int, bool>> {};
+
+TEST_P(Pages, AreFoundByPosition) {
+  const auto [number, halfCache] = GetParam();
+  const Model model = makeCase(number);
+  SCOPED_TRACE(model.description);
+  const std::vector<int32_t> tokens = randomTokens(model, number, 70);
+  EmulatedTarget target(model, emulator::entriesOf(number), halfCache, 64, 70);
+  ASSERT_EQ(target.program().pagePositions, 64);
+  const Errors errors = compare(target, model, tokens,
+                                referenceLogits(model, tokens), {62, 1, 4}, 0);
+  EXPECT_LT(errors.prefill, 1e-2);
+  EXPECT_LT(errors.further, 1e-2);
   EXPECT_EQ(errors.wrongChoices, 0);
 }
 
@@ -71,10 +88,11 @@ TEST_P(LargeKeys, AFloatCacheTakesThem) {
   const Errors errors = compare(target, model, tokens,
                                 referenceLogits(model, tokens), {17, 1, 3}, 3);
   EXPECT_LT(errors.prefill, 1e-2);
+  EXPECT_LT(errors.batch, 1e-2);
   EXPECT_LT(errors.further, 1e-2);
   EXPECT_LT(errors.decode, 1e-4);
-  EXPECT_GE(target.cacheRanges()[0].key, 65520.0f);
-  EXPECT_GE(target.cacheRanges()[0].value, 65520.0f);
+  EXPECT_GE(target.cacheRanges(1)[0].key, 65520.0f);
+  EXPECT_GE(target.cacheRanges(1)[0].value, 65520.0f);
   EXPECT_EQ(target.state().beyondHalf, 0);
 }
 
@@ -85,15 +103,19 @@ TEST_P(LargeKeys, AHalfCacheTellsOfThem) {
   for (int count : {1, 5}) {
     EmulatedTarget target(model, emulator::entriesOf(GetParam()), true, 32, 48);
     EXPECT_EQ(target.state().beyondHalf, 0);
-    target.setTokens(tokens);
-    target.setState(0, count, tokens[0], 1);
+    target.setTokens(0, {tokens.begin(), tokens.begin() + count}, 1);
     target.run(count == 1 ? target.program().decode : target.program().prefill,
                count, 0);
-    EXPECT_GE(target.cacheRanges()[0].key, 65520.0f);
-    EXPECT_GE(target.cacheRanges()[0].value, 65520.0f);
+    EXPECT_GE(target.cacheRanges(1)[0].key, 65520.0f);
+    EXPECT_GE(target.cacheRanges(1)[0].value, 65520.0f);
     EXPECT_EQ(target.state().beyondHalf, 1);
   }
 }
+
+// Heads of 80 elements, and of 2.
+INSTANTIATE_TEST_SUITE_P(Cases, Pages,
+                         testing::Combine(testing::Values(28, 37),
+                                          testing::Bool()));
 
 INSTANTIATE_TEST_SUITE_P(Cases, LargeKeys, testing::Values(7, 14));
 

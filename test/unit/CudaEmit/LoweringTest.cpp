@@ -130,9 +130,9 @@ TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
         EXPECT_EQ(kernel->perCacheType, launch.perCacheType);
         for (size_t i = 0; i < launch.args.size(); ++i) {
           const CudaArg::Kind kind = launch.args[i].kind;
-          const bool number =
-              kind == CudaArg::Kind::Int || kind == CudaArg::Kind::Capacity;
-          EXPECT_EQ(kernel->argTypes[i] == "int", number);
+          EXPECT_EQ(kernel->argTypes[i] == "int", kind == CudaArg::Kind::Int);
+          EXPECT_EQ(kernel->argTypes[i] == "qzc::CacheView",
+                    kind == CudaArg::Kind::Cache);
           EXPECT_EQ(kernel->argTypes[i] == "float",
                     kind == CudaArg::Kind::Float);
           if (kind == CudaArg::Kind::Scratch) {

@@ -7,6 +7,7 @@
 #include "TinyModel.h"
 #include "qzc/Runtime/Cuda/CudaEngine.h"
 #include "qzc/Runtime/Cuda/DeviceState.h"
+#include "qzc/Runtime/Sequence.h"
 #include "qzc/Support/Error.h"
 
 #include <cmath>
@@ -50,8 +51,11 @@ protected:
     ASSERT_NE(state, nullptr);
     Fake = state();
     *Fake = FakeCuda();
-    Fake->kernels = {{"body", 3}, {"all_f16", 10}, {"all_f32", 10}, {"step", 2},
-                     {"head", 3}, {"score", 4},    {"choose", 2}};
+    const std::vector<size_t> all = {1, 6, 1, 1, 1, 1, 1};
+    Fake->kernels = {{"body", {1, 1, 1}},  {"all_f16", all},
+                     {"all_f32", all},     {"step", {1, 1, 1}},
+                     {"head", {1, 1, 1}},  {"score", {1, 1, 1, 1}},
+                     {"choose", {1, 1, 1}}};
     Fake->onLaunch = play;
     format::verify(Image.Manifest);
   }
@@ -62,6 +66,18 @@ protected:
 
   std::unique_ptr<runtime::Engine> open(runtime::EngineOptions options = {}) {
     return runtime::openCudaEngine(Image, options, QZC_FAKE_CUDA);
+  }
+  /// An engine with one sequence.
+  struct EngineHolder {
+    std::unique_ptr<runtime::Engine> Held;
+  };
+  struct Text : EngineHolder, runtime::Sequence {
+    explicit Text(std::unique_ptr<runtime::Engine> engine)
+        : EngineHolder{std::move(engine)}, Sequence(*Held) {}
+    runtime::Engine &engine() { return *Held; }
+  };
+  std::unique_ptr<Text> openText(runtime::EngineOptions options = {}) {
+    return std::make_unique<Text>(open(options));
   }
   std::string openError(runtime::EngineOptions options = {}) {
     return errorOf([&] { open(options); });
@@ -75,14 +91,15 @@ protected:
     auto &state = *launch.pointer<DeviceState>(0);
     for (unsigned counter : state.counters)
       ASSERT_EQ(counter, 0U) << "the state was not zeroed";
-    if (launch.kernel == "body")
-      for (int row = 0; row != state.tokens; ++row)
+    if (launch.kernel == "body" || launch.kernel == "step")
+      for (int row = 0; row != state.tokens; ++row) {
+        const TokenRow &token = launch.pointer<TokenRow>(1)[row];
         launch.pointer<float>(2)[row * kHiddenStride] =
-            tinyHidden(state.position + row, launch.pointer<int32_t>(1)[row]);
+            tinyHidden(token.position, token.token);
+      }
     if (launch.kernel == "step") {
       ASSERT_EQ(state.tokens, 1);
       ASSERT_EQ(state.rows, 1);
-      *launch.pointer<float>(1) = tinyHidden(state.position, state.token);
     }
     if (launch.kernel == "head") {
       ASSERT_EQ(launch.grid[0], static_cast<unsigned>(state.rows));
@@ -100,9 +117,9 @@ protected:
       for (int id = 1; id != kVocab; ++id)
         if (launch.pointer<float>(1)[id] > launch.pointer<float>(1)[best])
           best = id;
-      state.token = best;
-      state.position += state.tokens;
-      state.tokens = 1;
+      auto &row = *launch.pointer<TokenRow>(2);
+      row.token = best;
+      ++row.position;
     }
   }
 

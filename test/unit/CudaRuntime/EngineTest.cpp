@@ -17,11 +17,11 @@ protected:
     return tinyLogit(tinyHidden(static_cast<int>(position), Tokens[position]),
                      id);
   }
-  std::unique_ptr<runtime::Engine> openChunked(int64_t chunk) {
+  std::unique_ptr<Text> openChunked(int64_t chunk) {
     runtime::EngineOptions options;
     options.context = kContext;
     options.chunk = chunk;
-    return open(options);
+    return openText(options);
   }
   const FakeLaunch &find(const std::string &kernel) const {
     return *std::find_if(
@@ -32,10 +32,10 @@ protected:
 
 TEST_F(CudaEngineTest, LogitsOfEveryChunkSize) {
   for (int64_t chunk : {1, 2, 3, 5, 11, 64}) {
-    auto engine = openChunked(chunk);
+    auto text = openChunked(chunk);
     std::vector<float> logits(Tokens.size() * kVocab);
-    engine->logits(Tokens.data(), int64_t(Tokens.size()), logits.data());
-    EXPECT_EQ(engine->position(), int64_t(Tokens.size()));
+    text->logits(Tokens.data(), int64_t(Tokens.size()), logits.data());
+    EXPECT_EQ(text->position(), int64_t(Tokens.size()));
     for (size_t row = 0; row != Tokens.size(); ++row)
       for (int64_t id = 0; id != kVocab; ++id)
         ASSERT_EQ(logits[row * kVocab + size_t(id)], expected(row, id))
@@ -46,9 +46,9 @@ TEST_F(CudaEngineTest, LogitsOfEveryChunkSize) {
 TEST_F(CudaEngineTest, LogitsInRowsOfALargeHead) {
   // Two rows fill the head's arena.
   Image.Manifest.plan.headBytesPerToken = uint64_t{128} << 20;
-  auto engine = openChunked(7);
+  auto text = openChunked(7);
   std::vector<float> logits(Tokens.size() * kVocab);
-  engine->logits(Tokens.data(), int64_t(Tokens.size()), logits.data());
+  text->logits(Tokens.data(), int64_t(Tokens.size()), logits.data());
   for (size_t row = 0; row != Tokens.size(); ++row)
     ASSERT_EQ(logits[row * kVocab + 3], expected(row, 3)) << "row " << row;
   EXPECT_EQ(std::count_if(Fake->launches.begin(), Fake->launches.end(),
@@ -57,29 +57,28 @@ TEST_F(CudaEngineTest, LogitsInRowsOfALargeHead) {
 }
 
 TEST_F(CudaEngineTest, PrefillGivesTheLastLogitsAlone) {
-  auto engine = openChunked(4);
-  engine->prefill(Tokens.data(), 3, nullptr);
+  auto text = openChunked(4);
+  text->prefill(Tokens.data(), 3, nullptr);
   EXPECT_EQ(std::count_if(Fake->launches.begin(), Fake->launches.end(),
                           [](const auto &l) { return l.kernel == "head"; }),
             0);
   std::vector<float> logits(kVocab);
-  engine->prefill(Tokens.data() + 3, 6, logits.data());
-  EXPECT_EQ(engine->position(), 9);
+  text->prefill(Tokens.data() + 3, 6, logits.data());
+  EXPECT_EQ(text->position(), 9);
   for (int64_t id = 0; id != kVocab; ++id)
     EXPECT_EQ(logits[size_t(id)], expected(8, id));
-  engine->reset();
-  EXPECT_EQ(engine->position(), 0);
-  engine->prefill(Tokens.data(), 1, logits.data());
+  text->rewind(0);
+  text->prefill(Tokens.data(), 1, logits.data());
   EXPECT_EQ(logits[4], expected(0, 4));
 }
 
 TEST_F(CudaEngineTest, ScoresFromTheFirstRowAskedFor) {
   for (int64_t first : {0, 1, 4, 6, 10}) {
-    auto engine = openChunked(4);
+    auto text = openChunked(4);
     std::vector<int32_t> targets = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
     std::vector<float> losses(Tokens.size(), -99);
-    engine->score(Tokens.data(), targets.data(), int64_t(Tokens.size()), first,
-                  losses.data());
+    text->score(Tokens.data(), targets.data(), int64_t(Tokens.size()), first,
+                losses.data());
     for (size_t row = 0; row != Tokens.size(); ++row)
       EXPECT_EQ(losses[row],
                 int64_t(row) < first ? -99 : expected(row, targets[row]))
@@ -88,47 +87,47 @@ TEST_F(CudaEngineTest, ScoresFromTheFirstRowAskedFor) {
 }
 
 TEST_F(CudaEngineTest, DecodesByReplayingOneGraph) {
-  auto engine = openChunked(4);
-  engine->prefill(Tokens.data(), 5, nullptr);
+  auto text = openChunked(4);
+  text->prefill(Tokens.data(), 5, nullptr);
   EXPECT_EQ(Fake->graphLaunches, 0);
   std::vector<float> logits(kVocab);
-  engine->decode(Tokens[5], logits.data());
+  text->decode(Tokens[5], logits.data());
   for (int64_t id = 0; id != kVocab; ++id)
     EXPECT_EQ(logits[size_t(id)], expected(5, id));
-  int next = engine->decodeGreedy(Tokens[6]);
+  int next = text->decodeGreedy(Tokens[6]);
   EXPECT_EQ(next, (6 * 3 + Tokens[6]) % kVocab);
   // The chosen token, another one, and a chunk in between.
-  EXPECT_EQ(engine->decodeGreedy(next), (7 * 3 + next) % kVocab);
-  EXPECT_EQ(engine->decodeGreedy(4), (8 * 3 + 4) % kVocab);
-  engine->prefill(Tokens.data(), 2, nullptr);
-  EXPECT_EQ(engine->decodeGreedy(9), (11 * 3 + 9) % kVocab);
-  EXPECT_EQ(engine->position(), 12);
+  EXPECT_EQ(text->decodeGreedy(next), (7 * 3 + next) % kVocab);
+  EXPECT_EQ(text->decodeGreedy(4), (8 * 3 + 4) % kVocab);
+  text->prefill(Tokens.data(), 2, nullptr);
+  EXPECT_EQ(text->decodeGreedy(9), (11 * 3 + 9) % kVocab);
+  EXPECT_EQ(text->position(), 12);
   EXPECT_EQ(Fake->graphLaunches, 5);
 }
 
 TEST_F(CudaEngineTest, DecodeManyGoesOnWithWhatTheDeviceChose) {
-  auto engine = openChunked(4);
-  engine->decodeMany(3, 4);
-  EXPECT_EQ(engine->position(), 4);
+  auto text = openChunked(4);
+  text->decodeMany(3, 4);
+  EXPECT_EQ(text->position(), 4);
   EXPECT_EQ(Fake->graphLaunches, 4);
   int token = 3;
   for (int position = 0; position != 4; ++position)
     token = (position * 3 + token) % int(kVocab);
-  EXPECT_EQ(engine->decodeGreedy(token), (4 * 3 + token) % kVocab);
+  EXPECT_EQ(text->decodeGreedy(token), (4 * 3 + token) % kVocab);
 }
 
 TEST_F(CudaEngineTest, TheSameTokenTwiceReplacesWhatTheDeviceChose) {
-  auto engine = openChunked(4);
+  auto text = openChunked(4);
   std::vector<float> logits(kVocab);
-  engine->prefill(Tokens.data(), 1, nullptr);
-  engine->decode(7, logits.data()); // the device chose 10
-  EXPECT_EQ(engine->decodeGreedy(7), (2 * 3 + 7) % kVocab);
+  text->prefill(Tokens.data(), 1, nullptr);
+  text->decode(7, logits.data()); // the device chose 10
+  EXPECT_EQ(text->decodeGreedy(7), (2 * 3 + 7) % kVocab);
 }
 
 TEST_F(CudaEngineTest, ResolvesEveryKindOfArgument) {
-  auto engine = openChunked(6);
+  auto text = openChunked(6);
   std::vector<float> logits(kVocab);
-  engine->prefill(Tokens.data(), 5, logits.data());
+  text->prefill(Tokens.data(), 5, logits.data());
   const FakeLaunch &body = find("body");
   EXPECT_EQ(body.grid, (std::array<unsigned, 3>{3 * 2, 2, 1}));
   EXPECT_EQ(body.block, 128U);
@@ -138,23 +137,31 @@ TEST_F(CudaEngineTest, ResolvesEveryKindOfArgument) {
   EXPECT_EQ(std::memcmp(all.pointer<std::byte>(0), Image.Bytes.data(),
                         Image.Bytes.size()),
             0);
-  // Keys [2 heads, 64 positions, 4] of four bytes each, then the values.
-  EXPECT_EQ(all.params[2] - all.params[1], 2U * 64 * 4 * 4);
-  EXPECT_EQ(all.pointer<float>(1)[2 * 64 * 4 - 1], 0);
-  const float *rope = all.pointer<float>(3);
+  // One page a sequence: keys [2 heads, 64 positions, 4] of four bytes each,
+  // then the values.
+  CacheView cache;
+  std::memcpy(&cache, &all.params[1], sizeof cache);
+  EXPECT_EQ(cache.keys, 0U);
+  EXPECT_EQ(cache.values, 2U * 64 * 4 * 4);
+  EXPECT_EQ(cache.pagesPerSequence, 1);
+  EXPECT_EQ(cache.pageSize, 64);
+  EXPECT_EQ(cache.pageShift, kOnePage);
+  EXPECT_EQ(cache.rangeStride, 1);
+  EXPECT_EQ(Fake->allocations.at(cache.pages[0]), 2 * cache.values);
+  EXPECT_EQ(cache.ranges->key, 0);
+  const float *rope = all.pointer<float>(7);
   EXPECT_EQ(rope[0], 1.0F);
   EXPECT_EQ(rope[1], 0.0F);
   EXPECT_EQ(rope[(7 * 2 + 1) * 2], std::cos(7 * 0.25F));
   EXPECT_EQ(rope[(63 * 2 + 0) * 2 + 1], std::sin(63.0F));
-  EXPECT_EQ(*std::prev(Fake->allocations.upper_bound(all.params[4])),
-            (std::pair<const CUdeviceptr, size_t>(all.params[4] - 256 - 8 * 6,
+  EXPECT_EQ(*std::prev(Fake->allocations.upper_bound(all.params[8])),
+            (std::pair<const CUdeviceptr, size_t>(all.params[8] - 256 - 8 * 6,
                                                   512 + 16 * 6)));
-  EXPECT_EQ(all.params[8], all.params[9] + sizeof(DeviceState));
-  EXPECT_EQ(static_cast<int32_t>(all.params[5]), -5);
+  EXPECT_EQ(all.params[2], all.params[11] + sizeof(DeviceState));
+  EXPECT_EQ(static_cast<int32_t>(all.params[9]), -5);
   float number = 0;
-  std::memcpy(&number, &all.params[6], sizeof(number));
+  std::memcpy(&number, &all.params[10], sizeof(number));
   EXPECT_EQ(number, 1.5F);
-  EXPECT_EQ(all.params[7], 64U);
 }
 
 TEST_F(CudaEngineTest, LaunchesOverlapWhereTheCodeWaits) {
@@ -176,10 +183,10 @@ TEST_F(CudaEngineTest, LaunchesOverlapWhereTheCodeWaits) {
     runtime::EngineOptions options;
     options.context = kContext;
     options.forcePtx = c.forcePtx;
-    auto engine = open(options);
+    auto text = openText(options);
     std::vector<float> logits(kVocab);
-    engine->prefill(Tokens.data(), 5, logits.data());
-    engine->decodeGreedy(1);
+    text->prefill(Tokens.data(), 5, logits.data());
+    text->decodeGreedy(1);
     std::vector<std::string> overlapping;
     for (const FakeLaunch &launch : Fake->launches)
       if (launch.overlaps)
@@ -197,22 +204,22 @@ TEST_F(CudaEngineTest, HalfCacheTakesTheOtherKernels) {
   runtime::EngineOptions options;
   options.context = 32;
   options.cache = runtime::CacheType::F16;
-  auto engine = open(options);
-  engine->prefill(Tokens.data(), 2, nullptr);
+  auto text = openText(options);
+  text->prefill(Tokens.data(), 2, nullptr);
   const FakeLaunch &all = find("all_f16");
-  EXPECT_EQ(all.params[2] - all.params[1], 2U * 32 * 4 * 2);
-  EXPECT_EQ(engine->memoryUse().cacheBytes, 2U * 2 * 32 * 4 * 2);
-  EXPECT_EQ(engine->options().chunk, 32);
+  EXPECT_EQ(all.params[4] - all.params[3], 2U * 32 * 4 * 2);
+  EXPECT_EQ(text->engine().memoryUse().cacheBytes, 2U * 2 * 32 * 4 * 2);
+  EXPECT_EQ(text->engine().options().chunk, 32);
 }
 
 TEST_F(CudaEngineTest, AHalfCacheThatCannotHoldAllIsAnError) {
   runtime::EngineOptions options;
   options.context = kContext;
   options.cache = runtime::CacheType::F16;
-  auto engine = open(options);
+  auto text = openText(options);
   const CUdeviceptr state = [&] {
-    engine->prefill(Tokens.data(), 2, nullptr);
-    return find("all_f16").params[9];
+    text->prefill(Tokens.data(), 2, nullptr);
+    return find("all_f16").params[11];
   }();
   std::string stage;
   Fake->onLaunch = [&, play = Fake->onLaunch](const FakeLaunch &launch) {
@@ -225,14 +232,14 @@ TEST_F(CudaEngineTest, AHalfCacheThatCannotHoldAllIsAnError) {
   };
   std::vector<float> out(2 * kVocab);
   const std::vector<std::pair<std::string, std::function<void()>>> calls = {
-      {"all_f16", [&] { engine->prefill(Tokens.data(), 2, nullptr); }},
-      {"all_f16", [&] { engine->logits(Tokens.data(), 2, out.data()); }},
-      {"step", [&] { engine->decode(1, out.data()); }},
-      {"step", [&] { engine->decodeGreedy(1); }},
-      {"step", [&] { engine->decodeMany(1, 3); }},
+      {"all_f16", [&] { text->prefill(Tokens.data(), 2, nullptr); }},
+      {"all_f16", [&] { text->logits(Tokens.data(), 2, out.data()); }},
+      {"step", [&] { text->decode(1, out.data()); }},
+      {"step", [&] { text->decodeGreedy(1); }},
+      {"step", [&] { text->decodeMany(1, 3); }},
   };
   for (const auto &[kernel, call] : calls) {
-    engine->reset();
+    text->rewind(0);
     stage.clear();
     EXPECT_EQ(errorOf(call), "");
     stage = kernel;
@@ -241,24 +248,131 @@ TEST_F(CudaEngineTest, AHalfCacheThatCannotHoldAllIsAnError) {
 }
 
 TEST_F(CudaEngineTest, ALogitThatIsNoNumberIsAnError) {
-  auto engine = openChunked(4);
+  auto text = openChunked(4);
   Fake->onLaunch = [](const FakeLaunch &launch) {
     if (launch.kernel == "choose")
-      launch.pointer<DeviceState>(0)->token = -1 - 7;
+      launch.pointer<TokenRow>(2)->token = -1 - 7;
   };
   const char *message = "the logit of token 7 is not a number";
-  EXPECT_EQ(errorOf([&] { engine->decodeGreedy(1); }), message);
-  EXPECT_EQ(errorOf([&] { engine->decodeMany(1, 2); }), message);
+  EXPECT_EQ(errorOf([&] { text->decodeGreedy(1); }), message);
+  EXPECT_EQ(errorOf([&] { text->decodeMany(1, 2); }), message);
 }
 
 TEST_F(CudaEngineTest, AFaultOnTheDeviceIsAnError) {
-  auto engine = openChunked(4);
+  auto text = openChunked(4);
   Fake->syncResult = CUDA_ERROR_ILLEGAL_ADDRESS;
   std::string message =
-      errorOf([&] { engine->prefill(Tokens.data(), 5, nullptr); });
+      errorOf([&] { text->prefill(Tokens.data(), 5, nullptr); });
   EXPECT_THAT(message, testing::HasSubstr("running 5 tokens"));
   EXPECT_THAT(message, testing::HasSubstr("CUDA_ERROR_ILLEGAL_ADDRESS"));
-  EXPECT_THAT(errorOf([&] { engine->decodeGreedy(1); }),
+  EXPECT_THAT(errorOf([&] { text->decodeGreedy(1); }),
               testing::HasSubstr("decoding a token failed"));
+}
+
+TEST_F(CudaEngineTest, ABatchIsRunInPassesOfAllItsSequences) {
+  for (int64_t chunk : {1, 4, 7, 64}) {
+    runtime::EngineOptions options;
+    options.context = kContext;
+    options.chunk = chunk;
+    options.sequences = 3;
+    auto engine = open(options);
+    std::vector<runtime::Piece> batch(3);
+    std::vector<std::vector<float>> logits;
+    std::vector<float> losses(6, -99);
+    const std::vector<int32_t> targets = {1, 2, 3, 4, 5, 6};
+    for (size_t i = 0; i != 3; ++i) {
+      batch[i].sequence = engine->open();
+      batch[i].tokens = Tokens.data() + i;
+      batch[i].count = 2 + int64_t(i) * 2;
+      batch[i].firstRow = batch[i].count - 1;
+      logits.emplace_back(kVocab);
+      batch[i].logits = logits[i].data();
+    }
+    batch[2].firstRow = 2;
+    batch[2].logits = nullptr;
+    batch[2].losses = losses.data();
+    batch[2].targets = targets.data();
+    Fake->launches.clear();
+    engine->run(batch);
+    EXPECT_EQ(std::count_if(Fake->launches.begin(), Fake->launches.end(),
+                            [](const auto &l) { return l.kernel == "body"; }),
+              (12 + chunk - 1) / chunk);
+    const auto want = [&](size_t i, int64_t token, int64_t id) {
+      return tinyLogit(tinyHidden(int(token), batch[i].tokens[token]), id);
+    };
+    for (size_t i = 0; i != 2; ++i)
+      for (int64_t id = 0; id != kVocab; ++id)
+        ASSERT_EQ(logits[i][size_t(id)], want(i, batch[i].count - 1, id))
+            << "chunk " << chunk << ", piece " << i;
+    for (int64_t token = 0; token != 6; ++token)
+      EXPECT_EQ(losses[size_t(token)],
+                token < 2 ? -99 : want(2, token, targets[size_t(token)]));
+    // Each goes on where it is.
+    std::vector<int32_t> chosen(3);
+    engine->decodeGreedy({{batch[0].sequence, 2, 7},
+                          {batch[1].sequence, 4, 8},
+                          {batch[2].sequence, 1, 9}},
+                         chosen.data());
+    EXPECT_EQ(chosen, (std::vector<int32_t>{(2 * 3 + 7) % int(kVocab),
+                                            (4 * 3 + 8) % int(kVocab),
+                                            (1 * 3 + 9) % int(kVocab)}));
+    EXPECT_EQ(engine->length(batch[2].sequence), 2);
+  }
+}
+
+TEST_F(CudaEngineTest, SequencesTakePagesAsTheyGrow) {
+  Image.Manifest.cuda.pagePositions = 16;
+  runtime::EngineOptions options;
+  options.context = kContext;
+  options.sequences = 2;
+  auto engine = open(options);
+  const auto view = [&] {
+    CacheView cache;
+    std::memcpy(&cache, &Fake->launches.at(1).params[1], sizeof cache);
+    return cache;
+  };
+  runtime::Sequence one(*engine);
+  runtime::Sequence two(*engine);
+  const std::vector<int32_t> tokens(40, 1);
+  one.prefill(tokens.data(), 17, nullptr);
+  two.prefill(tokens.data(), 40, nullptr);
+  const CacheView cache = view();
+  EXPECT_EQ(cache.pageSize, 16);
+  EXPECT_EQ(cache.pageShift, 4);
+  EXPECT_EQ(cache.pagesPerSequence, 4);
+  std::vector<uint64_t> pages(cache.pages, cache.pages + 2);
+  pages.insert(pages.end(), cache.pages + 4, cache.pages + 7);
+  std::sort(pages.begin(), pages.end());
+  const uint64_t bytes = 2 * (cache.values - cache.keys);
+  for (size_t i = 1; i != pages.size(); ++i)
+    EXPECT_GE(pages[i] - pages[i - 1], bytes);
+  const uint64_t before = engine->memoryUse().cacheBytes;
+  for (int i = 0; i != 1000; ++i) {
+    one.rewind(0);
+    one.prefill(tokens.data(), 20, nullptr);
+  }
+  EXPECT_EQ(engine->memoryUse().cacheBytes, before);
+}
+
+TEST_F(CudaEngineTest, MemoryThatEndsIsAnErrorOfOneSequence) {
+  runtime::EngineOptions options;
+  options.context = kContext;
+  options.sequences = 2;
+  auto engine = open(options);
+  runtime::Sequence one(*engine);
+  runtime::Sequence two(*engine);
+  Fake->allocResult = CUDA_ERROR_OUT_OF_MEMORY;
+  int32_t chosen[2];
+  try {
+    engine->decodeGreedy({two.step(1), one.step(1)}, chosen);
+    FAIL() << "accepted";
+  } catch (const runtime::SequenceError &error) {
+    EXPECT_EQ(error.sequence(), two.id());
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("out of GPU memory: 0 MB for the KV cache"));
+  }
+  EXPECT_EQ(Fake->graphLaunches, 0);
+  Fake->allocResult = CUDA_SUCCESS;
+  EXPECT_EQ(one.decodeGreedy(1), 1);
 }
 } // namespace

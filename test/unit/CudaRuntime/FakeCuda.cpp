@@ -128,7 +128,8 @@ CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes,
 CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes,
                               CUstream) {
   fake.bytesCopied += bytes;
-  const auto touched = std::min<size_t>(bytes, 64);
+  constexpr size_t kSmall = 1 << 20;
+  const size_t touched = bytes < kSmall ? bytes : 64;
   std::memmove(reinterpret_cast<void *>(to), reinterpret_cast<void *>(from),
                touched);
   return CUDA_SUCCESS;
@@ -226,11 +227,13 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function,
       launch.overlaps =
           config->attrs[index].value.programmaticStreamSerializationAllowed !=
           0;
-  for (size_t index = 0; index != kernel.second; ++index) {
-    uint64_t value = 0;
-    std::memcpy(&value, params[index], sizeof(value));
-    launch.params.push_back(value);
-  }
+  for (size_t index = 0; index != kernel.second.size(); ++index)
+    for (size_t word = 0; word != kernel.second[index]; ++word) {
+      uint64_t value = 0;
+      std::memcpy(&value, static_cast<char *>(params[index]) + 8 * word,
+                  sizeof(value));
+      launch.params.push_back(value);
+    }
   if (capturing)
     capturing->push_back(launch);
   else

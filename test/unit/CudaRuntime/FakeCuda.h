@@ -23,10 +23,10 @@ struct FakeLaunch {
   std::array<unsigned, 3> grid;
   unsigned block;
   unsigned sharedBytes;
-  std::vector<uint64_t> params;
+  std::vector<uint64_t> params; ///< their words
   bool overlaps = false; ///< may start before the launch ahead is complete
 
-  /// Argument `index` as a pointer.
+  /// Word `index` as a pointer.
   template <typename T> T *pointer(size_t index) const {
     return reinterpret_cast<T *>(params.at(index));
   }
@@ -46,8 +46,9 @@ struct FakeCuda {
   std::string loadLog;
   CUresult launchResult = CUDA_SUCCESS;
   CUresult syncResult = CUDA_SUCCESS;
-  /// Kernels that the module has, and their number of parameters.
-  std::map<std::string, size_t> kernels;
+  /// Kernels that the module has, and the words of 8 bytes that each of their
+  /// parameters takes.
+  std::map<std::string, std::vector<size_t>> kernels;
   /// Called for each launch that runs, captured ones at replay.
   std::function<void(const FakeLaunch &)> onLaunch;
 

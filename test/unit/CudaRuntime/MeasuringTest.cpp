@@ -41,16 +41,16 @@ TEST_F(CudaMeasuringTest, EnergyIsThatOfTheDevice) {
 }
 
 TEST_F(CudaMeasuringTest, RewindsToAPosition) {
-  auto engine = open();
+  auto text = openText();
   const std::vector<int32_t> tokens = {5, 0, 19, 7};
   std::vector<float> logits(kVocab);
-  engine->prefill(tokens.data(), 4, logits.data());
-  engine->rewind(2);
-  EXPECT_EQ(engine->position(), 2);
-  engine->prefill(tokens.data() + 2, 2, logits.data());
+  text->prefill(tokens.data(), 4, logits.data());
+  text->rewind(2);
+  EXPECT_EQ(text->position(), 2);
+  text->prefill(tokens.data() + 2, 2, logits.data());
   for (int64_t id = 0; id != kVocab; ++id)
     EXPECT_EQ(logits[size_t(id)], tinyLogit(tinyHidden(3, 7), id));
-  engine->rewind(0);
-  EXPECT_EQ(engine->position(), 0);
+  text->rewind(0);
+  EXPECT_EQ(text->position(), 0);
 }
 } // namespace

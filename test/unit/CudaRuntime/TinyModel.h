@@ -97,29 +97,27 @@ inline format::Manifest tinyManifest() {
   CudaArg hidden = {Kind::HeadView, format::kHiddenBuffer, 0, 0};
   CudaArg logits = {Kind::HeadView, 0, 4, 0};
   CudaArg state = {Kind::State, 0, 0, 0};
-  format::CudaLaunch body = tinyLaunch(
-      "body", {state, {Kind::Tokens, 0, 0, 0}, {Kind::View, 1, kHidden, 0}});
+  CudaArg tokens = {Kind::Tokens, 0, 0, 0};
+  format::CudaLaunch body =
+      tinyLaunch("body", {state, tokens, {Kind::View, 1, kHidden, 0}});
   body.grid = {{{3, 4}, {2, 0}, {1, 0}}};
   body.sharedBytes = 64 * 1024;
   format::CudaLaunch all = tinyLaunch("all", {{Kind::Tensor, 0, 0, 0},
-                                              {Kind::KeyCache, 0, 0, 0},
-                                              {Kind::ValueCache, 0, 0, 0},
+                                              {Kind::Cache, 0, 0, 0},
                                               {Kind::RopeTable, 0, 0, 0},
                                               {Kind::Scratch, 256, 8, 0},
                                               {Kind::Int, -5, 0, 0},
                                               {Kind::Float, 0, 0, 1.5F},
-                                              {Kind::Capacity, 0, 0, 0},
-                                              {Kind::CacheRange, 0, 0, 0},
                                               state});
   all.perCacheType = true;
   format::CudaLaunch step =
-      tinyLaunch("step", {state, {Kind::View, 1, kHidden, 0}});
+      tinyLaunch("step", {state, tokens, {Kind::View, 1, kHidden, 0}});
   format::CudaLaunch headLaunch = tinyLaunch("head", {state, hidden, logits});
   headLaunch.grid[0] = {1, 1};
   format::CudaLaunch score = tinyLaunch(
       "score",
       {state, logits, {Kind::Targets, 0, 0, 0}, {Kind::Losses, 0, 0, 0}});
-  format::CudaLaunch choose = tinyLaunch("choose", {state, logits});
+  format::CudaLaunch choose = tinyLaunch("choose", {state, logits, tokens});
   manifest.cuda.prefill = {body, all};
   manifest.cuda.head = {headLaunch};
   manifest.cuda.score = {score};

@@ -67,13 +67,18 @@ TEST_F(WorkspaceOnDevice, LargeUploadsArriveWhole) {
 }
 
 TEST_F(WorkspaceOnDevice, WhatIsReportedIsWhatIsAllocated) {
-  auto engine = open();
-  uint64_t allocated = 0;
-  for (auto [address, bytes] : Fake->allocations)
-    allocated += bytes;
-  MemoryUse use = engine->memoryUse();
-  EXPECT_EQ(use.deviceBytes, allocated);
-  EXPECT_EQ(use.deviceBytes,
-            use.weightBytes + use.cacheBytes + use.workspaceBytes);
+  auto text = openText();
+  for (const bool filled : {false, true}) {
+    if (filled)
+      text->decodeGreedy(1);
+    uint64_t allocated = 0;
+    for (auto [address, bytes] : Fake->allocations)
+      allocated += bytes;
+    MemoryUse use = text->engine().memoryUse();
+    EXPECT_EQ(use.cacheBytes > 0, filled);
+    EXPECT_EQ(use.deviceBytes, allocated);
+    EXPECT_EQ(use.deviceBytes,
+              use.weightBytes + use.cacheBytes + use.workspaceBytes);
+  }
 }
 } // namespace

@@ -120,24 +120,19 @@ inline format::Manifest sampleManifest() {
   CudaLaunch launch;
   launch.kernel = "linear_16x16";
   launch.perCacheType = true;
-  launch.grid = {GridDim{8, 0}, GridDim{1, 64}, GridDim{1, 0}};
+  launch.grid = {GridDim{8, 0}, GridDim{1, 64}, GridDim{1, kPerTile}};
   launch.blockThreads = 256;
   launch.sharedBytes = 49152;
   using Kind = CudaArg::Kind;
-  launch.args = {{Kind::View, 1, 16, 0},
-                 {Kind::HeadView, -2, 0, 0},
-                 {Kind::Tensor, 3, 1, 0},
-                 {Kind::KeyCache, 0, 0, 0},
-                 {Kind::ValueCache},
-                 {Kind::RopeTable},
-                 {Kind::State},
-                 {Kind::Tokens},
-                 {Kind::Targets},
-                 {Kind::Losses},
-                 {Kind::Scratch, 64, 64},
-                 {Kind::Int, -5},
-                 {Kind::Float, 0, 0, 0.1f},
-                 {Kind::Capacity}};
+  launch.args = {{Kind::View, 1, 16, 0},   {Kind::HeadView, -2, 0, 0},
+                 {Kind::Tensor, 3, 1, 0},  {Kind::Cache, 0, 0, 0},
+                 {Kind::RopeTable},        {Kind::State},
+                 {Kind::Tokens},           {Kind::Tiles},
+                 {Kind::Targets},          {Kind::Losses},
+                 {Kind::Scratch, 64, 64},  {Kind::Int, -5},
+                 {Kind::Float, 0, 0, 0.1f}};
+  cuda.tileQueries = 64;
+  cuda.pagePositions = 32;
   cuda.decode = {launch, launch};
   cuda.prefill = {launch};
   cuda.head = {launch};

@@ -69,17 +69,25 @@ struct FinishArgs {
   int64_t outStride;
 };
 
-/// A layer's attention over T tokens at positions first … first + T − 1.
-/// Keys are cached as panels [kvHeads, capacity / kPanel, headDim, kPanel],
-/// values as [kvHeads, capacity, valueStride]; both f32 or f16.
+/// Where one layer's keys and values of one sequence are, page by page: in each
+/// page the keys of its positions as panels [kvHeads, pageSize / kPanel,
+/// headDim, kPanel], the values as [kvHeads, pageSize, valueStride].
+struct CacheView {
+  const uint64_t *pages; ///< addresses, by position / pageSize
+  int64_t pageSize;      ///< positions, a multiple of kKeyBlock
+  uint64_t keys;         ///< bytes from a page's beginning
+  uint64_t values;
+};
+
+/// A layer's attention over T tokens of a sequence, at positions first …
+/// first + T − 1.
 struct AttentionArgs {
   const float *q, *k, *v; ///< [T, heads or kvHeads × headDim]
   float *out;             ///< [T, heads × headDim]
   int64_t qStride, kStride, vStride, outStride;
-  void *keys, *values;
-  bool half;           ///< the cache's type
+  CacheView cache;
+  bool half;           ///< whether it is of f16, else of f32
   float *largest;      ///< half: appendCache raises it to the largest magnitude
-  int64_t capacity;    ///< a multiple of kKeyBlock
   int64_t valueStride; ///< headDim rounded up to kColumnAlign
   int64_t first;       ///< position of token 0
   int64_t heads, kvHeads, headDim;

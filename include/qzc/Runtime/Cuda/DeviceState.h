@@ -1,19 +1,21 @@
 //===- DeviceState.h - What kernels and runtime share ----------*- C++ -*-===//
 //
-// One struct in device memory that tells the kernels where in the sequence a
-// pass is. Plain C++ without includes: the runtime compiles it for the host,
-// NVRTC for the device.
+// Structs in device memory that tell the kernels what a pass is made of: its
+// tokens, their sequences, and where these keep their keys and values. Plain
+// C++ without includes: the runtime compiles it for the host, NVRTC for the
+// device.
 //
 // Contract of the runtime:
-//  * the whole struct is zeroed once, when it is allocated (the counters rely
-//    on it); afterwards the host writes the first four fields, by a copy
-//    ordered before the launches that read them, and clears beyondHalf;
-//  * prefill: position = cache positions already filled, tokens = T. No kernel
-//    of `prefill` changes these;
+//  * DeviceState is zeroed once, when it is allocated (the counters rely on
+//    it); afterwards the host writes tokens and rows, by a copy ordered before
+//    the launches that read them, and clears beyondHalf;
+//  * prefill: tokens = T, and a TokenRow for each of them. Tokens of a sequence
+//    stand together, at consecutive positions; query tiles cut them. No kernel
+//    of `prefill` changes any of this;
 //  * head, score: rows = number of hidden rows, the T of these launches;
-//  * decode: position as above, tokens = 1, token = the token to append;
-//  * choose (and the end of decode): token = the most likely next token,
-//    position += tokens, tokens = 1: a captured decode graph can be replayed
+//  * decode: tokens = rows = the number of sequences, each with one TokenRow;
+//  * choose (and the end of decode): each row's token = the most likely next
+//    token, its position is one more: a captured decode graph can be replayed
 //    without the host writing anything in between. Where a logit is not a
 //    number, token = -1 - the lowest such id, which a replay takes as token 0;
 //  * with an f16 cache, a key or value that it cannot hold sets beyondHalf:
@@ -28,25 +30,62 @@
 namespace qzc {
 
 /// Arrival counters: blocks of one launch that combine partial results.
-constexpr int kDeviceCounters = 507;
+constexpr int kDeviceCounters = 2045;
 
 struct DeviceState {
-  int position; ///< cache positions filled before this pass
-  int tokens;   ///< tokens of this pass
-  int token;    ///< decode: the token of this step; after choose: the next one
-  int rows;     ///< rows of head and score
+  int tokens;     ///< of this pass
+  int rows;       ///< of head and score
   int beyondHalf; ///< 0, or 1 after a key or value that f16 cannot hold
   unsigned counters[kDeviceCounters]; ///< zero between launches
 };
-static_assert(sizeof(DeviceState) == 2048, "shared between host and device");
+static_assert(sizeof(DeviceState) == 8192, "shared between host and device");
 
-/// The largest magnitudes among a layer's keys and values that f16 would round
-/// to infinity; 0 where there are none. Zeroed with every new sequence.
+/// One token of a pass.
+struct TokenRow {
+  int token;
+  int position; ///< in its sequence
+  int sequence; ///< whose pages and ranges are its own
+  int unused;
+};
+static_assert(sizeof(TokenRow) == 16, "shared between host and device");
+
+/// Tokens [row, row + rows) of a pass, all of one sequence.
+struct QueryTile {
+  int row;
+  int rows;
+  int position; ///< of the first
+  int sequence;
+};
+static_assert(sizeof(QueryTile) == 16, "shared between host and device");
+
+/// The largest magnitudes among a layer's keys and values of a sequence that
+/// f16 would round to infinity; 0 where there are none. Zeroed with every new
+/// sequence.
 struct CacheRange {
   float key;
   float value;
 };
 static_assert(sizeof(CacheRange) == 8, "shared between host and device");
+
+/// Where one layer's keys and values of all sequences are. A page holds those
+/// of `pageSize` positions of one sequence, of every layer; in it a layer has
+/// keys [kvHeads, pageSize, headDim], and values of that shape, in the cache's
+/// type. Either pageSize is 1 << pageShift, or a sequence has one page and a
+/// pageShift that leaves no position out.
+struct CacheView {
+  const unsigned long long *pages; ///< [sequence, pagesPerSequence], addresses
+  CacheRange *ranges;              ///< [sequence × rangeStride]
+  unsigned long long keys;         ///< bytes from a page's beginning
+  unsigned long long values;
+  int pagesPerSequence;
+  int pageSize;
+  int pageShift;
+  int rangeStride;
+};
+static_assert(sizeof(CacheView) == 48, "shared between host and device");
+
+/// pageShift of sequences in one page.
+constexpr int kOnePage = 31;
 
 } // namespace qzc
 

@@ -18,6 +18,19 @@
 
 namespace qzc::runtime {
 
+/// A layer's keys and values in a page: bytes from its beginning, and of each.
+struct LayerCache {
+  uint64_t keys = 0;
+  uint64_t values = 0;
+  uint64_t bytes = 0;
+};
+
+/// Rows and query tiles of a pass, which launches cover.
+struct PassSize {
+  int64_t rows = 0;
+  int64_t tiles = 0;
+};
+
 /// Where everything is that an argument can name.
 struct DeviceLayout {
   CUdeviceptr weights = 0;
@@ -25,16 +38,19 @@ struct DeviceLayout {
   CUdeviceptr head = 0; ///< arena, plan.headBytesPerToken × headRows
   CUdeviceptr scratch = 0;
   CUdeviceptr state = 0;
-  CUdeviceptr tokens = 0;             ///< int32 [chunk]
-  CUdeviceptr targets = 0;            ///< int32 [headRows]
-  CUdeviceptr losses = 0;             ///< f32 [headRows]
-  std::vector<CUdeviceptr> keyCaches; ///< by layer
-  std::vector<CUdeviceptr> valueCaches;
-  CUdeviceptr cacheRanges = 0; ///< CacheRange [layers]
+  CUdeviceptr tokens = 0;      ///< TokenRow [chunk]
+  CUdeviceptr tiles = 0;       ///< QueryTile [chunk]
+  CUdeviceptr targets = 0;     ///< int32 [headRows]
+  CUdeviceptr losses = 0;      ///< f32 [headRows]
+  CUdeviceptr pages = 0;       ///< u64 [sequences, pagesPerSequence]
+  CUdeviceptr cacheRanges = 0; ///< CacheRange [sequences, layers]
   std::vector<CUdeviceptr> ropes;
+  std::vector<LayerCache> caches; ///< by layer
   int64_t chunk = 0;
   int64_t headRows = 0;
-  int64_t capacity = 0;
+  int64_t pageSize = 0; ///< positions
+  int64_t pageShift = 0;
+  int64_t pagesPerSequence = 0;
   bool floatCache = false; ///< f32 instead of f16
 
   /// First element of a view's first row in the body's or the head's arena.
@@ -53,11 +69,13 @@ public:
              const format::Manifest &manifest, const DeviceLayout &layout,
              const Module &module);
 
-  /// Launches all for `rows` rows on the device's stream; for the head's
+  /// Launches all for a pass on the device's stream; for the head's
   /// launches the first hidden row is `firstRow`. The first launch waits for
   /// all work and copies before it; the others may start before the one ahead
   /// of them is complete, where the module's code waits for it.
-  void launch(const Device &device, int64_t rows, int64_t firstRow = 0);
+  void launch(const Device &device, const PassSize &size, int64_t firstRow = 0);
+  /// From one hidden row to the next.
+  uint64_t hiddenRowBytes() const { return HiddenRowBytes; }
 
 private:
   struct Bound {
@@ -66,10 +84,9 @@ private:
     std::array<format::GridDim, 3> grid;
     uint32_t blockThreads = 0;
     uint32_t sharedBytes = 0;
-    std::vector<uint64_t> values; ///< each argument in its low bytes
-    std::vector<void *> pointers; ///< to values
-    /// Arguments that move with the first hidden row, and their address for
-    /// row 0.
+    std::vector<uint64_t> values; ///< arguments, each of whole words
+    std::vector<void *> pointers; ///< to their first words
+    /// Words that move with the first hidden row, and their address for row 0.
     std::vector<std::pair<size_t, CUdeviceptr>> hidden;
   };
 

@@ -14,27 +14,32 @@ namespace qzc::runtime {
 
 /// How large everything is; all sizes in bytes.
 struct WorkspacePlan {
-  int64_t capacity = 0; ///< KV-cache positions
+  int64_t capacity = 0; ///< most positions of a sequence
+  int64_t sequences = 1;
   int64_t chunk = 0;    ///< most tokens of one pass
   int64_t headRows = 0; ///< most rows of one head pass
   bool floatCache = false;
+  int64_t pageSize = 0; ///< positions of a page of the cache
+  int64_t pagesPerSequence = 0;
+  uint64_t pageBytes = 0;
+  std::vector<LayerCache> caches; ///< by layer
   uint64_t weightBytes = 0;
-  std::vector<uint64_t> cacheBytes; ///< of a layer's keys; as many for values
   uint64_t ropeBytes = 0;
   uint64_t bodyBytes = 0;
   uint64_t headBytes = 0;
   uint64_t scratchBytes = 0;
 
-  uint64_t cacheTotal() const;
-  uint64_t rangeBytes() const;     ///< of a CacheRange for every layer
-  uint64_t smallBytes() const;     ///< state, ranges, tokens, targets, losses
-  uint64_t workspaceTotal() const; ///< all but weights and caches
-  uint64_t total() const;
+  uint64_t cacheTotal() const;     ///< of one sequence of full length
+  uint64_t rangeBytes() const;     ///< of a sequence's CacheRanges
+  uint64_t tableBytes() const;     ///< of addresses of pages
+  uint64_t smallBytes() const;     ///< what tells kernels of a pass
+  uint64_t workspaceTotal() const; ///< all but weights and pages
+  uint64_t total() const;          ///< with one sequence of full length
 };
 
 /// Sizes for these options. A chunk that was not asked for shrinks until all
-/// fits in `freeBytes`. Throws qzc::Error with needed and free MB if nothing
-/// does.
+/// fits in `freeBytes` with one sequence of full length. Throws qzc::Error with
+/// needed and free MB if nothing does.
 WorkspacePlan planWorkspace(const format::Manifest &manifest,
                             const EngineOptions &options, uint64_t freeBytes);
 
@@ -43,8 +48,8 @@ WorkspacePlan planWorkspace(const format::Manifest &manifest,
 /// code; both values times the rope's magnitude.
 std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity);
 
-/// Allocates what `plan` says, uploads the weights and rope tables, zeroes the
-/// rest.
+/// Allocates what `plan` says but pages, uploads the weights and rope tables,
+/// zeroes the rest.
 class Workspace {
 public:
   Workspace(const Device &device, const Image &image,
@@ -53,7 +58,7 @@ public:
   const DeviceLayout &layout() const { return Layout; }
 
 private:
-  DeviceBuffer Weights, Caches, Ropes, Body, Head, Scratch, Small;
+  DeviceBuffer Weights, Ropes, Body, Head, Scratch, Small;
   DeviceLayout Layout;
 };
 

@@ -9,32 +9,11 @@
 #ifndef QZC_KERNELS_ATTENTION_CUH
 #define QZC_KERNELS_ATTENTION_CUH
 
-#include "Common.cuh"
+#include "Cache.cuh"
 
 namespace qzc::kernels {
 
 constexpr float kLog2E = 1.4426950408889634f;
-/// The least magnitude that rounds to infinity in f16.
-constexpr float kBeyondHalf = 65520.0f;
-
-/// A key or value as the cache keeps it. One beyond f16 raises `largest`, and
-/// is told of where the cache is f16.
-template <class Cache>
-QZC_DEVICE Cache toCache(float v, float *largest, DeviceState *state) {
-  constexpr bool isHalf = sizeof(Cache) == sizeof(Half);
-  const float magnitude = fabsf(v);
-  if (magnitude >= kBeyondHalf) {
-    // Floats that are not negative are ordered like their bits.
-    atomicMax(reinterpret_cast<int *>(largest), __float_as_int(magnitude));
-    if constexpr (isHalf)
-      state->beyondHalf = 1;
-  }
-  if constexpr (isHalf)
-    return toHalf(v);
-  else
-    return v;
-}
-
 /// Element `d` of a head after rotation by `table` [RopeDim / 2, (cos, sin)].
 template <int RopeDim, bool Interleaved>
 QZC_DEVICE float rotated(const float *head, int d, const float *table) {
@@ -49,29 +28,28 @@ QZC_DEVICE float rotated(const float *head, int d, const float *table) {
   return second ? head[d] * c + head[other] * s : head[d] * c - head[other] * s;
 }
 
-/// Rotates k and appends k and v of token t at position + t; keeps the layer's
-/// range. Grid: T blocks.
+/// Rotates k and appends k and v of token t to its sequence; keeps the ranges.
+/// Grid: T blocks.
 template <class Cache, int KvHeads, int D, int RopeDim, bool Interleaved>
 QZC_DEVICE void appendCache(const float *k, int kStride, const float *v,
-                            int vStride, void *keys, void *values,
-                            CacheRange *range, const float *ropeTable,
-                            DeviceState *state, int capacity) {
+                            int vStride, CacheView view, const float *ropeTable,
+                            const TokenRow *rows, DeviceState *state) {
   launchDependents();
   waitForDependencies();
-  const int position = state->position + static_cast<int>(blockIdx.x);
+  const int position = rows[blockIdx.x].position;
+  const int sequence = rows[blockIdx.x].sequence;
+  CacheRange *range = rangeOf(view, sequence);
   k += static_cast<long long>(blockIdx.x) * kStride;
   v += static_cast<long long>(blockIdx.x) * vStride;
   const float *table = ropeTable + static_cast<long long>(position) * RopeDim;
   for (int i = threadIdx.x; i < KvHeads * D; i += blockDim.x) {
     const int head = i / D;
     const int d = i % D;
-    const long long slot =
-        (static_cast<long long>(head) * capacity + position) * D + d;
-    static_cast<Cache *>(keys)[slot] =
+    const HeadCache<Cache, D> cache(view, sequence, head);
+    cache.keys(position)[d] =
         toCache<Cache>(rotated<RopeDim, Interleaved>(k + head * D, d, table),
                        &range->key, state);
-    static_cast<Cache *>(values)[slot] =
-        toCache<Cache>(v[i], &range->value, state);
+    cache.values(position)[d] = toCache<Cache>(v[i], &range->value, state);
   }
 }
 
@@ -202,12 +180,11 @@ QZC_DEVICE float alibiSlope(int head, float alibi) {
 constexpr int kBatch = 4;
 
 /// The cache of one kv head, with the newest position kept elsewhere.
-template <class Cache, int D> struct HeadCache {
-  const Cache *keys;
-  const Cache *values;
-  int latest = -1; ///< read from latestKey and latestValue
-  const Cache *latestKey = nullptr;
-  const Cache *latestValue = nullptr;
+template <class Cache, int D> struct GrowingCache {
+  HeadCache<Cache, D> stored;
+  int latest; ///< read from latestKey and latestValue
+  const Cache *latestKey;
+  const Cache *latestValue;
 };
 
 /// Keys and values of kBatch positions, as far as they are below `end`.
@@ -220,21 +197,23 @@ template <class Cache, int D> struct CacheBatch {
     return base + i * stride * Lanes::kPositions +
            static_cast<int>(threadIdx.x) % kWarp / Lanes::kLanes;
   }
-  QZC_DEVICE void load(const HeadCache<Cache, D> &cache, int base, int end,
+  QZC_DEVICE void load(const GrowingCache<Cache, D> &cache, int base, int end,
                        int stride) {
     const int element = threadIdx.x % Lanes::kLanes * 8;
 #pragma unroll
     for (int i = 0; i < kBatch; ++i) {
       const int p = position(base, i, stride);
-      const bool stored = p < end && p != cache.latest;
-      const long long row = static_cast<long long>(p) * D;
-      keys[i] = loadEight<Cache, D>(cache.keys + row, element, stored);
-      values[i] = loadEight<Cache, D>(cache.values + row, element, stored);
+      const bool isStored = p < end && p != cache.latest;
+      // The first page is there always: no load hangs on a branch.
+      const int row = isStored ? p : 0;
+      keys[i] = loadEight<Cache, D>(cache.stored.keys(row), element, isStored);
+      values[i] =
+          loadEight<Cache, D>(cache.stored.values(row), element, isStored);
     }
   }
   /// Fills in the newest position, if it is in the batch.
-  QZC_DEVICE void addLatest(const HeadCache<Cache, D> &cache, int base, int end,
-                            int stride) {
+  QZC_DEVICE void addLatest(const GrowingCache<Cache, D> &cache, int base,
+                            int end, int stride) {
     const int element = threadIdx.x % Lanes::kLanes * 8;
 #pragma unroll
     for (int i = 0; i < kBatch; ++i)
@@ -251,7 +230,7 @@ template <class Cache, int D> struct CacheBatch {
 /// whole in each lane of the warp that holds these elements.
 template <class Cache, int D, int G, bool SoftCap, bool Alibi>
 QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
-                            const HeadCache<Cache, D> &cache,
+                            const GrowingCache<Cache, D> &cache,
                             CacheBatch<Cache, D> &batch, int first, int end,
                             int stride, float cap, const float (&slopes)[G]) {
   using Lanes = HeadLanes<D>;
@@ -317,17 +296,17 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
     }
 }
 
-/// One token. Grid: (kv head and group of G query heads) × Splits, 256 threads.
-/// The context is cut into at most Splits ranges of at least 256 positions;
-/// the last block of a head to arrive combines them. The block whose range
-/// ends with the new position appends k and v.
+/// One token of each sequence. Grid: (kv head and group of G query heads) ×
+/// Splits × T, 256 threads. The context is cut into at most Splits ranges of at
+/// least 256 positions; the last block of a head to arrive combines them. The
+/// block whose range ends with the new position appends k and v.
 template <class Cache, int Heads, int KvHeads, int D, int G, int Window,
           bool SoftCap, bool Alibi, int RopeDim, bool Interleaved, int Splits>
-QZC_DEVICE void attendOne(const float *q, const float *k, const float *v,
-                          void *keys, void *values, CacheRange *range,
-                          const float *ropeTable, float scale, float cap,
-                          float alibi, float *partials, DeviceState *state,
-                          int capacity, float *out) {
+QZC_DEVICE void
+attendOne(const float *q, int qStride, const float *k, int kStride,
+          const float *v, int vStride, CacheView view, const float *ropeTable,
+          float scale, float cap, float alibi, float *partials,
+          const TokenRow *rows, DeviceState *state, float *out, int outStride) {
   using Lanes = HeadLanes<D>;
   constexpr int warps = 8;
   constexpr int least = 256;
@@ -344,7 +323,15 @@ QZC_DEVICE void attendOne(const float *q, const float *k, const float *v,
   const int kvHead = blockIdx.x / groups;
   const int group = blockIdx.x % groups;
   const int firstHead = kvHead * (Heads / KvHeads) + group * G;
-  const int position = state->position;
+  const int token = blockIdx.z;
+  const int position = rows[token].position;
+  const int sequence = rows[token].sequence;
+  CacheRange *range = rangeOf(view, sequence);
+  q += static_cast<long long>(token) * qStride;
+  k += static_cast<long long>(token) * kStride;
+  v += static_cast<long long>(token) * vStride;
+  out += static_cast<long long>(token) * outStride;
+  partials += static_cast<long long>(token) * Heads * Splits * record;
   const int begin =
       Window > 0 && position + 1 > Window ? position + 1 - Window : 0;
   const int length = position + 1 - begin;
@@ -358,11 +345,9 @@ QZC_DEVICE void attendOne(const float *q, const float *k, const float *v,
   const int end =
       first + perSplit < position + 1 ? first + perSplit : position + 1;
 
-  const long long base = static_cast<long long>(kvHead) * capacity * D;
-  Cache *headKeys = static_cast<Cache *>(keys) + base;
-  Cache *headValues = static_cast<Cache *>(values) + base;
-  const HeadCache<Cache, D> cache = {headKeys, headValues, position, latestKey,
-                                     latestValue};
+  const GrowingCache<Cache, D> cache = {
+      HeadCache<Cache, D>(view, sequence, kvHead), position, latestKey,
+      latestValue};
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
   const int warpFirst = first + warp * Lanes::kPositions;
@@ -386,8 +371,8 @@ QZC_DEVICE void attendOne(const float *q, const float *k, const float *v,
           state);
       latestValue[d] = toCache<Cache>(v[kvHead * D + d], &range->value, state);
       if (group == 0) {
-        headKeys[static_cast<long long>(position) * D + d] = latestKey[d];
-        headValues[static_cast<long long>(position) * D + d] = latestValue[d];
+        cache.stored.keys(position)[d] = latestKey[d];
+        cache.stored.values(position)[d] = latestValue[d];
       }
     }
   }
@@ -433,7 +418,8 @@ QZC_DEVICE void attendOne(const float *q, const float *k, const float *v,
     }
   }
   if (active == 1 ||
-      !arriveLast(&state->counters[blockIdx.x], active, &lastFlag))
+      !arriveLast(&state->counters[token * gridDim.x + blockIdx.x], active,
+                  &lastFlag))
     return;
   for (int i = threadIdx.x; i < G * D; i += warps * kWarp) {
     const int g = i / D;

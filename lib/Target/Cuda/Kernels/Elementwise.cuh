@@ -11,15 +11,14 @@
 
 namespace qzc::kernels {
 
-/// out[t] = table[token t]. FromState: the one token is in the device state; a
-/// negative one, where the step before failed, is taken as 0.
-/// Grid: T blocks of 256 threads.
-template <int Columns, Storage S, int Block, bool FromState>
-QZC_DEVICE void embed(const void *data, const void *scales, const int *tokens,
-                      const DeviceState *state, float *out, int stride) {
+/// out[t] = table[token t]. A negative token, where the step before failed, is
+/// taken as 0. Grid: T blocks of 256 threads.
+template <int Columns, Storage S, int Block>
+QZC_DEVICE void embed(const void *data, const void *scales,
+                      const TokenRow *rows, float *out, int stride) {
   launchDependents();
   waitForDependencies();
-  const long long row = FromState ? max(state->token, 0) : tokens[blockIdx.x];
+  const long long row = max(rows[blockIdx.x].token, 0);
   const float scale =
       Weights<S, Block>::rowScale(scales, static_cast<int>(row));
   out += static_cast<long long>(blockIdx.x) * stride;
@@ -27,14 +26,14 @@ QZC_DEVICE void embed(const void *data, const void *scales, const int *tokens,
     out[i] = Weights<S, Block>::at(data, scales, row * Columns + i) * scale;
 }
 
-/// out[t] = in[t] + table[position + t + offset]. Grid: T blocks.
+/// out[t] = in[t] + table[position t + offset]. Grid: T blocks.
 template <int Columns, Storage S, int Block>
 QZC_DEVICE void addPositions(const float *in, int inStride, const void *data,
                              const void *scales, int offset,
-                             const DeviceState *state, float *out, int stride) {
+                             const TokenRow *rows, float *out, int stride) {
   launchDependents();
   waitForDependencies();
-  const int row = state->position + static_cast<int>(blockIdx.x) + offset;
+  const int row = rows[blockIdx.x].position + offset;
   const float scale = Weights<S, Block>::rowScale(scales, row);
   in += static_cast<long long>(blockIdx.x) * inStride;
   out += static_cast<long long>(blockIdx.x) * stride;

@@ -41,11 +41,11 @@ QZC_DEVICE uint4 roundEight(const float *source, float factor) {
                     packHalves(b.z * factor, b.w * factor));
 }
 
-/// Brings rows [first, first + kKeys) of a head's cache to shared memory as
-/// f16, those of an f32 cache times `factor`; rows from `end` on and columns
-/// from D on become zero. Copies of an f16 cache are asynchronous.
+/// Brings kKeys rows of a head's cache to shared memory as f16, those of an f32
+/// cache times `factor`; rows from `count` on and columns from D on
+/// become zero. Copies of an f16 cache are asynchronous.
 template <class Cache, int D>
-QZC_DEVICE void loadCacheTile(Half *tile, const Cache *head, int first, int end,
+QZC_DEVICE void loadCacheTile(Half *tile, const Cache *rows, int count,
                               float factor) {
   using Tile = FlashTile<D>;
   constexpr int pieces = Tile::kPadded / 8;
@@ -53,10 +53,9 @@ QZC_DEVICE void loadCacheTile(Half *tile, const Cache *head, int first, int end,
   for (int i = threadIdx.x; i < Tile::kKeys * pieces; i += kFlashThreads) {
     const int row = i / pieces;
     const int column = i % pieces * 8;
-    const bool valid = first + row < end && column < D;
+    const bool valid = row < count && column < D;
     Half *target = tile + row * Tile::kStride + column;
-    const Cache *source =
-        head + (valid ? static_cast<long long>(first + row) * D + column : 0);
+    const Cache *source = rows + (valid ? row * D + column : 0);
     if constexpr (D % 8 != 0) {
 #pragma unroll
       for (int e = 0; e < 8; ++e)
@@ -72,12 +71,12 @@ QZC_DEVICE void loadCacheTile(Half *tile, const Cache *head, int first, int end,
   }
 }
 
-/// One head's queries. `shared`: queries, then two buffers of keys and values;
-/// `slope`: alibiSlope's.
+/// A tile of one head's queries. `shared`: queries, then two buffers of keys
+/// and values; `slope`: alibiSlope's; `position`: of the first query.
 template <class Cache, int D, int Window, bool SoftCap, bool Alibi, int RopeDim,
           bool Interleaved>
 QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
-                          const Cache *keys, const Cache *values,
+                          const HeadCache<Cache, D> &cache,
                           const CacheRange *range, const float *ropeTable,
                           float scale, float cap, float slope, int position,
                           int tokens, float *out, int stride) {
@@ -88,16 +87,13 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
   __shared__ float rowScale[kFlashQueries];
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
-  const int firstQuery = blockIdx.x * kFlashQueries;
   Half *queries = shared;
   Half *tiles = shared + kFlashQueries * Tile::kStride;
 
-  const int lastQuery = min(firstQuery + kFlashQueries, tokens) - 1;
-  const int end = position + lastQuery + 1;
+  const int end = position + tokens;
   int begin = 0;
   if (Window > 0)
-    begin =
-        max(0, position + firstQuery + 1 - Window) / Tile::kKeys * Tile::kKeys;
+    begin = max(0, position + 1 - Window) / Tile::kKeys * Tile::kKeys;
 
   float keyScale = 1.0f;
   float valueScale = 1.0f;
@@ -107,17 +103,17 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
   }
   const float keyFactor = 1.0f / keyScale;
   const float valueFactor = 1.0f / valueScale;
-  loadCacheTile<Cache, D>(tiles, keys, begin, end, keyFactor);
-  loadCacheTile<Cache, D>(tiles + tileHalves, values, begin, end, valueFactor);
+  loadCacheTile<Cache, D>(tiles, cache.keys(begin), end - begin, keyFactor);
+  loadCacheTile<Cache, D>(tiles + tileHalves, cache.values(begin), end - begin,
+                          valueFactor);
   copyCommit();
 
   // Each warp converts its own 16 rows.
   for (int r = warp * 16; r < warp * 16 + 16; ++r) {
-    const int t = firstQuery + r;
-    const float *row = q + static_cast<long long>(min(t, tokens - 1)) * qStride;
+    const int t = min(r, tokens - 1);
+    const float *row = q + static_cast<long long>(t) * qStride;
     const float *table =
-        ropeTable +
-        static_cast<long long>(position + min(t, tokens - 1)) * RopeDim;
+        ropeTable + static_cast<long long>(position + t) * RopeDim;
     constexpr int perLane = (Tile::kPadded + kWarp - 1) / kWarp;
     float v[perLane];
     float absmax = 0.0f;
@@ -148,7 +144,7 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
     factor[h] = rowScale[rowInTile + 8 * h];
-    queryPosition[h] = position + firstQuery + rowInTile + 8 * h;
+    queryPosition[h] = position + rowInTile + 8 * h;
     top[h] = -QZC_INFINITY;
   }
   float o[outTiles][4];
@@ -163,9 +159,9 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
     const int next = first + Tile::kKeys;
     if (next < end) {
       Half *target = tiles + (buffer ^ 1) * 2 * tileHalves;
-      loadCacheTile<Cache, D>(target, keys, next, end, keyFactor);
-      loadCacheTile<Cache, D>(target + tileHalves, values, next, end,
-                              valueFactor);
+      loadCacheTile<Cache, D>(target, cache.keys(next), end - next, keyFactor);
+      loadCacheTile<Cache, D>(target + tileHalves, cache.values(next),
+                              end - next, valueFactor);
     }
     copyCommit();
     copyWait<1>();
@@ -261,7 +257,7 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
   for (int h = 0; h < 2; ++h) {
     total[h] += __shfl_xor_sync(QZC_FULL_WARP, total[h], 1);
     total[h] += __shfl_xor_sync(QZC_FULL_WARP, total[h], 2);
-    const int t = firstQuery + rowInTile + 8 * h;
+    const int t = rowInTile + 8 * h;
     if (t >= tokens)
       continue;
     const float inverse = valueScale / total[h];
@@ -277,33 +273,29 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
   }
 }
 
-/// T queries over the cache, into which k and v were appended before. Grid:
-/// ceil(T / 64) × Heads, 128 threads. Dynamic shared memory: queries and tiles.
+/// Queries over the cache, into which k and v were appended before. A tile has
+/// at most kFlashQueries. Grid: tiles × Heads, 128 threads. Dynamic shared
+/// memory: queries and tiles.
 template <class Cache, int Heads, int KvHeads, int D, int Window, bool SoftCap,
           bool Alibi, int RopeDim, bool Interleaved>
-QZC_DEVICE void flash(const float *q, int qStride, const void *keys,
-                      const void *values, const CacheRange *range,
+QZC_DEVICE void flash(const float *q, int qStride, CacheView view,
                       const float *ropeTable, float scale, float cap,
-                      float alibi, const DeviceState *state, int capacity,
-                      float *out, int stride) {
+                      float alibi, const QueryTile *tiles, float *out,
+                      int stride) {
   QZC_DYNAMIC_SHARED(flashShared);
   launchDependents();
   waitForDependencies();
   const int head = blockIdx.y;
-  const long long base =
-      static_cast<long long>(head / (Heads / KvHeads)) * capacity * D;
-  const Cache *headKeys = static_cast<const Cache *>(keys) + base;
-  const Cache *headValues = static_cast<const Cache *>(values) + base;
-  const int position = state->position;
-  const int tokens = state->tokens;
-  q += head * D;
-  out += head * D;
-  if (static_cast<int>(blockIdx.x) * kFlashQueries >= tokens)
-    return;
+  const QueryTile tile = tiles[blockIdx.x];
+  const HeadCache<Cache, D> cache(view, tile.sequence,
+                                  head / (Heads / KvHeads));
+  q += static_cast<long long>(tile.row) * qStride + head * D;
+  out += static_cast<long long>(tile.row) * stride + head * D;
   flashHead<Cache, D, Window, SoftCap, Alibi, RopeDim, Interleaved>(
-      reinterpret_cast<Half *>(flashShared), q, qStride, headKeys, headValues,
-      range, ropeTable, scale, cap, alibiSlope<Alibi, Heads>(head, alibi),
-      position, tokens, out, stride);
+      reinterpret_cast<Half *>(flashShared), q, qStride, cache,
+      rangeOf(view, tile.sequence), ropeTable, scale, cap,
+      alibiSlope<Alibi, Heads>(head, alibi), tile.position, tile.rows, out,
+      stride);
 }
 
 } // namespace qzc::kernels

@@ -35,17 +35,22 @@ QZC_DEVICE Candidate bestOfBlock(Candidate c, Candidate *scratch) {
   return c;
 }
 
-/// The most likely token of one row of logits becomes the state's token (or
-/// -1 - id, id being the first whose logit is not a number), and the pass's
-/// tokens are counted as done. Grid: Blocks blocks of 256 threads.
+/// The most likely token of each row of logits becomes the row's token (or
+/// -1 - id, id being the first whose logit is not a number), at the position
+/// after it. `values` and `indices` hold Blocks a row. Grid: Blocks × T blocks
+/// of 256 threads.
 template <int Vocab, int Blocks>
-QZC_DEVICE void chooseToken(const float *logits, float *values, int *indices,
-                            DeviceState *state) {
+QZC_DEVICE void chooseToken(const float *logits, int stride, float *values,
+                            int *indices, TokenRow *rows, DeviceState *state) {
   constexpr int perBlock = (Vocab + Blocks - 1) / Blocks;
   __shared__ Candidate scratch[32];
   __shared__ int lastFlag;
   launchDependents();
   waitForDependencies();
+  const int row = blockIdx.y;
+  logits += static_cast<long long>(row) * stride;
+  values += row * Blocks;
+  indices += row * Blocks;
   const int begin = blockIdx.x * perBlock;
   const int end = min(begin + perBlock, Vocab);
   Candidate best = {-QZC_INFINITY, Vocab - 1};
@@ -56,16 +61,15 @@ QZC_DEVICE void chooseToken(const float *logits, float *values, int *indices,
     values[blockIdx.x] = best.value;
     indices[blockIdx.x] = best.index;
   }
-  if (!arriveLast(&state->counters[0], Blocks, &lastFlag))
+  if (!arriveLast(&state->counters[row], Blocks, &lastFlag))
     return;
   best = {-QZC_INFINITY, Vocab - 1};
   for (int i = threadIdx.x; i < Blocks; i += 256)
     best = better(best, {__ldcg(values + i), __ldcg(indices + i)});
   best = bestOfBlock(best, scratch);
   if (threadIdx.x == 0) {
-    state->token = isNan(best.value) ? -1 - best.index : best.index;
-    state->position += state->tokens;
-    state->tokens = 1;
+    rows[row].token = isNan(best.value) ? -1 - best.index : best.index;
+    rows[row].position += 1;
   }
 }
 
