@@ -112,16 +112,29 @@ struct Score {
 /// whole text. `tokens` and `bytes` (≥ 1) are those of what was encoded.
 Estimate bitsPerByte(const Score &score, int64_t tokens, int64_t bytes);
 
-/// Runs a fresh model over `count` tokens; losses[i] = −ln p(targets[i] |
+/// What a fresh model is to run over; losses[i] = −ln p(targets[i] |
 /// tokens[0 … i]) for i in [firstScored, count).
-using ScoreFunction =
-    std::function<void(const int32_t *tokens, const int32_t *targets,
-                       int64_t count, int64_t firstScored, float *losses)>;
+struct ScoredWindow {
+  const int32_t *tokens = nullptr;
+  const int32_t *targets = nullptr;
+  int64_t count = 0;
+  int64_t firstScored = 0;
+  float *losses = nullptr;
+};
+/// Fills in the losses of windows that have nothing to do with each other.
+using ScoreFunction = std::function<void(const std::vector<ScoredWindow> &)>;
+
+/// Windows that the model gets at once: as many as have no more tokens than
+/// that, but one at least.
+struct ScoreBatch {
+  int64_t windows = 1;
+  int64_t tokens = 0;
+};
 
 /// Throws qzc::Error where a loss is not finite. `progress` (may be empty) is
 /// told the tokens scored by each window.
 Score score(const Text &text, const Plan &plan, const ProtocolOptions &options,
-            const ScoreFunction &model,
+            const ScoreBatch &batch, const ScoreFunction &model,
             const std::function<void(int64_t)> &progress);
 
 } // namespace qzc::evaluate

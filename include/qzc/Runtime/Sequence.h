@@ -24,21 +24,21 @@ public:
 
   /// If lastLogits is not null it receives the logits [vocab] after the last.
   void prefill(const int32_t *tokens, int64_t count, float *lastLogits) {
-    Piece piece = next(tokens, count);
+    Piece piece = this->piece(tokens, count);
     piece.firstRow = lastLogits ? count - 1 : count;
     piece.logits = lastLogits;
     run(piece);
   }
   /// Logits [count, vocab].
   void logits(const int32_t *tokens, int64_t count, float *out) {
-    Piece piece = next(tokens, count);
+    Piece piece = this->piece(tokens, count);
     piece.logits = out;
     run(piece);
   }
   /// Losses of rows [firstScored, count).
   void score(const int32_t *tokens, const int32_t *targets, int64_t count,
              int64_t firstScored, float *losses) {
-    Piece piece = next(tokens, count);
+    Piece piece = this->piece(tokens, count);
     piece.firstRow = firstScored;
     piece.targets = targets;
     piece.losses = losses;
@@ -62,10 +62,7 @@ public:
 
   /// What comes next, to be run with other sequences; `advance` after it.
   Step step(int32_t token) const { return {Id, Position, token}; }
-  void advance(int64_t count) { Position += count; }
-
-private:
-  Piece next(const int32_t *tokens, int64_t count) const {
+  Piece piece(const int32_t *tokens, int64_t count) const {
     Piece piece;
     piece.sequence = Id;
     piece.position = Position;
@@ -73,6 +70,9 @@ private:
     piece.count = count;
     return piece;
   }
+  void advance(int64_t count) { Position += count; }
+
+private:
   void run(const Piece &piece) {
     if (piece.count > 0)
       Owner.run({piece});

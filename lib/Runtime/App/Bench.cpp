@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <memory>
 
 namespace qzc::runtime {
 
@@ -68,11 +69,77 @@ double peakResidentBytes() {
   throw Error("cannot read the peak memory use from /proc/self/status");
 }
 
-/// As llama-bench names its tests: "pp512 @ d4096".
-std::string testName(const char *phase, int64_t tokens, int64_t depth) {
+/// What is timed: of each of `batch` sequences `prompt` tokens at once and
+/// `count` one by one, each after `depth` tokens that are not.
+struct Work {
+  int64_t prompt = 0;
+  int64_t count = 0;
+  int64_t depth = 0;
+  int64_t batch = 1;
+
+  int64_t positions() const { return depth + std::max(prompt, count); }
+};
+
+/// As llama-bench names its tests: "pp512 @ d4096"; "tg128 b8" for a batch.
+std::string testName(const char *phase, int64_t tokens, const Work &work) {
   std::string name = phase + std::to_string(tokens);
-  return depth > 0 ? name + " @ d" + std::to_string(depth) : name;
+  if (work.batch > 1)
+    name += " b" + std::to_string(work.batch);
+  return work.depth > 0 ? name + " @ d" + std::to_string(work.depth) : name;
 }
+
+/// Sequences that do all the same.
+class Sequences {
+public:
+  Sequences(Engine &engine, int64_t count) : Model(engine) {
+    for (int64_t i = 0; i != count; ++i)
+      All.push_back(std::make_unique<Sequence>(engine));
+  }
+
+  void rewind(int64_t position) {
+    for (auto &sequence : All)
+      sequence->rewind(position);
+  }
+  /// If lastLogits is not null it receives those of each, [count, vocab].
+  void prefill(const int32_t *tokens, int64_t count, float *lastLogits,
+               int64_t vocab) {
+    std::vector<Piece> batch;
+    for (auto &sequence : All) {
+      Piece piece = sequence->piece(tokens, count);
+      piece.firstRow = lastLogits ? count - 1 : count;
+      if (lastLogits)
+        piece.logits = lastLogits + vocab * static_cast<int64_t>(batch.size());
+      batch.push_back(piece);
+    }
+    if (count > 0)
+      Model.run(batch);
+    advance(count);
+  }
+  void decodeMany(int32_t token, int64_t count) {
+    Model.decodeMany(steps(std::vector<int32_t>(All.size(), token)), count);
+    advance(count);
+  }
+  /// `tokens` become those that are chosen.
+  void decodeGreedy(std::vector<int32_t> &tokens) {
+    Model.decodeGreedy(steps(tokens), tokens.data());
+    advance(1);
+  }
+
+private:
+  std::vector<Step> steps(const std::vector<int32_t> &tokens) const {
+    std::vector<Step> steps;
+    for (size_t i = 0; i != All.size(); ++i)
+      steps.push_back(All[i]->step(tokens[i]));
+    return steps;
+  }
+  void advance(int64_t count) {
+    for (auto &sequence : All)
+      sequence->advance(count);
+  }
+
+  Engine &Model;
+  std::vector<std::unique_ptr<Sequence>> All;
+};
 
 /// What a phase of `tokens` tokens a run came to.
 void addPhase(Json &json, const std::string &what, const std::string &test,
@@ -95,13 +162,14 @@ void addPhase(Json &json, const std::string &what, const std::string &test,
         static_cast<double>(tokens * static_cast<int64_t>(speeds.size()));
 }
 
-/// Milliseconds of single tokens, by the host's clock: each is waited for, as
-/// by somebody who reads along.
-std::vector<double> tokenTimes(Sequence &text, int32_t token, int64_t count) {
+/// Milliseconds of single steps, by the host's clock: each is waited for, as by
+/// somebody who reads along.
+std::vector<double> tokenTimes(Sequences &texts, std::vector<int32_t> tokens,
+                               int64_t count) {
   std::vector<double> times;
   for (int64_t i = 0; i < count; ++i) {
     Stopwatch watch;
-    token = text.decodeGreedy(token);
+    texts.decodeGreedy(tokens);
     times.push_back(1000 * watch.seconds());
   }
   return times;
@@ -119,18 +187,19 @@ void addTokenTimes(Json &json, std::vector<double> times) {
 
 /// How near decoding comes to what memory streams.
 void addStreaming(Json &json, const Session &session, Engine &engine,
-                  int64_t depth, int64_t count) {
+                  const Work &work) {
   const double limit = engine.streamingRate();
   if (limit <= 0)
     return;
   json["stream_gb_s"] = limit / kGigabyte;
-  if (count == 0)
+  if (work.count == 0)
     return;
   // Its own among them, a decoded token sees these many positions on average.
   const double positions =
-      static_cast<double>(depth) + static_cast<double>(count + 1) / 2;
+      static_cast<double>(work.depth) + static_cast<double>(work.count + 1) / 2;
   const double bytes = decodeBytes(session.image().manifest(), positions,
-                                   engine.options().cache);
+                                   engine.options().cache, work.batch) /
+                       static_cast<double>(work.batch);
   const double rate = bytes * json["decode_tok_s"].get<double>();
   json["decode_bytes_per_token"] = bytes;
   json["decode_gb_s"] = rate / kGigabyte;
@@ -203,21 +272,12 @@ void addMemory(Json &json, const Session &session, const Engine &engine) {
   json["file_mb"] = megabytes(session.image().fileBytes());
 }
 
-/// What is timed: `prompt` tokens at once and `count` one by one, each after
-/// `depth` tokens that are not.
-struct Work {
-  int64_t prompt = 0;
-  int64_t count = 0;
-  int64_t depth = 0;
-
-  int64_t positions() const { return depth + std::max(prompt, count); }
-};
-
 Work workOf(const Session &session) {
   const Options &options = session.options();
   const int64_t limit = session.contextOr(session.model().context);
   Work work;
   work.depth = options.depth;
+  work.batch = options.batch;
   const int64_t room = std::max<int64_t>(limit - work.depth, 0);
   work.prompt = options.promptTokens.value_or(std::min(kDefaultPrompt, room));
   work.count = options.count.value_or(std::min(kDefaultCount, room));
@@ -235,43 +295,45 @@ Work workOf(const Session &session) {
 void bench(const Session &session) {
   const Options &options = session.options();
   const Work work = workOf(session);
-  auto engine =
-      session.createEngine(options.context.value_or(work.positions()));
+  auto engine = session.createEngine(options.context.value_or(work.positions()),
+                                     work.batch);
   Json json;
   json["load_seconds"] = session.sinceStart().seconds();
 
   const int64_t vocab = session.model().vocab;
   const std::vector<int32_t> tokens = someTokens(work.positions(), vocab);
   const int32_t *begin = tokens.data() + work.depth;
-  std::vector<float> logits(static_cast<size_t>(vocab));
-  Sequence text(*engine);
-  text.prefill(tokens.data(), work.depth, nullptr);
-  const auto prepare = [&] { text.rewind(work.depth); };
+  std::vector<float> logits(static_cast<size_t>(vocab * work.batch));
+  Sequences texts(*engine, work.batch);
+  texts.prefill(tokens.data(), work.depth, nullptr, vocab);
+  const auto prepare = [&] { texts.rewind(work.depth); };
+  json["batch"] = work.batch;
   json["depth"] = work.depth;
   json["repetitions"] = options.repetitions;
   if (work.prompt > 0) {
     const Runs runs = measure(*engine, options.repetitions, prepare, [&] {
-      text.prefill(begin, work.prompt, logits.data());
+      texts.prefill(begin, work.prompt, logits.data(), vocab);
     });
-    addPhase(json, "prefill", testName("pp", work.prompt, work.depth),
-             work.prompt, runs);
+    addPhase(json, "prefill", testName("pp", work.prompt, work),
+             work.prompt * work.batch, runs);
     // At the end of a prompt its first token is known.
     json["first_token_ms"] = 1000 * json["prefill_seconds"].get<double>();
     json["first_token_ms_sd"] = 1000 * json["prefill_seconds_sd"].get<double>();
   }
   if (work.count > 0) {
     const Runs runs = measure(*engine, options.repetitions, prepare,
-                              [&] { text.decodeMany(begin[0], work.count); });
-    addPhase(json, "decode", testName("tg", work.count, work.depth), work.count,
-             runs);
+                              [&] { texts.decodeMany(begin[0], work.count); });
+    addPhase(json, "decode", testName("tg", work.count, work),
+             work.count * work.batch, runs);
     prepare();
-    addTokenTimes(json, tokenTimes(text, begin[0], work.count));
+    const std::vector<int32_t> first(static_cast<size_t>(work.batch), begin[0]);
+    addTokenTimes(json, tokenTimes(texts, first, work.count));
   }
   if (work.prompt > 0 && work.count > 0)
     json["sample_seconds"] = json["prefill_seconds"].get<double>() +
                              json["decode_seconds"].get<double>();
   addMemory(json, session, *engine);
-  addStreaming(json, session, *engine, work.depth, work.count);
+  addStreaming(json, session, *engine, work);
   json["threads"] = options.threads > 0 ? options.threads : availableThreads();
   addSetting(json, session, *engine);
   session.output().write(options.json ? json.dump(2) + "\n" : toText(json));

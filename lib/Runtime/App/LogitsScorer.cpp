@@ -6,16 +6,16 @@
 
 namespace qzc::runtime {
 
-void LogitsScorer::score(const int32_t *tokens, const int32_t *targets,
-                         int64_t count, int64_t firstScored, float *losses) {
+void LogitsScorer::score(const evaluate::ScoredWindow &window) {
+  const int32_t *targets = window.targets;
   const int64_t vocab = Blocks.vocab();
   Sequence text(Model);
-  Blocks.run(text, tokens, count, firstScored,
+  Blocks.run(text, window.tokens, window.count, window.firstScored,
              [&](int64_t first, int64_t rows, const float *logits) {
                Pool.parallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {
                  for (int64_t i = begin; i < end; ++i) {
                    const float *row = logits + i * vocab;
-                   losses[first + i] =
+                   window.losses[first + i] =
                        static_cast<float>(evaluate::logSumExp(row, vocab) -
                                           row[targets[first + i]]);
                  }

@@ -5,21 +5,20 @@
 
 #include "LogitsBlocks.h"
 #include "LogitsWriter.h"
+#include "qzc/Evaluate/Perplexity.h"
 #include "qzc/Support/ThreadPool.h"
 
 namespace qzc::runtime {
 
-/// Scores windows as Engine::score does, with every row of logits on the host:
-/// each goes to a file with the token that it predicts.
+/// Scores windows with every row of logits on the host: each goes to a file
+/// with the token that it predicts.
 class LogitsScorer {
 public:
   /// All of them outlive the scorer. `threads`: 0, as many as may be used.
   LogitsScorer(Engine &engine, int64_t vocab, int threads, LogitsWriter &out)
       : Model(engine), Blocks(vocab), Pool(threads), Out(out) {}
 
-  /// A window from its beginning; as evaluate::ScoreFunction.
-  void score(const int32_t *tokens, const int32_t *targets, int64_t count,
-             int64_t firstScored, float *losses);
+  void score(const evaluate::ScoredWindow &window);
 
 private:
   Engine &Model;

@@ -260,6 +260,10 @@ void Parser::addBench() {
                  "0)",
                  0),
         group, bit(Mode::Bench));
+  extra(addCount(App, "-b", o.batch,
+                 "Sequences that are timed at once, each with these tokens")
+            ->capture_default_str(),
+        group, bit(Mode::Bench));
   extra(
       addCount(App, "-r", o.repetitions, "Repetitions")->capture_default_str(),
       group, bit(Mode::Bench));

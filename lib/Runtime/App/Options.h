@@ -69,6 +69,7 @@ struct Options {
   // Bench
   std::optional<int64_t> promptTokens;
   int64_t depth = 0; ///< tokens in the cache before what is timed
+  int64_t batch = 1; ///< sequences that are timed at once
   int64_t repetitions = 5;
 
   // Device

@@ -6,11 +6,15 @@
 #include "qzc/Support/Hash.h"
 #include "qzc/Support/Progress.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace qzc::runtime {
 
 namespace {
+
+/// Windows that one run may score, short ones.
+constexpr int64_t kMostTogether = 128;
 
 evaluate::ProtocolOptions protocolOptions(const Session &session) {
   const Options &options = session.options();
@@ -119,18 +123,47 @@ Json windowsOf(const evaluate::Text &text, const evaluate::Plan &plan,
                const Encoded &encoded) {
   Json windows = Json::array();
   evaluate::score(
-      text, plan, protocol,
-      [&](const int32_t *tokens, const int32_t *targets, int64_t count,
-          int64_t firstScored, float *) {
-        std::vector<int32_t> ids(tokens, tokens + count);
-        ids.push_back(targets[count - 1]);
-        windows.push_back({{"tokens", ids}, {"scored", count - firstScored}});
+      text, plan, protocol, evaluate::ScoreBatch(),
+      [&](const std::vector<evaluate::ScoredWindow> &batch) {
+        for (const evaluate::ScoredWindow &window : batch) {
+          std::vector<int32_t> ids(window.tokens, window.tokens + window.count);
+          ids.push_back(window.targets[window.count - 1]);
+          windows.push_back(
+              {{"tokens", ids}, {"scored", window.count - window.firstScored}});
+        }
       },
       {});
   return {{"tokens", encoded.tokens},
           {"bytes", encoded.bytes},
           {"tokens_scored", plan.scored()},
           {"windows", std::move(windows)}};
+}
+
+/// Windows in one run, or in several where memory has no room for all.
+void scoreTogether(Engine &engine,
+                   const std::vector<evaluate::ScoredWindow> &windows) {
+  try {
+    std::vector<std::unique_ptr<Sequence>> sequences;
+    std::vector<Piece> batch;
+    for (const evaluate::ScoredWindow &window : windows) {
+      sequences.push_back(std::make_unique<Sequence>(engine));
+      Piece piece;
+      piece.sequence = sequences.back()->id();
+      piece.tokens = window.tokens;
+      piece.count = window.count;
+      piece.firstRow = window.firstScored;
+      piece.losses = window.losses;
+      piece.targets = window.targets;
+      batch.push_back(piece);
+    }
+    return engine.run(batch);
+  } catch (const SequenceError &) {
+    if (windows.size() == 1)
+      throw;
+  }
+  const auto half = windows.begin() + windows.size() / 2;
+  scoreTogether(engine, {windows.begin(), half});
+  scoreTogether(engine, {half, windows.end()});
 }
 
 } // namespace
@@ -157,7 +190,9 @@ void scoreText(const Session &session) {
                            "\n");
     return;
   }
-  auto engine = session.createEngine(plan.largestWindow());
+  const auto together = std::min<int64_t>(
+      kMostTogether, static_cast<int64_t>(plan.windows.size()));
+  auto engine = session.createEngine(plan.largestWindow(), together);
 
   std::optional<LogitsWriter> logits;
   std::optional<LogitsScorer> byLogits;
@@ -170,13 +205,12 @@ void scoreText(const Session &session) {
   Stopwatch running;
   Scored scored{};
   scored.score = evaluate::score(
-      text, plan, protocol,
-      [&](const int32_t *tokens, const int32_t *targets, int64_t count,
-          int64_t firstScored, float *losses) {
-        if (byLogits)
-          return byLogits->score(tokens, targets, count, firstScored, losses);
-        Sequence window(*engine);
-        window.score(tokens, targets, count, firstScored, losses);
+      text, plan, protocol, {together, engine->options().chunk},
+      [&](const std::vector<evaluate::ScoredWindow> &windows) {
+        if (!byLogits)
+          return scoreTogether(*engine, windows);
+        for (const evaluate::ScoredWindow &window : windows)
+          byLogits->score(window);
       },
       [&](int64_t done) { progress.advance(static_cast<uint64_t>(done)); });
   if (logits)

@@ -22,9 +22,11 @@ tokenizer::Tokenizer Session::readTokenizer() const {
   return tokenizer::Tokenizer::fromJson(Opened->tokenizerJson());
 }
 
-std::unique_ptr<Engine> Session::createEngine(int64_t positions) const {
+std::unique_ptr<Engine> Session::createEngine(int64_t positions,
+                                              int64_t sequences) const {
   EngineOptions wanted;
   wanted.context = positions;
+  wanted.sequences = sequences;
   wanted.cache = Chosen.cache;
   wanted.threads = Chosen.threads;
   wanted.instructions = Chosen.instructions;

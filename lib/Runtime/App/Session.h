@@ -41,9 +41,10 @@ public:
   const Stopwatch &sinceStart() const { return Started; }
 
   tokenizer::Tokenizer readTokenizer() const;
-  /// Loads the model with room for `positions` on the chosen device; says on
-  /// stderr what --device=auto took.
-  std::unique_ptr<Engine> createEngine(int64_t positions) const;
+  /// Loads the model with room for `sequences` of `positions` each on the
+  /// chosen device; says on stderr what --device=auto took.
+  std::unique_ptr<Engine> createEngine(int64_t positions,
+                                       int64_t sequences = 1) const;
   /// --context, or `otherwise`, checked against what the model was made for.
   int64_t contextOr(int64_t otherwise) const;
   /// Throws unless all ids are below the vocabulary's size; `who` is named.

@@ -10,7 +10,7 @@ using format::Launch;
 using format::Opcode;
 
 static double bytesOf(const format::Manifest &manifest, const Launch &launch,
-                      double positions, CacheType cache) {
+                      double positions, CacheType cache, double batch) {
   if (launch.opcode == Opcode::Attention) {
     const auto &params = std::get<format::AttentionParams>(launch.params);
     const double seen =
@@ -18,7 +18,7 @@ static double bytesOf(const format::Manifest &manifest, const Launch &launch,
             ? std::min(positions, static_cast<double>(params.window))
             : positions;
     const double element = cache == CacheType::F16 ? 2 : 4;
-    return 2 * element * seen *
+    return 2 * element * seen * batch *
            static_cast<double>(params.kvHeads * params.headDim);
   }
   const bool isTable =
@@ -28,17 +28,19 @@ static double bytesOf(const format::Manifest &manifest, const Launch &launch,
     const format::PackedShape &shape =
         manifest.tensors[static_cast<size_t>(index)].shape;
     const auto stored = static_cast<double>(format::storedBytes(shape));
-    bytes += isTable ? stored / static_cast<double>(shape.rows) : stored;
+    bytes +=
+        isTable ? batch * stored / static_cast<double>(shape.rows) : stored;
   }
   return bytes;
 }
 
 double decodeBytes(const format::Manifest &manifest, double positions,
-                   CacheType cache) {
+                   CacheType cache, int64_t batch) {
   double bytes = 0;
   for (const auto *launches : {&manifest.plan.body, &manifest.plan.head})
     for (const Launch &launch : *launches)
-      bytes += bytesOf(manifest, launch, positions, cache);
+      bytes += bytesOf(manifest, launch, positions, cache,
+                       static_cast<double>(batch));
   return bytes;
 }
 

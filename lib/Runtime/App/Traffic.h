@@ -8,12 +8,13 @@
 
 namespace qzc::runtime {
 
-/// Bytes that decoding one token has to read where `positions` are in the
-/// cache, its own among them: each weight of the plan once, of tables one row,
-/// and the keys and values that attention sees. Activations, which stay in
-/// caches, do not count.
+/// Bytes that decoding one token of each of `batch` sequences has to read where
+/// these have so many positions in the cache, the token's among them: each
+/// weight of the plan once, and for each token of tables one row, and the keys
+/// and values that attention sees. Activations, which stay in caches, do not
+/// count.
 double decodeBytes(const format::Manifest &manifest, double positions,
-                   CacheType cache);
+                   CacheType cache, int64_t batch);
 
 } // namespace qzc::runtime
 

@@ -255,6 +255,23 @@ TEST_F(AppTest, BenchTimesWhatFollowsADepth) {
   fails({"--device=cpu", "--bench", "-d", "64"}, 1, "context of 64");
 }
 
+TEST_F(AppTest, BenchTimesSeveralSequencesAtOnce) {
+  const std::vector<std::string> arguments = {
+      "--device=cpu", "--bench", "-p", "16", "-n", "4", "-r", "1", "-b", "3"};
+  std::vector<std::string> asJson = arguments;
+  asJson.push_back("--json");
+  auto json = nlohmann::json::parse(call(asJson).out);
+  EXPECT_EQ(json["batch"], 3);
+  EXPECT_EQ(json["prefill_test"], "pp16 b3");
+  EXPECT_EQ(json["prefill_tokens"], 48);
+  EXPECT_EQ(json["decode_tokens"], 12);
+  // Two prompts, two times four tokens, four one by one; each of the three.
+  const std::vector<int64_t> want = {16, 16, 16, 16, 16, 16, 4, 4, 4, 4, 4, 4,
+                                     1,  1,  1,  1,  1,  1,  1, 1, 1, 1, 1, 1};
+  EXPECT_EQ(Runs, want);
+  EXPECT_THAT(call(arguments).out, HasSubstr("tg4 b3"));
+}
+
 TEST_F(AppTest, SaysWhatIsInside) {
   EXPECT_THAT(call({"--info"}).out, HasSubstr("sm_90a, compute_80 (PTX)"));
   auto json = nlohmann::json::parse(call({"--info", "--json"}).out);

@@ -68,7 +68,9 @@ public:
   FakeEngine(const Image &image, const EngineOptions &options,
              std::string device, std::vector<int64_t> *runs = nullptr)
       : Wanted(options), Device(std::move(device)),
-        Vocab(image.manifest().model.vocab), Runs(runs) {}
+        Vocab(image.manifest().model.vocab), Runs(runs) {
+    Wanted.chunk = 32;
+  }
 
   int64_t after(int64_t token) const { return (3 * token + 1) % Vocab; }
 

@@ -45,11 +45,13 @@ TEST(Traffic, CountsWhatADecodedTokenReads) {
   const double rows = 8 * 4 + 8 * 4;
   const double matrices = (24 * 8 + 100 * 8) * 4;
   const double position = 2.0 * 2 * 4; // keys and values
-  EXPECT_DOUBLE_EQ(decodeBytes(manifest, 3, CacheType::F32),
+  EXPECT_DOUBLE_EQ(decodeBytes(manifest, 3, CacheType::F32, 1),
                    rows + matrices + 2 * 3 * position * 4);
   // The window bounds one of the two.
-  EXPECT_DOUBLE_EQ(decodeBytes(manifest, 20, CacheType::F16),
+  EXPECT_DOUBLE_EQ(decodeBytes(manifest, 20, CacheType::F16, 1),
                    rows + matrices + (20 + 5) * position * 2);
+  EXPECT_DOUBLE_EQ(decodeBytes(manifest, 3, CacheType::F32, 8),
+                   8 * rows + matrices + 8 * 2 * 3 * position * 4);
 }
 
 } // namespace

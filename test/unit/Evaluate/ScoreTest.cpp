@@ -12,11 +12,14 @@ namespace qzc::evaluate {
 namespace {
 
 /// A model whose loss of token t after token s is (7 t + 3 s) mod 5.
-void fakeModel(const int32_t *tokens, const int32_t *targets, int64_t count,
-               int64_t firstScored, float *losses) {
-  for (int64_t i = firstScored; i < count; ++i)
-    losses[i] = static_cast<float>((7 * targets[i] + 3 * tokens[i]) % 5);
+void fakeModel(const std::vector<ScoredWindow> &windows) {
+  for (const ScoredWindow &window : windows)
+    for (int64_t i = window.firstScored; i < window.count; ++i)
+      window.losses[i] = static_cast<float>(
+          (7 * window.targets[i] + 3 * window.tokens[i]) % 5);
 }
+
+constexpr ScoreBatch kOne;
 
 Text textOf(int64_t tokens) {
   Text text;
@@ -31,7 +34,7 @@ TEST(Score, IsTheMeanOverScoredTokens) {
   Text text = textOf(23);
   Plan made = plan(text, options);
   int64_t reported = 0;
-  Score result = score(text, made, options, fakeModel,
+  Score result = score(text, made, options, kOne, fakeModel,
                        [&](int64_t done) { reported += done; });
 
   std::vector<double> losses;
@@ -64,12 +67,12 @@ TEST(Score, ShowsTheModelWhatTheProtocolSays) {
   };
   auto calls = [](const Text &text, const ProtocolOptions &options) {
     std::vector<Call> seen;
-    score(text, plan(text, options), options,
-          [&](const int32_t *tokens, const int32_t *targets, int64_t count,
-              int64_t firstScored, float *) {
-            seen.push_back({{tokens, tokens + count},
-                            {targets, targets + count},
-                            firstScored});
+    score(text, plan(text, options), options, kOne,
+          [&](const std::vector<ScoredWindow> &windows) {
+            for (const ScoredWindow &window : windows)
+              seen.push_back({{window.tokens, window.tokens + window.count},
+                              {window.targets, window.targets + window.count},
+                              window.firstScored});
           },
           {});
     return seen;
@@ -114,6 +117,38 @@ TEST(Score, ShowsTheModelWhatTheProtocolSays) {
   EXPECT_EQ(seen[1].first, 1);
 }
 
+TEST(Score, BatchesHoldWhatFitsInOrder) {
+  ProtocolOptions options;
+  options.protocol = Protocol::Lines;
+  options.context = 20;
+  Text text = textOf(60);
+  text.lineStarts = {0, 3, 6, 20, 22, 25, 40, 42, 45};
+  const Plan made = plan(text, options);
+  const Score alone = score(text, made, options, kOne, fakeModel, {});
+  const auto sizes = [&](ScoreBatch batch) {
+    std::vector<size_t> seen;
+    int64_t reported = 0;
+    const Score together = score(
+        text, made, options, batch,
+        [&](const std::vector<ScoredWindow> &windows) {
+          seen.push_back(windows.size());
+          fakeModel(windows);
+        },
+        [&](int64_t done) { reported += done; });
+    EXPECT_EQ(together.meanNll, alone.meanNll);
+    EXPECT_EQ(together.meanNllError, alone.meanNllError);
+    EXPECT_EQ(together.meanLinePerplexity, alone.meanLinePerplexity);
+    EXPECT_EQ(reported, alone.tokensScored);
+    return seen;
+  };
+  // Rows: 2, 2, 13, 1, 2, 14, 1, 2, 14.
+  EXPECT_THAT(sizes({1, 100}), testing::ElementsAre(1, 1, 1, 1, 1, 1, 1, 1, 1));
+  EXPECT_THAT(sizes({100, 100}), testing::ElementsAre(9));
+  EXPECT_THAT(sizes({4, 100}), testing::ElementsAre(4, 4, 1));
+  EXPECT_THAT(sizes({100, 17}), testing::ElementsAre(3, 3, 3));
+  EXPECT_THAT(sizes({100, 3}), testing::ElementsAre(1, 1, 1, 2, 1, 2, 1));
+}
+
 TEST(Score, OfLinesHasBothMeans) {
   ProtocolOptions options;
   options.protocol = Protocol::Lines;
@@ -121,7 +156,7 @@ TEST(Score, OfLinesHasBothMeans) {
   Text text;
   text.tokens = {1, 2, 3, 4, 1};
   text.lineStarts = {0, 3};
-  Score result = score(text, plan(text, options), options, fakeModel, {});
+  Score result = score(text, plan(text, options), options, kOne, fakeModel, {});
   // Losses (17, 27) mod 5 = 2, 2 and (7 + 12) mod 5 = 4.
   EXPECT_NEAR(result.meanNll, 8.0 / 3, 1e-12);
   ASSERT_TRUE(result.meanLinePerplexity);
@@ -148,9 +183,11 @@ TEST(Score, RefusesLossesThatAreNoNumbers) {
   for (float bad : {std::numeric_limits<float>::quiet_NaN(),
                     std::numeric_limits<float>::infinity()}) {
     try {
-      score(text, plan(text, options), options,
-            [&](const int32_t *tokens, const int32_t *, int64_t, int64_t,
-                float *losses) { losses[1] = tokens[0] == 0 ? 0 : bad; },
+      score(text, plan(text, options), options, {2, 100},
+            [&](const std::vector<ScoredWindow> &windows) {
+              for (const ScoredWindow &window : windows)
+                window.losses[1] = window.tokens[0] == 0 ? 0 : bad;
+            },
             {});
       ADD_FAILURE() << "accepted";
     } catch (const Error &error) {
