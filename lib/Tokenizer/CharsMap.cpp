@@ -4,29 +4,14 @@
 
 #include "Steps.h"
 #include "Utf8.h"
+#include "qzc/Support/Base64.h"
 #include "qzc/Tokenizer/Tokenizer.h"
 
-#include <nettle/base64.h>
 #include <utf8proc.h>
 
 namespace qzc::tokenizer {
 
 namespace {
-
-std::string fromBase64(const Field &field) {
-  const std::string &text = field.string();
-  base64_decode_ctx context;
-  base64_decode_init(&context);
-  std::string out(BASE64_DECODE_LENGTH(text.size()), '\0');
-  size_t bytes = out.size();
-  if (!base64_decode_update(&context, &bytes,
-                            reinterpret_cast<uint8_t *>(out.data()),
-                            text.size(), text.data()) ||
-      !base64_decode_final(&context))
-    field.fail("is not base 64");
-  out.resize(bytes);
-  return out;
-}
 
 uint32_t littleEndian(std::string_view bytes, size_t at) {
   uint32_t value = 0;
@@ -46,7 +31,10 @@ uint32_t valueOf(uint32_t unit) { return unit & ~(1u << 31); }
 } // namespace
 
 CharsMap::CharsMap(const Field &field) {
-  std::string bytes = fromBase64(field);
+  const std::optional<std::string> decoded = fromBase64(field.string());
+  if (!decoded)
+    field.fail("is not base 64");
+  const std::string &bytes = *decoded;
   constexpr size_t kHeader = 4;
   if (bytes.size() < kHeader)
     field.fail("is too short");

@@ -25,36 +25,32 @@ from qz_import.special_tokens import (
     read_special_tokens,
 )
 from qz_import.tokenizer_classes import AS_IT_IS, CLASSES, Rebuilt, class_of
-from qz_import.tokenizer_json import Json, Token, bpe_model, document, template
+from qz_import.tokenizer_json import (
+    Json,
+    Token,
+    bpe_model,
+    canonical,
+    decoding,
+    document,
+    model_settings,
+    template,
+)
 from qz_import.vocab_tokenizer import VOCABULARY, read_vocabulary_files
 
 FILE = "tokenizer.json"
 VERSIONED = re.compile(r"tokenizer\.(\d+(?:\.\d+)*)\.json")
-# What a step of a tokenizer.json has where it says nothing; what changes nothing here is left out.
-STEP_DEFAULTS: dict[str, Json] = {
-    "ByteLevel": {"add_prefix_space": True, "use_regex": True},
-    "Split": {"invert": False},
-    "Digits": {"individual_digits": False},
-}
-MODEL_DEFAULTS: Json = {
-    "dropout": None,
-    "unk_token": None,
-    "continuing_subword_prefix": "",
-    "end_of_word_suffix": "",
-    "fuse_unk": False,
-    "byte_fallback": False,
-    "ignore_merges": False,
-}
 
 
 @dataclass(frozen=True)
 class FolderTokenizer:
-    """`document` is None where the file at `path` is right as it is."""
+    """`document` is None where the file at `path` is right as it is; `whole` is what it says."""
 
     path: Path
     document: Json | None
-    # Ids that are put in front of every text.
+    whole: Json
+    # Ids that are put in front of every text, and behind it.
     front: tuple[int, ...]
+    back: tuple[int, ...]
     # The id of what is named bos_token.
     bos: int | None
     # What chat templates call tokens by: role → text.
@@ -168,36 +164,16 @@ def _put_around(processor: Any) -> tuple[list[int], list[int]]:
     return front, back
 
 
-def _canonical(value: Any) -> Any:
-    """A step, so that two that do the same are equal."""
-    if isinstance(value, list):
-        return [_canonical(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    known = STEP_DEFAULTS.get(str(value.get("type")), {}) | value
-    return {key: _canonical(item) for key, item in known.items() if key != "trim_offsets"}
-
-
 def _does_the_same(old: Json, new: Json) -> bool:
     """Whether two documents map texts to the same ids and back."""
 
-    def model(whole: Json) -> Json:
-        given = {k: v for k, v in whole["model"].items() if k not in ("vocab", "merges", "type")}
-        return MODEL_DEFAULTS | {key: value for key, value in given.items() if value is not None}
-
-    def decoder(whole: Json) -> Any:
-        # Its flags say nothing about decoding.
-        step = whole.get("decoder")
-        is_bytes = isinstance(step, dict) and step.get("type") == "ByteLevel"
-        return "ByteLevel" if is_bytes else _canonical(step)
-
     steps = ("normalizer", "pre_tokenizer")
     return (
-        model(old) == model(new)
-        and decoder(old) == decoder(new)
-        and all(_canonical(old.get(step)) == _canonical(new.get(step)) for step in steps)
+        model_settings(old["model"]) == model_settings(new["model"])
+        and decoding(old) == decoding(new)
+        and all(canonical(old.get(step)) == canonical(new.get(step)) for step in steps)
         and _put_around(old.get("post_processor")) == _put_around(new.get("post_processor"))
-        and _canonical(old.get("added_tokens", [])) == _canonical(new["added_tokens"])
+        and canonical(old.get("added_tokens", [])) == canonical(new["added_tokens"])
     )
 
 
@@ -310,7 +286,7 @@ def read_folder_tokenizer(folder: Path, model: Config) -> FolderTokenizer | None
     loader.add_tokens(listed)
     made = loader.document()
     is_right = source.whole is not None and _does_the_same(source.whole, made)
-    front, _ = _put_around(made["post_processor"])
+    front, back = _put_around(made["post_processor"])
     bos = loader.token("bos_token")
     if source.whole is not None and config.flag("add_bos_token", bool(front)) != bool(front):
         said = "true" if config.flag("add_bos_token") else "false"
@@ -319,7 +295,9 @@ def read_folder_tokenizer(folder: Path, model: Config) -> FolderTokenizer | None
     return FolderTokenizer(
         source.path,
         None if is_right else made,
+        made,
         tuple(front),
+        tuple(back),
         bos[1] if bos else None,
         {role: said.token.content for role, said in loader.special.named.items() if said},
         config,

@@ -172,6 +172,11 @@ class GgufForm:
         config = config_by_keys(file, family, architecture)
         return family.decoder(Config(config, "GGUF", family.known))
 
+    def add(self, metadata: Values, warnings: list[str]) -> None:
+        """What a tokenizer is."""
+        self.metadata |= metadata
+        self.warnings += warnings
+
     @property
     def attribute(self) -> str:
         base = self.decoder.base

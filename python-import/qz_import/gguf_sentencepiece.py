@@ -1,19 +1,34 @@
-"""The vocabulary of a SentencePiece model in a GGUF ("llama"): tokens with scores, spaces as "▁",
-bytes for what no token has."""
+"""Vocabularies of SentencePiece in a GGUF: tokens with scores, spaces as "▁", bytes for what no
+token has. Its BPE is "llama" there, unigram "t5"."""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from qz_import.errors import ImportFailure
-from qz_import.tokenizer_json import Json, bpe_model
+from qz_import.tokenizer_json import Json, bpe_model, canonical
 
 SPACE = "▁"
-# Kinds of tokens (tokenizer.ggml.token_type) that text is put together of.
-NORMAL, USER_DEFINED = 1, 4
+# Kinds of tokens (tokenizer.ggml.token_type).
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 # Beyond this a token is no word.
 MOST_LETTERS = 1 << 10
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
+_TO_SPACES: Json = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
+# What Gemma's has; nothing is left for it to cut.
+_SPLIT: Json = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious"}
+_AT_SPACES = (
+    "stock llama.cpp puts a space in front of a text that begins with one, and of what follows a "
+    "special token: the tokenizer does not"
+)
 
 
-def _merges(
+def has_all_bytes(vocabulary: dict[str, int]) -> bool:
+    return sum(map(bool, map(_BYTE.fullmatch, vocabulary))) == 256
+
+
+def merges_by_scores(
     where: str, vocabulary: dict[str, int], scores: list[float], kinds: list[int]
 ) -> list[list[str]]:
     """Pairs of tokens that make a token, those of the best score first: llama.cpp joins the pair
@@ -33,26 +48,16 @@ def _merges(
     return [[left, right] for *_, left, right in found]
 
 
-def sentencepiece_model(
-    where: str,
-    vocabulary: dict[str, int],
-    scores: list[float],
-    kinds: list[int],
-    unknown: str | None,
-) -> Json:
+def pieces_model(vocabulary: dict[str, int], merges: list[Any], unknown: str | None) -> Json:
     """The "model" of a tokenizer.json."""
-    for name, values in (("scores", scores), ("token types", kinds)):
-        if len(values) != len(vocabulary):
-            raise ImportFailure(f"{where}: {len(vocabulary)} tokens, but {len(values)} {name}")
-    merges = _merges(where, vocabulary, scores, kinds)
     return bpe_model(vocabulary, merges, unk_token=unknown, fuse_unk=True, byte_fallback=True)
 
 
 def normalizer(adds_space: bool) -> Json:
-    spaces: Json = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
     if not adds_space:
-        return spaces
-    return {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": SPACE}, spaces]}
+        return _TO_SPACES
+    prepend = {"type": "Prepend", "prepend": SPACE}
+    return {"type": "Sequence", "normalizers": [prepend, _TO_SPACES]}
 
 
 def decoder(adds_space: bool) -> Json:
@@ -61,3 +66,65 @@ def decoder(adds_space: bool) -> Json:
     if adds_space:
         steps.append({"type": "Strip", "content": " ", "start": 1, "stop": 0})
     return {"type": "Sequence", "decoders": steps}
+
+
+def space_prefix(whole: Json) -> tuple[bool, str] | None:
+    """Whether a tokenizer.json puts a space in front of texts, and what llama.cpp does otherwise;
+    None of one that treats spaces as no GGUF can say."""
+    before, splitter = (canonical(whole.get(key)) for key in ("normalizer", "pre_tokenizer"))
+    if before is not None:
+        if splitter not in (None, canonical(_SPLIT)):
+            return None
+        adds = {True: canonical(normalizer(True)), False: canonical(normalizer(False))}
+        return next(((known, "") for known, steps in adds.items() if steps == before), None)
+    if not isinstance(splitter, dict) or splitter.get("type") != "Metaspace":
+        return None
+    if splitter.get("replacement") != SPACE or splitter.get("split", True):
+        return None
+    scheme = splitter.get("prepend_scheme", "always")
+    return (False, "") if scheme == "never" else (True, _AT_SPACES)
+
+
+# --- unigram ---
+
+
+def unigram_normalizer(charsmap: str, joins_spaces: bool) -> Json | None:
+    """SentencePiece's own: a table of what letters become (in base64), and one space in the place
+    of many."""
+    steps: list[Json] = []
+    if charsmap:
+        steps.append({"type": "Precompiled", "precompiled_charsmap": charsmap})
+    if joins_spaces:
+        steps.append({"type": "Strip", "strip_left": False, "strip_right": True})
+        steps.append({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": SPACE})
+    return {"type": "Sequence", "normalizers": steps} if steps else None
+
+
+def metaspace(adds_space: bool) -> Json:
+    scheme = "always" if adds_space else "never"
+    return {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": True}
+
+
+def unigram_spaces(whole: Json) -> tuple[bool, bool] | None:
+    """Whether a tokenizer.json puts a space in front of texts, and whether it joins spaces; None of
+    one that does with texts what no GGUF can say."""
+    splitter = canonical(whole.get("pre_tokenizer"))
+    known = {adds: canonical(metaspace(adds)) for adds in (True, False)}
+    adds = next((adds for adds, step in known.items() if step == splitter), None)
+    normalizer = canonical(whole.get("normalizer"))
+    if isinstance(normalizer, dict) and normalizer.get("type") != "Sequence":
+        normalizer = {"type": "Sequence", "normalizers": [normalizer]}
+    table = charsmap_of(whole)
+    for joins in (True, False):
+        if adds is not None and normalizer == unigram_normalizer(table, joins):
+            return adds, joins
+    return None
+
+
+def charsmap_of(whole: Json) -> str:
+    """The table of the first step, in base64; empty where there is none."""
+    normalizer = whole.get("normalizer") or {}
+    steps = normalizer.get("normalizers") or [normalizer]
+    first = steps[0] if isinstance(steps, list) and isinstance(steps[0], dict) else {}
+    table = first.get("precompiled_charsmap")
+    return table if isinstance(table, str) else ""

@@ -2,74 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
 from typing import Any
 
 from qz_import.errors import ImportFailure, warn
 from qz_import.gguf_metadata import Metadata
 from qz_import.gguf_sentencepiece import (
+    CONTROL,
     NORMAL,
+    UNKNOWN,
     USER_DEFINED,
-    decoder,
-    normalizer,
-    sentencepiece_model,
+    merges_by_scores,
 )
+from qz_import.gguf_tokenizer_form import (
+    BYTE_LEVEL,
+    NONE,
+    OWN,
+    SENTENCEPIECE,
+    STEPS,
+    UNIGRAM,
+    plain_pieces,
+    plain_unigram,
+    plain_words,
+    read_own,
+)
+from qz_import.gguf_words import BY_NAME
 from qz_import.tokenizer_json import (
+    Json,
     added_token,
     bpe_model,
-    byte_level,
     check_merges,
     document,
     template,
 )
 
-# What tokenizer.ggml.model may be.
-BYTE_LEVEL, SENTENCEPIECE = "gpt2", "llama"
-# Kinds of tokens (tokenizer.ggml.token_type).
-UNKNOWN, CONTROL = 2, 3
-
-LLAMA3_PATTERN = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-
-
-@dataclass(frozen=True)
-class PreTokenizer:
-    """What a value of tokenizer.ggml.pre stands for."""
-
-    splitter: dict[str, Any] | None
-    # Llama 3 takes a whole word that is in the vocabulary without looking at the merges.
-    ignore_merges: bool = False
-    # Used where the file does not say add_bos_token.
-    add_bos: bool = False
-
-
-def _sequence(*parts: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "Sequence", "pretokenizers": list(parts)}
-
-
-_GPT2 = PreTokenizer(byte_level(use_regex=True))
-_SMOLLM = PreTokenizer(
-    _sequence({"type": "Digits", "individual_digits": True}, byte_level(use_regex=True))
-)
-_LLAMA3 = PreTokenizer(
-    _sequence(
-        {
-            "type": "Split",
-            "pattern": {"Regex": LLAMA3_PATTERN},
-            "behavior": "Isolated",
-            "invert": False,
-        },
-        byte_level(use_regex=False),
-    ),
-    ignore_merges=True,
-    add_bos=True,
-)
-PRE_TOKENIZERS = {"gpt-2": _GPT2, "smollm": _SMOLLM, "llama-bpe": _LLAMA3, "llama3": _LLAMA3}
-
-# SentencePiece's BPE does not cut text into words.
-WHOLE_TEXTS = {"default": PreTokenizer(None, add_bos=True)}
+# SentencePiece does not cut text into words.
+WHOLE_TEXTS = ("default",)
+# The id of what is unknown where a file does not say it.
+UNIGRAM_UNKNOWN = 2
+# Whether BOS and EOS stand around a text where a file does not say it.
+_ADDS_BOS = (SENTENCEPIECE,)
+_ADDS_EOS = (UNIGRAM,)
 
 
 class GgufTokenizer:
@@ -77,23 +50,9 @@ class GgufTokenizer:
 
     def __init__(self, meta: Metadata) -> None:
         self._meta = meta
-        kind = meta.text("tokenizer.ggml.model")
-        if kind not in (BYTE_LEVEL, SENTENCEPIECE):
-            raise ImportFailure(
-                f"{meta.where}: tokenizer.ggml.model is {kind!r}; known are byte-level BPE "
-                f"({BYTE_LEVEL!r}) and SentencePiece's BPE ({SENTENCEPIECE!r})"
-            )
-        self._is_sentencepiece = kind == SENTENCEPIECE
-        known = WHOLE_TEXTS if self._is_sentencepiece else PRE_TOKENIZERS
-        key = "tokenizer.ggml.pre"
-        is_said = meta.has(key) or not self._is_sentencepiece
-        pre = meta.text(key) if is_said else "default"
-        if pre not in known:
-            raise ImportFailure(
-                f"{meta.where}: {key} is {pre!r}, which is unknown "
-                f"(known: {', '.join(sorted(known))})"
-            )
-        self._pre = known[pre]
+        self._kind = self._read_kind()
+        words = self._read_words()
+        self._words = BY_NAME[words] if self._kind == BYTE_LEVEL else None
         self.tokens = meta.texts("tokenizer.ggml.tokens")
         self.bos_id = self._token_id("bos")
         self.eos_id = self._token_id("eos")
@@ -101,8 +60,46 @@ class GgufTokenizer:
         self.end_of_message_id = self._token_id("eom")
         self.unknown_id = self._token_id("unknown")
         self.padding_id = self._token_id("padding")
-        self.add_bos = self._adds("bos", self.bos_id, self._pre.add_bos)
-        self.add_eos = self._adds("eos", self.eos_id, False)
+        self.add_bos = self._adds("bos", self.bos_id, self._usually_adds_bos)
+        self.add_eos = self._adds("eos", self.eos_id, self._kind in _ADDS_EOS)
+
+    def _read_kind(self) -> str:
+        kind = self._meta.text("tokenizer.ggml.model")
+        self._own = self._read_own()
+        known = {
+            BYTE_LEVEL: "byte-level BPE",
+            SENTENCEPIECE: "SentencePiece's BPE",
+            UNIGRAM: "its unigram",
+        }
+        if kind not in known and not (kind == NONE and "model" in self._own):
+            listed = ", ".join(f"{name!r} ({what})" for name, what in known.items())
+            raise ImportFailure(
+                f"{self._meta.where}: tokenizer.ggml.model is {kind!r}; known are {listed}"
+            )
+        return kind
+
+    def _read_own(self) -> Json:
+        if not self._meta.has(OWN):
+            return {}
+        own = read_own(self._meta.text(OWN))
+        if own is None:
+            raise ImportFailure(f"{self._meta.where}: {OWN} is no part of a tokenizer.json")
+        return own
+
+    def _read_words(self) -> str:
+        key, is_named = "tokenizer.ggml.pre", self._kind == BYTE_LEVEL
+        name = self._meta.text(key) if is_named or self._meta.has(key) else WHOLE_TEXTS[0]
+        known = BY_NAME if is_named else WHOLE_TEXTS
+        if name not in known:
+            raise ImportFailure(
+                f"{self._meta.where}: {key} is {name!r}, which is unknown "
+                f"(known: {', '.join(sorted(known))})"
+            )
+        return name
+
+    @property
+    def _usually_adds_bos(self) -> bool:
+        return self._words.adds_bos if self._words else self._kind in _ADDS_BOS
 
     def _adds(self, role: str, number: int | None, default: bool) -> bool:
         """Whether the token of this role is put around every text."""
@@ -136,50 +133,73 @@ class GgufTokenizer:
     def _kinds(self) -> list[int]:
         """What each token is; of byte-level BPE, a file need not say."""
         key = "tokenizer.ggml.token_type"
-        if not self._is_sentencepiece and not self._meta.has(key):
+        if self._kind == BYTE_LEVEL and not self._meta.has(key):
             return [NORMAL] * len(self.tokens)
-        kinds = self._meta.integers(key)
-        if len(kinds) != len(self.tokens):
-            raise ImportFailure(
-                f"{self._meta.where}: {len(self.tokens)} tokens, but {len(kinds)} token types"
-            )
-        return kinds
+        return self._of_every_token(self._meta.integers(key), "token types")
 
-    def _added_tokens(self) -> list[dict[str, Any]]:
-        return [
-            added_token(number, token, special=kind != USER_DEFINED)
+    def _of_every_token(self, values: list[Any], what: str) -> list[Any]:
+        if len(values) != len(self.tokens):
+            raise ImportFailure(
+                f"{self._meta.where}: {len(self.tokens)} tokens, but {len(values)} {what}"
+            )
+        return values
+
+    def _scores(self) -> list[float]:
+        return self._of_every_token(self._meta.numbers("tokenizer.ggml.scores"), "scores")
+
+    def _added_tokens(self) -> list[Json]:
+        found = {
+            number: added_token(number, token, special=kind != USER_DEFINED)
             for number, (token, kind) in enumerate(zip(self.tokens, self._kinds(), strict=True))
             if kind in (UNKNOWN, CONTROL, USER_DEFINED)
-        ]
+        }
+        found |= {token["id"]: token for token in self._own.get("added_tokens", [])}
+        return [found[number] for number in sorted(found)]
 
-    def _sentencepiece_json(self, post_processor: dict[str, Any]) -> dict[str, Any]:
+    def _merges(self, vocabulary: dict[str, int], prefix: str) -> list[Any]:
+        """Of SentencePiece's, a file has them where scores alone do not tell."""
+        key = "tokenizer.ggml.merges"
+        if self._kind == SENTENCEPIECE and not self._meta.has(key):
+            where, scores = self._meta.where, self._scores()
+            return merges_by_scores(where, vocabulary, scores, self._kinds())
+        return check_merges(self._meta.where, self._meta.texts(key), vocabulary, prefix)
+
+    def _plain(self) -> Json:
+        """What the keys that llama.cpp knows tell."""
+        if self._words:
+            return plain_words(self._words)
         adds_space = self._meta.flag("tokenizer.ggml.add_space_prefix", True)
-        scores = self._meta.numbers("tokenizer.ggml.scores")
-        where, unknown = self._meta.where, self._text_of(self.unknown_id)
-        return document(
-            sentencepiece_model(where, self._vocabulary(), scores, self._kinds(), unknown),
-            self._added_tokens(),
-            normalizer=normalizer(adds_space),
-            post_processor=post_processor,
-            decoder=decoder(adds_space),
-        )
+        if self._kind == SENTENCEPIECE:
+            return plain_pieces(adds_space, self._text_of(self.unknown_id))
+        if self._kind == UNIGRAM:
+            joins = self._meta.flag("tokenizer.ggml.remove_extra_whitespaces", False)
+            unknown = UNIGRAM_UNKNOWN if self.unknown_id is None else self.unknown_id
+            return plain_unigram(adds_space, joins, self._charsmap(), unknown)
+        return {"model": {}}
 
-    def tokenizer_json(self) -> dict[str, Any]:
+    def _charsmap(self) -> str:
+        key = "tokenizer.ggml.precompiled_charsmap"
+        if not self._meta.has(key):
+            return ""
+        # A byte is signed in some files.
+        values = [value & 0xFF for value in self._meta.integers(key)]
+        return base64.b64encode(bytes(values)).decode("ascii")
+
+    def _model(self, settings: Json) -> Json:
+        vocabulary = self._vocabulary()
+        if self._kind == UNIGRAM or settings.get("type") == "Unigram":
+            pieces = [[t, s] for t, s in zip(self.tokens, self._scores(), strict=True)]
+            return {"type": "Unigram"} | settings | {"vocab": pieces}
+        prefix = settings.get("continuing_subword_prefix") or ""
+        return bpe_model(vocabulary, self._merges(vocabulary, prefix), **settings)
+
+    def tokenizer_json(self) -> Json:
         front = [(self.tokens[n], n) for n in (self.bos_id,) if self.add_bos and n is not None]
         back = [(self.tokens[n], n) for n in (self.eos_id,) if self.add_eos and n is not None]
-        around = template(front, back)
-        if self._is_sentencepiece:
-            return self._sentencepiece_json(around)
-        vocabulary = self._vocabulary()
-        merges = self._meta.texts("tokenizer.ggml.merges")
-        checked = check_merges(self._meta.where, merges, vocabulary)
-        return document(
-            bpe_model(vocabulary, checked, ignore_merges=self._pre.ignore_merges),
-            self._added_tokens(),
-            pre_tokenizer=self._pre.splitter,
-            post_processor=around,
-            decoder=byte_level(use_regex=True, add_prefix_space=True),
-        )
+        steps = {"post_processor": template(front, back)} | self._plain()
+        settings = steps.pop("model") | self._own.get("model", {})
+        steps |= {key: value for key, value in self._own.items() if key in STEPS}
+        return document(self._model(settings), self._added_tokens(), **steps)
 
     def tokenizer_config_json(self) -> dict[str, Any]:
         values = {

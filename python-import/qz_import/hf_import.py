@@ -18,6 +18,7 @@ from qz_import.families import Family, family_of
 from qz_import.files import read_json, sha256_of, write_json
 from qz_import.folder_tokenizer import FILE, FolderTokenizer, read_folder_tokenizer
 from qz_import.gguf_form import GgufForm
+from qz_import.gguf_tokenizer_form import tokenizer_form
 from qz_import.metadata import TextFacts, read_text_facts, stored_element_type
 from qz_import.quantized import refuse_quantized
 from qz_import.safetensors_writer import NewTensor, write_safetensors
@@ -147,6 +148,8 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     attributes = _model_attributes(family, config, decoder, facts)
     form = GgufForm(config, family, decoder, read_context(config, family.keys))
     if tokenizer:
+        around = (tokenizer.front, tokenizer.back)
+        form.add(*tokenizer_form(tokenizer.whole, *around, facts.bos, facts.eos))
         attributes.append("tokenizer = @tokenizer")
         _warn_unknown(tokenizer.config)
     _warn_unknown(config)

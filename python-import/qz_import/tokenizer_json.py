@@ -10,6 +10,45 @@ from qz_import.errors import ImportFailure
 Json = dict[str, Any]
 # A special token and its id.
 Token = tuple[str, int]
+# What a step of a tokenizer.json has where it says nothing.
+STEP_DEFAULTS: dict[str, Json] = {
+    "ByteLevel": {"add_prefix_space": True, "use_regex": True},
+    "Split": {"invert": False},
+    "Digits": {"individual_digits": False},
+}
+MODEL_DEFAULTS: Json = {
+    "dropout": None,
+    "unk_token": None,
+    "continuing_subword_prefix": "",
+    "end_of_word_suffix": "",
+    "fuse_unk": False,
+    "byte_fallback": False,
+    "ignore_merges": False,
+}
+
+
+def canonical(value: Any) -> Any:
+    """A step without what changes nothing here, so that two that do the same are equal."""
+    if isinstance(value, list):
+        return [canonical(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    known = STEP_DEFAULTS.get(str(value.get("type")), {}) | value
+    return {key: canonical(item) for key, item in known.items() if key != "trim_offsets"}
+
+
+def model_settings(model: Json) -> Json:
+    """Of a BPE or Unigram model all but its tokens."""
+    given = {key: v for key, v in model.items() if key not in ("vocab", "merges", "type")}
+    return MODEL_DEFAULTS | {key: value for key, value in given.items() if value is not None}
+
+
+def decoding(whole: Json) -> Any:
+    """What a document's decoder does."""
+    step = whole.get("decoder")
+    # Its flags say nothing about decoding.
+    is_bytes = isinstance(step, dict) and step.get("type") == "ByteLevel"
+    return "ByteLevel" if is_bytes else canonical(step)
 
 
 def byte_level(use_regex: bool, add_prefix_space: bool = False) -> Json:
@@ -42,12 +81,16 @@ def added_token(
     }
 
 
-def check_merges(where: str, merges: Iterable[str], vocabulary: dict[str, int]) -> list[str]:
-    """The merges, each of which must be "LEFT RIGHT" of known tokens that make a known one."""
+def check_merges(
+    where: str, merges: Iterable[str], vocabulary: dict[str, int], prefix: str = ""
+) -> list[str]:
+    """The merges, each "LEFT RIGHT" of known tokens that make a known one. `prefix`
+    begins tokens that begin no word."""
     checked = list(merges)
     for number, merge in enumerate(checked):
         parts = merge.split(" ")
-        if len(parts) != 2 or not all(p in vocabulary for p in (*parts, "".join(parts))):
+        made = "".join([*parts[:1], *(part.removeprefix(prefix) for part in parts[1:])])
+        if len(parts) != 2 or not all(part in vocabulary for part in (*parts, made)):
             raise ImportFailure(f"{where}: merge {number}, {merge!r}, is not of two known tokens")
     return checked
 

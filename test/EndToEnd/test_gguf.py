@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from conftest import BUILD, MODELS, assert_refused, qz_import, qzc, run
 from gguf_files import GgufFile
-from qz_import import gguf_tokenizer
 from safetensors.numpy import load_file
 from test_extract import sources
 
@@ -234,7 +233,8 @@ def test_rope_scaling(exported: Exported) -> None:
     assert (np.diff(divisors) >= 0).all()
 
 
-PRE_TOKENIZERS = {
+# How text is cut, in llama.cpp's words.
+WORDS = {
     "llama-bf16": "smollm",
     "llama-bias": "smollm",
     "llama-f32": "llama-bpe",
@@ -243,14 +243,14 @@ PRE_TOKENIZERS = {
 }
 
 
-@pytest.mark.parametrize("name", PRE_TOKENIZERS)
+@pytest.mark.parametrize("name", WORDS)
 def test_tokenizer(exported: Exported, name: str) -> None:
     file = exported(name)
     got = file.metadata
     tokenizer = json.loads((file.folder / "tokenizer.json").read_text())
     vocabulary = tokenizer["model"]["vocab"]
     assert got["tokenizer.ggml.model"] == "gpt2"
-    assert got["tokenizer.ggml.pre"] == PRE_TOKENIZERS[name]
+    assert got["tokenizer.ggml.pre"] == WORDS[name]
     assert got["tokenizer.ggml.tokens"] == sorted(vocabulary, key=vocabulary.__getitem__)
     special = {token["id"] for token in tokenizer["added_tokens"]}
     kinds = [3 if i in special else 1 for i in range(len(vocabulary))]
@@ -375,37 +375,6 @@ def test_changed_weights(copied: Copied) -> None:
     raw[-1] ^= 1
     weights.write_bytes(raw)
     refused(module, "model.safetensors", "changed")
-
-
-def test_tokenizer_that_llama_cpp_does_not_know(copied: Copied) -> None:
-    module = copied("llama-bf16")
-    document = json.loads((module.parent / "tokenizer.json").read_text())
-    document["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": True}
-    replace_file(module, "tokenizer.json", json.dumps(document).encode())
-    refused(module, "tokenizer.json", "pre_tokenizer", "smollm")
-
-
-def test_pre_tokenizers_are_those_of_qz_import(copied: Copied, tmp_path: Path) -> None:
-    """qzc and qz-import each have a table of names: both mean the same by them."""
-    module = copied("llama-bf16")
-    document = json.loads((module.parent / "tokenizer.json").read_text())
-    known = gguf_tokenizer.PRE_TOKENIZERS
-    written = {}
-    for name, meaning in known.items():
-        document["pre_tokenizer"] = meaning.splitter
-        document["model"]["ignore_merges"] = meaning.ignore_merges
-        replace_file(module, "tokenizer.json", json.dumps(document).encode())
-        path = tmp_path / f"{name}.gguf"
-        qzc(module, "--arch=none", f"--gguf={path}", "-o", tmp_path / "x.bin")
-        written[name] = gguf.GGUFReader(path).fields["tokenizer.ggml.pre"].contents()
-    # llama.cpp has two names for Llama 3's.
-    assert written == {name: name for name in known} | {"llama3": "llama-bpe"}
-
-    document["pre_tokenizer"] = None
-    replace_file(module, "tokenizer.json", json.dumps(document).encode())
-    done = qzc(module, f"--gguf={tmp_path / 'x.gguf'}", check=False)
-    listed = re.search(r"a GGUF can name \((.*?)\)", done.stderr)
-    assert listed and set(listed[1].split(", ")) == set(written.values())
 
 
 def test_full_disk(copied: Copied) -> None:

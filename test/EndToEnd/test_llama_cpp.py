@@ -80,8 +80,8 @@ GELU = (
     "phi",
     "starcoder2",
 )
-# qwen2's tokenizer normalizes, which no GGUF can say; the rest is above.
-FAMILIES = [n for n in STOCK_NAMES if not n.startswith(("gpt2", "llama", "qwen2"))]
+# The rest is above.
+FAMILIES = [n for n in STOCK_NAMES if not n.startswith(("gpt2", "llama"))]
 
 
 def logits_of(image: Path, tokens: list[int], tmp_path: Path) -> np.ndarray:

@@ -14,6 +14,7 @@ constexpr uint32_t kVersion = 3;
 
 /// The tags of values in a file.
 enum class ValueType : uint32_t {
+  Uint8 = 0,
   Uint32 = 4,
   Int32 = 5,
   Float32 = 6,
@@ -52,10 +53,14 @@ public:
     tag(ValueType::String);
     text(value);
   }
+  void operator()(const std::vector<uint8_t> &values) {
+    numbers(ValueType::Uint8, values);
+  }
   void operator()(const std::vector<int32_t> &values) {
-    array(ValueType::Int32, values.size());
-    for (int32_t value : values)
-      number(value);
+    numbers(ValueType::Int32, values);
+  }
+  void operator()(const std::vector<float> &values) {
+    numbers(ValueType::Float32, values);
   }
   void operator()(const std::vector<std::string> &values) {
     array(ValueType::String, values.size());
@@ -64,6 +69,12 @@ public:
   }
 
 private:
+  template <typename T>
+  void numbers(ValueType element, const std::vector<T> &values) {
+    array(element, values.size());
+    for (T value : values)
+      number(value);
+  }
   void array(ValueType element, size_t count) {
     tag(ValueType::Array);
     tag(element);

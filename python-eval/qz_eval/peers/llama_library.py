@@ -34,6 +34,10 @@ class ModelParams(Structure):
     _fields_ = [("fields", c_uint8 * OPAQUE)]
 
 
+# Where a model's parameters say that its vocabulary alone is wanted.
+VOCABULARY_ONLY = 72
+
+
 class ContextParams(Structure):
     """llama_context_params, as far as it matters."""
 
@@ -98,6 +102,9 @@ _tokenize = _function(
     c_int32,
     *(c_void_p, c_char_p, c_int32, POINTER(c_int32), c_int32, c_bool, c_bool),
 )
+_token_to_piece = _function(
+    "token_to_piece", c_int32, c_void_p, c_int32, c_char_p, c_int32, c_int32, c_bool
+)
 _vocab = _function("model_get_vocab", c_void_p, c_void_p)
 
 _quiet = LOG(lambda level, text, data: None)
@@ -110,6 +117,40 @@ def loads(path: Path) -> bool:
     if model:
         _free_model(model)
     return bool(model)
+
+
+def _tokens(vocab: object, text: str, adds: bool, with_control: bool) -> list[int]:
+    """Token ids; `adds`: with what stands around a text."""
+    raw = text.encode()
+    ids = (c_int32 * (len(raw) + 8))()
+    count = _tokenize(vocab, raw, len(raw), ids, len(ids), adds, with_control)
+    assert count >= 0
+    return list(ids[:count])
+
+
+class Vocabulary:
+    """The tokenizer of a GGUF, without its weights."""
+
+    def __init__(self, path: Path) -> None:
+        params = _model_params()
+        params.fields[VOCABULARY_ONLY] = True
+        self._model = _load(str(path).encode(), params)
+        assert self._model, f"llama.cpp does not load the vocabulary of {path}"
+        self._vocab = _vocab(self._model)
+
+    def close(self) -> None:
+        _free_model(self._model)
+
+    def encode(self, text: str, adds: bool = False) -> list[int]:
+        """Ids of a text in which control tokens are recognised."""
+        return _tokens(self._vocab, text, adds, True)
+
+    def piece(self, token: int) -> bytes:
+        """What it prints for a token."""
+        buffer = ctypes.create_string_buffer(1024)
+        count = _token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
+        assert count >= 0
+        return buffer.raw[:count]
 
 
 class LlamaCpp:
@@ -160,11 +201,7 @@ class LlamaCpp:
 
     def tokenize(self, text: str, is_prompt: bool) -> list[int]:
         """Token ids; of a prompt with BOS, and with control tokens recognised."""
-        raw = text.encode()
-        ids = (c_int32 * (len(raw) + 8))()
-        count = _tokenize(self._vocab, raw, len(raw), ids, len(ids), is_prompt, is_prompt)
-        assert count >= 0
-        return list(ids[:count])
+        return _tokens(self._vocab, text, is_prompt, is_prompt)
 
     def clear(self) -> None:
         """Forgets all positions."""

@@ -84,15 +84,28 @@ private:
   Value array() {
     const auto type = number<uint32_t>();
     const auto count = number<uint64_t>();
-    std::vector<int32_t> numbers;
-    std::vector<std::string> texts;
-    require(type == 5 || type == 8, "type of a list");
-    for (uint64_t i = 0; i != count; ++i)
-      if (type == 5)
-        numbers.push_back(number<int32_t>());
-      else
+    switch (type) {
+    case 0:
+      return list<uint8_t>(count);
+    case 5:
+      return list<int32_t>(count);
+    case 6:
+      return list<float>(count);
+    case 8: {
+      std::vector<std::string> texts;
+      for (uint64_t i = 0; i != count; ++i)
         texts.push_back(text());
-    return type == 5 ? Value(numbers) : Value(texts);
+      return texts;
+    }
+    default:
+      throw std::runtime_error("type of a list");
+    }
+  }
+  template <typename T> Value list(uint64_t count) {
+    std::vector<T> numbers;
+    for (uint64_t i = 0; i != count; ++i)
+      numbers.push_back(number<T>());
+    return numbers;
   }
   TensorInfo tensor() {
     TensorInfo info;

@@ -40,7 +40,8 @@ uint64_t bytesOf(TensorType type, int64_t elements);
 
 /// A value of the types that are written here.
 using Value = std::variant<uint32_t, float, bool, std::string,
-                           std::vector<int32_t>, std::vector<std::string>>;
+                           std::vector<uint8_t>, std::vector<int32_t>,
+                           std::vector<float>, std::vector<std::string>>;
 
 /// Key-value pairs in the order in which they are stored.
 using Metadata = std::vector<std::pair<std::string, Value>>;

@@ -80,9 +80,10 @@ struct Origin {
 /// place or no file.
 Plan plan(mlir::ModuleOp module, const Origin &origin);
 
-/// Adds the metadata of a tokenizer.json that tokenizer::Tokenizer accepts.
-/// Throws qzc::Error where llama.cpp would cut text into other tokens, or the
-/// model has no embedding for a token.
+/// Adds the tokens of a tokenizer.json that tokenizer::Tokenizer accepts, as
+/// the plan's tokenizer.ggml.model has them. Throws qzc::Error where there is
+/// no such key, the model has no embedding for a token, or a GGUF cannot hold
+/// one.
 void addTokenizer(const std::string &json, Plan &plan);
 
 /// A line for the file and one for each mapping; sizes in MB (10^6 bytes).
