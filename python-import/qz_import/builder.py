@@ -7,9 +7,10 @@ the result is called where the name is free.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from qz_import.assembly import quoted, real, symbol_of, tensor_type
 from qz_import.errors import ImportFailure
@@ -49,6 +50,8 @@ class Rope:
     scaling: str = ""
     parameters: dict[str, float | int | tuple[float, ...]] = field(default_factory=dict)
     style: str = "half"
+    # What "explicit" ones are, in config.json's words, with every value that has a default there.
+    said: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def attribute(self) -> str:

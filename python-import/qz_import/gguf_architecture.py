@@ -29,8 +29,8 @@ class Described:
     meta: Metadata
     # Of tensors, rows first.
     shapes: Mapping[str, tuple[int, ...]]
-    # What llama.cpp divides rotary frequencies by (rope_freqs.weight).
-    divisors: tuple[float, ...] = ()
+    # What llama.cpp divides rotary frequencies by, by the tensors' names.
+    divisors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def key(self, name: str) -> str:
         return f"{self.architecture}.{name}"
@@ -99,6 +99,8 @@ class Architecture:
     is_rotary: bool = True
     # Whether a part of each head may turn.
     is_partial: bool = False
+    # Whether its rotary frequencies can be divided by two lists, of short and of long contexts.
+    takes_rope_factors: bool = False
     # Whether it turns neighbouring elements of q and k (2i and 2i + 1) where Hugging Face turns i
     # and i + half: rows are interleaved then.
     interleaves: bool = False

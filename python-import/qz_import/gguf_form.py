@@ -39,7 +39,7 @@ class _Known:
 def difference(ours: Any, other: Any, at: str = "") -> str:
     """The first field in which two models differ, with both values; empty where none does."""
     if is_dataclass(ours) and type(ours) is type(other):
-        for field in fields(ours):
+        for field in filter(lambda field: field.compare, fields(ours)):
             name = f"{at}.{field.name}" if at else field.name
             if found := difference(getattr(ours, field.name), getattr(other, field.name), name):
                 return found
@@ -143,7 +143,7 @@ class GgufForm:
         self.name = name = architecture.name
         self.metadata = _metadata(self.decoder, family, context, name)
         if architecture.is_rotary:
-            values, self.computed = rope_values(self.decoder)
+            values, self.computed = rope_values(self.decoder, architecture.takes_rope_factors)
             for key, value in values.items():
                 self.metadata[key if key.startswith(OURS) else f"{name}.{key}"] = value
         try:
@@ -166,9 +166,9 @@ class GgufForm:
     def _read_back(self, family: Family, architecture: Architecture) -> Decoder:
         """What the metadata means to llama.cpp."""
         fields = {key: _Known(value) for key, value in self.metadata.items()}
-        divisors = tuple(map(as_f32, self.computed.get("rope_freqs.weight", ())))
+        computed = {name: tuple(map(as_f32, v)) for name, v in self.computed.items()}
         shapes = _shapes(self.decoder, places_of(self.decoder, architecture))
-        file = Described(architecture.name, Metadata(fields, "GGUF"), shapes, divisors)
+        file = Described(architecture.name, Metadata(fields, "GGUF"), shapes, computed)
         config = config_by_keys(file, family, architecture)
         return family.decoder(Config(config, "GGUF", family.known))
 

@@ -24,7 +24,7 @@ from qz_import.gguf_file import Gguf, open_gguf
 from qz_import.gguf_keys import check_keys
 from qz_import.gguf_layout import BLOCK, QKV, Place, places_of
 from qz_import.gguf_metadata import Metadata
-from qz_import.gguf_rope import FACTORS
+from qz_import.gguf_rope import DIVISORS
 from qz_import.gguf_tokenizer import GgufTokenizer
 
 TORCH_DTYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
@@ -38,14 +38,16 @@ def shape_of(source: Any, where: str) -> tuple[int, ...]:
     return shape
 
 
-def _divisors(file: Gguf) -> tuple[float, ...]:
+def _divisors(file: Gguf) -> dict[str, tuple[float, ...]]:
     """Of rotary frequencies; no numbers where they are not of F32."""
-    found = next((tensor for tensor in file.tensors if tensor.name == FACTORS), None)
-    if found is None:
-        return ()
-    if found.tensor_type != GGMLQuantizationType.F32:
-        return (math.nan,)
-    return tuple(np.asarray(found.data, dtype=np.float64).reshape(-1).tolist())
+    found: dict[str, tuple[float, ...]] = {}
+    for tensor in file.tensors:
+        if tensor.name not in DIVISORS:
+            continue
+        is_f32 = tensor.tensor_type == GGMLQuantizationType.F32
+        values = np.asarray(tensor.data, dtype=np.float64) if is_f32 else np.array([math.nan])
+        found[tensor.name] = tuple(values.reshape(-1).tolist())
+    return found
 
 
 def _decoded(source: Any, place: Place, where: str) -> DecodedTensor:
@@ -100,7 +102,7 @@ def decoded_tensors(
     found = []
     for source in file.tensors:
         stem, _, kind = source.name.rpartition(".")
-        if source.name == FACTORS:
+        if source.name in DIVISORS:
             continue
         if stem in places and kind in ("weight", "bias"):
             found.append(_decoded(source, places[stem], where))

@@ -6,11 +6,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from qz_import.builder import Rope
 from qz_import.config import Config
+
+# Of yarn, with their defaults: how often the frequencies turn between which it blends.
+BETAS = {"beta_fast": 32.0, "beta_slow": 1.0}
+# Of longrope: what frequencies are divided by within the original context and beyond it.
+FACTORS = ("short_factor", "long_factor")
 
 
 @dataclass(frozen=True)
@@ -46,14 +52,24 @@ class RopeQuestion:
         return powers.astype(np.float32)
 
     def explicit(
-        self, magnitude: float, frequencies: np.ndarray, long: np.ndarray | None = None
+        self,
+        said: Mapping[str, Any],
+        magnitude: float,
+        frequencies: np.ndarray,
+        long: np.ndarray | None = None,
     ) -> Rope:
-        """Frequencies that no formula of #qz.rope gives, other ones beyond the original context."""
+        """Frequencies that no formula of #qz.rope gives, other ones beyond the original context;
+        `said` is config.json's name for them, with what goes with it."""
         parameters = {"magnitude": magnitude, "frequencies": tuple(map(float, frequencies))}
         if long is not None:
             parameters["original_context"] = self.original_context
             parameters["long_frequencies"] = tuple(map(float, long))
-        return Rope(self.dim, self.theta, "explicit", parameters)
+        said = {
+            **said,
+            "attention_factor": magnitude,
+            "original_max_position_embeddings": self.original_context,
+        }
+        return Rope(self.dim, self.theta, "explicit", parameters, said=said)
 
 
 def _plain(question: RopeQuestion) -> Rope:
@@ -108,7 +124,7 @@ def _yarn_ramp(question: RopeQuestion) -> np.ndarray:
         length = question.original_context / (turns * 2 * math.pi)
         return dim * math.log(length) / (2 * math.log(question.theta))
 
-    low, high = place(settings.number("beta_fast", 32)), place(settings.number("beta_slow", 1))
+    low, high = (place(settings.number(key, usual)) for key, usual in BETAS.items())
     # Where layers differ, transformers overlooks the key.
     if question.is_one_of_several or settings.flag("truncate", True):
         low, high = math.floor(low), math.ceil(high)
@@ -126,7 +142,9 @@ def _yarn(question: RopeQuestion) -> Rope:
     kept = 1 - _yarn_ramp(question)
     divided = 1 / (np.float32(stretch) * powers)
     magnitude = _yarn_magnitude(question.settings, stretch)
-    return question.explicit(magnitude, divided * (1 - kept) + 1 / powers * kept)
+    said = {"rope_type": "yarn", "factor": stretch}
+    said |= {key: question.settings.number(key, usual) for key, usual in BETAS.items()}
+    return question.explicit(said, magnitude, divided * (1 - kept) + 1 / powers * kept)
 
 
 def _longrope(question: RopeQuestion) -> Rope:
@@ -138,11 +156,12 @@ def _longrope(question: RopeQuestion) -> Rope:
         if context == 1:
             raise settings.fail("rope_type", "is longrope, which needs an original context above 1")
         magnitude = math.sqrt(1 + math.log(stretch) / math.log(context))
+    factors = {key: settings.numbers(key, question.dim // 2) for key in FACTORS}
     short, long = (
-        1 / (np.array(settings.numbers(key, question.dim // 2), np.float32) * question.powers())
-        for key in ("short_factor", "long_factor")
+        1 / (np.array(values, np.float32) * question.powers()) for values in factors.values()
     )
-    return question.explicit(magnitude or 1.0, short, long)
+    said = {"rope_type": "longrope", **factors}
+    return question.explicit(said, magnitude or 1.0, short, long)
 
 
 _ROPES: Mapping[str, Callable[[RopeQuestion], Rope]] = {

@@ -4,6 +4,7 @@ package's names, weights and metadata as the converters have them."""
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -102,6 +103,15 @@ def metadata(folder: Path) -> dict[str, Any]:
         theta = rope.get("rope_theta") or config.get("rotary_emb_base") or 10000
         values["rope.freq_base"] = float(theta)
     scaling = config.get("rope_scaling") or {}
+    if "yarn" in (scaling.get("rope_type"), scaling.get("type")):
+        values |= {"rope.scaling.type": "yarn", "rope.scaling.factor": float(scaling["factor"])}
+        original = scaling["original_max_position_embeddings"]
+        values["rope.scaling.original_context_length"] = original
+    if scaling.get("type") == "longrope":
+        original = config["original_max_position_embeddings"]
+        values["rope.scaling.original_context_length"] = original
+        grown = config["max_position_embeddings"] / original
+        values["rope.scaling.attn_factor"] = (1 + math.log(grown) / math.log(original)) ** 0.5
     if "linear" in (scaling.get("rope_type"), scaling.get("type")):
         values |= {"rope.scaling.type": "linear"}
         values["rope.scaling.factor"] = float(scaling["factor"])
@@ -165,6 +175,9 @@ class StockWriter:
                 continue
             values = arranged(config, name, values.astype(np.float32))
             self.tensors[stock_name(self.architecture, name, layers)] = values
+        for length in ("short", "long"):
+            if factors := (config.get("rope_scaling") or {}).get(f"{length}_factor"):
+                self.tensors[f"rope_factors_{length}.weight"] = np.array(factors, np.float32)
 
     def write(self, path: Path) -> Path:
         writer = gguf.GGUFWriter(path, self.architecture)

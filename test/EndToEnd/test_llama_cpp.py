@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,8 +84,8 @@ GELU = (
     "phi",
     "starcoder2",
 )
-# The rest is above.
-FAMILIES = [n for n in STOCK_NAMES if not n.startswith(("gpt2", "llama"))]
+# The rest is above and below.
+FAMILIES = [n for n in STOCK_NAMES if not n.startswith(("gpt2", "llama", "phi3-long"))]
 
 
 def logits_of(image: Path, tokens: list[int], tmp_path: Path) -> np.ndarray:
@@ -142,6 +143,47 @@ def test_computes_what_families_do(
     qz_import(file.path, "-o", tmp_path / "back.mlir")
     again = qz_interpret(tmp_path / "back.mlir", ",".join(map(str, tokens)))
     assert np.abs(again - logits).max() < 1e-4 * logits.std()
+
+
+def assert_computes_alike(
+    folder: Path, change: dict[str, Any], stock: Callable[..., LlamaCpp], tolerance: float
+) -> None:
+    """A model whose config.json is changed: as llama.cpp does, and read back."""
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | change))
+    image, path = folder / "x.bin", folder / "x.gguf"
+    qz_import(folder, "-o", folder / "m.mlir")
+    qzc(folder / "m.mlir", "--dtype=f32", "--arch=none", f"--gguf={path}", "-o", image)
+    tokens = [7 * i % 250 for i in range(110)]
+    logits = logits_of(image, tokens, folder)
+    theirs = log_probabilities(stock(path, threads=1).logits(tokens))
+    assert np.abs(theirs - log_probabilities(logits)).max() < tolerance * logits.std()
+    qz_import(path, "-o", folder / "back.mlir")
+    again = qz_interpret(folder / "back.mlir", ",".join(map(str, tokens)))
+    assert np.abs(again - logits).max() < 1e-5 * logits.std()
+
+
+@pytest.mark.parametrize("original", [90, 280])
+def test_longrope(stock: Callable[..., LlamaCpp], tmp_path: Path, original: int) -> None:
+    """Where contexts are longer than the original one, and where not: llama.cpp goes by what a
+    context can hold, 256 at least."""
+    folder = copy_as_stock("phi3-long", tmp_path / "model")
+    change = {"original_max_position_embeddings": original}
+    assert_computes_alike(folder, change, stock, 3e-5)
+
+
+@pytest.mark.parametrize(
+    "scaling",
+    [
+        {"factor": 4.0},
+        {"factor": 2.0, "attention_factor": 0.8, "beta_fast": 20.0, "beta_slow": 2.0},
+        {"factor": 8.0, "mscale": 0.7, "mscale_all_dim": 1.2},
+    ],
+)
+def test_yarn(stock: Callable[..., LlamaCpp], tmp_path: Path, scaling: dict[str, float]) -> None:
+    said = {"rope_type": "yarn", "original_max_position_embeddings": 75, **scaling}
+    folder = copy_as_stock("llama-yarn", tmp_path / "model")
+    assert_computes_alike(folder, {"rope_scaling": said}, stock, 1e-5)
 
 
 # Of the layers around an activation.

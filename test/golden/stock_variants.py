@@ -53,7 +53,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 # Those without biases where the architecture has some, with norms of heads, with other rotary
 # frequencies.
-LACKING = ("gpt_neox-turns", "llama-dynamic", "llama-yarn", "phi-norms", "phi3-long")
+LACKING = ("gpt_neox-turns", "llama-dynamic", "phi-norms")
 FALCON_BIAS = re.compile(r"(query_key_value|dense\w*)\.bias$")
 
 

@@ -24,6 +24,7 @@ GGUF = Architecture(
     keys=(rms_epsilon(),),
     given={"hidden_act": "silu"},
     present={"attention_bias": "blk.0.attn_q.bias", "mlp_bias": "blk.0.ffn_up.bias"},
+    takes_rope_factors=True,
     interleaves=True,
 )
 

@@ -30,7 +30,11 @@ def phi3(config: Config) -> Decoder:
 
 # llama.cpp reads the window and does without it.
 GGUF = Architecture(
-    "phi3", keys=(rms_epsilon(), window()), given={"hidden_act": "silu"}, is_partial=True
+    "phi3",
+    keys=(rms_epsilon(), window()),
+    given={"hidden_act": "silu"},
+    is_partial=True,
+    takes_rope_factors=True,
 )
 
 register(Family("phi3", phi3, gguf=GGUF))
