@@ -7,6 +7,7 @@
 #include "Report.h"
 #include "StatusLine.h"
 #include "qzc/Support/Error.h"
+#include "qzc/Support/OneLine.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -73,7 +74,8 @@ bool Evaluation::attempt(Measured &image, const std::string &mode, Work work) {
     work();
     return true;
   } catch (const Error &error) {
-    std::string message = "'" + image.file + "' " + mode + ": " + error.what();
+    const std::string message =
+        oneLine("'" + image.file + "' " + mode + ": " + error.what());
     Status.clear();
     Errors << "qz-eval: error: " << message << std::endl;
     image.error = message;

@@ -10,6 +10,7 @@
 #include "qzc/Evaluate/Choice.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/MemoryFile.h"
+#include "qzc/Support/OneLine.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -126,7 +127,7 @@ void TaskRun::answer(Answered &model, const std::string &requests) {
     requireSuccess(outcome, model.file);
     model.answers = readAnswers(outcome.out, Read.items);
   } catch (const Error &error) {
-    model.error = "'" + model.file + "' --requests: " + error.what();
+    model.error = oneLine("'" + model.file + "' --requests: " + error.what());
     Status.clear();
     Errors << "qz-eval: error: " << model.error << std::endl;
   }

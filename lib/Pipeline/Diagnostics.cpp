@@ -2,16 +2,16 @@
 
 #include "qzc/Pipeline/Diagnostics.h"
 
+#include "qzc/Support/OneLine.h"
+
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <algorithm>
-
 namespace qzc::pipeline {
 
-/// "model.mlir:12:5: message", on one line.
-static std::string oneLine(mlir::Diagnostic &diagnostic) {
+/// "model.mlir:12:5: message".
+static std::string lineOf(mlir::Diagnostic &diagnostic) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   // Line 0 is the module itself, which no one wrote.
@@ -21,17 +21,15 @@ static std::string oneLine(mlir::Diagnostic &diagnostic) {
     stream << location.getFilename().getValue() << ':' << location.getLine()
            << ':' << location.getColumn() << ": ";
   stream << diagnostic;
-  stream.flush();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
+  return oneLine(stream.str());
 }
 
 DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext *context)
     : Handler(context, [this](mlir::Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
-          llvm::errs() << "qzc: " << oneLine(diagnostic) << '\n';
+          llvm::errs() << "qzc: " << lineOf(diagnostic) << '\n';
         else if (First.empty())
-          First = oneLine(diagnostic);
+          First = lineOf(diagnostic);
         return mlir::success();
       }) {}
 

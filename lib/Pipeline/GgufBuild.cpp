@@ -5,6 +5,7 @@
 #include "Sources.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Support/OneLine.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -33,7 +34,7 @@ void GgufBuild::write(const std::string &folder) {
                 "has a tokenizer.json");
   gguf::addTokenizer(readTokenizer(fileIn(folder, *Plan->tokenizer)), *Plan);
   for (const std::string &warning : Plan->warnings)
-    llvm::errs() << "qzc: warning: " << warning << '\n';
+    llvm::errs() << "qzc: warning: " << oneLine(warning) << '\n';
 
   std::vector<encode::SourceFile> files;
   for (const encode::SourceFile &file : Plan->files)

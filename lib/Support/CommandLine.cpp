@@ -2,6 +2,7 @@
 
 #include "qzc/Support/CommandLine.h"
 
+#include "qzc/Support/OneLine.h"
 #include "qzc/Support/Output.h"
 #include "qzc/Support/Process.h"
 
@@ -25,7 +26,8 @@ bool parseArguments(CLI::App &app, int argc, const char *const *argv) {
 }
 
 static int fail(const std::string &name, const char *message, ExitCode code) {
-  std::fprintf(stderr, "%s: error: %s\n", name.c_str(), message);
+  std::fprintf(stderr, "%s: error: %s\n", name.c_str(),
+               oneLine(message).c_str());
   return static_cast<int>(code);
 }
 

@@ -3,8 +3,8 @@
 #include "qzc/Runtime/Cuda/CodeSelection.h"
 #include "qzc/Runtime/Cuda/Device.h"
 #include "qzc/Support/Error.h"
+#include "qzc/Support/OneLine.h"
 
-#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -44,13 +44,6 @@ static int64_t parseVersion(const std::string &text) {
   if (std::sscanf(text.c_str(), "%d.%d", &major, &minor) != 2)
     return 0;
   return int64_t{major} * 1000 + int64_t{minor} * 10;
-}
-
-/// The compiler's log on one line.
-static std::string oneLine(std::string log) {
-  std::replace(log.begin(), log.end(), '\n', ' ');
-  log.erase(log.find_last_not_of(" \0") + 1);
-  return log;
 }
 
 [[noreturn]] static void failLoad(const Driver &api, CUresult result,

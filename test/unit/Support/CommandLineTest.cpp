@@ -2,6 +2,7 @@
 
 #include "qzc/Support/CommandLine.h"
 
+#include "qzc/Support/OneLine.h"
 #include "qzc/Support/Output.h"
 
 #include <cfloat>
@@ -85,4 +86,30 @@ TEST(CommandLine, ErrorsAreOneLineAndACode) {
   EXPECT_EQ(run([]() -> int { throw std::bad_alloc(); }),
             Result(1, "tool: error: out of memory\n"));
   EXPECT_EQ(run([]() -> int { throw BrokenPipe(); }), Result(1, ""));
+}
+
+TEST(CommandLine, AMessageIsOneLineWhateverIsInIt) {
+  EXPECT_EQ(oneLine("'é': no"), "'é': no");
+  EXPECT_EQ(oneLine("a\n b\tc\n\n"), "a  b c");
+  EXPECT_EQ(oneLine(std::string_view("\0\x1b[2J\x7f", 6)),
+            "\\x00\\x1b[2J\\x7f");
+  // Of a long one both ends, in whole characters.
+  std::string endless;
+  for (int i = 0; i < 100000; ++i)
+    endless += "é";
+  const std::string line = oneLine("file: 'x" + endless + "': no");
+  EXPECT_LT(line.size(), 2100u);
+  EXPECT_THAT(line, testing::StartsWith("file: 'xéé"));
+  EXPECT_THAT(line, testing::HasSubstr("éé ... éé"));
+  EXPECT_THAT(line, testing::EndsWith("éé': no"));
+}
+
+TEST(CommandLine, ErrorsArePrintedOnOneLine) {
+  testing::internal::CaptureStderr();
+  const int code = exitCodeOf("tool", []() -> int {
+    throw Error("the file says '\x1b[1A\nqzc: all is well'");
+  });
+  EXPECT_EQ(code, 1);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "tool: error: the file says '\\x1b[1A qzc: all is well'\n");
 }
