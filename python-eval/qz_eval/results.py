@@ -10,6 +10,7 @@ from typing import Any
 
 from qz_eval.errors import EvalFailure
 from qz_eval.files import read_json
+from qz_eval.results_check import RESULTS, check
 from qz_eval.variants import Variant
 
 VERSION = 1
@@ -302,14 +303,31 @@ def join(parts: Sequence[Json], paths: Sequence[Path]) -> Json:
     return {"version": VERSION, "conditions": conditions, "executables": entries}
 
 
+def _without_nulls(value: Any) -> Any:
+    """What was not measured is not there."""
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return value
+
+
 def read_results(path: Path) -> Json:
     """A results.json, or the one in a folder."""
     path = path / "results.json" if path.is_dir() else path
     results = read_json(path)
     if results.get("version") != VERSION or not isinstance(results.get("executables"), list):
         raise EvalFailure(f"{path}: no results of this version of qz-eval")
+    try:
+        check(results, RESULTS)
+    except EvalFailure as error:
+        raise EvalFailure(f"{path}: {error}") from None
+    for index, entry in enumerate(results["executables"]):
+        if not entry.get("name") and not entry.get("file"):
+            raise EvalFailure(f"{path}: executables[{index}] has neither name nor file")
+    results = _without_nulls(results)
     # qz-eval names the base by its path; in a report it is called as its row is.
-    conditions = results.get("conditions")
-    if isinstance(conditions, dict) and isinstance(conditions.get("base"), str):
+    conditions = results["conditions"]
+    if "base" in conditions:
         conditions["base"] = Path(conditions["base"]).name
     return results
