@@ -13,8 +13,11 @@ from qz_import.gguf_metadata import Metadata
 from qz_import.known_keys import is_allowed
 
 _IGNORED = """
-ARCHITECTURE.attention.key_length_mla ARCHITECTURE.pooling_type ARCHITECTURE.rope.scaling.finetuned
-ARCHITECTURE.tensor_data_layout ARCHITECTURE.vocab_size
+ARCHITECTURE.attention.key_length_mla ARCHITECTURE.classifier.activation
+ARCHITECTURE.classifier.output_labels ARCHITECTURE.classifier.pooling_type
+ARCHITECTURE.pooling_type ARCHITECTURE.rope.scaling.finetuned
+ARCHITECTURE.rope.scaling.original_context_length ARCHITECTURE.tensor_data_layout
+ARCHITECTURE.vocab_size
 tokenizer.chat_template tokenizer.chat_templates tokenizer.ggml.cls_token_id
 tokenizer.ggml.fim_mid_token_id tokenizer.ggml.fim_pad_token_id tokenizer.ggml.fim_pre_token_id
 tokenizer.ggml.fim_rep_token_id tokenizer.ggml.fim_sep_token_id tokenizer.ggml.fim_suf_token_id
@@ -24,18 +27,34 @@ tokenizer.ggml.seperator_token_id tokenizer.ggml.suffix_token_id tokenizer.ggml.
 tokenizer.ggml.unknown_token_id tokenizer.huggingface.json
 """
 IGNORED = frozenset(_IGNORED.split())
+# Where nothing read the key of this file: values that mean what is emitted. None: another value
+# than that of the other layers can be meant.
 FIXED = {
     "ARCHITECTURE.attention.causal": (True,),
     "ARCHITECTURE.attention.clamp_kqv": (0.0,),
+    "ARCHITECTURE.attention.key_length_swa": (),
     "ARCHITECTURE.attention.max_alibi_bias": (0.0,),
     "ARCHITECTURE.attention.sliding_window": (0,),
+    "ARCHITECTURE.attention.value_length_swa": (),
+    "ARCHITECTURE.deepstack_mapping": (),
+    "ARCHITECTURE.embedding_length_out": (0,),
     "ARCHITECTURE.expert_count": (0,),
+    "ARCHITECTURE.expert_group_count": (0,),
+    "ARCHITECTURE.expert_group_used_count": (0,),
+    "ARCHITECTURE.expert_shared_feed_forward_length": (0,),
     "ARCHITECTURE.expert_used_count": (0,),
+    "ARCHITECTURE.nextn_predict_layers": (0,),
+    "ARCHITECTURE.rope.dimension_count_swa": (),
+    "ARCHITECTURE.rope.freq_base_swa": (),
+    "ARCHITECTURE.rope.scaling.alpha": (0.0,),
     "ARCHITECTURE.rope.scaling.attn_factor": (1.0,),
     "ARCHITECTURE.use_parallel_residual": (False,),
     "tokenizer.ggml.add_sep_token": (False,),
     "tokenizer.ggml.add_space_prefix": (False,),
+    "tokenizer.ggml.normalizer.lowercase": (False,),
+    "tokenizer.ggml.normalizer.strip_accents": (False,),
     "tokenizer.ggml.precompiled_charsmap": (),
+    "tokenizer.ggml.suppress_tokens": (),
 }
 # Where positions are learned, nothing rotates.
 ROTARY = "ARCHITECTURE.rope."
