@@ -24,8 +24,10 @@ _AT_SPACES = (
 )
 
 
-def has_all_bytes(vocabulary: dict[str, int]) -> bool:
-    return sum(map(bool, map(_BYTE.fullmatch, vocabulary))) == 256
+def has_all_bytes(vocabulary: Any) -> bool:
+    """Of a tokenizer.json's vocabulary, if it is one of texts."""
+    texts = vocabulary if isinstance(vocabulary, dict) else {}
+    return sum(map(bool, map(_BYTE.fullmatch, texts))) == 256
 
 
 def merges_by_scores(
@@ -123,8 +125,9 @@ def unigram_spaces(whole: Json) -> tuple[bool, bool] | None:
 
 def charsmap_of(whole: Json) -> str:
     """The table of the first step, in base64; empty where there is none."""
-    normalizer = whole.get("normalizer") or {}
-    steps = normalizer.get("normalizers") or [normalizer]
-    first = steps[0] if isinstance(steps, list) and isinstance(steps[0], dict) else {}
-    table = first.get("precompiled_charsmap")
+    step = whole.get("normalizer")
+    steps = step.get("normalizers") if isinstance(step, dict) else None
+    if isinstance(steps, list) and steps:
+        step = steps[0]
+    table = step.get("precompiled_charsmap") if isinstance(step, dict) else None
     return table if isinstance(table, str) else ""

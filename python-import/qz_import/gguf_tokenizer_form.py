@@ -27,6 +27,7 @@ from qz_import.gguf_sentencepiece import (
 )
 from qz_import.gguf_words import Words, words_of
 from qz_import.tokenizer_json import (
+    MODEL_DEFAULTS,
     Json,
     added_token,
     byte_level,
@@ -110,7 +111,7 @@ def _of_words(whole: Json) -> _Kind:
 
 def _of_pieces(whole: Json) -> _Kind:
     model = whole["model"]
-    if not has_all_bytes(model["vocab"]):
+    if not has_all_bytes(model.get("vocab")):
         return _none("not all bytes are tokens")
     found = space_prefix(whole)
     if found is None or model.get("ignore_merges"):
@@ -218,11 +219,18 @@ def tokenizer_form(
     return metadata, warnings
 
 
+def _is_setting(key: str, value: Any) -> bool:
+    if key in ("continuing_subword_prefix", "end_of_word_suffix"):
+        return isinstance(value, str)
+    is_known = key in ("type", "unk_id", *MODEL_DEFAULTS)
+    return is_known and not isinstance(value, (dict, list))
+
+
 def _is_member(key: str, value: Any) -> bool:
     if key in STEPS:
         return value is None or isinstance(value, dict)
     if key == "model":
-        return isinstance(value, dict) and not value.keys() & {"vocab", "merges"}
+        return isinstance(value, dict) and all(map(_is_setting, value, value.values()))
     return key == "added_tokens" and isinstance(value, list)
 
 
