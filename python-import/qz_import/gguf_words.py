@@ -88,9 +88,10 @@ WORDS = (
     ),
     Words(("olmo",), byte_level(use_regex=True), _NFC),
     Words(
-        ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"),
+        ("smollm", "starcoder", "refact", "codeshell", "exaone", "minerva-7b"),
         _sequence(_digits(True), byte_level(use_regex=True)),
     ),
+    Words(("command-r",), _sequence(_digits(True), byte_level(use_regex=True)), _NFC),
     Words(
         ("llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "lfm2"),
         _by(LLAMA3),
@@ -121,7 +122,9 @@ def steps_of(splitter: Any) -> list[Json]:
     """A pre-tokenizer as the steps that it takes; two that do the same have the same."""
     if isinstance(splitter, dict) and splitter.get("type") == "Sequence":
         parts = splitter.get("pretokenizers")
-        found = [step for part in parts for step in steps_of(part)] if parts else []
+        # Of a malformed one nothing is known; the compiler reports it.
+        parts = parts if isinstance(parts, list) else [parts]
+        found = [step for part in parts for step in steps_of(part)]
     else:
         found = [] if splitter is None else [canonical(splitter)]
     # GPT-2's words are what ByteLevel cuts by itself.

@@ -121,6 +121,7 @@ def metadata(folder: Path) -> dict[str, Any]:
         "embedding_multiplier": "embedding_scale",
         "residual_multiplier": "residual_scale",
         "logits_scaling": "logit_scale",
+        "logit_scale": "logit_scale",
         "attn_logit_softcapping": "attn_logit_softcapping",
         "final_logit_softcapping": "final_logit_softcapping",
         "use_parallel_residual": "use_parallel_residual",

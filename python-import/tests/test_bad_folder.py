@@ -209,7 +209,7 @@ def test_config_that_is_no_json(tmp_path: Path, rejects: Callable[..., None], te
 
 def test_unknown_model_type(tmp_path: Path, rejects: Callable[..., None]) -> None:
     folder = write_folder(tmp_path / "hf", CONFIG | {"model_type": "mamba"})
-    rejects(folder, "config.json", "model_type", "'mamba'", "known: bloom, codegen, falcon")
+    rejects(folder, "config.json", "model_type", "'mamba'", "known: bloom, codegen, cohere, falcon")
 
 
 def test_missing_model_type(tmp_path: Path, rejects: Callable[..., None]) -> None:

@@ -236,6 +236,7 @@ def test_opt_variants(module: Callable[[dict[str, Any]], str]) -> None:
     ("config", "change", "words"),
     [
         (GPT2_SMALL, {"n_embd": 13}, ("n_embd", "13", "n_head 3")),
+        ({"model_type": "cohere"}, {"use_qk_norm": True}, ("use_qk_norm",)),
         (GPT2_SMALL, {"n_embd": None}, ("missing key 'n_embd'",)),
         (GPT2_SMALL, {"n_head": None}, ("missing key 'n_head'",)),
         (GPT2_SMALL, {"n_layer": None}, ("missing key 'n_layer'",)),

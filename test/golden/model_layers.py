@@ -170,6 +170,7 @@ LAYOUTS = {
 LIKE_LLAMA = (
     *("mistral", "qwen2", "qwen3", "olmo", "olmo2", "granite", "smollm3", "stablelm"),
     *("gemma", "gemma2", "gemma3_text"),
+    "cohere",
 )
 LAYOUTS |= dict.fromkeys(LIKE_LLAMA, LAYOUTS["llama"])
 

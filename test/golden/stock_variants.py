@@ -16,6 +16,7 @@ MODELS = Path(__file__).parent / "models"
 # general.architecture of each family that llama.cpp knows.
 ARCHITECTURES = {
     "bloom": "bloom",
+    "cohere": "command-r",
     "falcon": "falcon",
     "gemma": "gemma",
     "gemma2": "gemma2",

@@ -142,12 +142,42 @@ FALCON = (
     "{% elif message['role'] == 'assistant' %}{{ 'Assistant: ' + message['content'] }}"
     "{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '\nAssistant:' }}{% endif %}"
 )
+GRANITE = (
+    "{% for message in messages %}{% if message['role'] in ('system', 'user', 'assistant') %}"
+    "{{ '<|start_of_role|>' + message['role'] + '<|end_of_role|>' + message['content'] "
+    "+ '<|end_of_text|>\n' }}{% endif %}"
+    "{% if loop.last and add_generation_prompt %}"
+    "{{ '<|start_of_role|>assistant<|end_of_role|>' }}{% endif %}{% endfor %}"
+)
+STARCODER2 = (
+    "{{ bos_token }}{{ 'You write code.\n\n' }}{% for message in messages %}"
+    "{% if message['role'] == 'system' %}"
+    "{{ raise_exception('System messages are not allowed in this template.') }}{% endif %}"
+    "{% if message['role'] == 'user' %}{{ '### Instruction\n' + message['content'] + '\n\n' }}"
+    "{% else %}{{ '### Response\n' + message['content'] + eos_token + '\n\n' }}{% endif %}"
+    "{% endfor %}{{ '### Response\n' }}"
+)
+COHERE = (
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{% set said = messages[1:] %}"
+    "{{ '<|START_OF_TURN_TOKEN|><|SYSTEM_TOKEN|>' + messages[0]['content'] "
+    "+ '<|END_OF_TURN_TOKEN|>' }}{% else %}{% set said = messages %}{% endif %}"
+    "{% for message in said %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}"
+    "{% endif %}{% set content = message['content'] %}{% if message['role'] == 'user' %}"
+    "{{ '<|START_OF_TURN_TOKEN|><|USER_TOKEN|>' + content.strip() + '<|END_OF_TURN_TOKEN|>' }}"
+    "{% elif message['role'] == 'assistant' %}"
+    "{{ '<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>' + content.strip() + '<|END_OF_TURN_TOKEN|>' }}"
+    "{% endif %}{% endfor %}{% if add_generation_prompt %}"
+    "{{ '<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>' }}{% endif %}"
+)
 # Of the families that there are models for conversations of, by model_type.
 BY_MODEL_TYPE = {
+    "cohere": COHERE,
     "falcon": FALCON,
     "gemma": GEMMA,
     "gemma2": GEMMA,
     "gemma3_text": GEMMA3,
+    "granite": GRANITE,
     "mistral": MISTRAL,
     "olmo": OLMO,
     "olmo2": OLMO,
@@ -156,6 +186,7 @@ BY_MODEL_TYPE = {
     "qwen3": CHATML,
     "smollm3": CHATML,
     "stablelm": STABLELM,
+    "starcoder2": STARCODER2,
 }
 FAMILIES = {
     "llama 2": LLAMA2,
@@ -169,6 +200,9 @@ FAMILIES = {
     "gemma 3": GEMMA3,
     "stablelm 2": STABLELM,
     "falcon": FALCON,
+    "granite": GRANITE,
+    "starcoder 2": STARCODER2,
+    "command r": COHERE,
 }
 CONSTRUCTS = r"""
 a {% if true %} b {% endif %} c

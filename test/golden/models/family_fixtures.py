@@ -340,4 +340,16 @@ FAMILY_FIXTURES: dict[str, dict[str, object]] = {
         },
         "old_config": {"torch_dtype": "bfloat16"},
     },
+    "cohere": {
+        "seed": 1131,
+        "dtype": BF16,
+        "config": {
+            **GROUPED,
+            "hidden_size": 36,
+            "num_attention_heads": 6,
+            "logit_scale": 0.4,
+            "pad_token_id": None,
+        },
+        "old_config": plain_rope(10000.0),
+    },
 }
