@@ -24,6 +24,7 @@ default    generic64
 [.]avx2    generic64+avx2+popcnt
 6N_AVX2    generic64+avx2+popcnt+fma+f16c+bmi+bmi2
 6N_AVX3    generic64+avx2+popcnt+fma+f16c+bmi+bmi2+avx512f+avx512vl+avx512dq+avx512bw
+11N_AVX3_VNNI generic64+avx2+popcnt+fma+f16c+bmi+bmi2+avx512f+avx512vl+avx512dq+avx512bw+avx512_vnni
 END
 
 # Functions of others that look at the CPU themselves.
@@ -39,11 +40,16 @@ END
 # Prints "variant<TAB>instruction<TAB>function" of what may be of interest, and
 # "calls<TAB>…<TAB>function" where one enters a higher variant.
 cat >"$work/read.awk" <<'END'
-function variantOf(symbol,    i) {
+# Of several names that it bears the first counts, which is that of the function
+# itself: others are those of its types.
+function variantOf(symbol,    i, variant, first) {
+  variant = 1
   for (i = 2; i <= variants; ++i)
-    if (symbol ~ pattern[i])
-      return i # the lowest, should it bear several names
-  return 1
+    if (match(symbol, pattern[i]) && (variant == 1 || RSTART < first)) {
+      variant = i
+      first = RSTART
+    }
+  return variant
 }
 FILENAME ~ /variants$/ { pattern[++variants] = $1; next }
 FILENAME ~ /listed$/ { listed = listed (listed ? "|" : "") "^" $1 "$"; next }

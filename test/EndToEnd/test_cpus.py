@@ -35,6 +35,7 @@ SETS = {
     "sse4.2": ("SSE4.2", "pni ssse3 sse4_1 sse4_2 popcnt"),
     "avx2": ("AVX2", "avx avx2 fma f16c bmi1 bmi2"),
     "avx512": ("AVX-512", "avx2 fma avx512f avx512vl avx512dq avx512bw"),
+    "avx512-vnni": ("AVX-512 VNNI", "avx2 fma avx512f avx512vl avx512dq avx512bw avx512_vnni"),
 }
 # CPUs that QEMU plays, with the value of --isa that each gets by itself. Nehalem is the least that
 # runs models; it has no AES, which Westmere has.

@@ -32,6 +32,7 @@ LOSS_BOUNDS = {"cuda": 1e-3, "cpu": 2e-6}
 CODE = {
     "cubin": ("--device=cuda",),
     "ptx": ("--device=cuda", "--force-ptx"),
+    "avx512-vnni": ("--device=cpu", "--isa=avx512-vnni"),
     "avx512": ("--device=cpu", "--isa=avx512"),
     "avx2": ("--device=cpu", "--isa=avx2"),
     "sse4.2": ("--device=cpu", "--isa=sse4.2"),

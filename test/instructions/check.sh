@@ -29,10 +29,12 @@ qzc::N_SSE4::aes() aesenc
 qzc::N_AVX2::masked() vaddps
 qzc::N_AVX2::evex() {evex}
 qzc::N_AVX3::vnni() vpdpbusd
+qzc::N_AVX3_VNNI::vbmi() vpermb
 qzc::code() [clone .avx2] vfmadd213ps
 calls_kernel enters qzc::N_SSE4::fine()
 jumps_to_kernel enters qzc::N_AVX3::fine()
 qzc::N_SSE4::calls() enters qzc::N_AVX2::fine()
+qzc::N_AVX3::calls() enters void qzc::N_AVX3_VNNI::fine<qzc::N_AVX3::Row>()
 END
 diff "$object.wanted" "$object.result"
 

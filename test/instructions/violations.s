@@ -64,6 +64,12 @@
 	function _ZN3qzc6N_AVX34fineEv
 	vaddps %zmm0, %zmm1, %zmm2
 	jmp _ZN3qzc6N_AVX24fineEv
+	function _ZN3qzc11N_AVX3_VNNI4fineINS_6N_AVX33RowEEEvv # a type of a lower set
+	vpdpbusd %zmm0, %zmm1, %zmm2
+	jmp _ZN3qzc6N_AVX34fineEv
+	function _ZN3qzc11N_AVX3_VNNI4vbmiEv
+	vpermb %zmm0, %zmm1, %zmm2
+	ret
 
 # Kernels that are entered without a look at the CPU.
 	function calls_kernel
@@ -73,6 +79,9 @@
 	jmp _ZN3qzc6N_AVX34fineEv
 	function _ZN3qzc6N_SSE45callsEv
 	call _ZN3qzc6N_AVX24fineEv
+	ret
+	function _ZN3qzc6N_AVX35callsEv
+	call _ZN3qzc11N_AVX3_VNNI4fineINS_6N_AVX33RowEEEvv
 	ret
 	function fine_address # a table of kernels
 	lea _ZN3qzc6N_AVX34fineEv(%rip), %rax

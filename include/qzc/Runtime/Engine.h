@@ -26,7 +26,7 @@ class Image;
 enum class CacheType { F32, F16 };
 
 /// What the CPU's kernels are compiled for. Results differ by rounding.
-enum class InstructionSet { Sse42, Avx2, Avx512 };
+enum class InstructionSet { Sse42, Avx2, Avx512, Avx512Vnni };
 
 struct EngineOptions {
   int64_t context = 0;   ///< most positions of a sequence

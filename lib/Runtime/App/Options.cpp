@@ -284,10 +284,10 @@ void Parser::addDevice() {
                   kMaxThreads),
         group, kRunning);
   extra(App.add_option("--isa", Values.instructions,
-                       "With --device=cpu: kernels for avx512, avx2 or sse4.2 "
-                       "(default: the best the CPU can run)")
+                       "With --device=cpu: kernels for avx512-vnni, avx512, "
+                       "avx2 or sse4.2 (default: the best the CPU can run)")
             ->type_name("NAME")
-            ->check(CLI::IsMember({"avx512", "avx2", "sse4.2"})),
+            ->check(CLI::IsMember({"avx512-vnni", "avx512", "avx2", "sse4.2"})),
         group, kRunning);
   extra(addCount(App, "--context", o.context,
                  "Positions: of a scoring window (default 1024), or of "
@@ -382,9 +382,10 @@ Options Parser::run(int argc, const char *const *argv) {
                                             : DeviceChoice::Auto;
   if (given("--isa"))
     options.instructions =
-        Values.instructions == "avx512" ? InstructionSet::Avx512
-        : Values.instructions == "avx2" ? InstructionSet::Avx2
-                                        : InstructionSet::Sse42;
+        Values.instructions == "avx512-vnni" ? InstructionSet::Avx512Vnni
+        : Values.instructions == "avx512"    ? InstructionSet::Avx512
+        : Values.instructions == "avx2"      ? InstructionSet::Avx2
+                                             : InstructionSet::Sse42;
   options.cache = Values.cache == "f16" ? CacheType::F16 : CacheType::F32;
   if (given("--date"))
     options.date = readDate(Values.date);

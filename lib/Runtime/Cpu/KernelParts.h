@@ -17,6 +17,9 @@
 /// The functions of KernelTable, in its order.
 #define QZC_KERNELS(KERNEL)                                                    \
   KERNEL(matVec)                                                               \
+  QZC_KERNELS_BUT_MATVEC(KERNEL)
+#define QZC_KERNELS_BUT_MATVEC(KERNEL)                                         \
+  KERNEL(arrange)                                                              \
   KERNEL(packPanel)                                                            \
   KERNEL(multiply)                                                             \
   KERNEL(finish)                                                               \
@@ -45,6 +48,10 @@ QZC_KERNELS(QZC_DECLARE)
 }
 namespace N_AVX3 {
 QZC_KERNELS(QZC_DECLARE)
+}
+// AVX-512's kernels, but for one with VNNI.
+namespace N_AVX3_VNNI {
+QZC_DECLARE(matVec)
 }
 #undef QZC_DECLARE
 

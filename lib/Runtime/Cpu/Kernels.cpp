@@ -16,6 +16,7 @@ static constexpr KernelTable kTables[] = {
     {"SSE4.2", QZC_KERNELS(QZC_SSE4)},
     {"AVX2", QZC_KERNELS(QZC_AVX2)},
     {"AVX-512", QZC_KERNELS(QZC_AVX3)},
+    {"AVX-512 VNNI", N_AVX3_VNNI::matVec, QZC_KERNELS_BUT_MATVEC(QZC_AVX3)},
 };
 #undef QZC_SSE4
 #undef QZC_AVX2
@@ -56,6 +57,7 @@ static std::vector<Extension> extensions() {
       QZC_EXTENSION(Avx512, "AVX512VL", "avx512vl"),
       QZC_EXTENSION(Avx512, "AVX512DQ", "avx512dq"),
       QZC_EXTENSION(Avx512, "AVX512BW", "avx512bw"),
+      QZC_EXTENSION(Avx512Vnni, "AVX512_VNNI", "avx512vnni"),
   };
 #undef QZC_EXTENSION
 }
@@ -76,8 +78,8 @@ static std::string lackedFor(InstructionSet set) {
 const std::vector<const KernelTable *> &supportedKernels() {
   static const std::vector<const KernelTable *> supported = [] {
     std::vector<const KernelTable *> tables;
-    for (auto set :
-         {InstructionSet::Avx512, InstructionSet::Avx2, InstructionSet::Sse42})
+    for (auto set : {InstructionSet::Avx512Vnni, InstructionSet::Avx512,
+                     InstructionSet::Avx2, InstructionSet::Sse42})
       if (lackedFor(set).empty())
         tables.push_back(&kTables[static_cast<size_t>(set)]);
     return tables;

@@ -70,12 +70,20 @@ FinishArgs finishArgs(const LinearWeights &weights, const RowRange &range,
   return args;
 }
 
-/// result[i] = row range.begin + i of a part · in.
+/// result[t * kRowBlock + i] = row range.begin + i of a part · in[t].
 void dotRows(const KernelTable &kernels, const LinearWeights &weights,
-             size_t part, const RowRange &range, const float *in,
-             float *result) {
+             size_t part, const RowRange &range, const Activations *in,
+             int64_t tokens, float *result) {
   const int64_t first = viewOf(weights, part).stored(range.begin);
-  kernels.matVec(weights.parts[part], first, first + range.rows, in, result);
+  kernels.matVec(weights.parts[part], first, first + range.rows, in, tokens,
+                 result, kRowBlock);
+}
+
+ActivationOrders ordersFor(const LinearWeights &weights) {
+  ActivationOrders orders;
+  for (const format::PackedView &part : weights.parts)
+    addOrders(part.shape, orders);
+  return orders;
 }
 
 /// [tokens, kPanel] of scratch = in · Wᵀ for a panel of a part's rows.
@@ -99,9 +107,25 @@ void multiplyPanel(const KernelTable &kernels, const LinearWeights &weights,
 
 } // namespace
 
+uint64_t activationBytes(const LinearWeights &weights) {
+  return activationBytes(weights.parts.front().shape.cols, ordersFor(weights));
+}
+
 void runEachToken(const Execution &execution, const LinearWeights &weights,
                   int64_t tokens, const Rows &in, const Rows &residual,
                   const Rows &out) {
+  const int64_t cols = weights.parts.front().shape.cols;
+  const ActivationOrders orders = ordersFor(weights);
+  std::vector<Activations> x(static_cast<size_t>(tokens));
+  execution.pool.parallelFor(tokens, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t token = begin; token != end; ++token) {
+      std::byte *memory =
+          execution.activations +
+          static_cast<uint64_t>(token) * execution.activationStride;
+      x[token] = layOutActivations(in.row(token), cols, orders, memory);
+      execution.kernels.arrange(x[token]);
+    }
+  });
   const int64_t threads = execution.pool.threads();
   int64_t size = out.columns;
   if (threads > 1)
@@ -111,19 +135,23 @@ void runEachToken(const Execution &execution, const LinearWeights &weights,
   execution.pool.parallelFor(
       static_cast<int64_t>(ranges.size()), 1,
       [&](int64_t begin, int64_t end, int worker) {
-        float *y = execution.scratch[worker];
+        float *y0 = execution.scratch[worker];
+        float *y1 = y0 + kVectorBlock * kRowBlock;
         for (int64_t task = begin; task != end; ++task) {
           const RowRange &range = ranges[task];
           // A range's weights are read from memory once, for all tokens.
-          for (int64_t token = 0; token != tokens; ++token) {
-            const float *x = in.row(token);
+          for (int64_t first = 0; first < tokens; first += kVectorBlock) {
+            const int64_t count = std::min(kVectorBlock, tokens - first);
             FinishArgs args =
-                finishArgs(weights, range, token, 1, residual, out);
-            args.y0 = y;
-            dotRows(execution.kernels, weights, range.part, range, x, y);
+                finishArgs(weights, range, first, count, residual, out);
+            args.yStride = kRowBlock;
+            args.y0 = y0;
+            dotRows(execution.kernels, weights, range.part, range, &x[first],
+                    count, y0);
             if (weights.params.gated) {
-              args.y1 = y + kRowBlock;
-              dotRows(execution.kernels, weights, 1, range, x, args.y1);
+              args.y1 = y1;
+              dotRows(execution.kernels, weights, 1, range, &x[first], count,
+                      y1);
             }
             execution.kernels.finish(args);
           }

@@ -3,7 +3,7 @@
 #ifndef QZC_RUNTIME_CPU_LINEAR_H
 #define QZC_RUNTIME_CPU_LINEAR_H
 
-#include "qzc/Runtime/Cpu/Kernels.h"
+#include "Activations.h"
 #include "qzc/Support/ThreadPool.h"
 
 #include <cstdint>
@@ -32,15 +32,25 @@ struct Execution {
   const KernelTable &kernels;
   ThreadPool &pool;
   std::vector<float *> scratch; ///< by worker; 64-byte aligned
+  /// Of one launch, for all workers; 64-byte aligned, with so many bytes a
+  /// token, the most that activationBytes says of any.
+  std::byte *activations = nullptr;
+  uint64_t activationStride = 0;
 };
 
 /// The most tokens of one task of a matrix product.
 inline constexpr int64_t kTokenBlock = 512;
-/// The most weight rows of one task of a matrix-vector product.
+/// The most weight rows of one task of matrix-vector products, and the most
+/// tokens of one call.
 inline constexpr int64_t kRowBlock = 256;
+inline constexpr int64_t kVectorBlock = 32;
 /// Floats of scratch that a worker needs for linear launches.
 inline constexpr int64_t kLinearScratch =
     kMaxDepth * kPanel + 2 * kTokenBlock * kPanel;
+static_assert(2 * kVectorBlock * kRowBlock <= kLinearScratch);
+
+/// Bytes of Execution::activations that the launch needs for each token.
+uint64_t activationBytes(const LinearWeights &weights);
 
 /// Runs the launch on `tokens` rows, each by dot products: its results are what
 /// they are alone. residual.data may be null, and residual may be out.

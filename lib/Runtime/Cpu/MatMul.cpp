@@ -82,8 +82,12 @@ template <typename Row> struct PackPanel {
 
 void packPanel(const format::PackedView &weight, int64_t rowBegin, int64_t rows,
                int64_t colBegin, int64_t cols, float *packed) {
-  withRowType<PackPanel>(weight.shape, weight, rowBegin, rows, colBegin, cols,
-                         packed);
+  withPlainRow<PackPanel>(weight.shape, weight, rowBegin, rows, colBegin, cols,
+                          packed) ||
+      withCodeBookRow<PackPanel>(weight.shape, weight, rowBegin, rows, colBegin,
+                                 cols, packed) ||
+      withPlanarRow<PackPanel>(weight.shape, weight, rowBegin, rows, colBegin,
+                               cols, packed);
 }
 
 void multiply(const float *a, int64_t aStride, int64_t rows, const float *b,

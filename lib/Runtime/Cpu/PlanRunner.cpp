@@ -34,7 +34,7 @@ static int64_t headRowsFor(const Plan &plan, int64_t chunk) {
 PlanRunner::PlanRunner(const Image &image, const EngineOptions &options,
                        const KernelTable &kernels)
     : Source(image), Plan(image.manifest().plan), Options(options),
-      Pool(options.threads), Exec{kernels, Pool, {}},
+      Pool(options.threads), Exec{kernels, Pool, {}, nullptr, 0},
       HeadRows(headRowsFor(Plan, options.chunk)),
       Arena(Plan.bytesPerToken * options.chunk, "activations"),
       HeadArena(Plan.headBytesPerToken * HeadRows, "logits") {
@@ -50,6 +50,9 @@ PlanRunner::PlanRunner(const Image &image, const EngineOptions &options,
   for (const std::vector<Launch> *launches : {&Plan.body, &Plan.head})
     for (const Launch &launch : *launches)
       prepare(launch);
+  ActivationMemory = ZeroedMemory(
+      Exec.activationStride * static_cast<uint64_t>(HeadRows), "activations");
+  Exec.activations = ActivationMemory.bytes();
   for (int worker = 0; worker != Pool.threads(); ++worker) {
     Scratch.emplace_back(ScratchFloats * sizeof(float), "scratch");
     Exec.scratch.push_back(Scratch.back().floats());
@@ -81,6 +84,8 @@ void PlanRunner::prepare(const Launch &launch) {
       keepVector(index);
       weights.biases.push_back(vectorOf(index));
     }
+    Exec.activationStride =
+        std::max(Exec.activationStride, activationBytes(weights));
     Linears.emplace(&launch, std::move(weights));
     return;
   }
@@ -127,7 +132,7 @@ const float *PlanRunner::vectorOf(int32_t tensor) const {
 }
 
 uint64_t PlanRunner::workspaceBytes() const {
-  uint64_t bytes = Arena.size() + HeadArena.size();
+  uint64_t bytes = Arena.size() + HeadArena.size() + ActivationMemory.size();
   for (const ZeroedMemory &memory : Scratch)
     bytes += memory.size();
   for (const RopeTable &table : Ropes)

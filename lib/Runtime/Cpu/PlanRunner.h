@@ -104,6 +104,7 @@ private:
   std::vector<RopeTable> Ropes;
   int64_t RopePositions = 0; ///< rows of the rope tables filled in
   int64_t ScratchFloats = kLinearScratch;
+  ZeroedMemory ActivationMemory; ///< Execution::activations, headRows() tokens
   std::unordered_map<int32_t, std::vector<float>> Vectors;
   std::unordered_map<const format::Launch *, LinearWeights> Linears;
 };

@@ -16,61 +16,94 @@
 #include "Schemes/Int8-inl.h"
 #include "Schemes/None-inl.h"
 #include "Schemes/Planar-inl.h"
-#include "Schemes/Q4_0-inl.h"
 #include "Schemes/Q8_0-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-/// Calls Action<Row>::run(arguments...) for the row type of the weight.
+/// Calls Action<Row>::run(arguments...) for the row type of a weight whose
+/// codes are planes; false for others.
 template <template <typename Row> class Action, typename... Args>
-void withRowType(const format::PackedShape &shape, const Args &...args) {
+HWY_INLINE bool withPlanarRow(const format::PackedShape &shape,
+                              const Args &...args) {
+  const bool asym = shape.scales == format::ScaleCodec::Asym;
+  switch (shape.scheme) {
+  case format::Scheme::Int4:
+    asym ? Action<Int4AsymRow>::run(args...) : Action<Int4Row>::run(args...);
+    return true;
+  case format::Scheme::Int3:
+    asym ? Action<Int3AsymRow>::run(args...) : Action<Int3Row>::run(args...);
+    return true;
+  case format::Scheme::Q4_0:
+    Action<Q4_0Row>::run(args...);
+    return true;
+  case format::Scheme::Q4_1:
+    Action<Q4_1Row>::run(args...);
+    return true;
+  case format::Scheme::Q5_0:
+    Action<Q5_0Row>::run(args...);
+    return true;
+  case format::Scheme::Q5_1:
+    Action<Q5_1Row>::run(args...);
+    return true;
+  case format::Scheme::Q4_K:
+    Action<Q4_KRow>::run(args...);
+    return true;
+  case format::Scheme::Q5_K:
+    Action<Q5_KRow>::run(args...);
+    return true;
+  case format::Scheme::Q6_K:
+    Action<Q6_KRow>::run(args...);
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// The same for weights of code books.
+template <template <typename Row> class Action, typename... Args>
+HWY_INLINE bool withCodeBookRow(const format::PackedShape &shape,
+                                const Args &...args) {
+  const bool grouped = shape.scales == format::ScaleCodec::Double;
+  switch (shape.scheme) {
+  case format::Scheme::Fp4:
+    grouped ? Action<Fp4DoubleRow>::run(args...) : Action<Fp4Row>::run(args...);
+    return true;
+  case format::Scheme::Nf4:
+    grouped ? Action<Nf4DoubleRow>::run(args...) : Action<Nf4Row>::run(args...);
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// The same for all others.
+template <template <typename Row> class Action, typename... Args>
+HWY_INLINE bool withPlainRow(const format::PackedShape &shape,
+                             const Args &...args) {
   switch (shape.scheme) {
   case format::Scheme::None:
     switch (shape.dtype) {
     case format::DType::F32:
-      return Action<F32Row>::run(args...);
+      Action<F32Row>::run(args...);
+      return true;
     case format::DType::F16:
-      return Action<F16Row>::run(args...);
+      Action<F16Row>::run(args...);
+      return true;
     case format::DType::BF16:
-      return Action<Bf16Row>::run(args...);
+      Action<Bf16Row>::run(args...);
+      return true;
     }
-    return;
-  case format::Scheme::Fp4:
-    return shape.scales == format::ScaleCodec::Double
-               ? Action<Fp4DoubleRow>::run(args...)
-               : Action<Fp4Row>::run(args...);
-  case format::Scheme::Nf4:
-    return shape.scales == format::ScaleCodec::Double
-               ? Action<Nf4DoubleRow>::run(args...)
-               : Action<Nf4Row>::run(args...);
-  case format::Scheme::Int4:
-    return shape.scales == format::ScaleCodec::Asym
-               ? Action<Int4AsymRow>::run(args...)
-               : Action<Int4Row>::run(args...);
-  case format::Scheme::Int3:
-    return shape.scales == format::ScaleCodec::Asym
-               ? Action<Int3AsymRow>::run(args...)
-               : Action<Int3Row>::run(args...);
+    return false;
   case format::Scheme::Int8:
-    return Action<Int8Row>::run(args...);
+    Action<Int8Row>::run(args...);
+    return true;
   case format::Scheme::Q8_0:
-    return Action<Q8_0Row>::run(args...);
-  case format::Scheme::Q4_0:
-    return Action<Q4_0Row>::run(args...);
-  case format::Scheme::Q4_1:
-    return Action<Q4_1Row>::run(args...);
-  case format::Scheme::Q5_0:
-    return Action<Q5_0Row>::run(args...);
-  case format::Scheme::Q5_1:
-    return Action<Q5_1Row>::run(args...);
-  case format::Scheme::Q4_K:
-    return Action<Q4_KRow>::run(args...);
-  case format::Scheme::Q5_K:
-    return Action<Q5_KRow>::run(args...);
-  case format::Scheme::Q6_K:
-    return Action<Q6_KRow>::run(args...);
+    Action<Q8_0Row>::run(args...);
+    return true;
+  default:
+    return false;
   }
 }
 

@@ -20,6 +20,11 @@ using Tag = hn::ScalableTag<float>;
 using Vec = hn::Vec<Tag>;
 static constexpr Tag kTag;
 static constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(Tag()));
+/// Elements whose bytes of codes, 16 of them, are one block of a vector, and
+/// its 32-bit lanes; chunks of a vector.
+static constexpr int64_t kChunk = 32;
+static constexpr int64_t kChunkLanes = 4;
+static constexpr int64_t kChunks = kLanes / kChunkLanes;
 /// Vector registers of the target.
 static constexpr int kRegisters = HWY_TARGET == HWY_AVX3 ? 32 : 16;
 
@@ -130,14 +135,17 @@ HWY_INLINE float sumRow(const float *x, int64_t n, const Function &function) {
   return sumOf(hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3)));
 }
 
-/// For row types (Schemes/None-inl.h) whose pairs are in order.
-template <typename Row> struct InOrder {
-  HWY_INLINE void loadPair(int64_t col, Vec &first, Vec &second) const {
-    first = static_cast<const Row *>(this)->load(col);
-    second = static_cast<const Row *>(this)->load(col + kLanes);
-  }
-  static HWY_INLINE void arrange(Vec &first, Vec &second) {}
-};
+/// Element c of `from` in all lanes of chunk c of a vector. Four elements are
+/// read.
+HWY_INLINE Vec spreadOverChunks(const float *from) {
+  HWY_ALIGN static constexpr int32_t kChunkOf[16] = {0, 0, 0, 0, 1, 1, 1, 1,
+                                                     2, 2, 2, 2, 3, 3, 3, 3};
+  if constexpr (kChunks == 1)
+    return hn::Set(kTag, *from);
+  else
+    return hn::TableLookupLanes(hn::LoadDup128(kTag, from),
+                                hn::SetTableIndices(kTag, kChunkOf));
+}
 
 } // namespace HWY_NAMESPACE
 } // namespace qzc::runtime::cpu

@@ -73,6 +73,7 @@ TEST(Options, OfTheCpu) {
     return parse({"--bench", "--device=cpu", isa}).instructions;
   };
   EXPECT_FALSE(parse({"--bench"}).instructions);
+  EXPECT_EQ(parsed("--isa=avx512-vnni"), InstructionSet::Avx512Vnni);
   EXPECT_EQ(parsed("--isa=avx512"), InstructionSet::Avx512);
   EXPECT_EQ(parsed("--isa=avx2"), InstructionSet::Avx2);
   EXPECT_EQ(parsed("--isa=sse4.2"), InstructionSet::Sse42);

@@ -1,10 +1,10 @@
 //===- KernelsTest.cpp - Each kernel, for each instruction set ------------===//
 
+#include "Activations.h"
 #include "FakeImage.h"
 #include "NaivePlan.h"
 
 #include "qzc/Format/Schemes/Dense.h"
-#include "qzc/Runtime/Cpu/Kernels.h"
 #include "qzc/Support/Error.h"
 
 #include <gmock/gmock.h>
@@ -46,8 +46,8 @@ std::vector<format::PackedShape> weightShapes() {
   using format::Scheme;
   std::vector<format::PackedShape> shapes;
   const std::pair<int64_t, int64_t> extents[] = {
-      {1, 1},   {3, 7},    {5, 33},   {37, 96},  {33, 100},
-      {64, 64}, {40, 576}, {31, 515}, {9, 1536}, {70, 160}};
+      {1, 1},    {3, 7},    {5, 33},   {37, 96},  {33, 100}, {64, 64},
+      {40, 576}, {31, 515}, {9, 1536}, {70, 160}, {5, 2208}, {2, 4352}};
   for (auto [rows, cols] : extents) {
     for (DType dtype : {DType::F32, DType::F16, DType::BF16})
       shapes.push_back(shapeOf(rows, cols, Scheme::None, 0, dtype));
@@ -80,29 +80,145 @@ protected:
   std::mt19937 Random{1234};
 };
 
+/// Activations as the products with a weight read them.
+class Arranged {
+public:
+  Arranged(const KernelTable &kernels, const format::PackedShape &shape,
+           const std::vector<float> &x) {
+    ActivationOrders orders;
+    addOrders(shape, orders);
+    // What was there before must not matter.
+    Memory.assign(activationBytes(shape.cols, orders) + 64, std::byte{0xff});
+    void *aligned = Memory.data();
+    size_t room = Memory.size();
+    std::align(64, room - 64, aligned, room);
+    X = layOutActivations(x.data(), shape.cols, orders,
+                          static_cast<std::byte *>(aligned));
+    kernels.arrange(X);
+  }
+  const Activations &get() const { return X; }
+
+private:
+  std::vector<std::byte> Memory;
+  Activations X;
+};
+
+std::vector<float> matVec(const KernelTable &kernels,
+                          const RandomWeight &weight,
+                          const std::vector<float> &x) {
+  std::vector<float> y(weight.shape.rows, -1);
+  kernels.matVec(weight.view(), 0, weight.shape.rows,
+                 &Arranged(kernels, weight.shape, x).get(), 1, y.data(), 0);
+  return y;
+}
+
+/// Σ w · x, and Σ |w · x|.
+std::pair<double, double> exactDot(const RandomWeight &weight, int64_t row,
+                                   const std::vector<float> &x) {
+  double sum = 0;
+  double magnitude = 0;
+  for (int64_t col = 0; col < weight.shape.cols; ++col) {
+    const double term = static_cast<double>(x[col]) *
+                        weight.values[row * weight.shape.cols + col];
+    sum += term;
+    magnitude += std::abs(term);
+  }
+  return {sum, magnitude};
+}
+
 TEST_P(KernelsTest, MatVecAgreesWithDouble) {
   for (const format::PackedShape &shape : weightShapes()) {
     SCOPED_TRACE(nameOf(shape));
     const RandomWeight weight = randomWeight(Random, shape, 1);
     const std::vector<float> x = randomFloats(Random, shape.cols);
-    std::vector<float> y(shape.rows, -1);
-    kernels().matVec(weight.view(), 0, shape.rows, x.data(), y.data());
+    const std::vector<float> y = matVec(kernels(), weight, x);
     for (int64_t row = 0; row < shape.rows; ++row) {
-      double sum = 0;
-      double magnitude = 0;
-      for (int64_t col = 0; col < shape.cols; ++col) {
-        const double term =
-            static_cast<double>(x[col]) * weight.values[row * shape.cols + col];
-        sum += term;
-        magnitude += std::abs(term);
-      }
+      const auto [sum, magnitude] = exactDot(weight, row, x);
       EXPECT_NEAR(y[row], sum, 1e-6 * magnitude) << "row " << row;
     }
-    // A row's result does not depend on the range it is asked for in.
+  }
+}
+
+TEST_P(KernelsTest, ARowsResultDependsOnNothingElse) {
+  for (const format::PackedShape &shape : weightShapes()) {
+    SCOPED_TRACE(nameOf(shape));
+    const RandomWeight weight = randomWeight(Random, shape, 1);
+    const std::vector<float> x[3] = {randomFloats(Random, shape.cols, 10),
+                                     randomFloats(Random, shape.cols),
+                                     randomFloats(Random, shape.cols, 0.1f)};
+    const Arranged arranged[3] = {{kernels(), shape, x[0]},
+                                  {kernels(), shape, x[1]},
+                                  {kernels(), shape, x[2]}};
+    const Activations all[3] = {arranged[0].get(), arranged[1].get(),
+                                arranged[2].get()};
     const int64_t middle = shape.rows / 2;
-    float one = 0;
-    kernels().matVec(weight.view(), middle, middle + 1, x.data(), &one);
-    EXPECT_EQ(one, y[middle]);
+    const int64_t rows = shape.rows - middle;
+    const int64_t stride = rows + 3;
+    std::vector<float> together(3 * stride);
+    kernels().matVec(weight.view(), middle, shape.rows, all, 3, together.data(),
+                     stride);
+    for (int column = 0; column < 3; ++column) {
+      const std::vector<float> alone = matVec(kernels(), weight, x[column]);
+      for (int64_t row = 0; row < rows; ++row)
+        EXPECT_EQ(together[column * stride + row], alone[middle + row]);
+    }
+  }
+}
+
+TEST_P(KernelsTest, MatVecOfActivationsOfEverySize) {
+  for (const format::PackedShape &shape : weightShapes()) {
+    SCOPED_TRACE(nameOf(shape));
+    const RandomWeight weight = randomWeight(Random, shape, 1);
+    // Each its own power of two; whole stretches that are very small or 0; and
+    // one that is far larger than its neighbours.
+    std::vector<float> x = randomFloats(Random, shape.cols);
+    for (int64_t col = 0; col < shape.cols; ++col)
+      x[col] = std::ldexp(x[col], static_cast<int>(Random() % 5) -
+                                      (col / 64 % 3 == 1 ? 60 : 0));
+    for (int64_t col = 128; col < shape.cols && col < 160; ++col)
+      x[col] = 0;
+    x[shape.cols / 2] = -1.99999f * 4096;
+    // Integers are at most 2^-24 of a chunk's largest activation off.
+    std::vector<float> steps(x.size());
+    for (size_t col = 0; col < x.size(); ++col) {
+      float most = 0;
+      for (size_t i = col / 32 * 32; i < std::min(col / 32 * 32 + 32, x.size());
+           ++i)
+        most = std::max(most, std::abs(x[i]));
+      steps[col] = std::ldexp(most, -23);
+    }
+    const std::vector<float> y = matVec(kernels(), weight, x);
+    for (int64_t row = 0; row < shape.rows; ++row) {
+      const auto [sum, magnitude] = exactDot(weight, row, x);
+      const double rounding = exactDot(weight, row, steps).second;
+      EXPECT_NEAR(y[row], sum, 1e-6 * magnitude + rounding) << "row " << row;
+    }
+    // What is not finite is not hidden.
+    for (float odd : {INFINITY, -INFINITY, NAN}) {
+      x[shape.cols - 1] = odd;
+      for (float value : matVec(kernels(), weight, x))
+        EXPECT_FALSE(std::isfinite(value));
+    }
+  }
+}
+
+TEST(KernelsForTest, VnniChangesNoBit) {
+  const KernelTable *with = nullptr;
+  const KernelTable *without = nullptr;
+  for (const KernelTable *kernels : supportedKernels()) {
+    if (std::string(kernels->name) == "AVX-512 VNNI")
+      with = kernels;
+    if (std::string(kernels->name) == "AVX-512")
+      without = kernels;
+  }
+  if (!with)
+    GTEST_SKIP() << "this CPU has no VNNI";
+  std::mt19937 random(4321);
+  for (const format::PackedShape &shape : weightShapes()) {
+    const RandomWeight weight = randomWeight(random, shape, 1);
+    const std::vector<float> x = randomFloats(random, shape.cols);
+    EXPECT_EQ(matVec(*with, weight, x), matVec(*without, weight, x))
+        << nameOf(shape);
   }
 }
 
@@ -400,9 +516,11 @@ TEST(KernelsForTest, TheBestThatTheMachineHas) {
 }
 
 TEST(KernelsForTest, AsAskedForOrARefusalThatNamesWhatIsMissing) {
-  for (auto [set, name] : {std::pair(InstructionSet::Sse42, "SSE4.2"),
-                           std::pair(InstructionSet::Avx2, "AVX2"),
-                           std::pair(InstructionSet::Avx512, "AVX-512")}) {
+  for (auto [set, name] :
+       {std::pair(InstructionSet::Sse42, "SSE4.2"),
+        std::pair(InstructionSet::Avx2, "AVX2"),
+        std::pair(InstructionSet::Avx512, "AVX-512"),
+        std::pair(InstructionSet::Avx512Vnni, "AVX-512 VNNI")}) {
     const auto &supported = supportedKernels();
     try {
       const KernelTable *kernels = &kernelsFor(set);

@@ -34,10 +34,41 @@ inline constexpr int64_t kColumnAlign = 16;
 /// into equal blocks of at most this many, multiples of 32.
 inline constexpr int64_t kMaxDepth = 256;
 
-/// Dot products of weights: y[r - rowBegin] = W[r] · x for the rows
-/// [rowBegin, rowEnd); x has shape.cols elements.
+/// Activations are arranged for dot products by strips of this many chunks of
+/// 32. Vectors may begin at any chunk and reach beyond a strip.
+inline constexpr int64_t kStripChunks = 64;
+
+/// Activations in the order in which a target's code books decode a chunk: four
+/// lanes a chunk in each of eight rows.
+struct alignas(64) TurnedStrip {
+  float rows[8][kStripChunks + 4][4];
+};
+
+/// Activations as integers of 24 bits times a power of two for each chunk.
+struct alignas(64) DigitStrip {
+  /// Digits of base 256 from -128 to 127, the highest first: of the first half
+  /// of every chunk, then of the second one.
+  int8_t digits[3][2][kStripChunks + 4][16];
+  /// The integers summed by fours: of the first halves, of the second ones, of
+  /// both.
+  int32_t laneSums[3][kStripChunks + 4][4];
+  float scales[kStripChunks + 16]; ///< NaN where an activation is not finite
+  float sums[kStripChunks + 16];   ///< of the activations
+};
+
+/// One token's activations as dot products read them (Activations.h).
+struct Activations {
+  const float *values; ///< [cols], as they are
+  int64_t cols;
+  TurnedStrip *turned; ///< a strip for kStripChunks chunks; or null
+  DigitStrip *digits;  ///< likewise
+};
+
+/// Dot products of weights: y[c * yStride + r - rowBegin] = W[r] · x[c] for the
+/// rows [rowBegin, rowEnd) and x[0 … columns).
 using MatVecFn = void (*)(const format::PackedView &weight, int64_t rowBegin,
-                          int64_t rowEnd, const float *x, float *y);
+                          int64_t rowEnd, const Activations *x, int64_t columns,
+                          float *y, int64_t yStride);
 
 /// Decodes rows [rowBegin, rowBegin + rows), rows ≤ kPanel, columns
 /// [colBegin, colBegin + cols) to packed [cols, kPanel]; missing rows are 0.
@@ -102,6 +133,8 @@ struct AttentionArgs {
 struct KernelTable {
   const char *name; ///< "AVX-512"
   MatVecFn matVec;
+  /// Fills the orders that are not null from the values.
+  void (*arrange)(const Activations &x);
   PackPanelFn packPanel;
   MultiplyFn multiply;
   void (*finish)(const FinishArgs &args);

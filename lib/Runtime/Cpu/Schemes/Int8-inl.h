@@ -13,7 +13,7 @@ HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-struct Int8Row : InOrder<Int8Row> {
+struct Int8Row {
   const int8_t *Codes;
   int64_t Cols;
   float Scale;
@@ -25,12 +25,20 @@ struct Int8Row : InOrder<Int8Row> {
         Scale(reinterpret_cast<const float *>(weight.parts[1])[row]) {}
   int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
   HWY_INLINE Vec load(int64_t col) const {
+    return hn::Mul(raw(col), hn::Set(kTag, Scale));
+  }
+  float at(int64_t col) const { return rawAt(col) * Scale; }
+
+  HWY_INLINE Vec raw(int64_t col) const {
     const hn::Rebind<int8_t, Tag> narrow;
     const hn::RebindToSigned<Tag> wide;
-    const auto codes = hn::PromoteTo(wide, hn::LoadU(narrow, Codes + col));
-    return hn::Mul(hn::ConvertTo(kTag, codes), hn::Set(kTag, Scale));
+    return hn::ConvertTo(kTag,
+                         hn::PromoteTo(wide, hn::LoadU(narrow, Codes + col)));
   }
-  float at(int64_t col) const { return static_cast<float>(Codes[col]) * Scale; }
+  HWY_INLINE float rawAt(int64_t col) const {
+    return static_cast<float>(Codes[col]);
+  }
+  HWY_INLINE float scaled(float sum) const { return sum * Scale; }
 };
 
 } // namespace HWY_NAMESPACE

@@ -3,11 +3,9 @@
 // A row type gives the kernels one row of a stored weight, decoded:
 //   vectorEnd()  columns [0, vectorEnd()) can be read by load()
 //   load(col)    kLanes columns from a multiple of kLanes
-//   loadPair(col, first, second)
-//                2 * kLanes columns, in an order of the scheme's choice
-//   arrange(first, second)
-//                brings 2 * kLanes activations into that order
 //   at(col)      any one column
+// For dot products, where a scale goes for the whole row, raw(col) and
+// rawAt(col) are columns without it, and scaled(sum) brings it in.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +22,18 @@ HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-struct F32Row : InOrder<F32Row> {
+/// Rows without a scale.
+template <typename Row> struct Unscaled {
+  HWY_INLINE Vec raw(int64_t col) const {
+    return static_cast<const Row *>(this)->load(col);
+  }
+  HWY_INLINE float rawAt(int64_t col) const {
+    return static_cast<const Row *>(this)->at(col);
+  }
+  static HWY_INLINE float scaled(float sum) { return sum; }
+};
+
+struct F32Row : Unscaled<F32Row> {
   const float *Data;
   int64_t Cols;
 
@@ -38,7 +47,7 @@ struct F32Row : InOrder<F32Row> {
 };
 
 /// f16 and bf16.
-template <typename Element> struct HalfRow : InOrder<HalfRow<Element>> {
+template <typename Element> struct HalfRow : Unscaled<HalfRow<Element>> {
   const Element *Data;
   int64_t Cols;
 

@@ -1,12 +1,7 @@
 //===- Planar-inl.h - CPU access to linear codes in planes ------*- C++ -*-===//
 //
 // Codes are those of Format/Schemes/Planes.h. What is beside them is read by a
-// scale source:
-//   kAffine   a value is code · scale + second, otherwise (code - second) ·
-//             scale
-//   at(element, scale, second)
-//             of the elements of a vector from `element` of the flattened
-//             tensor on
+// scale source (PlanarScales-inl.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,19 +12,12 @@
 #define QZC_RUNTIME_CPU_SCHEMES_PLANAR_INL_H
 #endif
 
-#include "../Simd-inl.h"
+#include "PlanarScales-inl.h"
 #include "qzc/Format/Schemes/Planes.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
-
-/// The unsigned number at a byte.
-template <typename T> HWY_INLINE T wordAt(const void *data) {
-  T word;
-  __builtin_memcpy(&word, data, sizeof word);
-  return word;
-}
 
 //===----------------------------------------------------------------------===//
 // Codes
@@ -61,17 +49,6 @@ template <int Bits> struct PlanarChunk {
                       e);
     } else {
       return withHigh(crumbs(Low, e), e);
-    }
-  }
-  /// Codes e … e + 2 · kLanes - 1.
-  HWY_INLINE void pair(int64_t e, CodeVec &first, CodeVec &second) const {
-    if constexpr (P::kLow == 4 && kLanes == 16) {
-      const CodeVec bytes = bytesAt(0);
-      first = withHigh(hn::And(bytes, hn::Set(CodeTag(), 15)), 0);
-      second = withHigh(hn::ShiftRight<4>(bytes), 16);
-    } else {
-      first = at(e);
-      second = at(e + kLanes);
     }
   }
   HWY_INLINE uint32_t one(int64_t e) const {
@@ -123,111 +100,13 @@ private:
 };
 
 //===----------------------------------------------------------------------===//
-// Scales
-//===----------------------------------------------------------------------===//
-
-/// An f16 for 32 (Middle: the code of 0).
-template <int Middle> struct BlockScales {
-  static constexpr bool kAffine = false;
-  const uint16_t *Data;
-
-  explicit BlockScales(const format::PackedView &weight)
-      : Data(reinterpret_cast<const uint16_t *>(weight.parts[1])) {}
-  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
-    scale = broadcastF16(Data[element / 32]);
-    second = hn::Set(kTag, static_cast<float>(Middle));
-  }
-};
-
-/// An f16 scale and minimum for 32.
-struct BlockMinima {
-  static constexpr bool kAffine = true;
-  const uint16_t *Data;
-
-  explicit BlockMinima(const format::PackedView &weight)
-      : Data(reinterpret_cast<const uint16_t *>(weight.parts[1])) {}
-  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
-    scale = broadcastF16(Data[element / 32 * 2]);
-    second = broadcastF16(Data[element / 32 * 2 + 1]);
-  }
-};
-
-/// An f16 a group.
-template <int Middle> struct GroupScales {
-  static constexpr bool kAffine = false;
-  const uint16_t *Data;
-  int Shift;
-
-  explicit GroupScales(const format::PackedView &weight)
-      : Data(reinterpret_cast<const uint16_t *>(weight.parts[1])),
-        Shift(__builtin_ctzll(
-            static_cast<unsigned long long>(weight.shape.blockSize))) {}
-  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
-    scale = broadcastF16(Data[element >> Shift]);
-    second = hn::Set(kTag, static_cast<float>(Middle));
-  }
-};
-
-/// An f16 scale and zero point a group.
-struct GroupZeros {
-  static constexpr bool kAffine = false;
-  const uint16_t *Data;
-  int Shift;
-
-  explicit GroupZeros(const format::PackedView &weight)
-      : Data(reinterpret_cast<const uint16_t *>(weight.parts[1])),
-        Shift(__builtin_ctzll(
-            static_cast<unsigned long long>(weight.shape.blockSize))) {}
-  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
-    scale = broadcastF16(Data[(element >> Shift) * 2]);
-    second = broadcastF16(Data[(element >> Shift) * 2 + 1]);
-  }
-};
-
-/// Six-bit scales and minima of two f16 for 256: Format/Schemes/KScales.h.
-struct SixBitScales {
-  static constexpr bool kAffine = true;
-  const uint8_t *Data;
-
-  explicit SixBitScales(const format::PackedView &weight)
-      : Data(reinterpret_cast<const uint8_t *>(weight.parts[1])) {}
-  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
-    const uint8_t *record = Data + element / 256 * 16;
-    const uint8_t *bytes = record + 4 + element / 32 % 4;
-    const bool upper = element % 256 >= 128;
-    const int first =
-        upper ? (bytes[8] & 15) | bytes[0] >> 6 << 4 : bytes[0] & 63;
-    const int other =
-        upper ? bytes[8] >> 4 | bytes[4] >> 6 << 4 : bytes[4] & 63;
-    scale = hn::Mul(broadcastF16(wordAt<uint16_t>(record)),
-                    hn::Set(kTag, static_cast<float>(first)));
-    second = hn::Neg(hn::Mul(broadcastF16(wordAt<uint16_t>(record + 2)),
-                             hn::Set(kTag, static_cast<float>(other))));
-  }
-};
-
-/// Eight-bit scales for 16 of an f16 for 256.
-struct EightBitScales {
-  static constexpr bool kAffine = false;
-  const uint8_t *Data;
-
-  explicit EightBitScales(const format::PackedView &weight)
-      : Data(reinterpret_cast<const uint8_t *>(weight.parts[1])) {}
-  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
-    const uint8_t *record = Data + element / 256 * 18;
-    const auto one = static_cast<int8_t>(record[element / 16 % 16]);
-    scale = hn::Mul(broadcastF16(wordAt<uint16_t>(record + 16)),
-                    hn::Set(kTag, static_cast<float>(one)));
-    second = hn::Set(kTag, 32.0f);
-  }
-};
-
-//===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//
 
 /// Rows are whole chunks, and a pair of vectors lies in one of them.
-template <int Bits, typename ScaleSource> struct PlanarRow {
+template <int CodeBits, typename ScaleSource> struct PlanarRow {
+  static constexpr int kBits = CodeBits;
+  using Source = ScaleSource;
   const uint8_t *Data;
   ScaleSource Scales;
   int64_t First; ///< the row's first element in the flattened tensor
@@ -241,20 +120,13 @@ template <int Bits, typename ScaleSource> struct PlanarRow {
 
   HWY_INLINE Vec load(int64_t col) const {
     const int64_t element = First + col;
-    return value(PlanarChunk<Bits>(Data, element).at(element % 32), element);
+    return value(PlanarChunk<CodeBits>(Data, element).at(element % 32),
+                 element);
   }
-  HWY_INLINE void loadPair(int64_t col, Vec &first, Vec &second) const {
-    const int64_t element = First + col;
-    CodeVec low;
-    CodeVec high;
-    PlanarChunk<Bits>(Data, element).pair(element % 32, low, high);
-    first = value(low, element);
-    second = value(high, element + kLanes);
-  }
-  static HWY_INLINE void arrange(Vec &first, Vec &second) {}
   float at(int64_t col) const {
     const int64_t element = First + col;
-    const uint32_t code = PlanarChunk<Bits>(Data, element).one(element % 32);
+    const uint32_t code =
+        PlanarChunk<CodeBits>(Data, element).one(element % 32);
     return hn::GetLane(value(hn::Set(CodeTag(), code), element));
   }
 
@@ -272,6 +144,7 @@ private:
   }
 };
 
+using Q4_0Row = PlanarRow<4, BlockScales<8>>;
 using Q4_1Row = PlanarRow<4, BlockMinima>;
 using Q5_0Row = PlanarRow<5, BlockScales<16>>;
 using Q5_1Row = PlanarRow<5, BlockMinima>;

@@ -31,23 +31,19 @@ struct Q8_0Row {
   HWY_INLINE Vec load(int64_t col) const {
     return hn::Mul(codesAt(col), scaleAt(col));
   }
-  HWY_INLINE void loadPair(int64_t col, Vec &first, Vec &second) const {
-    const Vec scale = scaleAt(col);
-    first = hn::Mul(codesAt(col), scale);
-    second = hn::Mul(codesAt(col + kLanes), scale);
-  }
-  static HWY_INLINE void arrange(Vec &first, Vec &second) {}
   float at(int64_t col) const {
     return static_cast<float>(Codes[col]) * hn::GetLane(scaleAt(col));
   }
 
-private:
+  /// Without the scale.
   HWY_INLINE Vec codesAt(int64_t col) const {
     const hn::Rebind<int8_t, Tag> narrow;
     const hn::RebindToSigned<Tag> wide;
     return hn::ConvertTo(kTag,
                          hn::PromoteTo(wide, hn::LoadU(narrow, Codes + col)));
   }
+
+private:
   HWY_INLINE Vec scaleAt(int64_t col) const {
     return broadcastF16(Scales[col / format::ggml::kBlock]);
   }

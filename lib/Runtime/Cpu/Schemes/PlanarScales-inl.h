@@ -1,0 +1,270 @@
+//===- PlanarScales-inl.h - What lies beside codes in planes -----*- C++-*-===//
+//
+// A scale source decodes what belongs to chunks of the flattened tensor:
+//   kAddends  a value is code · scale + second, otherwise (code less the middle
+//             one) · scale
+//   kHalves   a chunk has two scales, for its halves: scale and second
+//   at(element, scale, second)
+//             of the elements of a vector, which are in one half of a chunk:
+//             exactly, a value is code · scale + second (kAffine), otherwise
+//             (code - second) · scale
+//   decode(chunk, count, scale, second)
+//             those of chunks [chunk, chunk + count); up to kLanes - 1 more may
+//             be written
+// `count` is a multiple of the chunks of a block of 256, where there are such.
+//
+//===----------------------------------------------------------------------===//
+
+#if defined(QZC_RUNTIME_CPU_SCHEMES_PLANARSCALES_INL_H) ==                     \
+    defined(HWY_TARGET_TOGGLE)
+#ifdef QZC_RUNTIME_CPU_SCHEMES_PLANARSCALES_INL_H
+#undef QZC_RUNTIME_CPU_SCHEMES_PLANARSCALES_INL_H
+#else
+#define QZC_RUNTIME_CPU_SCHEMES_PLANARSCALES_INL_H
+#endif
+
+#include "Groups-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qzc::runtime::cpu {
+namespace HWY_NAMESPACE {
+
+/// The unsigned number at a byte.
+template <typename T> HWY_INLINE T wordAt(const void *data) {
+  T word;
+  __builtin_memcpy(&word, data, sizeof word);
+  return word;
+}
+
+using HalfTag = hn::Rebind<uint16_t, Tag>;
+using PairTag = hn::RebindToUnsigned<Tag>;
+
+/// Two f16 side by side in each lane.
+HWY_INLINE void splitPairs(hn::Vec<PairTag> pairs, Vec &first, Vec &second) {
+  const auto low = hn::And(pairs, hn::Set(PairTag(), 0xffff));
+  const auto half = [](hn::Vec<PairTag> v) HWY_ATTR {
+    const hn::RebindToSigned<PairTag> wide;
+    return hn::BitCast(HalfTag(),
+                       hn::DemoteTo(HalfTag(), hn::BitCast(wide, v)));
+  };
+  first = fromF16(kTag, half(low));
+  second = fromF16(kTag, half(hn::ShiftRight<16>(pairs)));
+}
+
+/// Common to sources with a record of T for 32 · 2^Shift elements.
+template <typename T> struct Records {
+  const T *Data;
+  int64_t Count;
+  int Shift;
+
+  Records(const format::PackedView &weight, int64_t block)
+      : Data(reinterpret_cast<const T *>(weight.parts[1])),
+        Count(weight.shape.rows * weight.shape.cols / block),
+        Shift(
+            __builtin_ctzll(static_cast<unsigned long long>(block / kChunk))) {}
+  /// A vector of them from that of a chunk on.
+  template <class D> HWY_INLINE hn::Vec<D> load(D d, int64_t chunk) const {
+    const int64_t group = chunk >> Shift;
+    return loadAvailable(d, Data + group, Count - group);
+  }
+};
+
+/// An f16 for 32 (Middle: the code of 0).
+template <int Middle> struct BlockScales {
+  static constexpr bool kAffine = false;
+  static constexpr bool kAddends = false;
+  static constexpr bool kHalves = false;
+  Records<uint16_t> Scales;
+
+  explicit BlockScales(const format::PackedView &weight)
+      : Scales(weight, kChunk) {}
+  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
+    scale = broadcastF16(Scales.Data[element / 32]);
+    second = hn::Set(kTag, static_cast<float>(Middle));
+  }
+  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
+                         float *) const {
+    for (int64_t i = 0; i < count; i += kLanes)
+      hn::StoreU(fromF16(kTag, Scales.load(HalfTag(), chunk + i)), kTag,
+                 scale + i);
+  }
+};
+
+/// An f16 scale and minimum for 32.
+struct BlockMinima {
+  static constexpr bool kAffine = true;
+  static constexpr bool kAddends = true;
+  static constexpr bool kHalves = false;
+  Records<uint32_t> Pairs;
+
+  explicit BlockMinima(const format::PackedView &weight)
+      : Pairs(weight, kChunk) {}
+  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
+    scale = broadcastF16(static_cast<uint16_t>(Pairs.Data[element / 32]));
+    second =
+        broadcastF16(static_cast<uint16_t>(Pairs.Data[element / 32] >> 16));
+  }
+  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
+                         float *second) const {
+    for (int64_t i = 0; i < count; i += kLanes) {
+      Vec s;
+      Vec m;
+      splitPairs(Pairs.load(PairTag(), chunk + i), s, m);
+      hn::StoreU(s, kTag, scale + i);
+      hn::StoreU(m, kTag, second + i);
+    }
+  }
+};
+
+/// An f16 a group.
+template <int Middle> struct GroupScales {
+  static constexpr bool kAffine = false;
+  static constexpr bool kAddends = false;
+  static constexpr bool kHalves = false;
+  Records<uint16_t> Scales;
+
+  explicit GroupScales(const format::PackedView &weight)
+      : Scales(weight, weight.shape.blockSize) {}
+  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
+    scale = broadcastF16(Scales.Data[(element / 32) >> Scales.Shift]);
+    second = hn::Set(kTag, static_cast<float>(Middle));
+  }
+  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
+                         float *) const {
+    for (int64_t i = 0; i < count; i += kLanes)
+      hn::StoreU(
+          hn::TableLookupLanes(fromF16(kTag, Scales.load(HalfTag(), chunk + i)),
+                               groupIndices(chunk + i, Scales.Shift)),
+          kTag, scale + i);
+  }
+};
+
+/// An f16 scale and zero point a group.
+struct GroupZeros {
+  static constexpr bool kAffine = false;
+  static constexpr bool kAddends = true;
+  static constexpr bool kHalves = false;
+  Records<uint32_t> Pairs;
+
+  explicit GroupZeros(const format::PackedView &weight)
+      : Pairs(weight, weight.shape.blockSize) {}
+  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
+    const uint32_t pair = Pairs.Data[(element / 32) >> Pairs.Shift];
+    scale = broadcastF16(static_cast<uint16_t>(pair));
+    second = broadcastF16(static_cast<uint16_t>(pair >> 16));
+  }
+  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
+                         float *second) const {
+    for (int64_t i = 0; i < count; i += kLanes) {
+      Vec s;
+      Vec zero;
+      splitPairs(Pairs.load(PairTag(), chunk + i), s, zero);
+      const auto indices = groupIndices(chunk + i, Pairs.Shift);
+      hn::StoreU(hn::TableLookupLanes(s, indices), kTag, scale + i);
+      hn::StoreU(hn::TableLookupLanes(hn::Neg(hn::Mul(zero, s)), indices), kTag,
+                 second + i);
+    }
+  }
+};
+
+using FourTag = hn::FixedTag<float, 4>;
+
+/// out[i] = byte i of a word · scale
+template <typename Byte>
+HWY_INLINE void scaleBytes(uint32_t word, hn::Vec<FourTag> scale, float *out) {
+  const hn::FixedTag<int32_t, 4> wide;
+  const hn::FixedTag<Byte, 4> bytes;
+  const auto values = hn::PromoteTo(
+      wide, hn::BitCast(bytes, hn::Set(hn::FixedTag<uint32_t, 1>(), word)));
+  hn::StoreU(hn::Mul(hn::ConvertTo(FourTag(), values), scale), FourTag(), out);
+}
+
+HWY_INLINE hn::Vec<FourTag> fourOfF16(const uint8_t *from) {
+  return fromF16(FourTag(), hn::Set(hn::Rebind<uint16_t, FourTag>(),
+                                    wordAt<uint16_t>(from)));
+}
+
+/// Six-bit scales and minima of two f16 for 256: Format/Schemes/KScales.h.
+struct SixBitScales {
+  static constexpr bool kAffine = true;
+  static constexpr bool kAddends = true;
+  static constexpr bool kHalves = false;
+  const uint8_t *Data;
+
+  explicit SixBitScales(const format::PackedView &weight)
+      : Data(reinterpret_cast<const uint8_t *>(weight.parts[1])) {}
+  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
+    const uint8_t *record = Data + element / 256 * 16;
+    const uint8_t *bytes = record + 4 + element / 32 % 4;
+    const bool upper = element % 256 >= 128;
+    const int first =
+        upper ? (bytes[8] & 15) | bytes[0] >> 6 << 4 : bytes[0] & 63;
+    const int other =
+        upper ? bytes[8] >> 4 | bytes[4] >> 6 << 4 : bytes[4] & 63;
+    scale = hn::Mul(broadcastF16(wordAt<uint16_t>(record)),
+                    hn::Set(kTag, static_cast<float>(first)));
+    second = hn::Neg(hn::Mul(broadcastF16(wordAt<uint16_t>(record + 2)),
+                             hn::Set(kTag, static_cast<float>(other))));
+  }
+  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
+                         float *second) const {
+    constexpr uint32_t low4 = 0x0f0f0f0f, low6 = 0x3f3f3f3f, top2 = 0x30303030;
+    const uint8_t *record = Data + chunk / 8 * 16;
+    for (int64_t i = 0; i < count; i += 8, record += 16) {
+      const auto d = fourOfF16(record);
+      const auto least = hn::Neg(fourOfF16(record + 2));
+      const auto a = wordAt<uint32_t>(record + 4);
+      const auto b = wordAt<uint32_t>(record + 8);
+      const auto c = wordAt<uint32_t>(record + 12);
+      scaleBytes<uint8_t>(a & low6, d, scale + i);
+      scaleBytes<uint8_t>((c & low4) | (a >> 2 & top2), d, scale + i + 4);
+      scaleBytes<uint8_t>(b & low6, least, second + i);
+      scaleBytes<uint8_t>((c >> 4 & low4) | (b >> 2 & top2), least,
+                          second + i + 4);
+    }
+  }
+};
+
+/// Eight-bit scales for 16 of an f16 for 256.
+struct EightBitScales {
+  static constexpr bool kAffine = false;
+  static constexpr bool kAddends = false;
+  static constexpr bool kHalves = true;
+  const uint8_t *Data;
+
+  explicit EightBitScales(const format::PackedView &weight)
+      : Data(reinterpret_cast<const uint8_t *>(weight.parts[1])) {}
+  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
+    const uint8_t *record = Data + element / 256 * 18;
+    const auto one = static_cast<int8_t>(record[element / 16 % 16]);
+    scale = hn::Mul(broadcastF16(wordAt<uint16_t>(record + 16)),
+                    hn::Set(kTag, static_cast<float>(one)));
+    second = hn::Set(kTag, 32.0f);
+  }
+  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
+                         float *second) const {
+    const hn::FixedTag<uint8_t, 16> bytes;
+    const hn::FixedTag<uint32_t, 4> words;
+    HWY_ALIGN static constexpr uint8_t kEvenThenOdd[16] = {
+        0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15};
+    const uint8_t *record = Data + chunk / 8 * 18;
+    for (int64_t i = 0; i < count; i += 8, record += 18) {
+      const auto d = fourOfF16(record + 16);
+      HWY_ALIGN uint32_t sorted[4];
+      hn::Store(hn::BitCast(
+                    words, hn::TableLookupBytes(hn::LoadU(bytes, record),
+                                                hn::Load(bytes, kEvenThenOdd))),
+                words, sorted);
+      scaleBytes<int8_t>(sorted[0], d, scale + i);
+      scaleBytes<int8_t>(sorted[1], d, scale + i + 4);
+      scaleBytes<int8_t>(sorted[2], d, second + i);
+      scaleBytes<int8_t>(sorted[3], d, second + i + 4);
+    }
+  }
+};
+
+} // namespace HWY_NAMESPACE
+} // namespace qzc::runtime::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif
