@@ -67,9 +67,9 @@ static void makeDigits(const float *from, int64_t chunk, DigitStrip &to) {
     const int32_t *b = a + 16;
     const int32_t first = a[0] + a[1] + a[2] + a[3];
     const int32_t second = b[0] + b[1] + b[2] + b[3];
-    to.laneSums[0][chunk][lane] = first;
-    to.laneSums[1][chunk][lane] = second;
-    to.laneSums[2][chunk][lane] = first + second;
+    to.laneSums[0][chunk][lane] = 8 * first;
+    to.laneSums[1][chunk][lane] = 8 * second;
+    to.laneSums[2][chunk][lane] = 8 * (first + second);
     total += first + second;
   }
   const float scale = floatOf(finite ? exponent << 23 : 0x7fc00000u);

@@ -152,23 +152,24 @@ private:
   HWY_INLINE Vec addStrip(int64_t first, int64_t count, const DigitStrip &x,
                           Vec sum) const {
     HWY_ALIGN float scale[kStripChunks + 16];
-    HWY_ALIGN float second[kHalves || kAddends ? kStripChunks + 16 : 16];
-    Scales.decode(first, count, scale, second);
+    HWY_ALIGN float second[kHalves ? kStripChunks + 16 : 16];
+    const typename Source::Strip strip(Scales, first, count);
     for (int64_t i = 0; i < count; i += kLanes) {
       const Vec ofX = hn::LoadU(kTag, x.scales + i);
-      const Vec ofWeights = hn::Load(kTag, scale + i);
+      Vec ofWeights;
+      Vec other;
+      strip.at(i, ofWeights, other);
       hn::Store(hn::Mul(ofWeights, ofX), kTag, scale + i);
       if constexpr (kHalves)
-        hn::Store(hn::Mul(hn::Load(kTag, second + i), ofX), kTag, second + i);
+        hn::Store(hn::Mul(other, ofX), kTag, second + i);
       if constexpr (kAddends) {
         // To codes less the middle one.
-        const Vec addend =
-            hn::MulAdd(ofWeights, hn::Set(kTag, static_cast<float>(kMiddle)),
-                       hn::Load(kTag, second + i));
-        sum = hn::MulAdd(
-            hn::IfThenElseZero(hn::FirstN(kTag, static_cast<size_t>(count - i)),
-                               addend),
-            hn::LoadU(kTag, x.sums + i), sum);
+        const Vec addend = hn::MulAdd(
+            ofWeights, hn::Set(kTag, static_cast<float>(1 << (Bits - 1))),
+            other);
+        const auto valid = hn::FirstN(kTag, static_cast<size_t>(count - i));
+        sum = hn::MulAdd(hn::IfThenElseZero(valid, addend),
+                         hn::LoadU(kTag, x.sums + i), sum);
       }
     }
     int64_t i = HWY_MIN(-first & (Codes::kAlign - 1), count);
@@ -215,10 +216,13 @@ private:
 
   /// What codes less the middle one would have given: sums stay small, and with
   /// them what their conversion to f32 rounds away.
-  static HWY_INLINE IntVec centered(IntVec lanes, IntVec sums) {
-    return hn::Sub(lanes, hn::ShiftLeft<Bits - 1>(sums));
+  static HWY_INLINE IntVec centered(IntVec lanes, IntVec sumsOf8) {
+    if constexpr (Bits == 3)
+      sumsOf8 = hn::ShiftRight<1>(sumsOf8);
+    if constexpr (Bits > 4)
+      sumsOf8 = hn::ShiftLeft<Bits - 4>(sumsOf8);
+    return hn::Sub(lanes, sumsOf8);
   }
-  static constexpr int kMiddle = 1 << (Bits - 1);
 };
 
 template <typename Row> struct MatVecDigits {

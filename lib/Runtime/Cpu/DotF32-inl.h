@@ -83,7 +83,13 @@ template <> struct MatVecPlain<Q8_0Row> {
     Vec sum = hn::Zero(kTag);
     for (int64_t begin = 0; begin < chunks; begin += kStripChunks) {
       const int64_t count = HWY_MIN(kStripChunks, chunks - begin);
-      source.decode(first + begin, count, scale, nullptr);
+      const BlockScales<0>::Strip strip(source, first + begin, count);
+      for (int64_t i = 0; i < count; i += kLanes) {
+        Vec ofWeights;
+        Vec none;
+        strip.at(i, ofWeights, none);
+        hn::Store(ofWeights, kTag, scale + i);
+      }
       for (int64_t i = 0; i < count; ++i) {
         const int64_t col = (begin + i) * kChunk;
         Vec part[2] = {hn::Zero(kTag), hn::Zero(kTag)};

@@ -49,8 +49,8 @@ struct alignas(64) DigitStrip {
   /// Digits of base 256 from -128 to 127, the highest first: of the first half
   /// of every chunk, then of the second one.
   int8_t digits[3][2][kStripChunks + 4][16];
-  /// The integers summed by fours: of the first halves, of the second ones, of
-  /// both.
+  /// Eight times the integers, summed by fours: of the first halves, of the
+  /// second ones, of both.
   int32_t laneSums[3][kStripChunks + 4][4];
   float scales[kStripChunks + 16]; ///< NaN where an activation is not finite
   float sums[kStripChunks + 16];   ///< of the activations

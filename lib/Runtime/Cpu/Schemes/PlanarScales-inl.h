@@ -8,10 +8,13 @@
 //             of the elements of a vector, which are in one half of a chunk:
 //             exactly, a value is code · scale + second (kAffine), otherwise
 //             (code - second) · scale
-//   decode(chunk, count, scale, second)
-//             those of chunks [chunk, chunk + count); up to kLanes - 1 more may
-//             be written
-// `count` is a multiple of the chunks of a block of 256, where there are such.
+//   Strip(source, chunk, count)
+//             those of chunks [chunk, chunk + count), by vectors of them
+//   Strip::at(i, scale, second)
+//             of kLanes chunks from the i-th of the strip on, i a multiple of
+//             kLanes; anything behind the last
+// Where blocks are of 256, `chunk` and `count` are multiples of theirs.
+//
 //
 //===----------------------------------------------------------------------===//
 
@@ -82,12 +85,17 @@ template <int Middle> struct BlockScales {
     scale = broadcastF16(Scales.Data[element / 32]);
     second = hn::Set(kTag, static_cast<float>(Middle));
   }
-  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
-                         float *) const {
-    for (int64_t i = 0; i < count; i += kLanes)
-      hn::StoreU(fromF16(kTag, Scales.load(HalfTag(), chunk + i)), kTag,
-                 scale + i);
-  }
+
+  struct Strip {
+    const BlockScales &Of;
+    int64_t First;
+
+    HWY_INLINE Strip(const BlockScales &of, int64_t chunk, int64_t)
+        : Of(of), First(chunk) {}
+    HWY_INLINE void at(int64_t i, Vec &scale, Vec &) const {
+      scale = fromF16(kTag, Of.Scales.load(HalfTag(), First + i));
+    }
+  };
 };
 
 /// An f16 scale and minimum for 32.
@@ -104,16 +112,17 @@ struct BlockMinima {
     second =
         broadcastF16(static_cast<uint16_t>(Pairs.Data[element / 32] >> 16));
   }
-  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
-                         float *second) const {
-    for (int64_t i = 0; i < count; i += kLanes) {
-      Vec s;
-      Vec m;
-      splitPairs(Pairs.load(PairTag(), chunk + i), s, m);
-      hn::StoreU(s, kTag, scale + i);
-      hn::StoreU(m, kTag, second + i);
+
+  struct Strip {
+    const BlockMinima &Of;
+    int64_t First;
+
+    HWY_INLINE Strip(const BlockMinima &of, int64_t chunk, int64_t)
+        : Of(of), First(chunk) {}
+    HWY_INLINE void at(int64_t i, Vec &scale, Vec &second) const {
+      splitPairs(Of.Pairs.load(PairTag(), First + i), scale, second);
     }
-  }
+  };
 };
 
 /// An f16 a group.
@@ -129,14 +138,19 @@ template <int Middle> struct GroupScales {
     scale = broadcastF16(Scales.Data[(element / 32) >> Scales.Shift]);
     second = hn::Set(kTag, static_cast<float>(Middle));
   }
-  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
-                         float *) const {
-    for (int64_t i = 0; i < count; i += kLanes)
-      hn::StoreU(
-          hn::TableLookupLanes(fromF16(kTag, Scales.load(HalfTag(), chunk + i)),
-                               groupIndices(chunk + i, Scales.Shift)),
-          kTag, scale + i);
-  }
+
+  struct Strip {
+    const GroupScales &Of;
+    int64_t First;
+
+    HWY_INLINE Strip(const GroupScales &of, int64_t chunk, int64_t)
+        : Of(of), First(chunk) {}
+    HWY_INLINE void at(int64_t i, Vec &scale, Vec &) const {
+      scale = hn::TableLookupLanes(
+          fromF16(kTag, Of.Scales.load(HalfTag(), First + i)),
+          groupIndices(First + i, Of.Scales.Shift));
+    }
+  };
 };
 
 /// An f16 scale and zero point a group.
@@ -153,18 +167,21 @@ struct GroupZeros {
     scale = broadcastF16(static_cast<uint16_t>(pair));
     second = broadcastF16(static_cast<uint16_t>(pair >> 16));
   }
-  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
-                         float *second) const {
-    for (int64_t i = 0; i < count; i += kLanes) {
-      Vec s;
+
+  struct Strip {
+    const GroupZeros &Of;
+    int64_t First;
+
+    HWY_INLINE Strip(const GroupZeros &of, int64_t chunk, int64_t)
+        : Of(of), First(chunk) {}
+    HWY_INLINE void at(int64_t i, Vec &scale, Vec &second) const {
       Vec zero;
-      splitPairs(Pairs.load(PairTag(), chunk + i), s, zero);
-      const auto indices = groupIndices(chunk + i, Pairs.Shift);
-      hn::StoreU(hn::TableLookupLanes(s, indices), kTag, scale + i);
-      hn::StoreU(hn::TableLookupLanes(hn::Neg(hn::Mul(zero, s)), indices), kTag,
-                 second + i);
+      splitPairs(Of.Pairs.load(PairTag(), First + i), scale, zero);
+      const auto indices = groupIndices(First + i, Of.Pairs.Shift);
+      second = hn::TableLookupLanes(hn::Neg(hn::Mul(zero, scale)), indices);
+      scale = hn::TableLookupLanes(scale, indices);
     }
-  }
+  };
 };
 
 using FourTag = hn::FixedTag<float, 4>;
@@ -206,23 +223,33 @@ struct SixBitScales {
     second = hn::Neg(hn::Mul(broadcastF16(wordAt<uint16_t>(record + 2)),
                              hn::Set(kTag, static_cast<float>(other))));
   }
-  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
-                         float *second) const {
-    constexpr uint32_t low4 = 0x0f0f0f0f, low6 = 0x3f3f3f3f, top2 = 0x30303030;
-    const uint8_t *record = Data + chunk / 8 * 16;
-    for (int64_t i = 0; i < count; i += 8, record += 16) {
-      const auto d = fourOfF16(record);
-      const auto least = hn::Neg(fourOfF16(record + 2));
-      const auto a = wordAt<uint32_t>(record + 4);
-      const auto b = wordAt<uint32_t>(record + 8);
-      const auto c = wordAt<uint32_t>(record + 12);
-      scaleBytes<uint8_t>(a & low6, d, scale + i);
-      scaleBytes<uint8_t>((c & low4) | (a >> 2 & top2), d, scale + i + 4);
-      scaleBytes<uint8_t>(b & low6, least, second + i);
-      scaleBytes<uint8_t>((c >> 4 & low4) | (b >> 2 & top2), least,
-                          second + i + 4);
+
+  struct Strip {
+    HWY_ALIGN float Scales[kStripChunks + 16];
+    HWY_ALIGN float Seconds[kStripChunks + 16];
+
+    HWY_INLINE Strip(const SixBitScales &of, int64_t chunk, int64_t count) {
+      constexpr uint32_t low4 = 0x0f0f0f0f, low6 = 0x3f3f3f3f,
+                         top2 = 0x30303030;
+      const uint8_t *record = of.Data + chunk / 8 * 16;
+      for (int64_t i = 0; i < count; i += 8, record += 16) {
+        const auto d = fourOfF16(record);
+        const auto least = hn::Neg(fourOfF16(record + 2));
+        const auto a = wordAt<uint32_t>(record + 4);
+        const auto b = wordAt<uint32_t>(record + 8);
+        const auto c = wordAt<uint32_t>(record + 12);
+        scaleBytes<uint8_t>(a & low6, d, Scales + i);
+        scaleBytes<uint8_t>((c & low4) | (a >> 2 & top2), d, Scales + i + 4);
+        scaleBytes<uint8_t>(b & low6, least, Seconds + i);
+        scaleBytes<uint8_t>((c >> 4 & low4) | (b >> 2 & top2), least,
+                            Seconds + i + 4);
+      }
     }
-  }
+    HWY_INLINE void at(int64_t i, Vec &scale, Vec &second) const {
+      scale = hn::Load(kTag, Scales + i);
+      second = hn::Load(kTag, Seconds + i);
+    }
+  };
 };
 
 /// Eight-bit scales for 16 of an f16 for 256.
@@ -241,26 +268,35 @@ struct EightBitScales {
                     hn::Set(kTag, static_cast<float>(one)));
     second = hn::Set(kTag, 32.0f);
   }
-  HWY_INLINE void decode(int64_t chunk, int64_t count, float *scale,
-                         float *second) const {
-    const hn::FixedTag<uint8_t, 16> bytes;
-    const hn::FixedTag<uint32_t, 4> words;
-    HWY_ALIGN static constexpr uint8_t kEvenThenOdd[16] = {
-        0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15};
-    const uint8_t *record = Data + chunk / 8 * 18;
-    for (int64_t i = 0; i < count; i += 8, record += 18) {
-      const auto d = fourOfF16(record + 16);
-      HWY_ALIGN uint32_t sorted[4];
-      hn::Store(hn::BitCast(
-                    words, hn::TableLookupBytes(hn::LoadU(bytes, record),
-                                                hn::Load(bytes, kEvenThenOdd))),
-                words, sorted);
-      scaleBytes<int8_t>(sorted[0], d, scale + i);
-      scaleBytes<int8_t>(sorted[1], d, scale + i + 4);
-      scaleBytes<int8_t>(sorted[2], d, second + i);
-      scaleBytes<int8_t>(sorted[3], d, second + i + 4);
+
+  struct Strip {
+    HWY_ALIGN float Scales[kStripChunks + 16];
+    HWY_ALIGN float Seconds[kStripChunks + 16];
+
+    HWY_INLINE Strip(const EightBitScales &of, int64_t chunk, int64_t count) {
+      const hn::FixedTag<uint8_t, 16> bytes;
+      const hn::FixedTag<uint32_t, 4> words;
+      HWY_ALIGN static constexpr uint8_t kEvenThenOdd[16] = {
+          0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15};
+      const uint8_t *record = of.Data + chunk / 8 * 18;
+      for (int64_t i = 0; i < count; i += 8, record += 18) {
+        const auto d = fourOfF16(record + 16);
+        HWY_ALIGN uint32_t sorted[4];
+        hn::Store(hn::BitCast(words, hn::TableLookupBytes(
+                                         hn::LoadU(bytes, record),
+                                         hn::Load(bytes, kEvenThenOdd))),
+                  words, sorted);
+        scaleBytes<int8_t>(sorted[0], d, Scales + i);
+        scaleBytes<int8_t>(sorted[1], d, Scales + i + 4);
+        scaleBytes<int8_t>(sorted[2], d, Seconds + i);
+        scaleBytes<int8_t>(sorted[3], d, Seconds + i + 4);
+      }
     }
-  }
+    HWY_INLINE void at(int64_t i, Vec &scale, Vec &second) const {
+      scale = hn::Load(kTag, Scales + i);
+      second = hn::Load(kTag, Seconds + i);
+    }
+  };
 };
 
 } // namespace HWY_NAMESPACE
