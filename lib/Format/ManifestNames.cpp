@@ -38,4 +38,9 @@ std::optional<WeightsMode> parseWeightsMode(std::string_view text) {
   return parse(kWeightsModes, text);
 }
 
+std::string archName(uint32_t capability, bool specific, bool ptx) {
+  return (ptx ? "compute_" : "sm_") + std::to_string(capability) +
+         (specific ? "a" : "");
+}
+
 } // namespace qzc::format

@@ -339,6 +339,7 @@ static CudaLaunch readCudaLaunch(const Node &node) {
 
 static CudaProgram readCuda(const Node &node) {
   CudaProgram cuda;
+  cuda.archs = node["archs"].list([](const Node &name) { return name.text(); });
   cuda.decode = node["decode"].list(readCudaLaunch);
   cuda.prefill = node["prefill"].list(readCudaLaunch);
   cuda.head = node["head"].list(readCudaLaunch);
@@ -374,7 +375,7 @@ Manifest parseManifest(std::string_view text) {
   manifest.minimumDriver = root["minimum_driver"].integer(0, kInt32Max);
   manifest.tensors = root["tensors"].list(readTensor);
   manifest.plan = readPlan(root["plan"]);
-  manifest.cuda = readCuda(root["cuda"]);
+  manifest.cuda = root["cuda"].list(readCuda);
   verify(manifest);
   return manifest;
 }

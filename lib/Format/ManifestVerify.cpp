@@ -52,7 +52,13 @@ public:
     checkView(logits, /*inHead=*/true, "the logits view");
     require(logits.columns == Model.vocab, "the logits",
             "do not have a column for each token id");
-    checkCuda(M.cuda);
+    std::set<std::string> archs;
+    for (const CudaProgram &cuda : M.cuda) {
+      checkCuda(cuda);
+      for (const std::string &arch : cuda.archs)
+        require(archs.insert(arch).second, "the code for " + arch,
+                "has more than one program");
+    }
   }
 
 private:
@@ -404,6 +410,7 @@ private:
   //===--------------------------------------------------------------------===//
 
   void checkCuda(const CudaProgram &cuda) {
+    Cuda = &cuda;
     require(cuda.scratchBytes <= kMostScratch &&
                 cuda.scratchBytesPerToken <= kMostBytesPerToken,
             "the scratch memory", "is too large");
@@ -477,10 +484,10 @@ private:
               "refers to a rope that does not exist");
       return;
     case CudaArg::Kind::Scratch:
-      require(arg.a >= 0 && static_cast<uint64_t>(arg.a) <= M.cuda.scratchBytes,
+      require(arg.a >= 0 && static_cast<uint64_t>(arg.a) <= Cuda->scratchBytes,
               where, "has an argument outside of the scratch memory");
       require(arg.b >= 0 &&
-                  static_cast<uint64_t>(arg.b) <= M.cuda.scratchBytesPerToken,
+                  static_cast<uint64_t>(arg.b) <= Cuda->scratchBytesPerToken,
               where, "has an argument outside of the scratch memory");
       return;
     case CudaArg::Kind::Int:
@@ -503,6 +510,7 @@ private:
   const Manifest &M;
   const ModelInfo &Model;
   const Plan &ThePlan;
+  const CudaProgram *Cuda = nullptr; ///< being checked
   std::set<int64_t> LayersSeen;
 };
 } // namespace

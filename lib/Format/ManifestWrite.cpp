@@ -179,7 +179,8 @@ static Json write(const CudaLaunch &launch) {
 }
 
 static Json write(const CudaProgram &cuda) {
-  return {{"decode", writeAll(cuda.decode)},
+  return {{"archs", cuda.archs},
+          {"decode", writeAll(cuda.decode)},
           {"prefill", writeAll(cuda.prefill)},
           {"head", writeAll(cuda.head)},
           {"score", writeAll(cuda.score)},
@@ -204,7 +205,7 @@ std::string toJson(const Manifest &manifest) {
                      {"minimum_driver", manifest.minimumDriver},
                      {"tensors", writeAll(manifest.tensors)},
                      {"plan", write(manifest.plan)},
-                     {"cuda", write(manifest.cuda)}};
+                     {"cuda", writeAll(manifest.cuda)}};
   try {
     return json.dump();
   } catch (const Json::exception &) {

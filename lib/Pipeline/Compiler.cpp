@@ -105,6 +105,14 @@ std::string Compilation::sourceFolder() const {
   return std::filesystem::path(Options.input).parent_path().string();
 }
 
+/// What every image can fall back to, and --emit shows.
+static constexpr cuda::Arch kPtxArch = {80, false, true};
+
+static std::string cudaOf(const format::Manifest &manifest) {
+  return cuda::emitCuda(
+      cuda::lowerToCuda(manifest, cuda::gpuOf(kPtxArch)).kernels);
+}
+
 void Compilation::run() {
   std::vector<cuda::Arch> archs = Options.archs.empty()
                                       ? cuda::defaultArchs()
@@ -144,7 +152,7 @@ void Compilation::run() {
     return foretell(*manifest);
   switch (Options.emit) {
   case Emit::Cuda:
-    return writeText(cuda::emitCuda(cuda::lowerToCuda(*manifest).kernels));
+    return writeText(cudaOf(*manifest));
   case Emit::Ptx:
     return writeText(ptxOf(*manifest));
   default:
@@ -173,23 +181,29 @@ void Compilation::foretell(const format::Manifest &manifest) const {
 /// The PTX of compute_80, without its terminating NUL. An executable's differs
 /// where weights do not fit f16: that is known only once they are encoded.
 std::string Compilation::ptxOf(const format::Manifest &manifest) const {
-  std::string source = cuda::emitCuda(cuda::lowerToCuda(manifest).kernels);
-  std::vector<cuda::Arch> archs = {{80, false, true}};
+  std::string source = cudaOf(manifest);
   return cuda::CudaCompiler(Options.nvrtc)
-      .compile(source, archs, Options.threads)[0]
+      .compile({{source, kPtxArch}}, Options.threads)[0]
       .bytes.c_str();
 }
 
 std::vector<cuda::CompiledCode>
 Compilation::compileForGpu(format::Manifest &manifest,
                            const std::vector<cuda::Arch> &archs) const {
-  cuda::CudaLowering lowering = cuda::lowerToCuda(manifest);
-  manifest.cuda = std::move(lowering.program);
+  std::vector<cuda::CompileUnit> units;
+  for (const cuda::ArchGroup &group : cuda::groupByGpu(archs)) {
+    cuda::CudaLowering lowering = cuda::lowerToCuda(manifest, group.gpu);
+    const std::string source = cuda::emitCuda(lowering.kernels);
+    for (const cuda::Arch &arch : group.archs) {
+      lowering.program.archs.push_back(arch.name());
+      units.push_back({source, arch});
+    }
+    manifest.cuda.push_back(std::move(lowering.program));
+  }
   const cuda::CudaCompiler compiler(Options.nvrtc);
   manifest.nvrtcVersion = compiler.version();
   manifest.minimumDriver = compiler.minimumDriver();
-  return compiler.compile(cuda::emitCuda(lowering.kernels), archs,
-                          Options.threads);
+  return compiler.compile(units, Options.threads);
 }
 
 void Compilation::writeExecutable(format::Manifest &manifest,

@@ -1,7 +1,8 @@
 //===- Build.cpp - Compiles the kernels of all test models ----------------===//
 //
-// kernel-test-build FOLDER [ARCH]: writes <case>.cubin and <case>.ptx for every
-// random case and timing shape, to be run where there is a GPU.
+// kernel-test-build FOLDER [ARCH [WORD]]: writes NAME.ARCH (sm_90a) and
+// NAME.compute_80 for every random case and timing shape, or those whose names
+// hold WORD, to be run where there is a GPU.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,23 +21,26 @@ using namespace qzc::kernel_test;
 static void build(const Model &model, const std::string &stem,
                   const std::vector<cuda::Arch> &archs) {
   const cuda::CudaCompiler compiler(QZC_NVRTC_PROGRAM);
-  const cuda::CudaLowering lowering =
-      cuda::lowerToCuda(model.manifest, model.gpu);
-  const std::string source = cuda::emitCuda(lowering.kernels);
-  for (const cuda::CompiledCode &code : compiler.compile(source, archs)) {
-    AtomicFile file(stem + (code.arch.ptx ? ".ptx" : ".cubin"));
+  std::vector<cuda::CompileUnit> units;
+  for (const cuda::Arch &arch : archs)
+    units.push_back(
+        {cuda::emitCuda(
+             cuda::lowerToCuda(model.manifest, model.gpuOf(arch)).kernels),
+         arch});
+  for (const cuda::CompiledCode &code : compiler.compile(units)) {
+    AtomicFile file(stem + "." + code.arch.name());
     file.append(code.bytes);
     file.commit();
   }
   AtomicFile text(stem + ".cu");
-  text.append(source);
+  text.append(units[0].source);
   text.commit();
-  std::printf("%s: %zu kernels\n", stem.c_str(), lowering.kernels.size());
+  std::printf("%s\n", stem.c_str());
 }
 
 int main(int argc, char **argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "kernel-test-build FOLDER [ARCH]\n");
+    std::fprintf(stderr, "kernel-test-build FOLDER [ARCH [WORD]]\n");
     return 2;
   }
   try {
@@ -44,10 +48,16 @@ int main(int argc, char **argv) {
     const std::string arch = argc > 2 ? argv[2] : "sm_90a";
     const std::vector<cuda::Arch> archs =
         cuda::parseArchs(arch + ",compute_80");
+    const std::string word = argc > 3 ? argv[3] : "";
+    const auto isWanted = [&](const std::string &name) {
+      return name.find(word) != std::string::npos;
+    };
     for (int i = 0; i < kCases; ++i)
-      build(makeCase(i), folder + "/case" + std::to_string(i), archs);
+      if (const std::string name = "case" + std::to_string(i); isWanted(name))
+        build(makeCase(i), folder + "/" + name, archs);
     for (const BenchShape &shape : benchShapes())
-      build(makeBench(shape), folder + "/" + shape.name, archs);
+      if (isWanted(shape.name))
+        build(makeBench(shape), folder + "/" + shape.name, archs);
   } catch (const Error &error) {
     std::fprintf(stderr, "kernel-test-build: %s\n", error.what());
     return 1;

@@ -26,7 +26,7 @@ static void replaceAll(std::string &text, const std::string &from,
 static void emitCase(int number) {
   const Model model = makeCase(number);
   const cuda::CudaLowering lowering =
-      cuda::lowerToCuda(model.manifest, model.gpu);
+      cuda::lowerToCuda(model.manifest, model.gpuOf(model.emulated));
   std::string text = cuda::emitCuda(lowering.kernels);
   // The includes stay outside the namespace; the symbols must differ by case.
   const size_t body = text.find("using namespace");

@@ -36,7 +36,8 @@ uint64_t EmulatedTarget::allocateWritten(uint64_t bytes) {
 EmulatedTarget::EmulatedTarget(const Model &model,
                                const std::vector<emulator::Entry> &entries,
                                bool halfCache, int64_t chunk, int64_t capacity)
-    : Target(model, halfCache, chunk, capacity), Entries(entries) {
+    : Target(model, model.emulated, halfCache, chunk, capacity),
+      Entries(entries) {
   void *pages = mmap(nullptr, kMostWritten, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED)

@@ -2,6 +2,7 @@
 
 #include "Emulator.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <map>
@@ -13,7 +14,7 @@ dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 using namespace qzc::emulator;
 
-alignas(16) char qzc::emulator::dynamicShared[99 * 1024];
+alignas(1024) char qzc::emulator::dynamicShared[227 * 1024];
 
 // Saves the callee-saved registers and the stack pointer, and takes others.
 extern "C" void qzcSwitchStack(void **save, void *load);
@@ -74,6 +75,7 @@ struct Block {
   std::vector<Fiber> fibers;
   std::vector<Warp> warps;
   Meeting meeting;
+  Meeting some; ///< of as many as say so
   Meeting dependencies;
   DependentMemory memory;
   bool open = false; ///< memory may be touched
@@ -137,6 +139,12 @@ const char *qzc::emulator::meetWarp(const void *data, size_t bytes) {
 }
 
 void qzc::emulator::meetBlock() { wait(block.meeting); }
+void qzc::emulator::meetThreads(unsigned count) {
+  block.some.alive = count;
+  wait(block.some);
+}
+void qzc::emulator::yieldThread() { yield(); }
+void qzc::emulator::noteProgress() { block.progress = true; }
 
 static void protectMemory(int protection) {
   if (block.memory.bytes > 0 &&
@@ -192,6 +200,7 @@ static void runBlock(unsigned threads) {
   block.meeting = Meeting();
   block.meeting.alive = threads;
   block.dependencies = Meeting();
+  block.some = Meeting();
   block.dependencies.alive = threads;
   protectMemory(PROT_NONE);
   block.open = false;
@@ -256,7 +265,9 @@ void qzc::emulator::runGrid(const Entry &entry, void **args, dim3 grid,
     for (blockIdx.y = 0; blockIdx.y < grid.y; ++blockIdx.y)
       for (blockIdx.x = 0; blockIdx.x < grid.x; ++blockIdx.x) {
         // NaN patterns, so that reading what nobody wrote shows.
-        std::memset(dynamicShared, 0xff, sizeof(dynamicShared));
+        std::memset(
+            dynamicShared, 0xff,
+            std::min(sizeof(dynamicShared), sharedBytes + size_t{4096}));
         runBlock(threads);
       }
 }

@@ -52,10 +52,16 @@ namespace qzc::emulator {
 /// apart.
 const char *meetWarp(const void *data, size_t bytes);
 void meetBlock();
+/// Waits until `count` threads of the block have called this.
+void meetThreads(unsigned count);
+/// Lets the other threads run; where none says that it made progress, all wait
+/// for ever.
+void yieldThread();
+void noteProgress();
 /// Waits until all threads of the block have called this or ended.
 void meetDependencies();
-/// 99 KiB, the most that every GPU gives.
-extern char dynamicShared[99 * 1024];
+/// 227 KiB, the most that any GPU gives.
+extern char dynamicShared[227 * 1024];
 
 /// The emitted kernels of one model, by symbol.
 struct Entry {
@@ -261,5 +267,7 @@ inline void launchDependents() {}
 inline void waitForDependencies() { emulator::meetDependencies(); }
 
 } // namespace qzc::kernels
+
+#include "EmulatedHopper.h"
 
 #endif // QZC_TEST_KERNELS_EMULATOR_H

@@ -52,9 +52,9 @@ uint64_t Machine::allocate(uint64_t bytes) {
 }
 
 Machine::Machine(const Driver &driver, const Model &model,
-                 const std::string &code, bool halfCache, int64_t chunk,
-                 int64_t capacity)
-    : Target(model, halfCache, chunk, capacity), D(driver) {
+                 const cuda::Arch &arch, const std::string &code,
+                 bool halfCache, int64_t chunk, int64_t capacity)
+    : Target(model, arch, halfCache, chunk, capacity), D(driver) {
   D.check(D.cuModuleLoadDataFn(&Module, code.c_str()), "cuModuleLoadData");
   D.check(D.cuStreamCreateFn(&Stream, CU_STREAM_NON_BLOCKING), "cuStream");
   At.weights = allocate(M.manifest.weightsBytes);
@@ -75,6 +75,8 @@ Machine::~Machine() {
 
 void Machine::write(uint64_t to, const void *from, size_t bytes) {
   D.check(D.cuMemcpyHtoD_v2Fn(to, from, bytes), "writing");
+  // Small copies may still be on their way, and the stream does not wait.
+  D.check(D.cuCtxSynchronizeFn(), "writing");
 }
 
 void Machine::read(void *to, uint64_t from, size_t bytes) const {
@@ -89,7 +91,7 @@ CUfunction Machine::function(const CudaLaunch &launch) {
             name.c_str());
     D.check(D.cuFuncSetAttributeFn(
                 found->second, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                99 * 1024 - 8192 * (launch.sharedBytes < 60000)),
+                std::max(90 * 1024, int(launch.sharedBytes))),
             name.c_str());
   }
   return found->second;

@@ -58,8 +58,9 @@ struct Driver {
 /// A model on the GPU.
 class Machine : public Target {
 public:
-  Machine(const Driver &driver, const Model &model, const std::string &code,
-          bool halfCache, int64_t chunk, int64_t capacity);
+  Machine(const Driver &driver, const Model &model, const cuda::Arch &arch,
+          const std::string &code, bool halfCache, int64_t chunk,
+          int64_t capacity);
   ~Machine() override;
   Machine(const Machine &) = delete;
   Machine &operator=(const Machine &) = delete;

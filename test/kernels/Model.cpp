@@ -130,14 +130,21 @@ static PackedShape planarShape(int number) {
 }
 
 Model qzc::kernel_test::makeCase(int number) {
+  if (number >= kCases) {
+    Model model = makeCase(number - kCases);
+    model.emulated = kHopper;
+    model.description += " for sm_90a";
+    return model;
+  }
   Model model;
+  model.manifest.model.context = 320;
   Random r(1000 + uint64_t(number));
   Maker make(model, r);
   Plan &plan = model.manifest.plan;
   const bool planar = number >= kPlanarCases;
   // Of two such cases the second does without tensor cores.
   if (number >= kWideCases && number != kPlanarCases + 1)
-    model.gpu.processors = 4;
+    model.processors = 4;
 
   struct Heads {
     int64_t heads, kvHeads, headDim;
@@ -391,6 +398,7 @@ const std::vector<BenchShape> &qzc::kernel_test::benchShapes() {
 
 Model qzc::kernel_test::makeBench(const BenchShape &s) {
   Model model;
+  model.manifest.model.context = 8192;
   Random r(7);
   Maker make(model, r);
   Plan &plan = model.manifest.plan;

@@ -34,12 +34,24 @@ private:
   uint64_t State;
 };
 
+/// What the emulator runs: the program of most GPUs, and the one of sm_90a.
+inline constexpr cuda::Arch kGeneral = {80, false, true};
+inline constexpr cuda::Arch kHopper = {90, true, false};
+
 /// A model with its weights section.
 struct Model {
   std::string description;
   format::Manifest manifest;
   std::vector<uint8_t> weights;
-  cuda::GpuShape gpu; ///< to be lowered for
+  cuda::Arch emulated = kGeneral;
+  int64_t processors = 0; ///< to be lowered for; 0: those of the architecture
+
+  cuda::Gpu gpuOf(const cuda::Arch &arch) const {
+    cuda::Gpu gpu = cuda::gpuOf(arch);
+    if (processors > 0)
+      gpu.processors = processors;
+    return gpu;
+  }
 };
 
 inline constexpr int kCases = 44;
@@ -56,7 +68,8 @@ inline constexpr int kWideCases = 40;
 /// other has each of the storages with linear codes in planes.
 inline constexpr int kPlanarCases = 42;
 
-/// Random case `number`, 0 ≤ number < kCases.
+/// Random case `number`, 0 ≤ number < kCases; from kCases on they come again,
+/// to be emulated as sm_90a.
 Model makeCase(int number);
 
 /// A decoder of given shape with one scheme for all linear layers, for timing.

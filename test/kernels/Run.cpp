@@ -31,6 +31,18 @@ static std::string readFile(const std::string &path) {
           std::istreambuf_iterator<char>()};
 }
 
+/// What Build.cpp compiled for: a machine architecture, then PTX.
+static std::vector<cuda::Arch> archsIn(const std::string &folder) {
+  std::vector<cuda::Arch> archs;
+  for (uint32_t number : {80, 86, 89, 90, 100, 120})
+    for (bool specific : {true, false})
+      if (const cuda::Arch arch = {number, specific, false};
+          std::ifstream(folder + "/case0." + arch.name()))
+        archs.push_back(arch);
+  archs.push_back(kGeneral);
+  return archs;
+}
+
 static int checkAll(const Driver &driver, const std::string &folder) {
   int failures = 0;
   for (int number = 0; number < kCases; ++number) {
@@ -39,25 +51,26 @@ static int checkAll(const Driver &driver, const std::string &folder) {
     const std::vector<double> want = referenceLogits(model, tokens);
     const std::string stem = folder + "/case" + std::to_string(number);
     std::printf("case %d: %s\n", number, model.description.c_str());
-    for (const char *kind : {".cubin", ".ptx"})
+    for (const cuda::Arch &arch : archsIn(folder))
       for (bool half : {false, true}) {
         try {
-          Machine machine(driver, model, readFile(stem + kind), half, kChunk,
+          Machine machine(driver, model, arch,
+                          readFile(stem + "." + arch.name()), half, kChunk,
                           kCapacity);
-          machine.Dependent = half;
+          machine.Dependent = half && !arch.ptx;
           const Errors e = compare(machine, model, tokens, want,
                                    {17, 1, kTokens - kDecoded - 18}, 80);
           const bool good = e.good(half);
           failures += !good;
-          std::printf("  %-6s %s prefill %.1e batch %.1e decode %.1e after "
+          std::printf("  %-10s %s prefill %.1e batch %.1e decode %.1e after "
                       "prefill %.1e loss %.1e wrong choices %d%s\n",
-                      kind, half ? "f16" : "f32", e.prefill, e.batch, e.decode,
-                      e.further, e.loss, e.wrongChoices,
+                      arch.name().c_str(), half ? "f16" : "f32", e.prefill,
+                      e.batch, e.decode, e.further, e.loss, e.wrongChoices,
                       good ? "" : "  FAILED");
         } catch (const Error &error) {
           ++failures;
-          std::printf("  %-6s %s FAILED: %s\n", kind, half ? "f16" : "f32",
-                      error.what());
+          std::printf("  %-10s %s FAILED: %s\n", arch.name().c_str(),
+                      half ? "f16" : "f32", error.what());
         }
       }
     std::fflush(stdout);
@@ -69,8 +82,11 @@ static int checkAll(const Driver &driver, const std::string &folder) {
 static void bench(const Driver &driver, const std::string &folder) {
   for (const BenchShape &shape : benchShapes()) {
     const Model model = makeBench(shape);
-    const std::string code = readFile(folder + "/" + shape.name + ".cubin");
-    Machine machine(driver, model, code, true, 2048, 8192);
+    const cuda::Arch arch = archsIn(folder)[0];
+    const std::string stem = folder + "/" + shape.name + "." + arch.name();
+    if (!std::ifstream(stem))
+      continue;
+    Machine machine(driver, model, arch, readFile(stem), true, 2048, 8192);
     const format::CudaProgram &program = machine.program();
     std::printf("%s: %.0f MB of weights, %zu launches a token\n", shape.name,
                 double(model.manifest.weightsBytes) / 1e6,
@@ -88,7 +104,7 @@ static void bench(const Driver &driver, const std::string &folder) {
       std::printf("  prefill %lld: %.1f us, %.0f tok/s\n",
                   static_cast<long long>(rows), us, 1e6 / us * double(rows));
     }
-    machine.profile(program.prefill, 1024, 0);
+    machine.profile(program.prefill, 2048, 0);
     machine.profile(program.head, 512, 0);
     std::fflush(stdout);
   }

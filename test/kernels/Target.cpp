@@ -26,9 +26,10 @@ std::vector<float> qzc::kernel_test::ropeTable(const Rope &rope,
   return table;
 }
 
-Target::Target(const Model &model, bool halfCache, int64_t chunk,
-               int64_t capacity)
-    : M(model), Program(cuda::lowerToCuda(model.manifest, model.gpu).program),
+Target::Target(const Model &model, const cuda::Arch &arch, bool halfCache,
+               int64_t chunk, int64_t capacity)
+    : M(model),
+      Program(cuda::lowerToCuda(model.manifest, model.gpuOf(arch)).program),
       HalfCache(halfCache), Chunk(chunk) {
   const int64_t page = Program.pagePositions;
   Capacity = page == 0 ? capacity : (capacity + page - 1) / page * page;

@@ -34,7 +34,8 @@ std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity);
 class Target {
 public:
   /// `capacity` positions of each sequence.
-  Target(const Model &model, bool halfCache, int64_t chunk, int64_t capacity);
+  Target(const Model &model, const cuda::Arch &arch, bool halfCache,
+         int64_t chunk, int64_t capacity);
   virtual ~Target() = default;
 
   /// Tokens of a pass, and the rows of its head.

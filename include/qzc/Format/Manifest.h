@@ -1,9 +1,10 @@
 //===- Manifest.h - What an image says about itself -------------*- C++ -*-===//
 //
 // The manifest is the JSON section of an image: the model's facts, the tensor
-// table, the op-level plan that every target executes, and the CUDA lowering of
-// that plan. The compiler fills these structs and writes them; the runtime
-// reads and checks them. JSON is the stored form because people look at it
+// table, the op-level plan that every target executes, and the CUDA lowerings
+// of that plan, one for each kind of GPU. The compiler fills these structs and
+// writes them; the runtime reads and checks them. JSON is the stored form
+// because people look at it
 // (--info --json) and because unknown fields must not break older readers.
 //
 //===----------------------------------------------------------------------===//
@@ -184,7 +185,14 @@ struct CudaLaunch {
   std::vector<CudaArg> args;
 };
 
+/// The name of code for one architecture: "sm_90a", "compute_80" (PTX).
+/// `capability`: compute capability × 10.
+std::string archName(uint32_t capability, bool specific, bool ptx);
+
+/// The lowering for GPUs of one description.
 struct CudaProgram {
+  /// Names of the image's codes that hold these kernels.
+  std::vector<std::string> archs;
   /// One token: body, head, then greedy choice, which writes the token and the
   /// position of the next: a captured graph replays unchanged.
   std::vector<CudaLaunch> decode;
@@ -220,9 +228,9 @@ struct Manifest {
   uint64_t syntheticSeed = 0;
   uint64_t weightsBytes = 0;
   Plan plan;
-  CudaProgram cuda;
-  std::string nvrtcVersion;  ///< "12.9"
-  int64_t minimumDriver = 0; ///< as cuDriverGetVersion: 12000
+  std::vector<CudaProgram> cuda; ///< each code belongs to one of them
+  std::string nvrtcVersion;      ///< "12.9"
+  int64_t minimumDriver = 0;     ///< as cuDriverGetVersion: 12000
 };
 
 /// The manifest as JSON text: fixed key order, no dependence on locale.

@@ -28,10 +28,8 @@ struct DeviceCode {
 
 /// "sm_90a", "compute_80 (PTX)".
 inline std::string codeName(const DeviceCode &code) {
-  const std::string number = std::to_string(code.arch);
-  if (code.ptx)
-    return "compute_" + number + " (PTX)";
-  return "sm_" + number + (code.specific ? "a" : "");
+  return format::archName(code.arch, code.specific, code.ptx) +
+         (code.ptx ? " (PTX)" : "");
 }
 
 class Image {

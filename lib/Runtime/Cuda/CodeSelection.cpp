@@ -54,4 +54,14 @@ const DeviceCode &selectCode(const std::vector<DeviceCode> &codes,
               ", or use --device=cpu");
 }
 
+const format::CudaProgram &programOf(const format::Manifest &manifest,
+                                     const DeviceCode &code) {
+  const std::string name = format::archName(code.arch, code.specific, code.ptx);
+  for (const format::CudaProgram &program : manifest.cuda)
+    for (const std::string &arch : program.archs)
+      if (arch == name)
+        return program;
+  throw Error("the manifest has no program for the code for " + name);
+}
+
 } // namespace qzc::runtime

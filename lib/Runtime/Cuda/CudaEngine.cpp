@@ -79,6 +79,7 @@ private:
   Device Gpu;
   Nvml Energy;
   const DeviceCode &Code;
+  const format::CudaProgram &Program;
   Module Kernels;
   WorkspacePlan Sizes;
   Workspace Memory;
@@ -107,16 +108,16 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
     : Manifest(image.manifest()), Options(options), Gpu(library),
       Energy(Gpu.bus()), Code(selectCode(image.deviceCode(), Gpu.capability(),
                                          Gpu.name(), options.forcePtx)),
-      Kernels(Gpu, Code, Manifest),
-      Sizes(planWorkspace(Manifest, options, Gpu.freeBytes())),
+      Program(programOf(Manifest, Code)), Kernels(Gpu, Code, Manifest),
+      Sizes(planWorkspace(Manifest, Program, options, Gpu.freeBytes())),
       Memory(Gpu, image, Sizes),
       Table(Sizes.sequences, Sizes.capacity, Sizes.pageSize,
             [this](int64_t pages) { return allocatePages(pages); }),
-      Prefill(Manifest.cuda.prefill, Manifest, Memory.layout(), Kernels),
-      Head(Manifest.cuda.head, Manifest, Memory.layout(), Kernels),
-      Score(Manifest.cuda.score, Manifest, Memory.layout(), Kernels),
-      Decode(Gpu, LaunchList(Manifest.cuda.decode, Manifest, Memory.layout(),
-                             Kernels)),
+      Prefill(Program.prefill, Manifest, Memory.layout(), Kernels),
+      Head(Program.head, Manifest, Memory.layout(), Kernels),
+      Score(Program.score, Manifest, Memory.layout(), Kernels),
+      Decode(Gpu,
+             LaunchList(Program.decode, Manifest, Memory.layout(), Kernels)),
       HostRow(Gpu, sizeof(TokenRow) + sizeof(int)),
       HostLogits(Gpu,
                  static_cast<size_t>(Manifest.model.vocab) * sizeof(float)),
@@ -261,7 +262,7 @@ void CudaEngine::runBody(const std::vector<Piece> &batch, const Pass &pass) {
   std::vector<TokenRow> rows;
   std::vector<QueryTile> tiles;
   rows.reserve(static_cast<size_t>(pass.rows));
-  const int64_t most = Manifest.cuda.tileQueries;
+  const int64_t most = Program.tileQueries;
   for (const Segment &segment : pass.segments) {
     const Piece &piece = batch[segment.piece];
     for (int64_t token = segment.begin; token != segment.end; ++token) {

@@ -67,9 +67,11 @@ static uint64_t product(uint64_t a, uint64_t b) {
 }
 
 /// Lays out a page: the keys of each layer, and its values.
-static void planPages(const Manifest &manifest, WorkspacePlan &plan) {
-  const int64_t size = manifest.cuda.pagePositions;
+static void planPages(const Manifest &manifest, const CudaProgram &program,
+                      WorkspacePlan &plan) {
+  const int64_t size = program.pagePositions;
   plan.pageSize = size > 0 ? size : plan.capacity;
+  plan.pageShift = size > 0 ? __builtin_ctzll(size) : kOnePage;
   plan.pagesPerSequence = (plan.capacity - 1) / plan.pageSize + 1;
   plan.caches.resize(static_cast<size_t>(manifest.model.layers));
   for (const format::Launch &launch : manifest.plan.body) {
@@ -97,6 +99,7 @@ static uint64_t ropeElements(const format::Rope &rope, int64_t capacity) {
 }
 
 static WorkspacePlan planFor(const Manifest &manifest,
+                             const CudaProgram &program,
                              const EngineOptions &options, int64_t capacity,
                              int64_t chunk) {
   WorkspacePlan plan;
@@ -105,7 +108,7 @@ static WorkspacePlan planFor(const Manifest &manifest,
   plan.chunk = chunk;
   plan.floatCache = options.cache == CacheType::F32;
   plan.weightBytes = manifest.weightsBytes;
-  planPages(manifest, plan);
+  planPages(manifest, program, plan);
   for (const format::Rope &rope : manifest.plan.ropes)
     plan.ropeBytes += alignUp(ropeElements(rope, capacity) * sizeof(float));
   uint64_t rowBytes = std::max<uint64_t>(manifest.plan.headBytesPerToken, 1);
@@ -116,19 +119,20 @@ static WorkspacePlan planFor(const Manifest &manifest,
   plan.bodyBytes =
       product(manifest.plan.bytesPerToken, static_cast<uint64_t>(chunk));
   plan.scratchBytes =
-      manifest.cuda.scratchBytes +
-      product(manifest.cuda.scratchBytesPerToken, static_cast<uint64_t>(chunk));
+      program.scratchBytes +
+      product(program.scratchBytesPerToken, static_cast<uint64_t>(chunk));
   return plan;
 }
 
 WorkspacePlan planWorkspace(const Manifest &manifest,
+                            const CudaProgram &program,
                             const EngineOptions &options, uint64_t freeBytes) {
   int64_t capacity =
       options.context > 0 ? options.context : manifest.model.context;
   int64_t chunk = options.chunk > 0 ? options.chunk : kDefaultChunk;
   chunk = std::clamp<int64_t>(chunk, 1, std::max<int64_t>(capacity, 1));
   for (;;) {
-    WorkspacePlan plan = planFor(manifest, options, capacity, chunk);
+    WorkspacePlan plan = planFor(manifest, program, options, capacity, chunk);
     uint64_t needed = plan.total() + kReserve;
     if (needed <= freeBytes)
       return plan;
@@ -172,8 +176,7 @@ Workspace::Workspace(const Device &device, const Image &image,
   Layout.chunk = plan.chunk;
   Layout.headRows = plan.headRows;
   Layout.pageSize = plan.pageSize;
-  const bool onePage = image.manifest().cuda.pagePositions == 0;
-  Layout.pageShift = onePage ? kOnePage : __builtin_ctzll(plan.pageSize);
+  Layout.pageShift = plan.pageShift;
   Layout.pagesPerSequence = plan.pagesPerSequence;
   Layout.caches = plan.caches;
   Layout.floatCache = plan.floatCache;

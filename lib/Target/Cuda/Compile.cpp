@@ -27,11 +27,6 @@ static const std::vector<Arch> &supportedArchs() {
   return archs;
 }
 
-std::string Arch::name() const {
-  return (ptx ? "compute_" : "sm_") + std::to_string(number) +
-         (specific ? "a" : "");
-}
-
 std::vector<Arch> qzc::cuda::defaultArchs() {
   return {{80, false, false}, {86, false, false},  {89, false, false},
           {90, true, false},  {100, false, false}, {120, false, false},
@@ -136,19 +131,19 @@ int64_t CudaCompiler::minimumDriver() const {
   return std::stoll(Version) * 1000;
 }
 
-std::vector<CompiledCode> CudaCompiler::compile(const std::string &source,
-                                                const std::vector<Arch> &archs,
-                                                int threads) const {
+std::vector<CompiledCode>
+CudaCompiler::compile(const std::vector<CompileUnit> &units,
+                      int threads) const {
   std::vector<CompiledCode> code;
   std::vector<std::string> keys;
   std::vector<size_t> missing;
   CodeCache cache;
-  for (size_t i = 0; i < archs.size(); ++i) {
-    keys.push_back(cacheKey(source, archs[i], Version));
+  for (size_t i = 0; i < units.size(); ++i) {
+    keys.push_back(cacheKey(units[i].source, units[i].arch, Version));
     std::optional<std::string> bytes = cache.load(keys[i]);
     if (!bytes)
       missing.push_back(i);
-    code.push_back({archs[i], bytes.value_or("")});
+    code.push_back({units[i].arch, bytes.value_or("")});
   }
   if (missing.empty())
     return code;
@@ -157,8 +152,9 @@ std::vector<CompiledCode> CudaCompiler::compile(const std::string &source,
   ThreadPool pool(std::min(threads > 0 ? threads : availableThreads(), count));
   pool.parallelFor(count, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
-      CompiledCode &one = code[missing[static_cast<size_t>(i)]];
-      one.bytes = compileOne(Program, source, one.arch).out;
+      const size_t unit = missing[static_cast<size_t>(i)];
+      code[unit].bytes =
+          compileOne(Program, units[unit].source, units[unit].arch).out;
     }
   });
   for (size_t i : missing)

@@ -15,9 +15,9 @@ using namespace qzc;
 using namespace qzc::cuda;
 namespace emitc = mlir::emitc;
 
-static constexpr const char *kIncludes[] = {"Elementwise.cuh",  "Matvec.cuh",
-                                            "MatvecTensor.cuh", "Gemm.cuh",
-                                            "Flash.cuh",        "Head.cuh"};
+static constexpr const char *kIncludes[] = {
+    "Elementwise.cuh", "Matvec.cuh",    "MatvecTensor.cuh", "Convert.cuh",
+    "Gemm.cuh",        "PanelGemm.cuh", "Flash.cuh",        "Head.cuh"};
 
 /// One __global__ function: its body is one call of the instance's template.
 static void buildKernel(mlir::OpBuilder &builder, mlir::Location loc,

@@ -1,11 +1,10 @@
-//===- LinearLowering.cpp - Linear layers: matvec for one token, GEMM -----===//
+//===- LinearLowering.cpp - Linear layers of one token --------------------===//
 
 #include "Lowerer.h"
 
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
-#include <cmath>
 
 using namespace qzc;
 using namespace qzc::cuda;
@@ -15,18 +14,11 @@ using format::View;
 /// The staged input must leave room for the static part in the 99 KiB of
 /// shared memory that every supported GPU gives a block.
 static constexpr int64_t kMostInputs = 24576;
-/// Bytes of f16 weights in scratch: what stays in L2 between the conversion and
-/// the GEMM that reads it.
-static constexpr int64_t kSliceBytes = 32 << 20;
-static constexpr int64_t kConvertRows = 8;
 /// Shared memory that every supported GPU gives a block, less what is static.
 static constexpr int64_t kMostSharedBytes = 98 * 1024;
+static constexpr int64_t kMostStreamInputs = 16384;
 
-static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// Elements that 16 bytes hold, 32 of fewer than 8 bits: Weights<…>::kPerChunk
-/// in Kernels/.
-static int64_t perChunk(const format::PackedShape &shape) {
+int64_t qzc::cuda::perChunk(const format::PackedShape &shape) {
   const int64_t unit = encodingUnit(shape);
   const auto bytes = static_cast<int64_t>(partBytes(shape, 0, unit));
   return bytes >= unit ? 16 * unit / bytes : 32;
@@ -52,8 +44,7 @@ static bool hasOperands(const format::PackedShape &shape) {
          shape.scheme != format::Scheme::Q6_K;
 }
 
-/// Type of Kernels/Weights.cuh that says where a view's rows are.
-static std::string runsName(const format::RowView &view) {
+std::string qzc::cuda::runsName(const format::RowView &view) {
   if (view.isOneRun())
     return "OneRun";
   return "EvenRuns<" + std::to_string(view.run) + ", " +
@@ -170,14 +161,15 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   if (p.gated)
     total = views[0].rows;
   const bool residual = launch.inputs.size() > 1;
-  const MatvecShape spread = chooseMatvecShape(total, p.gated, Gpu.processors);
+  const MatvecShape spread =
+      chooseMatvecShape(total, p.gated, Target.processors);
   const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
   const bool fast =
       inputs % perChunk(shape) == 0 && from.column % 4 == 0 &&
       (from.buffer != format::kHiddenBuffer || M.plan.hidden.column % 4 == 0);
 
   const TensorShape tensors =
-      fast ? chooseTensorShape(shape, total, p.gated, Gpu.processors)
+      fast ? chooseTensorShape(shape, total, p.gated, Target.processors)
            : TensorShape();
   const bool onTensors = tensors.splitK > 0;
 
@@ -235,162 +227,6 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   spec.sharedBytes = static_cast<uint32_t>(
       onTensors ? tensorSharedBytes(shape, tensors) : staged * 4);
   Builder.add(*Out, spec);
-}
-
-/// The f16 activations of a layer's input, made unless they are there already.
-TypedArg Lowerer::convertInput(const Launch &launch, const FusedNorm &norm,
-                               TypedArg &scales) {
-  const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
-  const int64_t inputs = tensor(launch.weights[0]).shape.cols;
-  const auto padded = static_cast<uint64_t>(ceilDiv(inputs, 8) * 8);
-  scales = Builder.tokenScratch("rowScales", 4, kFloatsOut);
-  TypedArg halves = Builder.tokenScratch("rows", padded * 2, kHalvesOut);
-
-  LaunchSpec spec;
-  spec.kernel = "convertRows";
-  spec.templateArgs = {std::to_string(inputs)};
-  spec.args = {viewArg(from, kFloats), intArg(stride(from))};
-  describeNorm(norm.launch, spec.templateArgs, spec.args);
-  spec.args.push_back(halves);
-  spec.args.push_back(scales);
-  spec.grid[0] = perToken();
-  if (!Converted || Converted->norm != norm.launch ||
-      Converted->from.buffer != from.buffer ||
-      Converted->from.column != from.column ||
-      Converted->from.columns != from.columns) {
-    Builder.add(*Out, spec);
-    Converted = {norm.launch, from};
-  }
-  scales.type = kFloats;
-  halves.type = kHalves;
-  return halves;
-}
-
-void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
-                       const PartGroup &group) {
-  const auto &p = std::get<format::LinearParams>(launch.params);
-  const auto parts = static_cast<size_t>(p.parts);
-  const int64_t inputs = tensor(launch.weights[group.first]).shape.cols;
-  const int64_t padded = ceilDiv(inputs, 8) * 8;
-  TypedArg rowScales;
-  const TypedArg halves = convertInput(launch, norm, rowScales);
-  format::RowView views[3] = {};
-  float scales[3] = {1.0f, 1.0f, 1.0f};
-  float factors[3] = {1.0f, 1.0f, 1.0f};
-  int64_t total = 0;
-  for (size_t i = 0; i < group.count; ++i) {
-    const format::Tensor &weight = tensor(launch.weights[group.first + i]);
-    views[i] = rowsOf(launch, group.first + i);
-    total += views[i].rows;
-    scales[i] = std::ldexp(1.0f, weight.f16Exponent);
-    factors[i] = std::ldexp(1.0f, -weight.f16Exponent);
-  }
-  const format::Tensor &first = tensor(launch.weights[group.first]);
-  const bool direct =
-      group.count == 1 && first.shape.scheme == format::Scheme::None &&
-      first.shape.dtype == format::DType::F16 && first.f16Exponent == 0 &&
-      inputs % 8 == 0 && views[0].isOneRun() && views[0].first == 0;
-  const int64_t unit = p.gated ? 256 : 128;
-  const int64_t slice =
-      direct
-          ? total
-          : std::min(total,
-                     std::max(unit, kSliceBytes / (padded * 2) / unit * unit));
-  const bool large = total >= Gpu.processors * 16;
-  const int64_t tile = large ? 128 : 64;
-  const int64_t warpsM = 2;
-  const int64_t warpsN = large ? 4 : 2;
-  const View &out = launch.outputs[0];
-  const bool residual = launch.inputs.size() > 1;
-
-  for (int64_t begin = 0; begin < total; begin += slice) {
-    const int64_t end = std::min(begin + slice, total);
-    TypedArg weights = partArg(launch.weights[group.first], 0, kHalves);
-    if (!direct) {
-      weights = Builder.fixedScratch(
-          "weights", static_cast<uint64_t>(slice * padded * 2), kHalvesOut);
-      int64_t partBegin = 0;
-      for (size_t i = 0; i < group.count; ++i) {
-        // Rows of this part inside the slice, and where the first one goes.
-        int64_t from = p.gated ? begin / 2 : std::max(begin, partBegin);
-        int64_t to =
-            p.gated ? end / 2 : std::min(end, partBegin + views[i].rows);
-        const int64_t target = p.gated ? static_cast<int64_t>(i) : from - begin;
-        if (!p.gated) {
-          from -= partBegin;
-          to -= partBegin;
-          partBegin += views[i].rows;
-        }
-        if (from >= to)
-          continue;
-        const format::PackedShape &shape =
-            tensor(launch.weights[group.first + i]).shape;
-        LaunchSpec convert;
-        convert.kernel = "convertWeights";
-        convert.templateArgs = {std::to_string(inputs), storageName(shape),
-                                std::to_string(shape.blockSize),
-                                flag(inputs % perChunk(shape) == 0),
-                                runsName(views[i])};
-        convert.args = {partArg(launch.weights[group.first + i], 0, kBytes),
-                        partArg(launch.weights[group.first + i], 1, kBytes),
-                        intArg(views[i].first),
-                        intArg(from),
-                        intArg(to - from),
-                        floatArg(factors[i]),
-                        intArg(p.gated ? 2 : 1),
-                        intArg(target),
-                        weights};
-        convert.grid[0] = {ceilDiv(to - from, kConvertRows), 0};
-        Builder.add(*Out, convert);
-      }
-      weights.type = kHalves;
-    }
-
-    LaunchSpec gemm;
-    gemm.kernel = "gemm";
-    gemm.templateArgs = {
-        std::to_string(tile),
-        std::to_string(tile),
-        std::to_string(warpsM),
-        std::to_string(warpsN),
-        isHead() ? "Rows::Head" : "Rows::Tokens",
-        flag(p.gated),
-        flag(p.hasBias),
-        p.hasBias
-            ? storageName(tensor(launch.weights[parts + group.first]).shape)
-            : "Storage::F32",
-        activationName(p.activation),
-        flag(residual)};
-    const int64_t end0 = p.gated ? total : views[0].rows;
-    gemm.args = {halves,
-                 rowScales,
-                 weights,
-                 intArg(padded),
-                 intArg(end - begin),
-                 intArg(p.gated ? begin / 2 : begin),
-                 intArg(end0),
-                 intArg(end0 + views[1].rows)};
-    for (size_t i = 0; i < 3; ++i) {
-      const bool bias = p.hasBias && i < group.count;
-      gemm.args.push_back(
-          bias ? partArg(launch.weights[parts + group.first + i], 0, kBytes)
-               : unusedArg(kBytes));
-      gemm.args.push_back(floatArg(scales[i]));
-    }
-    gemm.args.push_back(residual
-                            ? viewArg(launch.inputs[1], kFloats, group.column)
-                            : unusedArg(kFloats));
-    gemm.args.push_back(intArg(residual ? stride(launch.inputs[1]) : 0));
-    gemm.args.push_back(viewArg(out, kFloatsOut, group.column));
-    gemm.args.push_back(intArg(stride(out)));
-    gemm.args.push_back(stateArg());
-    gemm.grid[0] = perToken(tile);
-    gemm.grid[1] = {ceilDiv(end - begin, tile), 0};
-    gemm.blockThreads = static_cast<uint32_t>(warpsM * warpsN * 32);
-    gemm.minBlocks = 2;
-    gemm.sharedBytes = static_cast<uint32_t>(3 * 2 * tile * 64 * 2);
-    Builder.add(*Out, gemm);
-  }
 }
 
 void Lowerer::lowerLinear(const Launch &launch, const FusedNorm &norm) {

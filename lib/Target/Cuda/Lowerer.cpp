@@ -456,6 +456,6 @@ CudaLowering Lowerer::run() {
 }
 
 CudaLowering qzc::cuda::lowerToCuda(const format::Manifest &manifest,
-                                    const GpuShape &gpu) {
+                                    const Gpu &gpu) {
   return Lowerer(manifest, gpu).run();
 }

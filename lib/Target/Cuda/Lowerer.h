@@ -26,8 +26,8 @@ struct FusedNorm {
 
 class Lowerer {
 public:
-  Lowerer(const format::Manifest &manifest, const GpuShape &gpu)
-      : M(manifest), Gpu(gpu) {}
+  Lowerer(const format::Manifest &manifest, const Gpu &gpu)
+      : M(manifest), Target(gpu) {}
   CudaLowering run();
 
 private:
@@ -53,10 +53,26 @@ private:
   void lowerLinear(const format::Launch &launch, const FusedNorm &norm);
   void addMatvec(const format::Launch &launch, const FusedNorm &norm,
                  const PartGroup &group);
+
+  // GemmLowering.cpp.
+  /// Rows of b that one GEMM takes, and their f16 in scratch.
+  struct GemmSlice {
+    int64_t begin;
+    int64_t end;
+    TypedArg weights;
+  };
   TypedArg convertInput(const format::Launch &launch, const FusedNorm &norm,
                         TypedArg &scales);
+  void convertSlice(const format::Launch &launch, const PartGroup &group,
+                    GemmSlice &slice);
+  void addGemm(const format::Launch &launch, const PartGroup &group,
+               const GemmSlice &slice, const TypedArg &rows,
+               const TypedArg &rowScales);
   void addGemms(const format::Launch &launch, const FusedNorm &norm,
                 const PartGroup &group);
+  /// Columns of a GEMM's operands in f16, padded with zeros.
+  int64_t gemmColumns(int64_t inputs) const;
+
   std::vector<PartGroup> partGroups(const format::Launch &launch) const;
   /// A part's rows of its weight.
   format::RowView rowsOf(const format::Launch &launch, size_t part) const;
@@ -89,6 +105,10 @@ private:
   const format::Tensor &tensor(int32_t index) const {
     return M.tensors[static_cast<size_t>(index)];
   }
+  /// Which of the state's counts the rows of this phase are.
+  std::string rowsName() const {
+    return isHead() ? "Rows::Head" : "Rows::Tokens";
+  }
   /// T blocks.
   format::GridDim perToken(int64_t tokens = 1, int64_t times = 1) const;
   /// Norm template arguments <Norm, Storage, UnitOffset, HasWeight, HasBias>
@@ -98,7 +118,7 @@ private:
                     std::vector<TypedArg> &args) const;
 
   const format::Manifest &M;
-  const GpuShape Gpu;
+  const Gpu Target;
   ProgramBuilder Builder;
   Phase Current = Phase::DecodeBody;
   Launches *Out = nullptr;
@@ -113,7 +133,14 @@ private:
 // Template arguments.
 std::string storageName(const format::PackedShape &shape);
 const char *activationName(format::Activation activation);
+/// Type of Kernels/Weights.cuh that says where a view's rows are.
+std::string runsName(const format::RowView &view);
 inline const char *flag(bool value) { return value ? "true" : "false"; }
+
+/// Elements that 16 bytes hold, 32 of fewer than 8 bits: Weights<…>::kPerChunk
+/// in Kernels/.
+int64_t perChunk(const format::PackedShape &shape);
+inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 } // namespace qzc::cuda
 

@@ -83,9 +83,17 @@ TEST(ArchTest, ListsWhatIsSupported) {
   }
 }
 
+std::vector<cuda::CompiledCode> compileAll(const std::string &source,
+                                           const std::vector<Arch> &archs) {
+  std::vector<cuda::CompileUnit> units;
+  for (const Arch &arch : archs)
+    units.push_back({source, arch});
+  return compiler().compile(units);
+}
+
 TEST_F(CompileTest, AllDefaultArchitectures) {
   const std::vector<cuda::CompiledCode> code =
-      compiler().compile(kSource, cuda::defaultArchs());
+      compileAll(kSource, cuda::defaultArchs());
   ASSERT_EQ(code.size(), cuda::defaultArchs().size());
   for (const cuda::CompiledCode &one : code) {
     if (one.arch.ptx) {
@@ -100,31 +108,30 @@ TEST_F(CompileTest, AllDefaultArchitectures) {
 
 TEST_F(CompileTest, CachedCodeIsTheSameAndDamageIsRepaired) {
   const std::vector<Arch> archs = cuda::parseArchs("sm_80");
-  const std::string first = compiler().compile(kSource, archs)[0].bytes;
+  const std::string first = compileAll(kSource, archs)[0].bytes;
   ASSERT_EQ(entries().size(), 1u);
   const std::string stored = readFile(entries()[0]);
-  EXPECT_EQ(compiler().compile(kSource, archs)[0].bytes, first);
+  EXPECT_EQ(compileAll(kSource, archs)[0].bytes, first);
 
   std::string damaged = stored;
   damaged[damaged.size() / 2] ^= 1;
   std::ofstream(entries()[0], std::ios::binary) << damaged;
-  EXPECT_EQ(compiler().compile(kSource, archs)[0].bytes, first);
+  EXPECT_EQ(compileAll(kSource, archs)[0].bytes, first);
   EXPECT_EQ(readFile(entries()[0]), stored);
 
   std::ofstream(entries()[0], std::ios::binary) << stored.substr(0, 20);
-  EXPECT_EQ(compiler().compile(kSource, archs)[0].bytes, first);
+  EXPECT_EQ(compileAll(kSource, archs)[0].bytes, first);
 }
 
 TEST_F(CompileTest, WorksWithoutACache) {
   setenv("QZC_CACHE_DIR", "/dev/null/none", 1);
-  EXPECT_FALSE(
-      compiler().compile(kSource, cuda::parseArchs("sm_80"))[0].bytes.empty());
+  EXPECT_FALSE(compileAll(kSource, cuda::parseArchs("sm_80"))[0].bytes.empty());
 }
 
 TEST_F(CompileTest, AnErrorNamesItsLineAndStoresNothing) {
   try {
-    compiler().compile("extern \"C\" __global__ void bad() { missing(); }",
-                       cuda::parseArchs("sm_80,sm_90a"));
+    compileAll("extern \"C\" __global__ void bad() { missing(); }",
+               cuda::parseArchs("sm_80,sm_90a"));
     FAIL() << "no error";
   } catch (const Error &error) {
     EXPECT_THAT(error.what(), HasSubstr("model.cu(1): error"));
@@ -171,10 +178,10 @@ TEST_F(CompileTest, NoKernelSpills) {
                               {43, "sm_80"}}) {
     const kernel_test::Model model = kernel_test::makeCase(number);
     SCOPED_TRACE(std::string(arch) + ": " + model.description);
-    const std::string source =
-        cuda::emitCuda(cuda::lowerToCuda(model.manifest, model.gpu).kernels);
-    const std::string log =
-        compiler().resourceUsage(source, cuda::parseArchs(arch)[0]);
+    const Arch target = cuda::parseArchs(arch)[0];
+    const std::string source = cuda::emitCuda(
+        cuda::lowerToCuda(model.manifest, model.gpuOf(target)).kernels);
+    const std::string log = compiler().resourceUsage(source, target);
     int functions = 0;
     for (auto it = std::sregex_iterator(log.begin(), log.end(), spill);
          it != std::sregex_iterator(); ++it, ++functions)

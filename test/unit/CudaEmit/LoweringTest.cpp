@@ -66,6 +66,33 @@ TEST(LoweringTest, PrefillConvertsOnceForEveryGemm) {
                   "convertWeights", "gemm", "norm"));
 }
 
+TEST(LoweringTest, WarpgroupsMultiplyPanels) {
+  const CudaProgram program =
+      cuda::lowerToCuda(smallLlama().manifest, cuda::gpuOf({90, true, false}))
+          .program;
+  const std::vector<std::string> names = stems(program.prefill);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "gemmPanels"), 4);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "gemm"), 0);
+  // Of one token nothing differs.
+  EXPECT_EQ(stems(program.decode),
+            stems(cuda::lowerToCuda(smallLlama().manifest).program.decode));
+}
+
+TEST(LoweringTest, ProgramsAreSharedByGpusOfOneDescription) {
+  const std::vector<cuda::ArchGroup> groups =
+      cuda::groupByGpu({{80, false, false},
+                        {90, true, false},
+                        {90, false, false},
+                        {100, false, false},
+                        {80, false, true}});
+  ASSERT_EQ(groups.size(), 4u);
+  EXPECT_EQ(groups[0].archs.size(), 2u);
+  EXPECT_EQ(groups[0].archs[1].name(), "compute_80");
+  EXPECT_FALSE(groups[0].gpu.warpgroups);
+  EXPECT_TRUE(groups[1].gpu.warpgroups);
+  EXPECT_FALSE(groups[2].gpu.warpgroups);
+}
+
 TEST(LoweringTest, PrefillConvertsAgainForEveryNorm) {
   // Two norms without weights of one value, read by neighbouring layers.
   for (const auto &[opcode, epsilon] :

@@ -63,4 +63,18 @@ TEST(CodeSelection, SaysWhenThereIsNoPtxToForce) {
               testing::HasSubstr("--force-ptx: this image holds no PTX"));
   EXPECT_THAT(chosen({}, 90), testing::HasSubstr("holds no GPU code"));
 }
+
+TEST(CodeSelection, FindsTheProgramOfACode) {
+  format::Manifest manifest;
+  manifest.cuda.resize(2);
+  manifest.cuda[0].archs = {"sm_80", "compute_80"};
+  manifest.cuda[1].archs = {"sm_90a"};
+  const auto programOf = [&](const DeviceCode &code) {
+    return &runtime::programOf(manifest, code);
+  };
+  EXPECT_EQ(programOf({90, true, false, ""}), &manifest.cuda[1]);
+  EXPECT_EQ(programOf({80, false, false, ""}), &manifest.cuda[0]);
+  EXPECT_EQ(programOf({80, false, true, ""}), &manifest.cuda[0]);
+  EXPECT_THROW(programOf({90, false, false, ""}), Error);
+}
 } // namespace

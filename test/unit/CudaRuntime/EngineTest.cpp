@@ -321,7 +321,7 @@ TEST_F(CudaEngineTest, ABatchIsRunInPassesOfAllItsSequences) {
 }
 
 TEST_F(CudaEngineTest, SequencesTakePagesAsTheyGrow) {
-  Image.Manifest.cuda.pagePositions = 16;
+  Image.Manifest.cuda[0].pagePositions = 16;
   runtime::EngineOptions options;
   options.context = kContext;
   options.sequences = 2;

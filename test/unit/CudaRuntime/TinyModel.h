@@ -118,13 +118,15 @@ inline format::Manifest tinyManifest() {
       "score",
       {state, logits, {Kind::Targets, 0, 0, 0}, {Kind::Losses, 0, 0, 0}});
   format::CudaLaunch choose = tinyLaunch("choose", {state, logits, tokens});
-  manifest.cuda.prefill = {body, all};
-  manifest.cuda.head = {headLaunch};
-  manifest.cuda.score = {score};
-  manifest.cuda.choose = {choose};
-  manifest.cuda.decode = {step, headLaunch, choose};
-  manifest.cuda.scratchBytes = 512;
-  manifest.cuda.scratchBytesPerToken = 16;
+  CudaProgram &cuda = manifest.cuda.emplace_back();
+  cuda.archs = {"sm_80", "sm_86", "sm_90a", "compute_80"};
+  cuda.prefill = {body, all};
+  cuda.head = {headLaunch};
+  cuda.score = {score};
+  cuda.choose = {choose};
+  cuda.decode = {step, headLaunch, choose};
+  cuda.scratchBytes = 512;
+  cuda.scratchBytesPerToken = 16;
   return manifest;
 }
 

@@ -15,29 +15,32 @@ constexpr uint64_t kPlenty = uint64_t{1} << 40;
 
 TEST(Workspace, DefaultsFollowTheModel) {
   format::Manifest manifest = tinyManifest();
-  WorkspacePlan plan = planWorkspace(manifest, {}, kPlenty);
+  WorkspacePlan plan = planWorkspace(manifest, manifest.cuda[0], {}, kPlenty);
   EXPECT_EQ(plan.capacity, kContext);
   EXPECT_EQ(plan.chunk, kContext);
   EXPECT_EQ(plan.headRows, kContext);
   EXPECT_TRUE(plan.floatCache);
   manifest.model.context = 100000;
-  EXPECT_EQ(planWorkspace(manifest, {}, kPlenty).chunk, 2048);
+  EXPECT_EQ(planWorkspace(manifest, manifest.cuda[0], {}, kPlenty).chunk, 2048);
   EngineOptions options;
   options.context = 300;
-  EXPECT_EQ(planWorkspace(manifest, options, kPlenty).chunk, 300);
+  EXPECT_EQ(planWorkspace(manifest, manifest.cuda[0], options, kPlenty).chunk,
+            300);
 }
 
 TEST(Workspace, ChunkShrinksUntilAllFits) {
   format::Manifest manifest = tinyManifest();
   manifest.model.context = 4096;
   manifest.plan.bytesPerToken = 1000000;
-  WorkspacePlan plan = planWorkspace(manifest, {}, 600000000);
+  WorkspacePlan plan = planWorkspace(manifest, manifest.cuda[0], {}, 600000000);
   EXPECT_EQ(plan.chunk, 512);
   EXPECT_LE(plan.total(), 600000000U);
   // One that was asked for does not.
   EngineOptions options;
   options.chunk = 1024;
-  EXPECT_THAT(errorOf([&] { planWorkspace(manifest, options, 600000000); }),
+  EXPECT_THAT(errorOf([&] {
+                planWorkspace(manifest, manifest.cuda[0], options, 600000000);
+              }),
               testing::HasSubstr("use a smaller --context"));
 }
 
@@ -45,7 +48,9 @@ TEST(Workspace, AnAbsurdContextIsAnError) {
   format::Manifest manifest = tinyManifest();
   EngineOptions options;
   options.context = INT64_MAX / 8;
-  EXPECT_THAT(errorOf([&] { planWorkspace(manifest, options, kPlenty); }),
+  EXPECT_THAT(errorOf([&] {
+                planWorkspace(manifest, manifest.cuda[0], options, kPlenty);
+              }),
               testing::HasSubstr("--context"));
 }
 

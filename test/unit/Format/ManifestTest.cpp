@@ -49,11 +49,11 @@ TEST(Manifest, SurvivesARoundTrip) {
   EXPECT_EQ(again.tensors[3].f16Exponent, 2);
   EXPECT_EQ(again.tensors[3].shape.scales, ScaleCodec::Double);
   EXPECT_EQ(again.tensors[4].shape.scales, ScaleCodec::Plain);
-  EXPECT_EQ(again.cuda.decode[1].args[12].f, 0.1f);
-  EXPECT_EQ(again.cuda.decode[0].grid[1].perTokens, 64);
-  EXPECT_EQ(again.cuda.decode[0].grid[2].perTokens, kPerTile);
-  EXPECT_EQ(again.cuda.tileQueries, 64);
-  EXPECT_EQ(again.cuda.pagePositions, 32);
+  EXPECT_EQ(again.cuda[0].decode[1].args[12].f, 0.1f);
+  EXPECT_EQ(again.cuda[0].decode[0].grid[1].perTokens, 64);
+  EXPECT_EQ(again.cuda[0].decode[0].grid[2].perTokens, kPerTile);
+  EXPECT_EQ(again.cuda[0].tileQueries, 64);
+  EXPECT_EQ(again.cuda[0].pagePositions, 32);
   EXPECT_EQ(again.plan.head[0].inputs[0].buffer, kHiddenBuffer);
 }
 

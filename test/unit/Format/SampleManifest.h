@@ -114,7 +114,8 @@ inline format::Manifest sampleManifest() {
       {Opcode::SoftCap, {plan.logits}, {plan.logits}, {}, SoftCapParams{30}},
   };
 
-  CudaProgram &cuda = m.cuda;
+  CudaProgram &cuda = m.cuda.emplace_back();
+  cuda.archs = {"sm_90a", "compute_80"};
   cuda.scratchBytes = 4096;
   cuda.scratchBytesPerToken = 64;
   CudaLaunch launch;

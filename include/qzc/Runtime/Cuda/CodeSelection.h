@@ -19,6 +19,11 @@ const DeviceCode &selectCode(const std::vector<DeviceCode> &codes,
                              uint32_t capability, const std::string &gpuName,
                              bool forcePtx);
 
+/// The program whose kernels `code` holds. Throws qzc::Error where the manifest
+/// has none.
+const format::CudaProgram &programOf(const format::Manifest &manifest,
+                                     const DeviceCode &code);
+
 } // namespace qzc::runtime
 
 #endif // QZC_RUNTIME_CUDA_CODESELECTION_H

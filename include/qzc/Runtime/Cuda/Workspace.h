@@ -20,6 +20,7 @@ struct WorkspacePlan {
   int64_t headRows = 0; ///< most rows of one head pass
   bool floatCache = false;
   int64_t pageSize = 0; ///< positions of a page of the cache
+  int pageShift = 0;    ///< of a CacheView
   int64_t pagesPerSequence = 0;
   uint64_t pageBytes = 0;
   std::vector<LayerCache> caches; ///< by layer
@@ -37,10 +38,11 @@ struct WorkspacePlan {
   uint64_t total() const;          ///< with one sequence of full length
 };
 
-/// Sizes for these options. A chunk that was not asked for shrinks until all
-/// fits in `freeBytes` with one sequence of full length. Throws qzc::Error with
-/// needed and free MB if nothing does.
+/// Sizes for one of the manifest's programs and these options. A chunk that was
+/// not asked for shrinks until all fits in `freeBytes` with one sequence of
+/// full length. Throws qzc::Error with needed and free MB if nothing does.
 WorkspacePlan planWorkspace(const format::Manifest &manifest,
+                            const format::CudaProgram &program,
                             const EngineOptions &options, uint64_t freeBytes);
 
 /// cos and sin of every position and pair: [capacity, dim/2, 2]. The angle is

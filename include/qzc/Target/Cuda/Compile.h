@@ -11,26 +11,14 @@
 #ifndef QZC_TARGET_CUDA_COMPILE_H
 #define QZC_TARGET_CUDA_COMPILE_H
 
+#include "qzc/Target/Cuda/Gpu.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace qzc::cuda {
-
-/// A real architecture (sm_90a) or a virtual one (compute_80: PTX).
-struct Arch {
-  uint32_t number = 0;   ///< compute capability × 10
-  bool specific = false; ///< the "a" variant: runs on exactly that one
-  bool ptx = false;
-
-  /// "sm_90a", "compute_80"
-  std::string name() const;
-  bool operator==(const Arch &other) const {
-    return number == other.number && specific == other.specific &&
-           ptx == other.ptx;
-  }
-};
 
 /// sm_80, sm_86, sm_89, sm_90a, sm_100, sm_120 and compute_80.
 std::vector<Arch> defaultArchs();
@@ -39,6 +27,12 @@ std::vector<Arch> defaultArchs();
 /// "compute_80", or "none" alone. Throws a usage error that lists what is
 /// supported.
 std::vector<Arch> parseArchs(std::string_view list);
+
+/// What one call of NVRTC compiles.
+struct CompileUnit {
+  std::string source;
+  Arch arch;
+};
 
 struct CompiledCode {
   Arch arch;
@@ -57,11 +51,10 @@ public:
   /// The oldest driver (as cuDriverGetVersion) that loads this NVRTC's cubins.
   int64_t minimumDriver() const;
 
-  /// Compiles `source` for every architecture, in parallel, in that order.
+  /// Compiles every unit, in parallel; the results are in their order.
   /// `threads` ≤ 0: one for each core. Throws qzc::Error with the first error
-  /// of the compiler's log where it does not compile.
-  std::vector<CompiledCode> compile(const std::string &source,
-                                    const std::vector<Arch> &archs,
+  /// of the compiler's log where one does not compile.
+  std::vector<CompiledCode> compile(const std::vector<CompileUnit> &units,
                                     int threads = 0) const;
 
   /// NVRTC's log of compiling `source` for one architecture with ptxas's report

@@ -20,6 +20,7 @@
 #define QZC_TARGET_CUDA_LOWERING_H
 
 #include "qzc/Format/Manifest.h"
+#include "qzc/Target/Cuda/Gpu.h"
 
 #include <string>
 #include <vector>
@@ -45,16 +46,11 @@ struct CudaLowering {
   std::vector<KernelInstance> kernels; ///< in order of first use
 };
 
-/// The GPU that launch shapes are chosen for; others run them all the same.
-struct GpuShape {
-  int64_t processors = 132; ///< multiprocessors; fewer run blocks in more waves
-};
-
-/// Lowers manifest.plan (manifest.cuda is not read). Throws qzc::Error naming
+/// Lowers manifest.plan (manifest.cuda is not read) for one kind of GPU; the
+/// program's archs are the caller's to fill in. Throws qzc::Error naming
 /// the launch where a shape is beyond what the kernels support: head_dim over
 /// 256, an input row over 24576 elements.
-CudaLowering lowerToCuda(const format::Manifest &manifest,
-                         const GpuShape &gpu = {});
+CudaLowering lowerToCuda(const format::Manifest &manifest, const Gpu &gpu = {});
 
 } // namespace qzc::cuda
 

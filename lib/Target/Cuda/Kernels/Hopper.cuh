@@ -1,4 +1,4 @@
-//===- Hopper.cuh - Products of warpgroups on sm_90a ------------*- C++ -*-===//
+//===- Hopper.cuh - Products of warpgroups, bulk copies: sm_90a -----------===//
 //
 // Four warps multiply tiles that stay in shared memory: no fragment is loaded,
 // and the warps go on while the tensor cores work.
@@ -26,22 +26,16 @@ QZC_DEVICE unsigned long long matrixDescriptor(unsigned shared) {
   return swizzle | groupStride | unused | ((shared & 0x3ffff) >> 4);
 }
 
-/// What this thread wrote to shared memory, or had copied there, is visible to
-/// the tensor cores of who passes the next barrier.
-QZC_DEVICE void publishToTensorCores() {
-  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-
 /// Around the products of a step: registers of sums may be used by them; the
-/// products so far are one group; all groups are done.
+/// products so far are one group; all groups but the last `Pending` are done.
 QZC_DEVICE void beginProducts() {
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 }
 QZC_DEVICE void commitProducts() {
   asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
-QZC_DEVICE void waitForProducts() {
-  asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
+template <int Pending = 0> QZC_DEVICE void waitForProducts() {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Pending) : "memory");
 }
 
 /// Keeps the compiler from reading sums before the products are waited for.
@@ -90,7 +84,118 @@ QZC_DEVICE void multiplyGroup(float (&c)[16][4], unsigned long long a,
                : "l"(a), "l"(b));
 }
 
+/// c[64x192] += a[64x16] · b[192x16]ᵀ.
+QZC_DEVICE void multiplyGroup(float (&c)[24][4], unsigned long long a,
+                              unsigned long long b) {
+  asm volatile("{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"
+               "wgmma.mma_async.sync.aligned.m64n192k16.f32.f16.f16 "
+               "{%0, %1, %2, %3, %4, %5, %6, %7,"
+               " %8, %9, %10, %11, %12, %13, %14, %15,"
+               " %16, %17, %18, %19, %20, %21, %22, %23,"
+               " %24, %25, %26, %27, %28, %29, %30, %31,"
+               " %32, %33, %34, %35, %36, %37, %38, %39,"
+               " %40, %41, %42, %43, %44, %45, %46, %47,"
+               " %48, %49, %50, %51, %52, %53, %54, %55,"
+               " %56, %57, %58, %59, %60, %61, %62, %63,"
+               " %64, %65, %66, %67, %68, %69, %70, %71,"
+               " %72, %73, %74, %75, %76, %77, %78, %79,"
+               " %80, %81, %82, %83, %84, %85, %86, %87,"
+               " %88, %89, %90, %91, %92, %93, %94, %95}, "
+               "%96, %97, p, 1, 1, 0, 0;\n}"
+               : QZC_FOUR(0), QZC_FOUR(1), QZC_FOUR(2), QZC_FOUR(3),
+                 QZC_FOUR(4), QZC_FOUR(5), QZC_FOUR(6), QZC_FOUR(7),
+                 QZC_FOUR(8), QZC_FOUR(9), QZC_FOUR(10), QZC_FOUR(11),
+                 QZC_FOUR(12), QZC_FOUR(13), QZC_FOUR(14), QZC_FOUR(15),
+                 QZC_FOUR(16), QZC_FOUR(17), QZC_FOUR(18), QZC_FOUR(19),
+                 QZC_FOUR(20), QZC_FOUR(21), QZC_FOUR(22), QZC_FOUR(23)
+               : "l"(a), "l"(b));
+}
+
+/// c[64x256] += a[64x16] · b[256x16]ᵀ.
+QZC_DEVICE void multiplyGroup(float (&c)[32][4], unsigned long long a,
+                              unsigned long long b) {
+  asm volatile("{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"
+               "wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16 "
+               "{%0, %1, %2, %3, %4, %5, %6, %7,"
+               " %8, %9, %10, %11, %12, %13, %14, %15,"
+               " %16, %17, %18, %19, %20, %21, %22, %23,"
+               " %24, %25, %26, %27, %28, %29, %30, %31,"
+               " %32, %33, %34, %35, %36, %37, %38, %39,"
+               " %40, %41, %42, %43, %44, %45, %46, %47,"
+               " %48, %49, %50, %51, %52, %53, %54, %55,"
+               " %56, %57, %58, %59, %60, %61, %62, %63,"
+               " %64, %65, %66, %67, %68, %69, %70, %71,"
+               " %72, %73, %74, %75, %76, %77, %78, %79,"
+               " %80, %81, %82, %83, %84, %85, %86, %87,"
+               " %88, %89, %90, %91, %92, %93, %94, %95,"
+               " %96, %97, %98, %99, %100, %101, %102, %103,"
+               " %104, %105, %106, %107, %108, %109, %110, %111,"
+               " %112, %113, %114, %115, %116, %117, %118, %119,"
+               " %120, %121, %122, %123, %124, %125, %126, %127}, "
+               "%128, %129, p, 1, 1, 0, 0;\n}"
+               : QZC_FOUR(0), QZC_FOUR(1), QZC_FOUR(2), QZC_FOUR(3),
+                 QZC_FOUR(4), QZC_FOUR(5), QZC_FOUR(6), QZC_FOUR(7),
+                 QZC_FOUR(8), QZC_FOUR(9), QZC_FOUR(10), QZC_FOUR(11),
+                 QZC_FOUR(12), QZC_FOUR(13), QZC_FOUR(14), QZC_FOUR(15),
+                 QZC_FOUR(16), QZC_FOUR(17), QZC_FOUR(18), QZC_FOUR(19),
+                 QZC_FOUR(20), QZC_FOUR(21), QZC_FOUR(22), QZC_FOUR(23),
+                 QZC_FOUR(24), QZC_FOUR(25), QZC_FOUR(26), QZC_FOUR(27),
+                 QZC_FOUR(28), QZC_FOUR(29), QZC_FOUR(30), QZC_FOUR(31)
+               : "l"(a), "l"(b));
+}
+
 #undef QZC_FOUR
+
+//===----------------------------------------------------------------------===//
+// Bulk copies, and barriers that count their bytes
+//===----------------------------------------------------------------------===//
+
+// Barriers are 8 bytes of shared memory, given by their address. A phase is
+// complete when all arrivals and all expected bytes have come.
+
+QZC_DEVICE void initBarrier(unsigned barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier),
+               "r"(arrivals)
+               : "memory");
+}
+/// Makes initialised barriers known to copies.
+QZC_DEVICE void publishBarriers() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+/// Arrives, and expects that many bytes more in this phase.
+QZC_DEVICE void expectBytes(unsigned barrier, unsigned bytes) {
+  asm volatile(
+      "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier),
+      "r"(bytes)
+      : "memory");
+}
+QZC_DEVICE void arrive(unsigned barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier)
+               : "memory");
+}
+/// Waits for the end of the phase of this parity; what was done before the
+/// arrivals, and what copies brought, is seen.
+QZC_DEVICE void waitBarrier(unsigned barrier, unsigned parity) {
+  asm volatile("{\n.reg .pred done;\nagain:\n"
+               "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+               "@!done bra again;\n}" ::"r"(barrier),
+               "r"(parity)
+               : "memory");
+}
+
+/// Starts the copy of `bytes`, a multiple of 16, to shared memory; they count
+/// for the barrier.
+QZC_DEVICE void copyBulk(unsigned shared, const void *global, unsigned bytes,
+                         unsigned barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::"
+               "bytes [%0], [%1], %2, [%3];" ::"r"(shared),
+               "l"(global), "r"(bytes), "r"(barrier)
+               : "memory");
+}
+/// The first `Warps` warps of the block meet, as at __syncthreads().
+template <int Warps> QZC_DEVICE void meetWarps() {
+  asm volatile("bar.sync 1, %0;" ::"n"(Warps * 32) : "memory");
+}
 
 } // namespace qzc::kernels
 

@@ -1,0 +1,253 @@
+//===- GemmLowering.cpp - Linear layers of many tokens --------------------===//
+//
+// Up to three launches a layer: rows to f16, weights to f16, a GEMM of both.
+// Code with warpgroups has operands in panels (Kernels/Convert.cuh).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowerer.h"
+
+#include "qzc/Target/Cuda/PanelTile.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace qzc;
+using namespace qzc::cuda;
+using format::Launch;
+using format::View;
+
+/// Bytes of f16 weights in scratch: what stays in L2 between the conversion and
+/// the GEMM that reads it.
+static constexpr int64_t kSliceBytes = 32 << 20;
+static constexpr int64_t kConvertRows = 8;
+/// Tokens that launches are shaped for, where the model's context has them.
+static constexpr int64_t kManyTokens = 2048;
+
+static const char *orderName(bool panels) {
+  return panels ? "Order::Panels" : "Order::Rows";
+}
+
+int64_t Lowerer::gemmColumns(int64_t inputs) const {
+  const int64_t unit = Target.warpgroups ? kPanelColumns : 8;
+  return ceilDiv(inputs, unit) * unit;
+}
+
+/// The f16 activations of a layer's input, made unless they are there already.
+TypedArg Lowerer::convertInput(const Launch &launch, const FusedNorm &norm,
+                               TypedArg &scales) {
+  const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
+  const int64_t inputs = tensor(launch.weights[0]).shape.cols;
+  const auto padded = static_cast<uint64_t>(gemmColumns(inputs));
+  scales = Builder.tokenScratch("rowScales", 4, kFloatsOut);
+  TypedArg halves = Builder.tokenScratch("rows", padded * 2, kHalvesOut);
+  const bool aligned =
+      from.column % 4 == 0 && stride(from) % 4 == 0 &&
+      (from.buffer != format::kHiddenBuffer || M.plan.hidden.column % 4 == 0);
+
+  LaunchSpec spec;
+  spec.kernel = "convertRows";
+  spec.templateArgs = {std::to_string(inputs), orderName(Target.warpgroups),
+                       rowsName(), flag(aligned)};
+  spec.args = {viewArg(from, kFloats), intArg(stride(from))};
+  describeNorm(norm.launch, spec.templateArgs, spec.args);
+  spec.args.push_back(halves);
+  spec.args.push_back(scales);
+  spec.args.push_back(stateArg());
+  spec.grid[0] = perToken();
+  if (!Converted || Converted->norm != norm.launch ||
+      Converted->from.buffer != from.buffer ||
+      Converted->from.column != from.column ||
+      Converted->from.columns != from.columns) {
+    Builder.add(*Out, spec);
+    Converted = {norm.launch, from};
+  }
+  scales.type = kFloats;
+  halves.type = kHalves;
+  return halves;
+}
+
+/// The f16 of the parts' rows inside the slice.
+void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
+                           GemmSlice &slice) {
+  const auto &p = std::get<format::LinearParams>(launch.params);
+  int64_t partBegin = 0;
+  for (size_t i = 0; i < group.count; ++i) {
+    const format::Tensor &weight = tensor(launch.weights[group.first + i]);
+    const format::PackedShape &shape = weight.shape;
+    const format::RowView view = rowsOf(launch, group.first + i);
+    // Rows of this part inside the slice, and where the first one goes.
+    int64_t from = p.gated ? slice.begin / 2 : std::max(slice.begin, partBegin);
+    int64_t to =
+        p.gated ? slice.end / 2 : std::min(slice.end, partBegin + view.rows);
+    const int64_t target =
+        p.gated ? static_cast<int64_t>(i) : from - slice.begin;
+    if (!p.gated) {
+      from -= partBegin;
+      to -= partBegin;
+      partBegin += view.rows;
+    }
+    if (from >= to)
+      continue;
+    LaunchSpec convert;
+    convert.kernel = "convertWeights";
+    convert.templateArgs = {std::to_string(shape.cols),
+                            orderName(Target.warpgroups),
+                            storageName(shape),
+                            std::to_string(shape.blockSize),
+                            flag(shape.cols % perChunk(shape) == 0),
+                            runsName(view)};
+    convert.args = {partArg(launch.weights[group.first + i], 0, kBytes),
+                    partArg(launch.weights[group.first + i], 1, kBytes),
+                    intArg(view.first),
+                    intArg(from),
+                    intArg(to - from),
+                    floatArg(std::ldexp(1.0f, -weight.f16Exponent)),
+                    intArg(p.gated ? 2 : 1),
+                    intArg(target),
+                    intArg(slice.end - slice.begin),
+                    slice.weights};
+    convert.grid[0] = {ceilDiv(to - from, kConvertRows), 0};
+    Builder.add(*Out, convert);
+  }
+  slice.weights.type = kHalves;
+}
+
+/// Columns of a block of gemmPanels: what takes the least time for `tokens`, by
+/// waves of blocks. Narrow tiles read more bytes for the same products.
+static int64_t panelWidth(int64_t columns, int64_t tokens, int64_t processors) {
+  struct Width {
+    int64_t columns, cost;
+  };
+  constexpr Width widths[] = {{256, 256}, {192, 202}, {128, 150}, {64, 107}};
+  const Width *best = nullptr;
+  int64_t least = 0;
+  for (const Width &width : widths) {
+    const int64_t blocks =
+        ceilDiv(tokens, kPanelRows) * ceilDiv(columns, width.columns);
+    const int64_t cost = ceilDiv(blocks, processors) * width.cost;
+    if (!best || cost < least) {
+      best = &width;
+      least = cost;
+    }
+  }
+  return best->columns;
+}
+
+void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
+                      const GemmSlice &slice, const TypedArg &rows,
+                      const TypedArg &rowScales) {
+  const auto &p = std::get<format::LinearParams>(launch.params);
+  const auto parts = static_cast<size_t>(p.parts);
+  const View &out = launch.outputs[0];
+  const bool residual = launch.inputs.size() > 1;
+  const int64_t columns = slice.end - slice.begin;
+
+  LaunchSpec gemm;
+  if (Target.warpgroups) {
+    const int64_t tokens = std::min(kManyTokens, M.model.context);
+    const int64_t width = panelWidth(columns, tokens, Target.processors);
+    gemm.kernel = "gemmPanels";
+    const auto isAligned = [&](const View &view) {
+      return (view.column + group.column) % 4 == 0 && stride(view) % 4 == 0;
+    };
+    const bool quads = columns % (p.gated ? 8 : 4) == 0 &&
+                       isAligned(launch.outputs[0]) &&
+                       (!residual || isAligned(launch.inputs[1])) &&
+                       M.plan.hidden.column % 4 == 0;
+    gemm.templateArgs = {std::to_string(width), flag(quads)};
+    gemm.grid[0] = perToken(kPanelRows);
+    gemm.grid[1] = {ceilDiv(columns, width), 0};
+    gemm.blockThreads = kPanelThreads;
+    gemm.sharedBytes =
+        static_cast<uint32_t>(panelSharedBytes(static_cast<int>(width)));
+  } else {
+    const bool large = columns >= Target.processors * 16;
+    const int64_t tile = large ? 128 : 64;
+    const int64_t warpsM = 2;
+    const int64_t warpsN = large ? 4 : 2;
+    gemm.kernel = "gemm";
+    gemm.templateArgs = {std::to_string(tile), std::to_string(tile),
+                         std::to_string(warpsM), std::to_string(warpsN)};
+    gemm.grid[0] = perToken(tile);
+    gemm.grid[1] = {ceilDiv(columns, tile), 0};
+    gemm.blockThreads = static_cast<uint32_t>(warpsM * warpsN * 32);
+    gemm.minBlocks = 2;
+    gemm.sharedBytes = static_cast<uint32_t>(3 * 2 * tile * 64 * 2);
+  }
+  for (const std::string &arg :
+       {rowsName(), std::string(flag(p.gated)), std::string(flag(p.hasBias)),
+        p.hasBias
+            ? storageName(tensor(launch.weights[parts + group.first]).shape)
+            : std::string("Storage::F32"),
+        std::string(activationName(p.activation)), std::string(flag(residual))})
+    gemm.templateArgs.push_back(arg);
+
+  int64_t ends[2] = {0, 0};
+  for (size_t i = 0; i < group.count; ++i)
+    for (size_t end = i; end < 2; ++end)
+      ends[end] += rowsOf(launch, group.first + i).rows;
+  if (p.gated) // both parts have all columns
+    ends[0] = ends[1];
+  gemm.args = {
+      rows,
+      rowScales,
+      slice.weights,
+      intArg(gemmColumns(tensor(launch.weights[group.first]).shape.cols)),
+      intArg(columns),
+      intArg(p.gated ? slice.begin / 2 : slice.begin),
+      intArg(ends[0]),
+      intArg(ends[1])};
+  for (size_t i = 0; i < 3; ++i) {
+    const bool present = i < group.count;
+    gemm.args.push_back(
+        present && p.hasBias
+            ? partArg(launch.weights[parts + group.first + i], 0, kBytes)
+            : unusedArg(kBytes));
+    const int exponent =
+        present ? tensor(launch.weights[group.first + i]).f16Exponent : 0;
+    gemm.args.push_back(floatArg(std::ldexp(1.0f, exponent)));
+  }
+  gemm.args.push_back(residual
+                          ? viewArg(launch.inputs[1], kFloats, group.column)
+                          : unusedArg(kFloats));
+  gemm.args.push_back(intArg(residual ? stride(launch.inputs[1]) : 0));
+  gemm.args.push_back(viewArg(out, kFloatsOut, group.column));
+  gemm.args.push_back(intArg(stride(out)));
+  gemm.args.push_back(stateArg());
+  Builder.add(*Out, gemm);
+}
+
+void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
+                       const PartGroup &group) {
+  const auto &p = std::get<format::LinearParams>(launch.params);
+  const format::Tensor &first = tensor(launch.weights[group.first]);
+  const int64_t rowBytes = gemmColumns(first.shape.cols) * 2;
+  TypedArg rowScales;
+  const TypedArg rows = convertInput(launch, norm, rowScales);
+  int64_t total = 0;
+  for (size_t i = 0; i < group.count; ++i)
+    total += rowsOf(launch, group.first + i).rows;
+
+  const format::RowView view = rowsOf(launch, group.first);
+  if (!Target.warpgroups && group.count == 1 &&
+      first.shape.scheme == format::Scheme::None &&
+      first.shape.dtype == format::DType::F16 && first.f16Exponent == 0 &&
+      first.shape.cols % 8 == 0 && view.isOneRun() && view.first == 0) {
+    // Read where it lies.
+    const GemmSlice all = {0, total,
+                           partArg(launch.weights[group.first], 0, kHalves)};
+    return addGemm(launch, group, all, rows, rowScales);
+  }
+  const int64_t unit = p.gated ? 512 : 256;
+  const int64_t most =
+      std::min(total, std::max(unit, kSliceBytes / rowBytes / unit * unit));
+  for (int64_t begin = 0; begin < total; begin += most) {
+    GemmSlice slice = {
+        begin, std::min(begin + most, total),
+        Builder.fixedScratch("weights", static_cast<uint64_t>(most * rowBytes),
+                             kHalvesOut)};
+    convertSlice(launch, group, slice);
+    addGemm(launch, group, slice, rows, rowScales);
+  }
+}

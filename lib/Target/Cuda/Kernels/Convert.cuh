@@ -1,0 +1,207 @@
+//===- Convert.cuh - Operands of the GEMMs --------------------------------===//
+//
+// Rows of activations to f16 (with the norm before the layer, and a power of
+// two a row so that f16 neither overflows nor loses small values), and weights
+// of any storage to f16, both in the order that the GEMM reads.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_CONVERT_CUH
+#define QZC_KERNELS_CONVERT_CUH
+
+#include "Weights.cuh"
+
+namespace qzc::kernels {
+
+/// Orders of a matrix of f16 in pieces of 8 elements, 16 bytes.
+enum class Order {
+  Rows, ///< as rows, of K padded to a multiple of 8
+  /// In panels of 64 columns, K padded to a multiple of 64: any rows of a panel
+  /// are one run of bytes. Piece p of row r lies at p ^ (r % 8), as wgmma takes
+  /// it from shared memory.
+  Panels,
+};
+template <Order O> constexpr int paddedColumns(int k) {
+  return O == Order::Panels ? (k + 63) / 64 * 64 : (k + 7) / 8 * 8;
+}
+/// Where piece `piece` of row `row` lies, of a matrix of `rows` rows.
+template <Order O, int K>
+QZC_DEVICE long long pieceIndex(int rows, int row, int piece) {
+  if constexpr (O == Order::Panels)
+    return (static_cast<long long>(piece / 8) * rows + row) * 8 +
+           (piece % 8 ^ (row & 7));
+  return static_cast<long long>(row) * (paddedColumns<O>(K) / 8) + piece;
+}
+
+/// Eight floats as f16.
+QZC_DEVICE uint4 packEight(const float (&v)[8], float factor) {
+  return make_uint4(packHalves(v[0] * factor, v[1] * factor),
+                    packHalves(v[2] * factor, v[3] * factor),
+                    packHalves(v[4] * factor, v[5] * factor),
+                    packHalves(v[6] * factor, v[7] * factor));
+}
+
+/// Row t of `in` (after the norm) times 2^-e in f16, zero from K on; scales[t]
+/// = 2^e puts the largest magnitude in [512, 1024). Aligned: rows of `in` begin
+/// at multiples of 16 bytes. Grid: T blocks of 256 threads.
+template <int K, Order O, Rows Which, bool Aligned, Norm N, Storage S,
+          bool UnitOffset, bool HasWeight, bool HasBias>
+QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
+                            const void *bias, float epsilon, Half *out,
+                            float *scales, const DeviceState *state) {
+  constexpr int threads = 256;
+  constexpr int pieces = paddedColumns<O>(K) / 8;
+  constexpr int each = (pieces + threads - 1) / threads;
+  __shared__ float scratch[32];
+  launchDependents();
+  waitForDependencies();
+  const int row = blockIdx.x;
+  in += static_cast<long long>(row) * inStride;
+
+  float v[each][8];
+  /// What `use` makes of the elements that exist.
+  auto forEach = [&](auto use) {
+#pragma unroll
+    for (int j = 0; j < each; ++j)
+#pragma unroll
+      for (int e = 0; e < 8; ++e) {
+        const int i = (j * threads + static_cast<int>(threadIdx.x)) * 8 + e;
+        if (i < K)
+          use(v[j][e], i);
+      }
+  };
+#pragma unroll
+  for (int j = 0; j < each; ++j) {
+    const int i = (j * threads + static_cast<int>(threadIdx.x)) * 8;
+    if (Aligned && i + 8 <= K) {
+      const float4 a = *reinterpret_cast<const float4 *>(in + i);
+      const float4 b = *reinterpret_cast<const float4 *>(in + i + 4);
+      v[j][0] = a.x, v[j][1] = a.y, v[j][2] = a.z, v[j][3] = a.w;
+      v[j][4] = b.x, v[j][5] = b.y, v[j][6] = b.z, v[j][7] = b.w;
+    } else {
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        v[j][e] = i + e < K ? in[i + e] : 0.0f;
+    }
+  }
+  if constexpr (N != Norm::None) {
+    float mean = 0.0f;
+    if constexpr (N == Norm::Layer) {
+      float sum = 0.0f;
+      forEach([&](float x, int) { sum += x; });
+      mean = reduceBlock<Sum, threads>(sum, scratch) / K;
+    }
+    float sum = 0.0f;
+    forEach([&](float x, int) { sum = fmaf(x - mean, x - mean, sum); });
+    const float square = reduceBlock<Sum, threads>(sum, scratch) / K;
+    const float factor = 1.0f / sqrtf(square + epsilon);
+    forEach([&](float &x, int i) {
+      x = normalize<S, UnitOffset, HasWeight, HasBias>(x, mean, factor, weight,
+                                                       bias, i);
+    });
+  }
+  float absmax = 0.0f;
+  forEach([&](float x, int) { absmax = fmaxf(absmax, fabsf(x)); });
+  absmax = reduceBlock<Max, threads>(absmax, scratch);
+  const float power = powerOfTwoAbove(absmax) * (1.0f / 1024.0f);
+  const float inverse = 1.0f / power;
+#pragma unroll
+  for (int j = 0; j < each; ++j) {
+    const int piece = j * threads + threadIdx.x;
+    if (piece < pieces)
+      reinterpret_cast<uint4 *>(
+          out)[pieceIndex<O, K>(rowCount<Which>(state), row, piece)] =
+          packEight(v[j], inverse);
+  }
+  if (threadIdx.x == 0)
+    scales[row] = power;
+}
+
+/// Rows [firstRow, firstRow + rows) of a view of a weight times `factor` in
+/// f16; the view is Runs from row `first` on. Row r goes to row
+/// r × rowStep + rowOffset (gate and up rows alternate) of the `outRows` of
+/// out, zero from K on. Fast: rows are whole chunks. Grid: ceil(rows / 8)
+/// blocks of 8 warps, a row each.
+template <int K, Order O, Storage S, int Block, bool Fast, class Runs>
+QZC_DEVICE void convertWeights(const void *data, const void *scales, int first,
+                               int firstRow, int rows, float factor,
+                               int rowStep, int rowOffset, int outRows,
+                               Half *out) {
+  using W = Weights<S, Block>;
+  constexpr int pieces = paddedColumns<O>(K) / 8;
+  // Of what a warp decodes at once.
+  constexpr int step = kWarp * W::kPerChunk / 8;
+  __shared__ uint4 staged[8][step];
+  launchDependents();
+  waitForDependencies();
+  const int lane = threadIdx.x % kWarp;
+  const int warp = threadIdx.x / kWarp;
+  const int r = blockIdx.x * 8 + warp;
+  if (r >= rows)
+    return;
+  const int row = first + Runs::at(firstRow + r);
+  const float rowFactor = W::rowScale(scales, row) * factor;
+  const long long base = static_cast<long long>(row) * K;
+  auto store = [&](int piece, const uint4 &value) {
+    reinterpret_cast<uint4 *>(
+        out)[pieceIndex<O, K>(outRows, r * rowStep + rowOffset, piece)] = value;
+  };
+  if constexpr (Fast) {
+    const float entry = W::entry();
+    constexpr int chunks = K / W::kPerChunk;
+    constexpr int mine = W::kPerChunk / 2; ///< words that a chunk becomes
+#pragma unroll 2
+    for (int c0 = 0; c0 * W::kPerChunk < pieces * 8; c0 += kWarp) {
+      const int c = c0 + lane;
+      const auto chunk = c < chunks
+                             ? W::load(data, scales, base + c * W::kPerChunk)
+                             : W::zero();
+      float w[W::kPerChunk];
+      W::decode(chunk, entry, w);
+      const float f = W::scale(chunk) * rowFactor;
+      unsigned packed[mine];
+      if constexpr (W::kAffine) {
+        const float m = W::minimum(chunk) * rowFactor;
+#pragma unroll
+        for (int i = 0; i < mine; ++i)
+          packed[i] =
+              packHalves(fmaf(w[2 * i], f, m), fmaf(w[2 * i + 1], f, m));
+      } else {
+#pragma unroll
+        for (int i = 0; i < mine; ++i)
+          packed[i] = packHalves(w[2 * i] * f, w[2 * i + 1] * f);
+      }
+      // So that neighbouring lanes write neighbouring pieces.
+      unsigned *to = reinterpret_cast<unsigned *>(staged[warp]) + lane * mine;
+      if constexpr (mine == 2) {
+        *reinterpret_cast<uint2 *>(to) = make_uint2(packed[0], packed[1]);
+      } else {
+#pragma unroll
+        for (int i = 0; i < mine; i += 4)
+          *reinterpret_cast<uint4 *>(to + i) = make_uint4(
+              packed[i], packed[i + 1], packed[i + 2], packed[i + 3]);
+      }
+      __syncwarp();
+#pragma unroll
+      for (int q = 0; q < step; q += kWarp) {
+        const int piece = c0 * W::kPerChunk / 8 + q + lane;
+        if (q + lane < step && piece < pieces)
+          store(piece, staged[warp][q + lane]);
+      }
+      __syncwarp();
+    }
+  } else {
+    for (int piece = lane; piece < pieces; piece += kWarp) {
+      float v[8];
+#pragma unroll
+      for (int e = 0; e < 8; ++e)
+        v[e] = piece * 8 + e < K ? W::at(data, scales, base + piece * 8 + e)
+                                 : 0.0f;
+      store(piece, packEight(v, rowFactor));
+    }
+  }
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_CONVERT_CUH

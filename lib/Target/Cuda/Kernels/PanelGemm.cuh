@@ -1,0 +1,248 @@
+//===- PanelGemm.cuh - The GEMM of sm_90a ---------------------------------===//
+//
+// One warp copies tiles of both operands, which lie in panels (Convert.cuh), to
+// a ring in shared memory; two warpgroups multiply them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_PANELGEMM_CUH
+#define QZC_KERNELS_PANELGEMM_CUH
+
+#include "Gemm.cuh"
+#include "Hopper.cuh"
+#include "qzc/Target/Cuda/PanelTile.h"
+
+#ifdef QZC_HAS_WGMMA
+
+namespace qzc::kernels {
+
+/// Bytes of a row of a panel.
+constexpr int kPanelRowBytes = 2 * kPanelColumns;
+
+/// The ring of tiles and its barriers: a stage is full when its bytes have
+/// come, and empty when all warps have read it.
+template <int BN> struct PanelRing {
+  static constexpr int kStages = panelStages(BN);
+  static constexpr int kStageBytes = panelStageBytes(BN);
+  unsigned tiles;
+  unsigned barriers;
+
+  QZC_DEVICE unsigned tile(int step) const {
+    return tiles + step % kStages * kStageBytes;
+  }
+  QZC_DEVICE unsigned full(int step) const {
+    return barriers + 8 * (step % kStages);
+  }
+  QZC_DEVICE unsigned empty(int step) const { return full(step) + 8 * kStages; }
+  QZC_DEVICE static unsigned parity(int step) { return step / kStages % 2; }
+
+  QZC_DEVICE void init() const {
+    for (int s = 0; s < kStages; ++s) {
+      initBarrier(full(s), 1);
+      initBarrier(empty(s), kPanelWarps);
+    }
+    publishBarriers();
+  }
+};
+
+/// Four neighbouring outputs of a row, of which `count` exist. Quads: all or
+/// none do, and they are 16 bytes of memory.
+template <bool Quads>
+QZC_DEVICE float4 loadOutputs(const float *from, int count) {
+  if constexpr (Quads)
+    return *reinterpret_cast<const float4 *>(from);
+  return {from[0], count > 1 ? from[1] : 0.0f, count > 2 ? from[2] : 0.0f,
+          count > 3 ? from[3] : 0.0f};
+}
+template <bool Quads>
+QZC_DEVICE void storeOutputs(float *to, const float4 &y, int count) {
+  if constexpr (Quads) {
+    *reinterpret_cast<float4 *>(to) = y;
+  } else {
+    to[0] = y.x;
+    if (count > 1)
+      to[1] = y.y;
+    if (count > 2)
+      to[2] = y.z;
+    if (count > 3)
+      to[3] = y.w;
+  }
+}
+
+/// The epilogue of one warp: 16 rows of sums in shared memory, `stride` apart,
+/// are rows `row` to row + 15 of the layer's, b's columns from `column` on. A
+/// lane takes four outputs at a time, of four rows, all loads in flight.
+template <int BN, bool Quads, bool Gated, class Output>
+QZC_DEVICE void finishRows(const Output &output, const float *sums, int stride,
+                           int row, int rows, int column,
+                           const float *rowScales) {
+  constexpr int width = Gated ? 8 : 4; ///< columns of four outputs
+  constexpr int together = 4;
+  const int lane = threadIdx.x % kWarp;
+  const float mine = lane < rows ? rowScales[row + lane] : 0.0f;
+#pragma unroll 1
+  for (int c = lane * width; c - lane * width < BN; c += kWarp * width) {
+    const int local = column + c;
+    const int left = c < BN ? (output.columns - local) / (width / 4) : 0;
+    const int count = left > 4 ? 4 : left;
+    const int n = output.firstColumn + local / (width / 4);
+#pragma unroll 1
+    for (int r = 0; r < rows; r += together) {
+      float4 added[together];
+#pragma unroll
+      for (int i = 0; i < together; ++i) {
+        added[i] = {0.0f, 0.0f, 0.0f, 0.0f};
+        if (Output::kResidual && count > 0 && r + i < rows)
+          added[i] = loadOutputs<Quads>(
+              output.residual +
+                  static_cast<long long>(row + r + i) * output.residualStride +
+                  n,
+              count);
+      }
+#pragma unroll
+      for (int i = 0; i < together; ++i) {
+        const float scale = __shfl_sync(QZC_FULL_WARP, mine, r + i);
+        if (count <= 0 || r + i >= rows)
+          continue;
+        alignas(16) float s[width];
+#pragma unroll
+        for (int q = 0; q < width; q += 4)
+          *reinterpret_cast<float4 *>(s + q) =
+              *reinterpret_cast<const float4 *>(sums + (r + i) * stride + c +
+                                                q);
+        float y[4];
+#pragma unroll
+        for (int q = 0; q < 4; ++q) {
+          if (q >= count)
+            y[q] = 0.0f;
+          else if constexpr (Gated)
+            y[q] = output.gate(n + q, s[2 * q] * scale, s[2 * q + 1] * scale);
+          else
+            y[q] = output.finish(n + q, s[q] * scale);
+        }
+        storeOutputs<Quads>(
+            output.out + static_cast<long long>(row + r + i) * output.stride +
+                n,
+            {y[0] + added[i].x, y[1] + added[i].y, y[2] + added[i].z,
+             y[3] + added[i].w},
+            count);
+      }
+    }
+  }
+}
+
+/// Arguments and sums: gemm (Gemm.cuh). K is a multiple of 64; Quads: rows of
+/// out and residual begin at multiples of 16 bytes, columns are whole quads. A
+/// block computes 128 × BN. Grid: ceil(T / 128) × ceil(columns / BN).
+template <int BN, bool Quads, Rows Which, bool Gated, bool HasBias,
+          Storage BiasStorage, Activation Act, bool Residual>
+QZC_DEVICE void
+gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
+           int columns, int firstColumn, int end0, int end1, const void *bias0,
+           float scale0, const void *bias1, float scale1, const void *bias2,
+           float scale2, const float *residual, int residualStride, float *out,
+           int stride, const DeviceState *state) {
+  using Ring = PanelRing<BN>;
+  QZC_DYNAMIC_SHARED(panelShared);
+  alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
+  launchDependents();
+  const Ring ring = {(sharedAddress(panelShared) + 1023) / 1024 * 1024,
+                     sharedAddress(barriers)};
+  const int warp = threadIdx.x / kWarp;
+  const int lane = threadIdx.x % kWarp;
+  if (threadIdx.x == 0)
+    ring.init();
+  __syncthreads();
+  waitForDependencies();
+  const int tokens = rowCount<Which>(state);
+  const int rowBase = blockIdx.x * kPanelRows;
+  const int columnBase = blockIdx.y * BN;
+  const int rows = max(0, min(kPanelRows, tokens - rowBase));
+  const int steps = K / kPanelColumns;
+
+  if (rows == 0)
+    return;
+
+  if (warp == kPanelWarps) {
+    const int width = min(BN, columns - columnBase);
+    const Half *fromA = a + static_cast<long long>(rowBase) * kPanelColumns;
+    const Half *fromB = b + static_cast<long long>(columnBase) * kPanelColumns;
+    if (lane == 0)
+      for (int step = 0; step < steps; ++step) {
+        if (step >= Ring::kStages)
+          waitBarrier(ring.empty(step), Ring::parity(step) ^ 1);
+        expectBytes(ring.full(step), (rows + width) * kPanelRowBytes);
+        copyBulk(ring.tile(step), fromA, rows * kPanelRowBytes,
+                 ring.full(step));
+        copyBulk(ring.tile(step) + kPanelRows * kPanelRowBytes, fromB,
+                 width * kPanelRowBytes, ring.full(step));
+        fromA += static_cast<long long>(tokens) * kPanelColumns;
+        fromB += static_cast<long long>(columns) * kPanelColumns;
+      }
+    return;
+  }
+
+  float c[BN / 8][4];
+#pragma unroll
+  for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+    for (int e = 0; e < 4; ++e)
+      c[j][e] = 0.0f;
+  for (int step = 0; step < steps; ++step) {
+    waitBarrier(ring.full(step), Ring::parity(step));
+    const unsigned long long tileA =
+        matrixDescriptor(ring.tile(step) + warp / 4 * 64 * kPanelRowBytes);
+    const unsigned long long tileB =
+        matrixDescriptor(ring.tile(step) + kPanelRows * kPanelRowBytes);
+    beginProducts();
+#pragma unroll
+    for (int kk = 0; kk < kPanelColumns / 16; ++kk)
+      multiplyGroup(c, tileA + 2 * kk, tileB + 2 * kk);
+    commitProducts();
+    waitForProducts<1>();
+    if (step > 0 && lane == 0)
+      arrive(ring.empty(step - 1));
+  }
+  waitForProducts();
+#pragma unroll
+  for (int j = 0; j < BN / 8; ++j)
+    changedByProducts(c[j]);
+  // The ring has no more use.
+  meetWarps<kPanelWarps>();
+
+  constexpr int sumStride = BN + 8; // rows that are written together: no bank
+                                    // conflicts
+  static_assert(kPanelRows * sumStride * 4 <=
+                Ring::kStages * Ring::kStageBytes);
+  float *sums =
+      reinterpret_cast<float *>(reinterpret_cast<char *>(panelShared) +
+                                ring.tiles - sharedAddress(panelShared)) +
+      warp * 16 * sumStride;
+#pragma unroll
+  for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+    for (int h = 0; h < 2; ++h)
+      *reinterpret_cast<float2 *>(sums + (lane / 4 + 8 * h) * sumStride +
+                                  j * 8 + lane % 4 * 2) = {c[j][2 * h],
+                                                           c[j][2 * h + 1]};
+  __syncwarp();
+  const GemmOutput<Gated, HasBias, BiasStorage, Act, Residual> output = {
+      columns,
+      firstColumn,
+      end0,
+      end1,
+      {{bias0, scale0}, {bias1, scale1}, {bias2, scale2}},
+      residual,
+      residualStride,
+      out,
+      stride};
+  finishRows<BN, Quads, Gated>(output, sums, sumStride, rowBase + warp * 16,
+                               min(16, rows - warp * 16), columnBase,
+                               rowScales);
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_HAS_WGMMA
+
+#endif // QZC_KERNELS_PANELGEMM_CUH

@@ -1,0 +1,98 @@
+//===- EmulatedHopper.h - In place of Hopper.cuh ----------------*- C++ -*-===//
+//
+// Included by Emulator.h. Copies are complete, and products computed, when they
+// are asked for.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_TEST_KERNELS_EMULATEDHOPPER_H
+#define QZC_TEST_KERNELS_EMULATEDHOPPER_H
+
+#define QZC_KERNELS_HOPPER_CUH
+#define QZC_HAS_WGMMA 1
+
+namespace qzc::kernels {
+
+/// The address in 16-byte units, as on the device.
+inline unsigned long long matrixDescriptor(unsigned shared) {
+  return (shared & 0x3ffff) >> 4;
+}
+inline void beginProducts() {}
+inline void commitProducts() {}
+template <int Pending = 0> void waitForProducts() {}
+inline void changedByProducts(float (&)[4]) {}
+
+/// Element `k` of row `row`: rows of 128 bytes, their address bits 4 to 6 mixed
+/// with the three above.
+inline float groupElement(unsigned long long descriptor, unsigned row,
+                          unsigned k) {
+  const auto straight =
+      static_cast<unsigned>(descriptor << 4) + 128 * row + 2 * k;
+  const unsigned mixed = straight ^ (straight >> 7 & 7) << 4;
+  Half value;
+  std::memcpy(&value, sharedPointer(mixed), 2);
+  return toFloat(value);
+}
+
+template <int Tiles>
+void multiplyGroup(float (&c)[Tiles][4], unsigned long long a,
+                   unsigned long long b) {
+  const unsigned thread = threadIdx.x % 128;
+  for (unsigned h = 0; h < 2; ++h) {
+    float left[16];
+    for (unsigned k = 0; k < 16; ++k)
+      left[k] = groupElement(a, thread / 32 * 16 + thread % 32 / 4 + 8 * h, k);
+    for (unsigned j = 0; j < Tiles; ++j)
+      for (unsigned e = 0; e < 2; ++e)
+        for (unsigned k = 0; k < 16; ++k)
+          c[j][2 * h + e] +=
+              left[k] * groupElement(b, 8 * j + thread % 4 * 2 + e, k);
+  }
+}
+
+/// What 8 bytes of a barrier are.
+struct EmulatedBarrier {
+  unsigned char expected, pending, phase, unused;
+  int bytes; ///< expected and not there yet
+};
+inline EmulatedBarrier &barrierAt(unsigned barrier) {
+  return *reinterpret_cast<EmulatedBarrier *>(sharedPointer(barrier));
+}
+inline void settleBarrier(EmulatedBarrier &barrier) {
+  if (barrier.pending > 0 || barrier.bytes != 0)
+    return;
+  barrier.pending = barrier.expected;
+  barrier.phase ^= 1;
+  emulator::noteProgress();
+}
+inline void initBarrier(unsigned barrier, int arrivals) {
+  const auto count = static_cast<unsigned char>(arrivals);
+  barrierAt(barrier) = {count, count, 0, 0, 0};
+}
+inline void publishBarriers() {}
+inline void expectBytes(unsigned barrier, unsigned bytes) {
+  EmulatedBarrier &at = barrierAt(barrier);
+  at.bytes += static_cast<int>(bytes);
+  --at.pending;
+  settleBarrier(at);
+}
+inline void arrive(unsigned barrier) {
+  EmulatedBarrier &at = barrierAt(barrier);
+  --at.pending;
+  settleBarrier(at);
+}
+inline void waitBarrier(unsigned barrier, unsigned parity) {
+  while (barrierAt(barrier).phase == parity)
+    emulator::yieldThread();
+}
+inline void copyBulk(unsigned shared, const void *global, unsigned bytes,
+                     unsigned barrier) {
+  std::memcpy(sharedPointer(shared), global, bytes);
+  EmulatedBarrier &at = barrierAt(barrier);
+  at.bytes -= static_cast<int>(bytes);
+  settleBarrier(at);
+}
+template <int Warps> void meetWarps() { emulator::meetThreads(32 * Warps); }
+} // namespace qzc::kernels
+
+#endif // QZC_TEST_KERNELS_EMULATEDHOPPER_H
