@@ -15,8 +15,8 @@
 
 namespace qzc {
 
-/// How weights are stored: the options of qz-quantize, and of qz-cast where
-/// there is a dtype.
+/// How weights are stored: the options of qz-quantize and qz-method, and of
+/// qz-cast where there is a dtype.
 struct SelectionOptions : mlir::PassPipelineOptions<SelectionOptions> {
   Option<std::string> scheme{
       *this, "scheme", llvm::cl::init("none"),
@@ -34,6 +34,8 @@ struct SelectionOptions : mlir::PassPipelineOptions<SelectionOptions> {
                           llvm::cl::desc("what llama-quantize would choose")};
   ListOption<std::string> rules{
       *this, "rules", llvm::cl::desc("REGEX=SPEC for the weights of a name")};
+  Option<std::string> method{*this, "method", llvm::cl::init("rtn"),
+                             llvm::cl::desc("how codes are chosen")};
   Option<std::string> dtype{*this, "dtype",
                             llvm::cl::desc("type of what is not quantized")};
 };

@@ -2,6 +2,7 @@
 
 #include "qzc/Encode/Encoder.h"
 
+#include "Coding.h"
 #include "KeptScales.h"
 
 #include "qzc/Encode/Stream.h"
@@ -14,6 +15,8 @@
 #include <atomic>
 #include <cmath>
 #include <deque>
+#include <map>
+#include <optional>
 
 using namespace qzc;
 using namespace qzc::encode;
@@ -51,13 +54,17 @@ format::PackedView encode::viewOf(const PackedShape &shape,
 }
 
 namespace {
-/// One thread's encoded parts.
-using Workspace = std::array<std::vector<std::byte>, 4>;
+/// One thread's encoded parts, and what making them takes.
+struct Workspace {
+  std::array<std::vector<std::byte>, 4> parts;
+  CodingMemory memory;
+};
 } // namespace
 
-static StreamedWeight streamed(const Tensor &tensor, const WeightRef &ref) {
+static StreamedWeight streamed(const Tensor &tensor, const WeightRef &ref,
+                               const Coding &coding) {
   return {tensor.source, ref, tensor.shape.rows * tensor.shape.cols,
-          format::encodingUnit(tensor.shape)};
+          coding.unit()};
 }
 
 /// Some value or scale became infinite in the stored type: says which.
@@ -84,17 +91,18 @@ static StreamedWeight streamed(const Tensor &tensor, const WeightRef &ref) {
 
 /// Encodes a piece to the workspace's parts; returns the largest decoded
 /// magnitude.
-static float encodePiece(const Tensor &tensor, const Piece &piece,
-                         const float *values, Workspace &workspace) {
+static float encodePiece(const Tensor &tensor, const Coding &coding,
+                         const Piece &piece, const float *values,
+                         Workspace &workspace) {
   const PackedShape shape = format::streamedShape(tensor.shape);
   const int64_t count = piece.end - piece.begin;
   std::byte *parts[4] = {};
   const size_t partCount = format::layout(shape).size();
   for (size_t i = 0; i < partCount; ++i) {
-    workspace[i].resize(format::partBytes(shape, i, count));
-    parts[i] = workspace[i].data();
+    workspace.parts[i].resize(format::partBytes(shape, i, count));
+    parts[i] = workspace.parts[i].data();
   }
-  const float largest = format::encodeElements(shape, values, count, parts);
+  const float largest = coding.encode(values, count, parts, workspace.memory);
   if (!std::isfinite(largest))
     failOverflow(tensor, piece, values, parts);
   return largest;
@@ -103,19 +111,20 @@ static float encodePiece(const Tensor &tensor, const Piece &piece,
 /// Encodes a piece and writes its parts, each to its place in the section.
 /// Scales go to `kept` where there is one, and are written after the tensor's
 /// last piece. Returns the largest decoded magnitude, as far as it is known.
-static float encodeAndWrite(const Tensor &tensor, const Piece &piece,
-                            const float *values, Workspace &workspace,
-                            KeptScales *kept, const SectionWriter &write) {
-  float largest = encodePiece(tensor, piece, values, workspace);
+static float encodeAndWrite(const Tensor &tensor, const Coding &coding,
+                            const Piece &piece, const float *values,
+                            Workspace &workspace, KeptScales *kept,
+                            const SectionWriter &write) {
+  float largest = encodePiece(tensor, coding, piece, values, workspace);
   const std::vector<PartLayout> layout = format::layout(tensor.shape);
   const size_t streamed = kept ? scalesPart(tensor.shape) : layout.size();
   for (size_t i = 0; i < streamed; ++i)
     write(tensor.offset + layout[i].offset +
               format::partBytes(tensor.shape, i, piece.begin),
-          workspace[i].data(), workspace[i].size());
+          workspace.parts[i].data(), workspace.parts[i].size());
   if (!kept)
     return largest;
-  if (!kept->take(piece.begin, workspace[streamed]))
+  if (!kept->take(piece.begin, workspace.parts[streamed]))
     return 0;
   const std::vector<std::byte> scales = kept->finish(largest);
   if (!std::isfinite(largest))
@@ -133,41 +142,149 @@ static void raise(std::atomic<uint32_t> &largest, float value) {
   }
 }
 
+namespace {
+/// Tensors that are encoded in one pass: those of one input, or all that need
+/// nothing of the size of an input's products.
+struct Batch {
+  std::vector<size_t> tensors;
+  InputStatistics input; ///< with `products` where they are needed
+};
+
+/// The whole section, batch by batch.
+class SectionEncoder {
+public:
+  SectionEncoder(std::vector<Tensor> &tensors,
+                 const std::vector<WeightRef> &refs,
+                 const WeightSources &sources, const SectionWriter &write,
+                 ThreadPool &pool, const Statistics *statistics)
+      : Tensors(tensors), Refs(refs), Sources(sources), Write(write),
+        Pool(pool), Stats(statistics), Largest(tensors.size()),
+        Workspaces(static_cast<size_t>(pool.threads())) {}
+
+  /// `checked`: the files' contents have been compared with their hashes.
+  void run(bool checked);
+
+private:
+  std::vector<Batch> batches() const;
+  void encode(const Batch &batch, bool checked);
+
+  std::vector<Tensor> &Tensors;
+  const std::vector<WeightRef> &Refs;
+  const WeightSources &Sources;
+  const SectionWriter &Write;
+  ThreadPool &Pool;
+  const Statistics *Stats;
+  /// Magnitudes as bits, which have the same order.
+  std::vector<std::atomic<uint32_t>> Largest;
+  std::vector<Workspace> Workspaces;
+};
+} // namespace
+
+static std::optional<InputStatistics> inputOf(const Tensor &tensor,
+                                              const Statistics *statistics) {
+  if (tensor.method == format::Method::Rtn || !statistics)
+    return std::nullopt;
+  return statistics->find(tensor.source.name);
+}
+
+/// The statistics that the tensor's method cannot do without.
+static void requireInput(const Tensor &tensor,
+                         const std::optional<InputStatistics> &input) {
+  if (input && input->columns != tensor.shape.cols)
+    throw Error("tensor '" + tensor.source.name + "' has " +
+                std::to_string(tensor.shape.cols) +
+                " columns, its statistics are of " +
+                std::to_string(input->columns) + ": they are another model's");
+  if (tensor.method == format::Method::Gptq && (!input || !input->products))
+    throw Error("tensor '" + tensor.source.name +
+                "': the statistics have no "
+                "products of its input, which gptq needs: calibrate with "
+                "--calibrate=TEXT");
+}
+
+std::vector<Batch> SectionEncoder::batches() const {
+  std::vector<Batch> batches(1);
+  std::map<const float *, size_t> byInput;
+  for (size_t i = 0; i < Tensors.size(); ++i) {
+    const std::optional<InputStatistics> input = inputOf(Tensors[i], Stats);
+    requireInput(Tensors[i], input);
+    if (Tensors[i].method != format::Method::Gptq) {
+      batches.front().tensors.push_back(i);
+      continue;
+    }
+    const auto [entry, isNew] =
+        byInput.try_emplace(input->products, batches.size());
+    if (isNew)
+      batches.push_back({{}, *input});
+    batches[entry->second].tensors.push_back(i);
+  }
+  return batches;
+}
+
+void SectionEncoder::encode(const Batch &batch, bool checked) {
+  std::optional<Feedback> feedback;
+  if (batch.input.products)
+    feedback.emplace(batch.input, Tensors[batch.tensors.front()].source.name,
+                     Pool);
+  std::vector<StreamedWeight> weights;
+  std::vector<Coding> codings;
+  std::vector<KeptScales *> kept(batch.tensors.size());
+  std::deque<KeptScales> keptScales;
+  for (size_t i = 0; i < batch.tensors.size(); ++i) {
+    const Tensor &tensor = Tensors[batch.tensors[i]];
+    codings.emplace_back(tensor, inputOf(tensor, Stats),
+                         feedback ? &*feedback : nullptr);
+    weights.push_back(streamed(tensor, Refs[batch.tensors[i]], codings.back()));
+    if (tensor.shape.scales == format::ScaleCodec::Double)
+      kept[i] = &keptScales.emplace_back(
+          tensor.shape, static_cast<int64_t>(piecesOf(weights[i], i).size()));
+  }
+  (checked ? streamChecked : streamWeights)(
+      weights, Sources, "encode",
+      [&](const Piece &piece, const float *values, int worker) {
+        const size_t i = piece.weight;
+        const size_t tensor = batch.tensors[i];
+        raise(Largest[tensor],
+              encodeAndWrite(Tensors[tensor], codings[i], piece, values,
+                             Workspaces[static_cast<size_t>(worker)], kept[i],
+                             Write));
+      },
+      Pool);
+}
+
+void SectionEncoder::run(bool checked) {
+  for (const Batch &batch : batches()) {
+    encode(batch, checked);
+    checked = true;
+  }
+  for (size_t i = 0; i < Tensors.size(); ++i)
+    Tensors[i].f16Exponent =
+        f16Exponent(format::floatFromBits(Largest[i].load()));
+}
+
 void encode::encodeWeights(std::vector<Tensor> &tensors,
                            const std::vector<WeightRef> &refs,
                            const WeightSources &sources,
-                           const SectionWriter &write, ThreadPool &pool) {
-  std::vector<StreamedWeight> weights;
-  std::vector<KeptScales *> kept(tensors.size());
-  std::deque<KeptScales> keptScales;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    weights.push_back(streamed(tensors[i], refs[i]));
-    if (tensors[i].shape.scales == format::ScaleCodec::Double)
-      kept[i] = &keptScales.emplace_back(
-          tensors[i].shape,
-          static_cast<int64_t>(piecesOf(weights[i], i).size()));
-  }
-  // Magnitudes as bits, which have the same order.
-  std::vector<std::atomic<uint32_t>> largest(tensors.size());
-  std::vector<Workspace> workspaces(static_cast<size_t>(pool.threads()));
-  streamWeights(
-      weights, sources, "encode",
-      [&](const Piece &piece, const float *values, int worker) {
-        const size_t i = piece.weight;
-        raise(largest[i],
-              encodeAndWrite(tensors[i], piece, values,
-                             workspaces[static_cast<size_t>(worker)], kept[i],
-                             write));
-      },
-      pool);
-  for (size_t i = 0; i < tensors.size(); ++i)
-    tensors[i].f16Exponent =
-        f16Exponent(format::floatFromBits(largest[i].load()));
+                           const SectionWriter &write, ThreadPool &pool,
+                           const Statistics *statistics) {
+  SectionEncoder(tensors, refs, sources, write, pool, statistics)
+      .run(/*checked=*/false);
+}
+
+void encode::encodeChecked(std::vector<Tensor> &tensors,
+                           const std::vector<WeightRef> &refs,
+                           const WeightSources &sources,
+                           const SectionWriter &write, ThreadPool &pool,
+                           const Statistics *statistics) {
+  SectionEncoder(tensors, refs, sources, write, pool, statistics)
+      .run(/*checked=*/true);
 }
 
 std::vector<std::byte> encode::encodeTensor(const Tensor &tensor,
                                             const WeightRef &ref,
                                             const WeightSources &sources) {
+  requireInput(tensor, std::nullopt);
+  const Coding coding(tensor, std::nullopt, nullptr);
   std::vector<std::byte> bytes(format::paddedBytes(tensor.shape));
   const SectionWriter write = [&](uint64_t offset, const void *data,
                                   size_t count) {
@@ -176,12 +293,12 @@ std::vector<std::byte> encode::encodeTensor(const Tensor &tensor,
   };
   Workspace workspace;
   std::vector<float> values;
-  const StreamedWeight weight = streamed(tensor, ref);
+  const StreamedWeight weight = streamed(tensor, ref, coding);
   const std::vector<Piece> pieces = piecesOf(weight, 0);
   KeptScales kept(tensor.shape, static_cast<int64_t>(pieces.size()));
   for (const Piece &piece : pieces) {
     readPiece(weight, piece, sources, values);
-    encodeAndWrite(tensor, piece, values.data(), workspace,
+    encodeAndWrite(tensor, coding, piece, values.data(), workspace,
                    tensor.shape.scales == format::ScaleCodec::Double ? &kept
                                                                      : nullptr,
                    write);

@@ -2,6 +2,7 @@
 
 #include "qzc/Encode/Measure.h"
 
+#include "qzc/Encode/OutputError.h"
 #include "qzc/Encode/Stream.h"
 #include "qzc/Format/Schemes/DoubleQuant.h"
 
@@ -9,6 +10,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <optional>
 
 using namespace qzc;
 using namespace qzc::encode;
@@ -37,6 +40,8 @@ void WeightError::add(const WeightError &part) {
   products += part.products;
   squaredErrors += part.squaredErrors;
   largest = std::max(largest, part.largest);
+  outputErrors += part.outputErrors;
+  outputSquares += part.outputSquares;
 }
 
 /// Elements at whose multiples the parts can be cut and read alone: scales of
@@ -98,15 +103,44 @@ static WeightError compare(const std::vector<float> &source,
   return sums;
 }
 
-std::vector<WeightError> encode::measureWeights(
-    const std::vector<Tensor> &tensors, const std::vector<WeightRef> &refs,
-    const WeightSources &sources, const SectionReader &read, ThreadPool &pool) {
+/// Of whole rows; leaves their errors in place of the stored values.
+static void compareOutputs(const InputStatistics &input, Workspace &workspace,
+                           WeightError &error) {
+  const auto rows =
+      static_cast<int64_t>(workspace.source.size()) / input.columns;
+  error.outputSquares = outputSquares(input, workspace.source.data(), rows);
+  for (size_t i = 0; i < workspace.source.size(); ++i)
+    workspace.stored[i] -= workspace.source[i];
+  error.outputErrors = outputSquares(input, workspace.stored.data(), rows);
+}
+
+/// The products of the inputs of a quantized layer.
+static std::optional<InputStatistics> inputOf(const Tensor &tensor,
+                                              const Statistics *statistics) {
+  if (!statistics || tensor.shape.scheme == format::Scheme::None)
+    return std::nullopt;
+  const std::optional<InputStatistics> input =
+      statistics->find(tensor.source.name);
+  if (!input || !input->products || input->columns != tensor.shape.cols)
+    return std::nullopt;
+  return input;
+}
+
+std::vector<WeightError>
+encode::measureWeights(const std::vector<Tensor> &tensors,
+                       const std::vector<WeightRef> &refs,
+                       const WeightSources &sources, const SectionReader &read,
+                       ThreadPool &pool, const Statistics *statistics) {
   std::vector<StreamedWeight> weights;
+  std::vector<std::optional<InputStatistics>> inputs;
   std::vector<Piece> pieces;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    weights.push_back({tensors[i].source, refs[i],
-                       tensors[i].shape.rows * tensors[i].shape.cols,
-                       cutsOf(tensors[i].shape)});
+    const PackedShape &shape = tensors[i].shape;
+    inputs.push_back(inputOf(tensors[i], statistics));
+    // Outputs are of whole rows.
+    const int64_t cuts = cutsOf(shape);
+    weights.push_back({tensors[i].source, refs[i], shape.rows * shape.cols,
+                       inputs[i] ? std::lcm(cuts, shape.cols) : cuts});
     const std::vector<Piece> more = piecesOf(weights[i], i);
     pieces.insert(pieces.end(), more.begin(), more.end());
   }
@@ -120,8 +154,10 @@ std::vector<WeightError> encode::measureWeights(
           const Piece &piece = pieces[static_cast<size_t>(i)];
           readPiece(weights[piece.weight], piece, sources, workspace.source);
           decodePiece(tensors[piece.weight], piece, read, workspace);
-          sums[static_cast<size_t>(i)] =
-              compare(workspace.source, workspace.stored);
+          WeightError &error = sums[static_cast<size_t>(i)];
+          error = compare(workspace.source, workspace.stored);
+          if (inputs[piece.weight])
+            compareOutputs(*inputs[piece.weight], workspace, error);
         }
       });
   std::vector<WeightError> errors(tensors.size());

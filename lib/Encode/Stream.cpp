@@ -56,10 +56,11 @@ void encode::readPiece(const StreamedWeight &weight, const Piece &piece,
   requireFinite(weight.source, values.data(), piece.begin, count);
 }
 
-void encode::streamWeights(const std::vector<StreamedWeight> &weights,
-                           const WeightSources &sources,
-                           const std::string &what,
-                           const PieceConsumer &consume, ThreadPool &pool) {
+/// Reads every weight; before that the contents of the first `files` files.
+static void stream(const std::vector<StreamedWeight> &weights,
+                   const WeightSources &sources, const std::string &what,
+                   const PieceConsumer &consume, ThreadPool &pool,
+                   int64_t files) {
   std::vector<Piece> pieces;
   uint64_t bytes = 0;
   const auto sourceBytes = [&](const StreamedWeight &weight, int64_t elements) {
@@ -88,21 +89,35 @@ void encode::streamWeights(const std::vector<StreamedWeight> &weights,
   };
 
   // The files' hashes are the longest pieces of work and go first.
+  pool.parallelFor(files + static_cast<int64_t>(pieces.size()), 1,
+                   [&](int64_t begin, int64_t end, int worker) {
+                     for (int64_t i = begin; i < end; ++i)
+                       if (i < files)
+                         sources.checkContents(static_cast<size_t>(i));
+                       else
+                         readOne(pieces[static_cast<size_t>(i - files)],
+                                 worker);
+                   });
+}
+
+void encode::streamWeights(const std::vector<StreamedWeight> &weights,
+                           const WeightSources &sources,
+                           const std::string &what,
+                           const PieceConsumer &consume, ThreadPool &pool) {
   const auto files = static_cast<int64_t>(sources.fileCount());
   try {
-    pool.parallelFor(files + static_cast<int64_t>(pieces.size()), 1,
-                     [&](int64_t begin, int64_t end, int worker) {
-                       for (int64_t i = begin; i < end; ++i)
-                         if (i < files)
-                           sources.checkContents(static_cast<size_t>(i));
-                         else
-                           readOne(pieces[static_cast<size_t>(i - files)],
-                                   worker);
-                     });
+    stream(weights, sources, what, consume, pool, files);
   } catch (const Error &) {
     // A changed file explains every other failure.
     for (int64_t i = 0; i < files; ++i)
       sources.checkContents(static_cast<size_t>(i));
     throw;
   }
+}
+
+void encode::streamChecked(const std::vector<StreamedWeight> &weights,
+                           const WeightSources &sources,
+                           const std::string &what,
+                           const PieceConsumer &consume, ThreadPool &pool) {
+  stream(weights, sources, what, consume, pool, 0);
 }

@@ -200,6 +200,8 @@ static Tensor readTensor(const Node &node) {
   tensor.offset = static_cast<uint64_t>(node["offset"].count());
   if (const auto exponent = node.find("f16_exponent"))
     tensor.f16Exponent = static_cast<int32_t>(exponent->integer(0, kInt32Max));
+  if (const auto method = node.find("method"))
+    tensor.method = method->word(parseMethod);
   tensor.role = node["role"].text();
   if (const auto block = node.find("block"))
     tensor.block = block->count();

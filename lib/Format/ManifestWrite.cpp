@@ -57,6 +57,8 @@ static Json write(const Tensor &tensor) {
   json["offset"] = tensor.offset;
   if (tensor.f16Exponent != 0)
     json["f16_exponent"] = tensor.f16Exponent;
+  if (tensor.method != Method::Rtn)
+    json["method"] = name(tensor.method);
   json["role"] = tensor.role;
   if (tensor.block >= 0)
     json["block"] = tensor.block;

@@ -47,6 +47,25 @@ std::optional<Scheme> parseScheme(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view name(Method method) {
+  switch (method) {
+  case Method::Rtn:
+    return "rtn";
+  case Method::Mse:
+    return "mse";
+  case Method::Gptq:
+    return "gptq";
+  }
+  return "";
+}
+
+std::optional<Method> parseMethod(std::string_view text) {
+  for (Method method : {Method::Rtn, Method::Mse, Method::Gptq})
+    if (text == name(method))
+      return method;
+  return std::nullopt;
+}
+
 std::string_view name(DType dtype) {
   switch (dtype) {
   case DType::F32:
@@ -223,6 +242,44 @@ uint64_t partBytes(const PackedShape &shape, size_t part, int64_t elements) {
 float encodeElements(const PackedShape &shape, const float *values,
                      int64_t count, std::byte *const *parts) {
   return traits(shape.scheme).encodeElements(shape, values, count, parts);
+}
+
+float searchElements(const PackedShape &shape, const float *values,
+                     const float *importance, int64_t count,
+                     std::byte *const *parts) {
+  return traits(shape.scheme)
+      .searchElements(shape, values, importance, count, parts);
+}
+
+bool canSearch(Scheme scheme) {
+  return traits(scheme).searchElements != nullptr;
+}
+
+bool takesMethod(Scheme scheme, Method method) {
+  switch (method) {
+  case Method::Rtn:
+    return true;
+  case Method::Mse:
+    return canSearch(scheme);
+  case Method::Gptq:
+    return traits(scheme).levels != nullptr;
+  }
+  return false;
+}
+
+std::optional<Levels> levelsOf(const PackedShape &shape) {
+  const auto levels = traits(shape.scheme).levels;
+  return levels ? std::optional<Levels>(levels(shape)) : std::nullopt;
+}
+
+void readGroups(const PackedShape &shape, const std::byte *const *parts,
+                int64_t count, float *scales, float *offsets) {
+  traits(shape.scheme).readGroups(shape, parts, count, scales, offsets);
+}
+
+void replaceCodes(const PackedShape &shape, const uint8_t *codes, int64_t count,
+                  std::byte *const *parts) {
+  traits(shape.scheme).replaceCodes(shape, codes, count, parts);
 }
 
 QZC_VECTOR_CLONES

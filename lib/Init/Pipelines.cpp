@@ -30,6 +30,11 @@ void buildSelectionPipeline(mlir::OpPassManager &passes,
                                        options.rules.end());
   quantize.rules = rules;
   passes.addPass(qz::createQzQuantize(quantize));
+  if (options.method != "rtn") {
+    qz::QzMethodOptions method;
+    method.method = options.method;
+    passes.addPass(qz::createQzMethod(method));
+  }
 }
 
 void buildFusionPipeline(mlir::OpPassManager &passes) {

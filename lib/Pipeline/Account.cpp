@@ -142,6 +142,7 @@ static Json rowOf(const Tensor &tensor, const WeightError *error) {
   row["rows"] = tensor.shape.rows;
   row["cols"] = tensor.shape.cols;
   row["stored_as"] = format::describeStorage(tensor.shape);
+  row["method"] = format::name(tensor.method);
   row["bytes"] = bytes;
   row["bits_a_weight"] =
       bitsAWeight(bytes, tensor.shape.rows * tensor.shape.cols);
@@ -152,6 +153,8 @@ static Json rowOf(const Tensor &tensor, const WeightError *error) {
         std::isfinite(decibels) ? Json(decibels) : Json();
     row["cosine"] = error->cosine();
     row["largest_error"] = error->largest;
+    if (error->outputSquares > 0)
+      row["output_error"] = error->outputErrors / error->outputSquares;
   }
   return row;
 }
@@ -207,12 +210,14 @@ std::string Account::csv() const {
                                              "rows",
                                              "cols",
                                              "stored_as",
+                                             "method",
                                              "bytes",
                                              "bits_a_weight",
                                              "mean_squared_error",
                                              "signal_to_noise_db",
                                              "cosine",
-                                             "largest_error"};
+                                             "largest_error",
+                                             "output_error"};
   std::string text;
   for (const char *column : kColumns)
     text += (text.empty() ? "" : ",") + std::string(column);

@@ -3,6 +3,7 @@
 #include "qzc/Pipeline/Compiler.h"
 
 #include "Account.h"
+#include "Calibration.h"
 #include "GgufBuild.h"
 #include "ImageBuild.h"
 #include "Outputs.h"
@@ -118,6 +119,7 @@ void Compilation::run() {
                                       ? cuda::defaultArchs()
                                       : cuda::parseArchs(Options.archs);
   checkOutputs(Options);
+  checkCalibration(Options);
   parse();
   checkInputsAreKept(Options, *Module, sourceFolder());
   Stages stages(*Module, Diagnostics);
@@ -132,7 +134,8 @@ void Compilation::run() {
   }
   if (!Options.dryRun)
     gguf.write(sourceFolder());
-  if (!Options.dryRun && Options.emit == Emit::Bin && Options.output.empty()) {
+  if (!Options.dryRun && Options.emit == Emit::Bin && Options.output.empty() &&
+      Options.saveStatistics.empty()) {
     gguf.finish();
     return gguf.publish();
   }
@@ -218,7 +221,11 @@ void Compilation::writeExecutable(format::Manifest &manifest,
   std::string tokenizerJson =
       sources.tokenizer ? readTokenizer(*sources.tokenizer) : "";
 
-  ImageBuild image(Options, sources, manifest);
+  const std::unique_ptr<encode::Statistics> statistics =
+      statisticsFor(Options, sources, manifest);
+  if (Options.output.empty())
+    return; // they were all that was asked for
+  ImageBuild image(Options, sources, manifest, statistics.get());
   manifest.producer = "qzc " QZC_VERSION;
   std::optional<AtomicFile> report;
   if (!Options.report.empty())

@@ -2,8 +2,6 @@
 
 #include "ImageBuild.h"
 
-#include "qzc/Encode/Encoder.h"
-
 #include <filesystem>
 
 namespace qzc::pipeline {
@@ -11,15 +9,17 @@ namespace qzc::pipeline {
 using format::SectionKind;
 using format::WeightsMode;
 
-static void encode(const Sources &sources, format::Manifest &manifest,
-                   const encode::SectionWriter &write, ThreadPool &pool) {
+void ImageBuild::encode(const Sources &sources, format::Manifest &manifest,
+                        const encode::SectionWriter &write) {
   encode::WeightSources opened(sources.weights);
-  encode::encodeWeights(manifest.tensors, sources.refs, opened, write, pool);
+  encode::encodeWeights(manifest.tensors, sources.refs, opened, write, Pool,
+                        Statistics);
 }
 
 ImageBuild::ImageBuild(const CompileOptions &options, const Sources &sources,
-                       format::Manifest &manifest)
-    : Options(options), Pool(options.threads),
+                       format::Manifest &manifest,
+                       const encode::Statistics *statistics)
+    : Options(options), Statistics(statistics), Pool(options.threads),
       Image(options.output, options.stub) {
   manifest.weightsMode = options.weightsMode;
   manifest.syntheticSeed = options.seed;
@@ -33,12 +33,10 @@ ImageBuild::ImageBuild(const CompileOptions &options, const Sources &sources,
 void ImageBuild::encodeInside(const Sources &sources,
                               format::Manifest &manifest) {
   Section = Image.reserveSection(SectionKind::Weights, manifest.weightsBytes);
-  encode(
-      sources, manifest,
-      [&](uint64_t offset, const void *data, size_t bytes) {
-        Image.write(Section, offset, data, bytes);
-      },
-      Pool);
+  encode(sources, manifest,
+         [&](uint64_t offset, const void *data, size_t bytes) {
+           Image.write(Section, offset, data, bytes);
+         });
 }
 
 void ImageBuild::encodeBeside(const Sources &sources,
@@ -47,12 +45,10 @@ void ImageBuild::encodeBeside(const Sources &sources,
       std::filesystem::path(Options.weightsFile).filename().string();
   Beside.emplace(Options.weightsFile);
   Beside->reserve(manifest.weightsBytes);
-  encode(
-      sources, manifest,
-      [&](uint64_t offset, const void *data, size_t bytes) {
-        Beside->writeAt(offset, data, bytes);
-      },
-      Pool);
+  encode(sources, manifest,
+         [&](uint64_t offset, const void *data, size_t bytes) {
+           Beside->writeAt(offset, data, bytes);
+         });
   Image.addExternal(SectionKind::Weights, manifest.weightsBytes,
                     pack::hashRegion(*Beside, 0, manifest.weightsBytes));
 }
@@ -70,7 +66,7 @@ ImageBuild::measure(const Sources &sources, const format::Manifest &manifest) {
         else
           Image.read(Section, offset, data, bytes);
       },
-      Pool);
+      Pool, Statistics);
 }
 
 void ImageBuild::finish(const format::Manifest &manifest,

@@ -5,7 +5,9 @@
 
 #include "Sources.h"
 
+#include "qzc/Encode/Encoder.h"
 #include "qzc/Encode/Measure.h"
+#include "qzc/Encode/Statistics.h"
 #include "qzc/Pack/ImageWriter.h"
 #include "qzc/Pipeline/Compiler.h"
 #include "qzc/Support/AtomicFile.h"
@@ -23,8 +25,9 @@ namespace qzc::pipeline {
 class ImageBuild {
 public:
   /// Sets the manifest's weights: mode, offsets, exponents, size.
+  /// `statistics` may be null.
   ImageBuild(const CompileOptions &options, const Sources &sources,
-             format::Manifest &manifest);
+             format::Manifest &manifest, const encode::Statistics *statistics);
 
   /// What encoding did to each tensor, from the bytes that were written; none
   /// without weights.
@@ -42,8 +45,11 @@ public:
 private:
   void encodeInside(const Sources &sources, format::Manifest &manifest);
   void encodeBeside(const Sources &sources, format::Manifest &manifest);
+  void encode(const Sources &sources, format::Manifest &manifest,
+              const encode::SectionWriter &write);
 
   const CompileOptions &Options;
+  const encode::Statistics *Statistics;
   ThreadPool Pool;
   pack::ImageWriter Image;
   std::optional<AtomicFile> Beside; ///< External weights

@@ -27,6 +27,7 @@ static std::vector<NamedFile> outputs(const CompileOptions &options) {
        {NamedFile{"-o", options.output}, NamedFile{"--gguf", options.gguf},
         NamedFile{"--weights", options.weightsFile},
         NamedFile{"--save-recipe", options.saveRecipe},
+        NamedFile{"--save-statistics", options.saveStatistics},
         NamedFile{"--report", options.report}})
     if (!output.path.empty())
       named.push_back(output);
@@ -48,7 +49,8 @@ static void checkWeightsFile(const CompileOptions &options) {
 
 void checkOutputs(const CompileOptions &options) {
   if (options.gguf.empty()) {
-    if (options.emit == Emit::Bin && options.output.empty() && !options.dryRun)
+    if (options.emit == Emit::Bin && options.output.empty() &&
+        options.saveStatistics.empty() && !options.dryRun)
       throw usageError("-o FILE is missing: where to write the executable");
   } else {
     if (options.emit != Emit::Bin)
@@ -79,6 +81,10 @@ void checkInputsAreKept(const CompileOptions &options, mlir::ModuleOp module,
                         const std::string &folder) {
   std::vector<InputFile> inputs = inputsOf(module, options.input, folder);
   inputs.push_back({"the runtime", options.stub});
+  for (const std::string &path : {options.calibrate, options.statistics})
+    if (!path.empty())
+      inputs.push_back(
+          {path == options.calibrate ? "the text" : "the statistics", path});
   inputs.push_back({"this program", "/proc/self/exe"});
   for (const NamedFile &output : outputs(options))
     checkIsNoInput(output.option, output.path, inputs);

@@ -28,6 +28,8 @@ std::string describe(const Recipe &recipe) {
     text += " --double-quant";
   for (const std::string &rule : recipe.rules)
     add("rule", rule);
+  if (recipe.method != "rtn")
+    add("method", recipe.method);
   add("dtype", recipe.dtype);
   return text;
 }
@@ -46,6 +48,8 @@ std::string writeRecipe(const Recipe &recipe) {
     json["block-size"] = recipe.blockSize;
   if (recipe.doubleQuant)
     json["double-quant"] = true;
+  if (recipe.method != "rtn")
+    json["method"] = recipe.method;
   if (!recipe.dtype.empty())
     json["dtype"] = recipe.dtype;
   for (const std::string &rule : recipe.rules) {
@@ -99,6 +103,8 @@ Recipe Reader::recipe(const Json &json) const {
       recipe.blocks = text(value, key);
     } else if (key == "components") {
       recipe.components = text(value, key);
+    } else if (key == "method") {
+      recipe.method = text(value, key);
     } else if (key == "dtype") {
       recipe.dtype = text(value, key);
     } else if (key == "block-size") {
@@ -117,7 +123,7 @@ Recipe Reader::recipe(const Json &json) const {
     } else {
       fail("unknown key '" + key +
            "'; known are quantize, blocks, components, block-size, "
-           "double-quant, mix, dtype, rules");
+           "double-quant, mix, method, dtype, rules");
     }
   }
   return recipe;

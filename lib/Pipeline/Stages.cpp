@@ -37,6 +37,7 @@ void Stages::select(const CompileOptions &options) {
   selection.doubleQuant = recipe.doubleQuant;
   selection.mix = recipe.mix;
   selection.rules = recipe.rules;
+  selection.method = recipe.method;
   selection.dtype = recipe.dtype;
   // What these passes refuse is what the options ask for.
   run(

@@ -47,6 +47,7 @@ static void mergeRecipe(const CLI::App &app, const std::string &path,
   keep("--components", recipe.components, base.components);
   keep("--block-size", recipe.blockSize, base.blockSize);
   keep("--double-quant", recipe.doubleQuant, base.doubleQuant);
+  keep("--method", recipe.method, base.method);
   keep("--dtype", recipe.dtype, base.dtype);
   recipe.rules.insert(recipe.rules.begin(), base.rules.begin(),
                       base.rules.end());
@@ -162,6 +163,13 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->group(selection);
+  app.add_option(
+         "--method", options.recipe.method,
+         "How codes are chosen: rtn (default: as the scheme's reference "
+         "does), mse (scales are searched for), gptq (by the products of "
+         "the layers' inputs, from --calibrate or --statistics)")
+      ->type_name("NAME")
+      ->group(selection);
   app.add_option("--recipe", raw.recipe,
                  "File to take the options of this group from; those given "
                  "beside it count more")
@@ -171,6 +179,24 @@ static void addOptions(CLI::App &app, CompileOptions &options,
                  "File to write the options of this group to")
       ->type_name("FILE.json")
       ->group(selection);
+
+  const char *calibration = "Calibration";
+  app.add_option("--calibrate", options.calibrate,
+                 "Text to run the model over, on the CPU: what --method=gptq "
+                 "and mse take the layers' inputs from")
+      ->type_name("TEXT")
+      ->group(calibration);
+  addCount(app, "--calibration-tokens", options.calibrationTokens,
+           "The most tokens of it, in windows of 512 (default: 32768)")
+      ->group(calibration);
+  app.add_option("--save-statistics", options.saveStatistics,
+                 "File to write what was seen to; -o may then be left out")
+      ->type_name("FILE")
+      ->group(calibration);
+  app.add_option("--statistics", options.statistics,
+                 "File of --save-statistics to use in place of a text")
+      ->type_name("FILE")
+      ->group(calibration);
 
   const char *output = "Weights and code";
   app.add_option("--weights", raw.weights,

@@ -3,6 +3,7 @@
 #ifndef QZC_ENCODE_ENCODER_H
 #define QZC_ENCODE_ENCODER_H
 
+#include "qzc/Encode/Statistics.h"
 #include "qzc/Encode/WeightSources.h"
 #include "qzc/Format/Manifest.h"
 #include "qzc/Support/ThreadPool.h"
@@ -23,19 +24,28 @@ uint64_t assignOffsets(std::vector<format::Tensor> &tensors);
 using SectionWriter =
     std::function<void(uint64_t offset, const void *data, size_t bytes)>;
 
-/// Encodes every tensor to its place in the weights section and sets its
-/// f16Exponent; refs[i] says where tensors[i] is read from. Streams in pieces
-/// of a few MB a thread; the bytes do not depend on the number of threads.
-/// Checks the source files' contents along the way. Throws qzc::Error: a
-/// reference that does not fit its file, a changed file, a weight that is not
-/// finite or does not fit the stored type (tensor and position).
+/// Encodes every tensor by its method to its place in the weights section and
+/// sets its f16Exponent; refs[i] says where tensors[i] is read from. Streams in
+/// pieces of a few MB a thread, beside which Method::Gptq takes three f32
+/// matrices of its input's columns squared; the bytes depend neither on the
+/// number of threads nor on the CPU. Checks the source files' contents along
+/// the way. Throws qzc::Error: a reference that does not fit its file, a
+/// changed file, a weight that is not finite or does not fit the stored type
+/// (tensor and position), statistics that are missing or do not fit.
 void encodeWeights(std::vector<format::Tensor> &tensors,
                    const std::vector<WeightRef> &refs,
                    const WeightSources &sources, const SectionWriter &write,
-                   ThreadPool &pool);
+                   ThreadPool &pool, const Statistics *statistics = nullptr);
 
-/// One tensor's stored bytes, paddedBytes(shape) of them: for tests and the
-/// interpreter. Checks values, not the file.
+/// The same of files whose contents have been checked.
+void encodeChecked(std::vector<format::Tensor> &tensors,
+                   const std::vector<WeightRef> &refs,
+                   const WeightSources &sources, const SectionWriter &write,
+                   ThreadPool &pool, const Statistics *statistics);
+
+/// One tensor's stored bytes, paddedBytes(shape) of them, by a method that
+/// needs no statistics: for tests and the interpreter. Checks values, not the
+/// file.
 std::vector<std::byte> encodeTensor(const format::Tensor &tensor,
                                     const WeightRef &ref,
                                     const WeightSources &sources);

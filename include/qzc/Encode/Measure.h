@@ -3,6 +3,7 @@
 #ifndef QZC_ENCODE_MEASURE_H
 #define QZC_ENCODE_MEASURE_H
 
+#include "qzc/Encode/Statistics.h"
 #include "qzc/Encode/WeightSources.h"
 #include "qzc/Format/Manifest.h"
 #include "qzc/Support/ThreadPool.h"
@@ -21,6 +22,10 @@ struct WeightError {
   double products = 0;      ///< Σ w·ŵ
   double squaredErrors = 0; ///< Σ (ŵ - w)²
   double largest = 0;       ///< max |ŵ - w|
+  /// Of the outputs over the calibration's inputs, where they are known: the
+  /// squares of what changed, and of what was.
+  double outputErrors = 0;
+  double outputSquares = 0;
 
   double meanSquaredError() const {
     return squaredErrors / static_cast<double>(elements);
@@ -41,11 +46,13 @@ using SectionReader =
 /// Compares what is stored with the sources, tensor by tensor: decodes the
 /// section's own bytes. Streams in pieces of a few MB a thread; sums are made
 /// in an order of their own, so that results do not depend on the number of
-/// threads. Sources were checked (encodeWeights does).
+/// threads. Sources were checked (encodeWeights does). Where `statistics` know
+/// the products of a layer's inputs, so do the errors of its outputs.
 std::vector<WeightError>
 measureWeights(const std::vector<format::Tensor> &tensors,
                const std::vector<WeightRef> &refs, const WeightSources &sources,
-               const SectionReader &read, ThreadPool &pool);
+               const SectionReader &read, ThreadPool &pool,
+               const Statistics *statistics = nullptr);
 
 } // namespace qzc::encode
 

@@ -51,6 +51,11 @@ void streamWeights(const std::vector<StreamedWeight> &weights,
                    const WeightSources &sources, const std::string &what,
                    const PieceConsumer &consume, ThreadPool &pool);
 
+/// The same of files whose contents streamWeights has checked already.
+void streamChecked(const std::vector<StreamedWeight> &weights,
+                   const WeightSources &sources, const std::string &what,
+                   const PieceConsumer &consume, ThreadPool &pool);
+
 /// "tensor 'NAME' at [3, 17]": where element `index` of a stored weight comes
 /// from, for messages.
 std::string describeElement(const format::TensorSource &source, int64_t index);

@@ -70,6 +70,7 @@ struct Tensor {
   /// All |values| divided by 2^f16Exponent fit f16: what a tensor-core path
   /// scales by. 0 for almost every tensor.
   int32_t f16Exponent = 0;
+  Method method = Method::Rtn;
   std::string
       role; ///< "q", "k", …, "head", "embed", "norm", "bias", "position"
   int64_t block = -1; ///< decoder block, or -1 outside

@@ -34,6 +34,16 @@ enum class ScaleCodec : uint32_t {
   Asym = 2,   ///< "asym" (int4, int3): a zero point beside each scale
 };
 
+/// How the codes of a scheme are chosen.
+enum class Method : uint32_t {
+  Rtn = 0,  ///< as the scheme's reference does: rounding to nearest
+  Mse = 1,  ///< scales that leave the least error, by the inputs' squares where
+            ///< they are known
+  Gptq = 2, ///< and each code so that it makes up for those before it
+};
+
+std::string_view name(Method method);
+std::optional<Method> parseMethod(std::string_view name);
 std::string_view name(Scheme scheme);
 std::string_view name(DType dtype);
 /// Empty for Plain.
@@ -156,6 +166,41 @@ uint64_t partBytes(const PackedShape &shape, size_t part, int64_t elements);
 /// infinity where a value does not fit shape.dtype, or a scale its type.
 float encodeElements(const PackedShape &shape, const float *values,
                      int64_t count, std::byte *const *parts);
+
+/// The same with scales (and zero points or minima) that are searched for:
+/// those that leave the least Σ importance·(ŵ - w)², as far as the search goes.
+/// `importance` is finite, not negative, and of as many elements. Only where
+/// canSearch says so.
+float searchElements(const PackedShape &shape, const float *values,
+                     const float *importance, int64_t count,
+                     std::byte *const *parts);
+/// Whether a scheme's scales can be searched for.
+bool canSearch(Scheme scheme);
+/// Whether the method makes a difference to the scheme.
+bool takesMethod(Scheme scheme, Method method);
+
+/// What codes stand for: an element is level · scale + offset, with the level
+/// of its code, and the scale and offset of its group.
+struct Levels {
+  int64_t group = 0; ///< elements of the flattened tensor that share a scale
+  int count = 0;     ///< of levels and codes
+  bool even = false; ///< levels are 0, 1, …, and codes the same numbers
+  float values[64];  ///< ascending
+  uint8_t codes[64]; ///< of the levels
+};
+
+/// Those of a scheme whose codes can be chosen one by one; nothing for others.
+std::optional<Levels> levelsOf(const PackedShape &shape);
+
+/// The scales and offsets of the groups of `count` encoded elements, of a
+/// streamedShape that has levels.
+void readGroups(const PackedShape &shape, const std::byte *const *parts,
+                int64_t count, float *scales, float *offsets);
+
+/// Puts other codes in the place of those of `count` encoded elements; scales
+/// stay. `shape` as above.
+void replaceCodes(const PackedShape &shape, const uint8_t *codes, int64_t count,
+                  std::byte *const *parts);
 
 /// Makes the scales part of double quantization from all `count` f32 scales of
 /// a tensor. Returns the largest magnitude of a decoded scale, and with it of a

@@ -35,7 +35,11 @@ struct CompileOptions {
 
   Recipe recipe;
   std::string saveRecipe; ///< empty: nowhere
-  std::string report;     ///< .json or .csv of what became of each weight
+  std::string calibrate;  ///< a text to run the model over; empty: none
+  int64_t calibrationTokens = 32768; ///< the most of it
+  std::string statistics;            ///< of an earlier calibration
+  std::string saveStatistics;        ///< empty: nowhere
+  std::string report; ///< .json or .csv of what became of each weight
 
   format::WeightsMode weightsMode = format::WeightsMode::Embedded;
   std::string weightsFile; ///< External: where to write them

@@ -2,8 +2,8 @@
 //
 // What the selection's options say, as a file that they can be read from and
 // written to: JSON with the keys quantize, blocks, components, block-size,
-// double-quant, mix, dtype, and rules, a list of {"match": REGEX, "as": SPEC}.
-// Every key may be left out.
+// double-quant, mix, method, dtype, and rules, a list of {"match": REGEX, "as":
+// SPEC}. Every key may be left out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,6 +24,7 @@ struct Recipe {
   bool doubleQuant = false;
   std::string mix;                ///< a file type of llama-quantize, or empty
   std::vector<std::string> rules; ///< REGEX=SPEC, the last that matches counts
+  std::string method = "rtn";     ///< how codes are chosen
   std::string dtype;              ///< empty: as imported
 };
 

@@ -28,7 +28,8 @@ FailureOr<TensorUse> TensorTable::lookup(Operation *user, Value weight) {
         param.getLoc(), weight.getType(), param.getNameAttr(),
         TypeAttr::get(param.getSourceType()), param.getTransposedAttr(), rows,
         param.getFileAttr(), param.getOffsetAttr(),
-        Build.getStringAttr(qz::weightRole(weight)), block);
+        Build.getStringAttr(qz::weightRole(weight)), block,
+        param.getMethodAttr());
   }
   use.tensor = entry.getResult();
   return use;

@@ -7,7 +7,7 @@
 #ifndef QZC_LIB_FORMAT_SCHEMES_CODEBOOKTRAITS_H
 #define QZC_LIB_FORMAT_SCHEMES_CODEBOOKTRAITS_H
 
-#include "Traits.h"
+#include "ScaleSearch.h"
 
 #include "qzc/Format/Schemes/CodeBook.h"
 #include "qzc/Format/Schemes/DoubleQuant.h"
@@ -17,10 +17,42 @@
 
 namespace qzc::format {
 
-/// The functions of SchemeTraits for Book::kCodeBook, Book::kCoder and
-/// Book::encodeBlock (below), which sees the coder as a constant.
+/// The entry of a book that is nearest to x.
+QZC_IN_CLONES float nearestEntry(const float (&book)[16],
+                                 const codebook::Coder &coder, float x) {
+  int32_t code = coder.first;
+  float entry = book[code];
+  for (int i = 0; i < 15; ++i) {
+    const int32_t next = code + coder.steps[i];
+    const float gap = book[next] - book[code];
+    code = next;
+    entry += x > coder.midpoints[i] ? gap : 0.0f;
+  }
+  return entry;
+}
+
+/// The scale of a block of this absmax that leaves little error.
+QZC_IN_CLONES float searchScale(const float (&book)[16],
+                                const codebook::Coder &coder,
+                                const float *values, const float *importance,
+                                int64_t count, float absmax) {
+  Tries tries;
+  triesAround(absmax, tries);
+  float scale = absmax;
+  bestTry(
+      values, importance, count, tries,
+      [&](float x, float)
+          QZC_INLINE_LAMBDA { return nearestEntry(book, coder, x); },
+      scale);
+  return scale;
+}
+
+/// The functions of SchemeTraits for Book::kCodeBook, Book::kCoder,
+/// Book::encodeBlock and Book::search, which see the coder as a constant.
 template <typename Book> struct CodeBookTraits {
   static constexpr int64_t kLargestBlock = 4096;
+  /// Blocks below have squares that are no normal numbers.
+  static constexpr float kLeastSearched = 1e-15f;
 
   static std::optional<std::string_view> checkShape(const PackedShape &shape) {
     const int64_t block = shape.blockSize;
@@ -45,6 +77,13 @@ template <typename Book> struct CodeBookTraits {
 
   static float encode(const PackedShape &shape, const float *values,
                       int64_t count, std::byte *const *parts) {
+    return search(shape, values, nullptr, count, parts);
+  }
+
+  /// Without importance a block's scale is its absmax.
+  static float search(const PackedShape &shape, const float *values,
+                      const float *importance, int64_t count,
+                      std::byte *const *parts) {
     const int64_t block = shape.blockSize;
     auto *bytes = reinterpret_cast<uint8_t *>(parts[0]);
     auto *scales = reinterpret_cast<float *>(parts[1]);
@@ -53,14 +92,17 @@ template <typename Book> struct CodeBookTraits {
     float largest = 0;
     for (int64_t begin = 0; begin < count; begin += block) {
       const int64_t present = std::min(block, count - begin);
-      const float absmax = largestMagnitude(values + begin, present);
-      Book::encodeBlock(values + begin, present, codebook::inverseScale(absmax),
+      float scale = largestMagnitude(values + begin, present);
+      if (importance && scale >= kLeastSearched)
+        scale =
+            Book::search(values + begin, importance + begin, present, scale);
+      Book::encodeBlock(values + begin, present, codebook::inverseScale(scale),
                         codes.data());
       std::fill(codes.begin() + present, codes.begin() + block, zero);
       for (int64_t i = 0; i < block; i += 2)
         *bytes++ = codebook::pack(codes[i], codes[i + 1]);
-      *scales++ = absmax;
-      largest = std::max(largest, absmax);
+      *scales++ = scale;
+      largest = std::max(largest, scale);
     }
     return largest;
   }
@@ -82,6 +124,35 @@ template <typename Book> struct CodeBookTraits {
     }
   }
 
+  static Levels levels(const PackedShape &shape) {
+    Levels levels;
+    levels.group = shape.blockSize;
+    levels.count = 16;
+    int32_t code = Book::kCoder.first;
+    for (int i = 0; i < 16; ++i) {
+      levels.codes[i] = static_cast<uint8_t>(code);
+      levels.values[i] = Book::kCodeBook[code];
+      code += i < 15 ? Book::kCoder.steps[i] : 0;
+    }
+    return levels;
+  }
+
+  static void readGroups(const PackedShape &shape,
+                         const std::byte *const *parts, int64_t count,
+                         float *scales, float *offsets) {
+    const int64_t blocks = codebook::blockCount(count, shape.blockSize);
+    std::memcpy(scales, parts[1], static_cast<size_t>(blocks) * sizeof(float));
+    std::fill_n(offsets, blocks, 0.0f);
+  }
+
+  static void replaceCodes(const PackedShape &, const uint8_t *codes,
+                           int64_t count, std::byte *const *parts) {
+    auto *bytes = reinterpret_cast<uint8_t *>(parts[0]);
+    for (int64_t i = 0; i < count; i += 2)
+      bytes[i / 2] = codebook::pack(
+          codes[i], i + 1 < count ? codes[i + 1] : bytes[i / 2] & 15u);
+  }
+
   /// The largest of a block of 64 normal values is about 2.4 deviations, and
   /// real codes are distributed evenly.
   static constexpr SchemeTraits kTraits = {
@@ -94,7 +165,11 @@ template <typename Book> struct CodeBookTraits {
       unit,
       partBytes,
       encode,
-      decode};
+      decode,
+      search,
+      levels,
+      readGroups,
+      replaceCodes};
 };
 
 } // namespace qzc::format

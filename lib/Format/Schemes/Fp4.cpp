@@ -13,11 +13,19 @@ static void encodeAll(const float *values, int64_t count, float inverse,
     codes[i] = codebook::encode(fp4::kCoder, values[i], inverse);
 }
 
+QZC_VECTOR_CLONES
+static float searchOne(const float *values, const float *importance,
+                       int64_t count, float absmax) {
+  return searchScale(fp4::kCodeBook, fp4::kCoder, values, importance, count,
+                     absmax);
+}
+
 namespace {
 struct Book {
-  static constexpr const float *kCodeBook = fp4::kCodeBook;
+  static constexpr const float (&kCodeBook)[16] = fp4::kCodeBook;
   static constexpr const codebook::Coder &kCoder = fp4::kCoder;
   static constexpr auto encodeBlock = encodeAll;
+  static constexpr auto search = searchOne;
 };
 } // namespace
 

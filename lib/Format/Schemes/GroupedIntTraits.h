@@ -8,6 +8,7 @@
 #define QZC_LIB_FORMAT_SCHEMES_GROUPEDINTTRAITS_H
 
 #include "PlanarTraits.h"
+#include "ScaleSearch.h"
 
 #include "qzc/Format/Schemes/Dense.h"
 #include "qzc/Format/Schemes/GroupedInt.h"
@@ -16,8 +17,8 @@
 
 namespace qzc::format {
 
-/// The functions of SchemeTraits; Coder::codes is linearCodes (below), compiled
-/// for several vector widths.
+/// The functions of SchemeTraits; Coder::codes and Coder::search are
+/// linearCodes and searchGroup (below), compiled for several vector widths.
 template <int Bits, typename Coder> struct GroupedIntTraits {
   using Codes = PlanarCodes<Bits>;
   static constexpr int64_t kLargestGroup = 128;
@@ -76,15 +77,30 @@ template <int Bits, typename Coder> struct GroupedIntTraits {
     return {stored, dense::toF16(zero)};
   }
 
+  /// Scales that are no normal f16 leave nothing to search for.
+  static bool isSearched(const groupedint::ScaleZero &stored) {
+    const float scale = dense::fromF16(stored.scale);
+    return scale >= 0x1p-14f && scale <= dense::kLargestF16;
+  }
+
   static float encode(const PackedShape &shape, const float *values,
                       int64_t count, std::byte *const *parts) {
+    return search(shape, values, nullptr, count, parts);
+  }
+
+  /// Without importance scales clip nothing.
+  static float search(const PackedShape &shape, const float *values,
+                      const float *importance, int64_t count,
+                      std::byte *const *parts) {
     const bool asym = isAsym(shape);
     const int64_t group = shape.blockSize;
     std::fill_n(parts[0], Codes::bytes(count), std::byte{0});
     std::byte *scales = parts[1];
     float largest = 0;
     for (int64_t begin = 0; begin < count; begin += group) {
-      const groupedint::ScaleZero stored = scaleOf(values + begin, group, asym);
+      groupedint::ScaleZero stored = scaleOf(values + begin, group, asym);
+      if (importance && isSearched(stored))
+        Coder::search(values + begin, importance + begin, group, asym, stored);
       const float scale = dense::fromF16(stored.scale);
       const float zero =
           asym ? dense::fromF16(stored.zero) : static_cast<float>(kMiddle);
@@ -121,6 +137,24 @@ template <int Bits, typename Coder> struct GroupedIntTraits {
     }
   }
 
+  static Levels levels(const PackedShape &shape) {
+    return evenLevels(shape.blockSize, kMost + 1);
+  }
+
+  static void readGroups(const PackedShape &shape,
+                         const std::byte *const *parts, int64_t count,
+                         float *scales, float *offsets) {
+    const bool asym = isAsym(shape);
+    for (int64_t i = 0; i < count / shape.blockSize; ++i) {
+      groupedint::ScaleZero stored = {};
+      std::memcpy(&stored, parts[1] + i * (asym ? 4 : 2), asym ? 4 : 2);
+      scales[i] = dense::fromF16(stored.scale);
+      const float zero =
+          asym ? dense::fromF16(stored.zero) : static_cast<float>(kMiddle);
+      offsets[i] = mulRounded(-zero, scales[i]);
+    }
+  }
+
   /// Evenly distributed codes, as deviations of 2^Bits / √12.
   static constexpr SchemeTraits kTraits = {
       2,
@@ -133,7 +167,11 @@ template <int Bits, typename Coder> struct GroupedIntTraits {
       unit,
       partBytes,
       encode,
-      decode};
+      decode,
+      search,
+      levels,
+      readGroups,
+      Codes::replace};
 };
 
 /// The codes of a group by the signed zero point: x / scale + zero, rounded
@@ -151,6 +189,51 @@ inline void linearCodes(const float *values, int64_t count, float scale,
     codes[i] = static_cast<uint8_t>(static_cast<int32_t>(
         addRounded(addRounded(x, shift), -shift) + middle));
   }
+}
+
+/// Scale and zero point of a group that leave little error, where a try does
+/// better than the ones that clip nothing.
+template <int Bits>
+QZC_IN_CLONES void searchGroup(const float *values, const float *importance,
+                               int64_t count, bool asym,
+                               groupedint::ScaleZero &stored) {
+  constexpr float shift = 12582912.0f; // rounds half to even
+  constexpr auto most = static_cast<float>(groupedint::most(Bits));
+  constexpr auto middle = static_cast<float>(groupedint::middle(Bits));
+  const float plain = dense::fromF16(stored.scale);
+  Tries tries;
+  triesAround(plain, tries);
+  for (int t = 0; t < kTries; ++t) {
+    tries.zero[t] = middle;
+    if (!asym)
+      continue;
+    // Eight scales, each with four zero points around the middle of the range.
+    const float factor = 0.7f + 0.05f * static_cast<float>(t / 4);
+    tries.inverse[t] = 1.0f / (plain * factor);
+    const float centred =
+        (dense::fromF16(stored.zero) - most / 2) / factor + most / 2;
+    const float zero = addRounded(addRounded(centred, shift), -shift) +
+                       static_cast<float>(t % 4 - 1);
+    tries.zero[t] = zero > 0 ? (zero < most ? zero : most) : 0.0f;
+  }
+  float scale = plain;
+  const int best = bestTry(
+      values, importance, count, tries,
+      [](float x, float zero) QZC_INLINE_LAMBDA {
+        float code = addRounded(addRounded(x + zero, shift), -shift);
+        code = code > 0 ? code : 0.0f;
+        code = code < most ? code : most;
+        return code - zero;
+      },
+      scale);
+  if (best < 0)
+    return;
+  const uint16_t rounded = dense::toF16(scale);
+  if (rounded == 0 || rounded >= 0x7c00u)
+    return;
+  stored.scale = rounded;
+  if (asym)
+    stored.zero = dense::toF16(tries.zero[best]);
 }
 
 } // namespace qzc::format

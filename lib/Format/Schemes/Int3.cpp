@@ -10,9 +10,16 @@ static void codesOf(const float *values, int64_t count, float scale, float zero,
   linearCodes<3>(values, count, scale, zero, codes);
 }
 
+QZC_VECTOR_CLONES
+static void searchOne(const float *values, const float *importance,
+                      int64_t count, bool asym, groupedint::ScaleZero &stored) {
+  searchGroup<3>(values, importance, count, asym, stored);
+}
+
 namespace {
 struct Coder {
   static constexpr auto codes = codesOf;
+  static constexpr auto search = searchOne;
 };
 } // namespace
 

@@ -13,11 +13,19 @@ static void encodeAll(const float *values, int64_t count, float inverse,
     codes[i] = codebook::encode(nf4::kCoder, values[i], inverse);
 }
 
+QZC_VECTOR_CLONES
+static float searchOne(const float *values, const float *importance,
+                       int64_t count, float absmax) {
+  return searchScale(nf4::kCodeBook, nf4::kCoder, values, importance, count,
+                     absmax);
+}
+
 namespace {
 struct Book {
-  static constexpr const float *kCodeBook = nf4::kCodeBook;
+  static constexpr const float (&kCodeBook)[16] = nf4::kCodeBook;
   static constexpr const codebook::Coder &kCoder = nf4::kCoder;
   static constexpr auto encodeBlock = encodeAll;
+  static constexpr auto search = searchOne;
 };
 } // namespace
 

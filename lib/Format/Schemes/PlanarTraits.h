@@ -12,6 +12,8 @@
 #include "Traits.h"
 
 #include "qzc/Format/Ggml.h"
+#include "qzc/Format/Schemes/Dense.h"
+#include "qzc/Format/Schemes/KScales.h"
 #include "qzc/Format/Schemes/Planes.h"
 
 #include <algorithm>
@@ -42,6 +44,13 @@ template <int Bits> struct PlanarCodes {
     const auto *data = reinterpret_cast<const uint8_t *>(part);
     for (int64_t i = 0; i < count; ++i)
       codes[i] = static_cast<uint8_t>(P::codeAt(data, begin + i));
+  }
+
+  /// SchemeTraits::replaceCodes.
+  static void replace(const PackedShape &, const uint8_t *codes, int64_t count,
+                      std::byte *const *parts) {
+    std::fill_n(parts[0], bytes(count), std::byte{0});
+    store(codes, 0, count, parts[0]);
   }
 
 private:
@@ -78,6 +87,49 @@ template <typename Visit> void scalesOf(ggml::BlockQ5_K &block, Visit visit) {
 template <typename Visit> void scalesOf(ggml::BlockQ6_K &block, Visit visit) {
   visit(block.scales);
   visit(block.d);
+}
+
+/// The scales and offsets of a block's groups.
+inline void groupsOf(const ggml::BlockQ4_1 &block, float *scales,
+                     float *offsets) {
+  *scales = dense::fromF16(block.d);
+  *offsets = dense::fromF16(block.m);
+}
+inline void groupsOf(const ggml::BlockQ5_0 &block, float *scales,
+                     float *offsets) {
+  *scales = dense::fromF16(block.d);
+  *offsets = -16 * *scales;
+}
+inline void groupsOf(const ggml::BlockQ5_1 &block, float *scales,
+                     float *offsets) {
+  *scales = dense::fromF16(block.d);
+  *offsets = dense::fromF16(block.m);
+}
+template <typename Block>
+void groupsOfK(const Block &block, float *scales, float *offsets) {
+  for (int g = 0; g < kscales::kGroups; ++g) {
+    const kscales::ScaleMin packed = kscales::at(block.scales, g);
+    scales[g] =
+        mulRounded(dense::fromF16(block.d), static_cast<float>(packed.scale));
+    offsets[g] = -mulRounded(dense::fromF16(block.dmin),
+                             static_cast<float>(packed.minimum));
+  }
+}
+inline void groupsOf(const ggml::BlockQ4_K &block, float *scales,
+                     float *offsets) {
+  groupsOfK(block, scales, offsets);
+}
+inline void groupsOf(const ggml::BlockQ5_K &block, float *scales,
+                     float *offsets) {
+  groupsOfK(block, scales, offsets);
+}
+inline void groupsOf(const ggml::BlockQ6_K &block, float *scales,
+                     float *offsets) {
+  for (int g = 0; g < 16; ++g) {
+    scales[g] = mulRounded(dense::fromF16(block.d),
+                           static_cast<float>(block.scales[g]));
+    offsets[g] = -32 * scales[g];
+  }
 }
 
 /// The functions of SchemeTraits for blocks of ggml with codes of `Bits` bits.
@@ -147,6 +199,28 @@ template <typename Block, int Bits> struct PlanarGgml {
     }
   }
 
+  /// Elements of a group, of which each block has one, eight or sixteen.
+  static constexpr int64_t kGroup = Bits == 6 ? 16 : 32;
+
+  static Levels levels(const PackedShape &) {
+    return evenLevels(kGroup, 1 << Bits);
+  }
+
+  static void readGroups(const PackedShape &, const std::byte *const *parts,
+                         int64_t count, float *scales, float *offsets) {
+    const std::byte *records = parts[1];
+    for (int64_t begin = 0; begin < count; begin += kBlock) {
+      Block block;
+      scalesOf(block, [&](auto &field) {
+        std::memcpy(&field, records, sizeof field);
+        records += sizeof field;
+      });
+      groupsOf(block, scales, offsets);
+      scales += kBlock / kGroup;
+      offsets += kBlock / kGroup;
+    }
+  }
+
   static constexpr SchemeTraits traits(const SyntheticRecipe &scales) {
     return {2,
             {"codes", "scales"},
@@ -157,7 +231,11 @@ template <typename Block, int Bits> struct PlanarGgml {
             unit,
             partBytes,
             encode,
-            decode};
+            decode,
+            nullptr,
+            levels,
+            readGroups,
+            Codes::replace};
   }
 };
 

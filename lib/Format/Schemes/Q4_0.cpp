@@ -11,6 +11,30 @@ struct Code {
     const auto byte = static_cast<int>(codes[i % 16]);
     return (i < 16 ? byte & 15 : byte >> 4) - 8;
   }
+
+  static Levels levels(const PackedShape &) {
+    return evenLevels(ggml::kBlock, 16);
+  }
+
+  static void readGroups(const PackedShape &, const std::byte *const *parts,
+                         int64_t count, float *scales, float *offsets) {
+    const auto *stored = reinterpret_cast<const uint16_t *>(parts[1]);
+    for (int64_t i = 0; i < count / ggml::kBlock; ++i) {
+      scales[i] = dense::fromF16(stored[i]);
+      offsets[i] = -8 * scales[i];
+    }
+  }
+
+  static void replaceCodes(const PackedShape &, const uint8_t *codes,
+                           int64_t count, std::byte *const *parts) {
+    std::byte *out = parts[0];
+    for (int64_t begin = 0; begin < count; begin += ggml::kBlock) {
+      ggml::BlockQ4_0 block;
+      ggml::packCodes(codes + begin, block);
+      std::memcpy(out, block.codes, sizeof block.codes);
+      out += sizeof block.codes;
+    }
+  }
 };
 using Q4_0 = GgmlTraits<ggml::BlockQ4_0, Code>;
 } // namespace
@@ -26,4 +50,8 @@ const SchemeTraits qzc::format::kQ4_0Traits = {
     Q4_0::unit,
     Q4_0::partBytes,
     Q4_0::encode,
-    Q4_0::decode};
+    Q4_0::decode,
+    nullptr,
+    Code::levels,
+    Code::readGroups,
+    Code::replaceCodes};

@@ -11,18 +11,7 @@
 
 #include "qzc/Format/Scheme.h"
 #include "qzc/Format/Synthetic.h"
-
-// Loops over elements are compiled for several vector widths; the results are
-// the same, since nothing is contracted or reassociated.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) &&                   \
-    !defined(__SANITIZE_THREAD__)
-#define QZC_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define QZC_VECTOR_CLONES
-#endif
-/// A function that clones call: left to itself, the compiler may keep one copy
-/// for the narrowest vectors.
-#define QZC_IN_CLONES __attribute__((always_inline)) inline
+#include "qzc/Format/VectorClones.h"
 
 namespace qzc::format {
 
@@ -53,7 +42,30 @@ struct SchemeTraits {
                           int64_t count, std::byte *const *parts);
   void (*decodeRows)(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
                      float *out);
+  /// searchElements, and what the functions of these names do; null where the
+  /// scheme has no such choice.
+  float (*searchElements)(const PackedShape &shape, const float *values,
+                          const float *importance, int64_t count,
+                          std::byte *const *parts) = nullptr;
+  Levels (*levels)(const PackedShape &shape) = nullptr;
+  void (*readGroups)(const PackedShape &shape, const std::byte *const *parts,
+                     int64_t count, float *scales, float *offsets) = nullptr;
+  void (*replaceCodes)(const PackedShape &shape, const uint8_t *codes,
+                       int64_t count, std::byte *const *parts) = nullptr;
 };
+
+/// The levels of codes that are linear: 0, 1, …, count - 1.
+inline Levels evenLevels(int64_t group, int count) {
+  Levels levels;
+  levels.group = group;
+  levels.count = count;
+  levels.even = true;
+  for (int i = 0; i < count; ++i) {
+    levels.values[i] = static_cast<float>(i);
+    levels.codes[i] = static_cast<uint8_t>(i);
+  }
+  return levels;
+}
 
 #define QZC_SCHEME(Enumerator, ...)                                            \
   extern const SchemeTraits k##Enumerator##Traits;

@@ -188,6 +188,24 @@ void PlanRunner::runBody(const int32_t *tokens, int64_t count,
   LastCount = count;
 }
 
+void PlanRunner::runLaunches(size_t begin, size_t end, const int32_t *tokens,
+                             int64_t count, const uint64_t *pages) {
+  extendRopes(count);
+  const std::vector<Part> parts = {{0, count, 0, pages}};
+  const Call call = {tokens,           count,          &parts,
+                     Path::ManyTokens, /*head=*/false, {}};
+  for (size_t i = begin; i != end; ++i)
+    run(Plan.body[i], call);
+}
+
+float *PlanRunner::bufferOf(size_t index, int64_t count) {
+  const Call call = {nullptr,          count,          nullptr,
+                     Path::ManyTokens, /*head=*/false, {}};
+  const View whole = {static_cast<int32_t>(index), 0,
+                      Plan.buffers[index].columns};
+  return resolve(whole, call).data;
+}
+
 Rows PlanRunner::runHead(int64_t firstRow, int64_t rows, Path path) {
   const Call body = {nullptr, LastCount, nullptr, path, /*head=*/false, {}};
   Call call = {nullptr, rows,          nullptr,

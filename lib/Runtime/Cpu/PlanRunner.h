@@ -41,6 +41,12 @@ public:
   Rows runHead(int64_t firstRow, int64_t rows, Path path);
   int64_t headRows() const { return HeadRows; }
 
+  /// Runs launches [begin, end) of the body on tokens from position 0, and
+  /// where they leave a buffer: see Steps.h.
+  void runLaunches(size_t begin, size_t end, const int32_t *tokens,
+                   int64_t count, const uint64_t *pages);
+  float *bufferOf(size_t index, int64_t count);
+
   const Execution &execution() const { return Exec; }
   /// Bytes of a page of the cache, which holds kPagePositions of one sequence,
   /// of every layer. Parts refer to pages by their addresses.

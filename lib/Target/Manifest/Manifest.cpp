@@ -79,6 +79,9 @@ private:
     tensor.role = op.getRole().str();
     tensor.block = op.getBlock().value_or(-1);
     tensor.source = op.getTensorSource();
+    if (auto method = op.getMethod())
+      tensor.method =
+          format::parseMethod(*method).value_or(format::Method::Rtn);
     Tensors[op.getResult()] = static_cast<int32_t>(Result.tensors.size());
     Result.tensors.push_back(std::move(tensor));
   }

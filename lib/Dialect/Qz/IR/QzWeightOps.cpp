@@ -129,6 +129,14 @@ LogicalResult ParamOp::verify() {
   if (stored != extents)
     return emitOpError() << "has a result of shape [" << stored
                          << "], the source gives [" << extents << "]";
+  // (C9)
+  if (auto method = getMethod()) {
+    auto known = format::parseMethod(*method);
+    if (!known || *known == format::Method::Rtn ||
+        !format::takesMethod(getPackedShape().scheme, *known))
+      return emitOpError() << "has the method '" << *method
+                           << "', which its storage does not take";
+  }
   return success();
 }
 

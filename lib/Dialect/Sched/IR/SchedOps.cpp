@@ -174,6 +174,11 @@ LogicalResult TensorOp::verify() {
     return emitOpError("needs an offset, of 0 or more, with its file (C4)");
   if (getBlock() && *getBlock() < 0)
     return emitOpError("has a negative block (C5)");
+  if (auto method = getMethod()) {
+    auto known = format::parseMethod(*method);
+    if (!known || !format::takesMethod(stored->scheme, *known))
+      return emitOpError("has the method '") << *method << "' (C7)";
+  }
   return success();
 }
 

@@ -157,6 +157,9 @@ def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
       a packed type are those of the selected rows, whatever else the source
       has.
 
+    `method` says how the codes of a packed result are chosen where that is not
+    `rtn`, rounding as the scheme's reference does: `mse` or `gptq`.
+
     ```mlir
     %0 = qz.param "h.0.attn.c_attn.weight" @model[4096] transposed
            rows [[0, 768]] source tensor<768x2304xf32> : tensor<768x768xf32>
@@ -175,10 +178,12 @@ def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
     * (C6) rows are pairs lo < hi, ascending, disjoint, inside the source.
     * (C7) the result's shape is that of the selected rows.
     * (C8) a packed result names its source type.
+    * (C9) a method is known, and one that the result's scheme takes.
   }];
   let arguments = (ins StrAttr:$name, OptionalAttr<FlatSymbolRefAttr>:$file,
       OptionalAttr<Qz_IntAttr>:$offset, UnitAttr:$transposed,
-      OptionalAttr<DenseI64ArrayAttr>:$rows, OptionalAttr<TypeAttr>:$source);
+      OptionalAttr<DenseI64ArrayAttr>:$rows, OptionalAttr<TypeAttr>:$source,
+      OptionalAttr<StrAttr>:$method);
   let results = (outs Qz_Weight:$result);
   let assemblyFormat = [{
     $name ($file^ `[` $offset `]`)? (`transposed` $transposed^)?

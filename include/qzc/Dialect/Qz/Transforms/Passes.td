@@ -72,6 +72,26 @@ def QzQuantize : Qz_Pass<"qz-quantize"> {
            "quantize the scales too">];
 }
 
+def QzMethod : Qz_Pass<"qz-method"> {
+  let summary = "Chooses how codes are chosen";
+  let description = [{
+    Gives the packed `qz.param`s of layers a method, where it makes a difference
+    to their scheme: `mse` searches for scales (nf4, fp4, int4, int3), `gptq` also
+    chooses each code so that it makes up for those before it (these, and ggml's
+    types of 4 to 6 bits). `gptq` looks at the inputs of a layer, of which a table
+    that tokens choose from has none: that takes `mse`, if its scheme does.
+
+    Before, and after `--qz-method="method=gptq"`:
+    ```mlir
+    %w = qz.param "q" source tensor<4x64xbf16> : !qz.packed<4x64, nf4, block = 64>
+    %w = qz.param "q" source tensor<4x64xbf16> {method = "gptq"}
+           : !qz.packed<4x64, nf4, block = 64>
+    ```
+  }];
+  let options = [Option<"method", "method", "std::string", "\"rtn\"",
+                        "rtn, mse or gptq">];
+}
+
 def QzCast : Qz_Pass<"qz-cast"> {
   let summary = "Chooses the element type of what is not quantized";
   let description = [{

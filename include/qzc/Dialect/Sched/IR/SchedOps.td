@@ -106,12 +106,14 @@ def Sched_TensorOp : Sched_Op<"tensor", [Pure, HasParent<"ProgramOp">,
       * (C5) `block` is given for the weights of a decoder block and is then not
         negative.
       * (C6) `file` names a `sched.file` of the program.
+      * (C7) `method` is what `qz.param` takes.
   }];
   let arguments = (ins
       StrAttr:$source_name, TypeAttr:$source,
       UnitAttr:$transposed, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$rows,
       OptionalAttr<FlatSymbolRefAttr>:$file, OptionalAttr<Sched_Int>:$offset,
-      StrAttr:$role, OptionalAttr<Sched_Int>:$block);
+      StrAttr:$role, OptionalAttr<Sched_Int>:$block,
+      OptionalAttr<StrAttr>:$method);
   let results = (outs AnyType:$result);
   let extraClassDeclaration = [{
     /// The same as data, for the manifest.

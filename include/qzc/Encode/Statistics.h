@@ -1,0 +1,35 @@
+//===- Statistics.h - What calibration saw of layers' inputs ----*- C++ -*-===//
+
+#ifndef QZC_ENCODE_STATISTICS_H
+#define QZC_ENCODE_STATISTICS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace qzc::encode {
+
+/// Of one input; the memory is somebody else's.
+struct InputStatistics {
+  int64_t columns = 0;
+  double tokens = 0;
+  const float *squares = nullptr;
+  /// Null where only the squares are known.
+  const float *products = nullptr;
+};
+
+/// Elements of the packed lower triangle of a matrix.
+inline int64_t triangle(int64_t columns) { return columns * (columns + 1) / 2; }
+
+/// Statistics by the names of weights.
+class Statistics {
+public:
+  virtual ~Statistics() = default;
+  /// Of the input of the layer with that weight, if there are any.
+  virtual std::optional<InputStatistics>
+  find(const std::string &weight) const = 0;
+};
+
+} // namespace qzc::encode
+
+#endif // QZC_ENCODE_STATISTICS_H

@@ -1,0 +1,137 @@
+//===- DenseImage.cpp - A plan whose matrices come and go -----------------===//
+
+#include "DenseImage.h"
+
+#include "qzc/Support/Error.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace qzc::calibrate {
+
+using format::Launch;
+using format::Tensor;
+
+/// The matrices of the plan's linear layers.
+static std::set<int32_t> matricesOf(const format::Plan &plan) {
+  std::set<int32_t> matrices;
+  for (const std::vector<Launch> *launches : {&plan.body, &plan.head})
+    for (const Launch &launch : *launches)
+      if (launch.opcode == format::Opcode::Linear)
+        matrices.insert(
+            launch.weights.begin(),
+            launch.weights.begin() +
+                std::get<format::LinearParams>(launch.params).parts);
+  return matrices;
+}
+
+/// What embeddings and positions are looked up in stays as it is stored.
+static std::set<int32_t> tablesOf(const format::Plan &plan) {
+  std::set<int32_t> tables;
+  for (const Launch &launch : plan.body)
+    if (launch.opcode == format::Opcode::Embed ||
+        launch.opcode == format::Opcode::AddPositions)
+      tables.insert(launch.weights.begin(), launch.weights.end());
+  return tables;
+}
+
+DenseImage::DenseImage(const format::Manifest &manifest,
+                       const std::vector<encode::WeightRef> &refs,
+                       const encode::WeightSources &sources, ThreadPool &pool)
+    : Stored(manifest), Refs(refs), Sources(sources), Dense(manifest) {
+  const std::set<int32_t> tables = tablesOf(manifest.plan);
+  std::set<int32_t> now = tables;
+  const std::set<int32_t> matrices = matricesOf(manifest.plan);
+  for (size_t i = 0; i < Dense.tensors.size(); ++i) {
+    const auto index = static_cast<int32_t>(i);
+    Tensor &tensor = Dense.tensors[i];
+    if (matrices.count(index) != 0 && tables.count(index) == 0) {
+      const format::PackedShape stored = tensor.shape;
+      tensor.shape = {};
+      tensor.shape.rows = stored.rows;
+      tensor.shape.cols = stored.cols;
+    } else {
+      now.insert(index);
+    }
+  }
+  Bytes = encode::assignOffsets(Dense.tensors);
+  void *memory =
+      ::mmap(nullptr, std::max<uint64_t>(Bytes, 1), PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED)
+    throw Error("cannot reserve " + std::to_string(Bytes >> 20) +
+                " MiB of addresses for the model's weights");
+  Base = static_cast<std::byte *>(memory);
+
+  std::vector<Tensor> tensors;
+  std::vector<encode::WeightRef> from;
+  for (const int32_t index : now) {
+    tensors.push_back(Dense.tensors[static_cast<size_t>(index)]);
+    tensors.back().method = format::Method::Rtn;
+    from.push_back(Refs[static_cast<size_t>(index)]);
+  }
+  // Checks the files' contents once for all that is read later.
+  encode::encodeWeights(
+      tensors, from, Sources,
+      [&](uint64_t offset, const void *data, size_t bytes) {
+        std::memcpy(Base + offset, data, bytes);
+      },
+      pool);
+}
+
+DenseImage::~DenseImage() { ::munmap(Base, std::max<uint64_t>(Bytes, 1)); }
+
+void DenseImage::hold(const std::vector<int32_t> &tensors,
+                      const encode::Statistics *statistics, ThreadPool &pool) {
+  std::vector<Tensor> stored;
+  std::vector<encode::WeightRef> from;
+  for (const int32_t index : tensors) {
+    stored.push_back(Stored.tensors[static_cast<size_t>(index)]);
+    from.push_back(Refs[static_cast<size_t>(index)]);
+  }
+  std::vector<std::byte> packed(encode::assignOffsets(stored));
+  encode::encodeChecked(
+      stored, from, Sources,
+      [&](uint64_t offset, const void *data, size_t bytes) {
+        std::memcpy(packed.data() + offset, data, bytes);
+      },
+      pool, statistics);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor &dense = Dense.tensors[static_cast<size_t>(tensors[i])];
+    // A table that is a matrix too is here already, as it is stored.
+    if (!format::storedAlike(dense.shape, format::PackedShape()))
+      continue;
+    const format::PackedView view =
+        encode::viewOf(stored[i].shape, packed.data() + stored[i].offset);
+    auto *out = reinterpret_cast<float *>(Base + dense.offset);
+    pool.parallelFor(
+        dense.shape.rows, 16, [&](int64_t begin, int64_t end, int) {
+          format::decodeRows(view, begin, end, out + begin * dense.shape.cols);
+        });
+  }
+}
+
+void DenseImage::drop(const std::vector<int32_t> &tensors) {
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  for (const int32_t index : tensors) {
+    const Tensor &dense = Dense.tensors[static_cast<size_t>(index)];
+    if (!format::storedAlike(dense.shape, format::PackedShape()))
+      continue;
+    // Whole pages that are no other tensor's.
+    const uint64_t begin = (dense.offset + page - 1) / page * page;
+    const uint64_t end =
+        (dense.offset + format::paddedBytes(dense.shape)) / page * page;
+    if (begin < end)
+      ::madvise(Base + begin, end - begin, MADV_DONTNEED);
+  }
+}
+
+format::PackedView DenseImage::tensor(int64_t index) const {
+  const Tensor &tensor = Dense.tensors.at(static_cast<size_t>(index));
+  return encode::viewOf(tensor.shape, Base + tensor.offset);
+}
+
+} // namespace qzc::calibrate

@@ -1,0 +1,49 @@
+//===- Coding.h - How the pieces of one weight are encoded ------*- C++ -*-===//
+
+#ifndef QZC_LIB_ENCODE_CODING_H
+#define QZC_LIB_ENCODE_CODING_H
+
+#include "Feedback.h"
+
+#include "qzc/Encode/Statistics.h"
+#include "qzc/Format/Manifest.h"
+
+#include <optional>
+#include <vector>
+
+namespace qzc::encode {
+
+/// What a thread needs beside the pieces' own memory.
+struct CodingMemory {
+  std::vector<float> importance;
+  std::vector<float> scales;
+  std::vector<float> offsets;
+  std::vector<uint8_t> codes;
+};
+
+/// A weight's storage and method, with what calibration says of its input.
+class Coding {
+public:
+  /// `feedback` is of Method::Gptq, and must outlive the coding.
+  Coding(const format::Tensor &tensor,
+         const std::optional<InputStatistics> &input, const Feedback *feedback);
+
+  /// Elements that pieces are multiples of, or the end of the weight.
+  int64_t unit() const;
+  /// encodeElements of a streamedShape, by the method.
+  float encode(const float *values, int64_t count, std::byte *const *parts,
+               CodingMemory &memory) const;
+
+private:
+  void chooseCodes(const float *values, int64_t count, std::byte *const *parts,
+                   CodingMemory &memory) const;
+
+  format::PackedShape Shape; ///< streamed
+  format::Method Method;
+  std::vector<float> Importance; ///< by column, or none: all alike
+  const Feedback *Back;
+};
+
+} // namespace qzc::encode
+
+#endif // QZC_LIB_ENCODE_CODING_H

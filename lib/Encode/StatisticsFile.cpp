@@ -1,0 +1,134 @@
+//===- StatisticsFile.cpp - Statistics of inputs in a file ----------------===//
+
+#include "qzc/Encode/StatisticsFile.h"
+
+#include "qzc/Support/Error.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace qzc::encode {
+
+static constexpr std::string_view kOfWeight = ".input";
+
+static std::string nameOf(size_t input, const char *what) {
+  return "input." + std::to_string(input) + "." + what;
+}
+
+static std::vector<format::SafetensorsWriter::Entry>
+entriesOf(const std::vector<InputOf> &inputs) {
+  std::vector<format::SafetensorsWriter::Entry> entries;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const int64_t columns = inputs[i].columns;
+    entries.push_back({nameOf(i, "tokens"), {1}});
+    entries.push_back({nameOf(i, "squares"), {columns}});
+    entries.push_back({nameOf(i, "products"), {triangle(columns)}});
+  }
+  for (const InputOf &input : inputs)
+    for (const std::string &weight : input.weights)
+      entries.push_back({weight + std::string(kOfWeight), {1}});
+  return entries;
+}
+
+StatisticsWriter::StatisticsWriter(const std::string &path,
+                                   const std::vector<InputOf> &inputs)
+    : File(path, entriesOf(inputs)) {
+  size_t entry = 3 * inputs.size();
+  for (size_t i = 0; i < inputs.size(); ++i)
+    for (size_t k = 0; k < inputs[i].weights.size(); ++k) {
+      const auto number = static_cast<float>(i);
+      File.write(entry++, 0, &number, 1);
+    }
+}
+
+void StatisticsWriter::write(size_t index, const InputStatistics &input) const {
+  const auto tokens = static_cast<float>(input.tokens);
+  File.write(3 * index, 0, &tokens, 1);
+  File.write(3 * index + 1, 0, input.squares, input.columns);
+  File.write(3 * index + 2, 0, input.products, triangle(input.columns));
+}
+
+namespace {
+/// Reads tensors, and says where what is not right.
+class Reader {
+public:
+  explicit Reader(const SafetensorsFile &file) : File(file) {}
+
+  [[noreturn]] void fail(const std::string &name,
+                         const std::string &what) const {
+    throw Error("'" + File.file().path() + "': '" + name + "' " + what +
+                ": these are no statistics of --save-statistics");
+  }
+
+  /// The values of a vector; their number becomes `count`, where it is not
+  /// given.
+  const float *vector(const std::string &name, int64_t &count) const {
+    const SafetensorsFile::Entry &entry = File.entry(name);
+    if (entry.dtype != "F32" || entry.shape.size() != 1 ||
+        entry.offset % alignof(float) != 0 || entry.shape[0] < 1 ||
+        (count != 0 && entry.shape[0] != count))
+      fail(name, "is no vector of F32 of the right length");
+    count = entry.shape[0];
+    return reinterpret_cast<const float *>(File.file().data() + entry.offset);
+  }
+
+  float number(const std::string &name) const {
+    int64_t one = 1;
+    const float value = *vector(name, one);
+    if (!(value >= 0) || !std::isfinite(value))
+      fail(name, "is no number of 0 or more");
+    return value;
+  }
+
+  InputStatistics input(size_t index) const {
+    // Of which a triangle has elements that fit 63 bits.
+    constexpr int64_t kMostColumns = int64_t{1} << 30;
+    InputStatistics input;
+    input.tokens = static_cast<double>(number(nameOf(index, "tokens")));
+    const std::string squares = nameOf(index, "squares");
+    input.squares = vector(squares, input.columns);
+    if (input.columns > kMostColumns)
+      fail(squares, "is too long");
+    if (!std::all_of(input.squares, input.squares + input.columns,
+                     [](float x) { return x >= 0 && std::isfinite(x); }))
+      fail(squares, "is no sum of squares");
+    int64_t elements = triangle(input.columns);
+    input.products = vector(nameOf(index, "products"), elements);
+    return input;
+  }
+
+private:
+  const SafetensorsFile &File;
+};
+} // namespace
+
+StatisticsFile::StatisticsFile(const std::string &path) : File(path) {
+  const Reader reader(File);
+  while (File.entries().count(nameOf(Inputs.size(), "tokens")) != 0)
+    Inputs.push_back(reader.input(Inputs.size()));
+  for (const auto &[name, entry] : File.entries()) {
+    if (name.size() <= kOfWeight.size() ||
+        name.compare(name.size() - kOfWeight.size(), kOfWeight.size(),
+                     kOfWeight) != 0)
+      continue;
+    const float input = reader.number(name);
+    if (input != std::floor(input) ||
+        !(input < static_cast<float>(Inputs.size())))
+      reader.fail(name, "names no input");
+    ByWeight[name.substr(0, name.size() - kOfWeight.size())] =
+        static_cast<size_t>(input);
+  }
+  if (ByWeight.empty())
+    throw Error("'" + path +
+                "' holds no statistics: --save-statistics writes some");
+}
+
+std::optional<InputStatistics>
+StatisticsFile::find(const std::string &weight) const {
+  const auto found = ByWeight.find(weight);
+  if (found == ByWeight.end())
+    return std::nullopt;
+  return Inputs[found->second];
+}
+
+} // namespace qzc::encode
