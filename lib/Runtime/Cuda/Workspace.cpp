@@ -11,6 +11,7 @@
 namespace qzc::runtime {
 
 using format::AttentionParams;
+using format::CudaProgram;
 using format::Manifest;
 
 /// Every array starts at a multiple of this.

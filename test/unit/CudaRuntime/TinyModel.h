@@ -118,7 +118,7 @@ inline format::Manifest tinyManifest() {
       "score",
       {state, logits, {Kind::Targets, 0, 0, 0}, {Kind::Losses, 0, 0, 0}});
   format::CudaLaunch choose = tinyLaunch("choose", {state, logits, tokens});
-  CudaProgram &cuda = manifest.cuda.emplace_back();
+  format::CudaProgram &cuda = manifest.cuda.emplace_back();
   cuda.archs = {"sm_80", "sm_86", "sm_90a", "compute_80"};
   cuda.prefill = {body, all};
   cuda.head = {headLaunch};
