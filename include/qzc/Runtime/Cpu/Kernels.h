@@ -7,7 +7,7 @@
 // compiled for AVX-512 must not end up behind a symbol that an older CPU also
 // calls.
 //
-// Every kernel computes each of its results by one fixed sequence of f32
+// Every kernel computes each result by one fixed sequence of f32 and integer
 // operations, whatever else is computed in the same call: how work is cut into
 // ranges never changes a bit.
 //
