@@ -24,6 +24,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -203,6 +204,14 @@ Compilation::compileForGpu(format::Manifest &manifest,
     }
     manifest.cuda.push_back(std::move(lowering.program));
   }
+  // A program belongs to several; code stands in the order asked for.
+  const auto place = [&](const cuda::CompileUnit &unit) {
+    return std::find(archs.begin(), archs.end(), unit.arch);
+  };
+  std::stable_sort(units.begin(), units.end(),
+                   [&](const cuda::CompileUnit &a, const cuda::CompileUnit &b) {
+                     return place(a) < place(b);
+                   });
   const cuda::CudaCompiler compiler(Options.nvrtc);
   manifest.nvrtcVersion = compiler.version();
   manifest.minimumDriver = compiler.minimumDriver();
