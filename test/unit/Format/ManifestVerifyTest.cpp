@@ -187,8 +187,7 @@ static const std::vector<Case> kCases = {
      [](Manifest &m) {
        m.plan.body[8].params = ActivateParams{static_cast<Activation>(9)};
      }},
-    {"more than one program",
-     [](Manifest &m) { m.cuda.push_back(m.cuda[0]); }},
+    {"more than one program", [](Manifest &m) { m.cuda.push_back(m.cuda[0]); }},
     {"kernel name", [](Manifest &m) { m.cuda[0].score[0].kernel = "a b"; }},
     {"block size", [](Manifest &m) { m.cuda[0].score[0].blockThreads = 2048; }},
     {"shared memory",
