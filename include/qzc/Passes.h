@@ -30,6 +30,9 @@ struct SelectionOptions : mlir::PassPipelineOptions<SelectionOptions> {
       llvm::cl::desc("elements that share a scale; 0: the scheme's own")};
   Option<bool> doubleQuant{*this, "double-quant", llvm::cl::init(false),
                            llvm::cl::desc("quantize the scales too")};
+  Option<bool> requantize{
+      *this, "requantize", llvm::cl::init(false),
+      llvm::cl::desc("select what the checkpoint holds quantized, too")};
   Option<std::string> mix{*this, "mix",
                           llvm::cl::desc("what llama-quantize would choose")};
   ListOption<std::string> rules{

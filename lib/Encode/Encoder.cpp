@@ -61,10 +61,18 @@ struct Workspace {
 };
 } // namespace
 
+/// Whether the source holds the very codes and scales that are to be stored.
+static bool isStoredAlready(const Tensor &tensor, const WeightRef &ref) {
+  return ref.packed && tensor.source.rows.empty() &&
+         tensor.method == format::Method::Rtn &&
+         format::storedAlike(ref.packed->shape, tensor.shape);
+}
+
 static StreamedWeight streamed(const Tensor &tensor, const WeightRef &ref,
                                const Coding &coding) {
+  const bool asStored = isStoredAlready(tensor, ref);
   return {tensor.source, ref, tensor.shape.rows * tensor.shape.cols,
-          coding.unit()};
+          asStored ? format::pieceUnit(tensor.shape) : coding.unit(), asStored};
 }
 
 /// Some value or scale became infinite in the stored type: says which.
@@ -89,6 +97,16 @@ static StreamedWeight streamed(const Tensor &tensor, const WeightRef &ref,
               " stores it in: choose another scheme");
 }
 
+/// Makes room for the parts of `count` elements.
+static void prepare(const PackedShape &shape, int64_t count,
+                    Workspace &workspace, std::byte *(&parts)[4]) {
+  const size_t partCount = format::layout(shape).size();
+  for (size_t i = 0; i < partCount; ++i) {
+    workspace.parts[i].resize(format::partBytes(shape, i, count));
+    parts[i] = workspace.parts[i].data();
+  }
+}
+
 /// Encodes a piece to the workspace's parts; returns the largest decoded
 /// magnitude.
 static float encodePiece(const Tensor &tensor, const Coding &coding,
@@ -97,15 +115,39 @@ static float encodePiece(const Tensor &tensor, const Coding &coding,
   const PackedShape shape = format::streamedShape(tensor.shape);
   const int64_t count = piece.end - piece.begin;
   std::byte *parts[4] = {};
-  const size_t partCount = format::layout(shape).size();
-  for (size_t i = 0; i < partCount; ++i) {
-    workspace.parts[i].resize(format::partBytes(shape, i, count));
-    parts[i] = workspace.parts[i].data();
-  }
+  prepare(shape, count, workspace, parts);
   const float largest = coding.encode(values, count, parts, workspace.memory);
   if (!std::isfinite(largest))
     failOverflow(tensor, piece, values, parts);
   return largest;
+}
+
+/// Copies a piece of a source that is stored already. Returns its largest
+/// magnitude.
+static float copyPiece(const Tensor &tensor, const WeightRef &ref,
+                       const Piece &piece, const WeightSources &sources,
+                       Workspace &workspace, const SectionWriter &write) {
+  const int64_t count = piece.end - piece.begin;
+  std::byte *parts[4] = {};
+  prepare(tensor.shape, count, workspace, parts);
+  sources.readParts(tensor.source, ref, piece.begin, piece.end, parts);
+
+  format::PackedView view;
+  view.shape = format::pieceShape(tensor.shape, count);
+  std::copy(std::begin(parts), std::end(parts), std::begin(view.parts));
+  std::vector<float> values(static_cast<size_t>(count));
+  format::decodeRows(view, 0, view.shape.rows, values.data());
+  requireFinite(tensor.source, values.data(), piece.begin, count);
+
+  const std::vector<PartLayout> layout = format::layout(tensor.shape);
+  for (size_t i = 0; i < layout.size(); ++i)
+    write(tensor.offset + layout[i].offset +
+              format::partBytes(tensor.shape, i, piece.begin),
+          workspace.parts[i].data(), workspace.parts[i].size());
+  return std::abs(
+      *std::max_element(values.begin(), values.end(), [](float a, float b) {
+        return std::abs(a) < std::abs(b);
+      }));
 }
 
 /// Encodes a piece and writes its parts, each to its place in the section.
@@ -235,7 +277,8 @@ void SectionEncoder::encode(const Batch &batch, bool checked) {
     codings.emplace_back(tensor, inputOf(tensor, Stats),
                          feedback ? &*feedback : nullptr);
     weights.push_back(streamed(tensor, Refs[batch.tensors[i]], codings.back()));
-    if (tensor.shape.scales == format::ScaleCodec::Double)
+    if (tensor.shape.scales == format::ScaleCodec::Double &&
+        !weights[i].asStored)
       kept[i] = &keptScales.emplace_back(
           tensor.shape, static_cast<int64_t>(piecesOf(weights[i], i).size()));
   }
@@ -244,10 +287,13 @@ void SectionEncoder::encode(const Batch &batch, bool checked) {
       [&](const Piece &piece, const float *values, int worker) {
         const size_t i = piece.weight;
         const size_t tensor = batch.tensors[i];
+        Workspace &workspace = Workspaces[static_cast<size_t>(worker)];
         raise(Largest[tensor],
-              encodeAndWrite(Tensors[tensor], codings[i], piece, values,
-                             Workspaces[static_cast<size_t>(worker)], kept[i],
-                             Write));
+              weights[i].asStored
+                  ? copyPiece(Tensors[tensor], Refs[tensor], piece, Sources,
+                              workspace, Write)
+                  : encodeAndWrite(Tensors[tensor], codings[i], piece, values,
+                                   workspace, kept[i], Write));
       },
       Pool);
 }
@@ -297,6 +343,10 @@ std::vector<std::byte> encode::encodeTensor(const Tensor &tensor,
   const std::vector<Piece> pieces = piecesOf(weight, 0);
   KeptScales kept(tensor.shape, static_cast<int64_t>(pieces.size()));
   for (const Piece &piece : pieces) {
+    if (weight.asStored) {
+      copyPiece(tensor, ref, piece, sources, workspace, write);
+      continue;
+    }
     readPiece(weight, piece, sources, values);
     encodeAndWrite(tensor, coding, piece, values.data(), workspace,
                    tensor.shape.scales == format::ScaleCodec::Double ? &kept

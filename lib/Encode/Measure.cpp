@@ -4,7 +4,6 @@
 
 #include "qzc/Encode/OutputError.h"
 #include "qzc/Encode/Stream.h"
-#include "qzc/Format/Schemes/DoubleQuant.h"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +14,6 @@
 
 using namespace qzc;
 using namespace qzc::encode;
-using format::PackedShape;
 using format::Tensor;
 
 double WeightError::signalToNoise() const {
@@ -44,15 +42,6 @@ void WeightError::add(const WeightError &part) {
   outputSquares += part.outputSquares;
 }
 
-/// Elements at whose multiples the parts can be cut and read alone: scales of
-/// double quantization are in groups.
-static int64_t cutsOf(const PackedShape &shape) {
-  const int64_t unit = format::encodingUnit(shape);
-  return shape.scales == format::ScaleCodec::Double
-             ? unit * format::doublequant::kGroup
-             : unit;
-}
-
 namespace {
 /// One thread's memory.
 struct Workspace {
@@ -67,12 +56,7 @@ static void decodePiece(const Tensor &tensor, const Piece &piece,
                         const SectionReader &read, Workspace &workspace) {
   const int64_t count = piece.end - piece.begin;
   format::PackedView view;
-  view.shape = tensor.shape;
-  // A part of a weight that begins at a cut decodes as a weight of its own:
-  // whole rows where there are, else one row.
-  const bool whole = count % tensor.shape.cols == 0;
-  view.shape.rows = whole ? count / tensor.shape.cols : 1;
-  view.shape.cols = whole ? tensor.shape.cols : count;
+  view.shape = format::pieceShape(tensor.shape, count);
   size_t index = 0;
   for (const format::PartLayout &part : format::layout(tensor.shape)) {
     const uint64_t begin = format::partBytes(tensor.shape, index, piece.begin);
@@ -138,7 +122,7 @@ encode::measureWeights(const std::vector<Tensor> &tensors,
     const PackedShape &shape = tensors[i].shape;
     inputs.push_back(inputOf(tensors[i], statistics));
     // Outputs are of whole rows.
-    const int64_t cuts = cutsOf(shape);
+    const int64_t cuts = format::pieceUnit(shape);
     weights.push_back({tensors[i].source, refs[i], shape.rows * shape.cols,
                        inputs[i] ? std::lcm(cuts, shape.cols) : cuts});
     const std::vector<Piece> more = piecesOf(weights[i], i);

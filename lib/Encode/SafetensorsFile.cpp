@@ -23,9 +23,10 @@ static constexpr uint64_t kMostHeaderBytes = 100'000'000;
 
 static std::optional<uint64_t> elementBytes(const std::string &dtype) {
   static const std::map<std::string, uint64_t> kBytes = {
-      {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1},
-      {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
-      {"U32", 4},  {"F32", 4}, {"I64", 8}, {"U64", 8},     {"F64", 8},
+      {"BOOL", 1},    {"U8", 1},      {"I8", 1},  {"F8_E4M3", 1},
+      {"F8_E5M2", 1}, {"F8_E8M0", 1}, {"I16", 2}, {"U16", 2},
+      {"F16", 2},     {"BF16", 2},    {"I32", 4}, {"U32", 4},
+      {"F32", 4},     {"I64", 8},     {"U64", 8}, {"F64", 8},
   };
   auto it = kBytes.find(dtype);
   if (it == kBytes.end())

@@ -21,8 +21,8 @@ std::string encode::describeElement(const format::TensorSource &source,
   return "tensor '" + source.name + "' at " + sourcePosition(source, index);
 }
 
-static void requireFinite(const format::TensorSource &source,
-                          const float *values, int64_t begin, int64_t count) {
+void encode::requireFinite(const format::TensorSource &source,
+                           const float *values, int64_t begin, int64_t count) {
   bool finite = true;
   for (int64_t i = 0; i < count; ++i)
     finite &= (format::floatBits(values[i]) & 0x7f800000u) != 0x7f800000u;
@@ -64,8 +64,10 @@ static void stream(const std::vector<StreamedWeight> &weights,
   std::vector<Piece> pieces;
   uint64_t bytes = 0;
   const auto sourceBytes = [&](const StreamedWeight &weight, int64_t elements) {
-    return static_cast<uint64_t>(elements) *
-           format::sizeOf(weight.source.dtype);
+    // Packed weights have about half a byte an element.
+    return weight.ref.packed ? static_cast<uint64_t>(elements) / 2
+                             : static_cast<uint64_t>(elements) *
+                                   format::sizeOf(weight.source.dtype);
   };
   for (size_t i = 0; i < weights.size(); ++i) {
     sources.check(weights[i].source, weights[i].ref);
@@ -81,8 +83,9 @@ static void stream(const std::vector<StreamedWeight> &weights,
   const auto readOne = [&](const Piece &piece, int worker) {
     const StreamedWeight &weight = weights[piece.weight];
     std::vector<float> &values = buffers[static_cast<size_t>(worker)];
-    readPiece(weight, piece, sources, values);
-    consume(piece, values.data(), worker);
+    if (!weight.asStored)
+      readPiece(weight, piece, sources, values);
+    consume(piece, weight.asStored ? nullptr : values.data(), worker);
     const uint64_t read = sourceBytes(weight, piece.end - piece.begin);
     const uint64_t before = done.fetch_add(read);
     progress.advance((before + read) / kMegabyte - before / kMegabyte);

@@ -2,6 +2,8 @@
 
 #include "qzc/Encode/WeightSources.h"
 
+#include "Packings/Packings.h"
+
 #include "qzc/Format/Schemes/Dense.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/Hash.h"
@@ -12,6 +14,7 @@
 using namespace qzc;
 using namespace qzc::encode;
 using format::DType;
+using format::PackedShape;
 using format::TensorSource;
 
 WeightSources::WeightSources(std::vector<SourceFile> files)
@@ -26,15 +29,10 @@ WeightSources::WeightSources(std::vector<SourceFile> files)
   }
 }
 
-static std::string describe(const std::vector<int64_t> &shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i)
-    text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
-}
-
 void WeightSources::check(const TensorSource &source,
                           const WeightRef &ref) const {
+  if (ref.packed)
+    return checkPacked(*ref.packed, source.name);
   if (ref.file >= Opened.size())
     throw Error("tensor '" + source.name + "' refers to an unknown file");
   const std::string &path = Files[ref.file].path;
@@ -54,6 +52,36 @@ void WeightSources::check(const TensorSource &source,
   if (entry.offset != ref.offset)
     throw Error(where + "begins at byte " + std::to_string(entry.offset) +
                 ", the module expects " + std::to_string(ref.offset));
+}
+
+PackedTensors WeightSources::tensorsOf(const format::PackedSource &source,
+                                       const std::string &weight) const {
+  PackedTensors tensors(source, weight);
+  for (const format::PackedTensor &tensor : source.tensors) {
+    if (tensor.file >= Opened.size())
+      throw Error("tensor '" + tensor.name + "' refers to an unknown file");
+    tensors.add(tensor, Opened[tensor.file]->file().data() + tensor.offset);
+  }
+  return tensors;
+}
+
+void WeightSources::checkPacked(const format::PackedSource &source,
+                                const std::string &weight) const {
+  for (const format::PackedTensor &tensor : source.tensors) {
+    if (tensor.file >= Opened.size())
+      throw Error("tensor '" + tensor.name + "' refers to an unknown file");
+    const SafetensorsFile &file = *Opened[tensor.file];
+    const SafetensorsFile::Entry &entry = file.entry(tensor.name);
+    if (entry.dtype != tensor.dtype || entry.shape != tensor.shape ||
+        entry.offset != tensor.offset)
+      throw Error("tensor '" + tensor.name + "' in '" + file.file().path() +
+                  "' is " + entry.dtype + " " + describe(entry.shape) +
+                  " at byte " + std::to_string(entry.offset) +
+                  ", the module expects " + tensor.dtype + " " +
+                  describe(tensor.shape) + " at " +
+                  std::to_string(tensor.offset));
+  }
+  packingTraits(source.packing).check(tensorsOf(source, weight));
 }
 
 void WeightSources::checkContents(size_t index) const {
@@ -183,8 +211,90 @@ static void readAs(const TensorSource &source, const std::byte *data,
     readPlain<Load>(source, data, begin, end, out);
 }
 
+//===----------------------------------------------------------------------===//
+// Reading what is quantized already
+//===----------------------------------------------------------------------===//
+
+void WeightSources::readParts(const TensorSource &source, const WeightRef &ref,
+                              int64_t begin, int64_t end,
+                              std::byte *const *parts) const {
+  const format::PackedSource &packed = *ref.packed;
+  packingTraits(packed.packing)
+      .read(tensorsOf(packed, source.name), begin, end, parts);
+  for (const format::PackedTensor &tensor : packed.tensors) {
+    const SafetensorsFile &file = *Opened[tensor.file];
+    file.file().release(tensor.offset, file.entry(tensor.name).bytes);
+  }
+}
+
+/// Calls take(view, first, count, skipped) for pieces of a packed source that
+/// hold its elements [begin, end): `count` of them from the one after `skipped`
+/// on, which are stored from `first` on.
+template <typename Take>
+void WeightSources::forPieces(const TensorSource &source, const WeightRef &ref,
+                              int64_t begin, int64_t end, Take take) const {
+  const PackedShape &shape = ref.packed->shape;
+  const int64_t unit = format::pieceUnit(shape);
+  const int64_t all = shape.rows * shape.cols;
+  const size_t partCount = format::layout(shape).size();
+  std::vector<std::byte> stored[4];
+  forRuns(source, begin / shape.cols, (end + shape.cols - 1) / shape.cols,
+          [&](int64_t first, int64_t count, int64_t row) {
+            const int64_t from = std::max(begin, row * shape.cols);
+            const int64_t to = std::min(end, (row + count) * shape.cols);
+            const int64_t shift = (first - row) * shape.cols;
+            const int64_t low = (from + shift) / unit * unit;
+            const int64_t high =
+                std::min(all, (to + shift + unit - 1) / unit * unit);
+            format::PackedView view;
+            view.shape = format::pieceShape(shape, high - low);
+            std::byte *parts[4] = {};
+            for (size_t i = 0; i < partCount; ++i) {
+              stored[i].resize(format::partBytes(shape, i, high - low));
+              view.parts[i] = parts[i] = stored[i].data();
+            }
+            readParts(source, ref, low, high, parts);
+            take(view, from, to - from, from + shift - low);
+          });
+}
+
+void WeightSources::readPacked(const TensorSource &source, const WeightRef &ref,
+                               int64_t begin, int64_t end, float *out) const {
+  std::vector<float> values;
+  forPieces(
+      source, ref, begin, end,
+      [&](const format::PackedView &view, int64_t first, int64_t count,
+          int64_t skipped) {
+        values.resize(static_cast<size_t>(view.shape.rows * view.shape.cols));
+        format::decodeRows(view, 0, view.shape.rows, values.data());
+        std::copy_n(values.begin() + skipped, count, out + (first - begin));
+      });
+}
+
+void WeightSources::readBlocks(const TensorSource &source, const WeightRef &ref,
+                               int64_t begin, int64_t end,
+                               std::byte *out) const {
+  const format::BlockFormat &format =
+      *format::blockFormat(ref.packed->shape.scheme);
+  const auto bytesOf = [&](int64_t elements) {
+    return elements / format.values * format.bytes;
+  };
+  std::vector<std::byte> blocks;
+  forPieces(source, ref, begin, end,
+            [&](const format::PackedView &view, int64_t first, int64_t count,
+                int64_t skipped) {
+              const int64_t all = view.shape.rows * view.shape.cols;
+              blocks.resize(static_cast<size_t>(bytesOf(all)));
+              format.join(view.parts, all, blocks.data());
+              std::copy_n(blocks.begin() + bytesOf(skipped), bytesOf(count),
+                          out + bytesOf(first - begin));
+            });
+}
+
 void WeightSources::read(const TensorSource &source, const WeightRef &ref,
                          int64_t begin, int64_t end, float *out) const {
+  if (ref.packed)
+    return readPacked(source, ref, begin, end, out);
   const MappedFile &file = Opened[ref.file]->file();
   const std::byte *data = file.data() + ref.offset;
   switch (source.dtype) {

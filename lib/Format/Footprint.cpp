@@ -59,8 +59,7 @@ public:
     const TensorSource &source = tensor.source;
     if (!Counted.emplace(source.name, source.rows).second)
       return std::nullopt;
-    PackedShape shape;
-    shape.dtype = source.dtype;
+    PackedShape shape = source.held();
     shape.rows = tensor.shape.rows;
     shape.cols = tensor.shape.cols;
     return shape;

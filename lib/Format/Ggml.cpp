@@ -1,4 +1,4 @@
-//===- Ggml.cpp - Quantizers of ggml's blocks of 32 -----------------------===//
+//===- Ggml.cpp - Quantizers of ggml's blocks without groups --------------===//
 
 #include "qzc/Format/Ggml.h"
 
@@ -155,6 +155,32 @@ float quantize(const float *values, int64_t count, BlockQ4_1 *blocks) {
 }
 float quantize(const float *values, int64_t count, BlockQ5_1 *blocks) {
   return quantizeAbove(values, count, blocks, 31);
+}
+
+//===----------------------------------------------------------------------===//
+// TQ2_0
+//===----------------------------------------------------------------------===//
+
+QZC_VECTOR_CLONES
+static void encodeTernary(const float *values, float factor, uint8_t *codes) {
+  for (int64_t i = 0; i < kSuperBlock; ++i) {
+    const float x = values[i] * factor;
+    codes[i] = static_cast<uint8_t>(1 + (x >= 0.5f) - (x <= -0.5f));
+  }
+}
+
+float quantize(const float *values, int64_t count, BlockTq2_0 *blocks) {
+  float largest = 0;
+  for (int64_t begin = 0; begin < count; begin += kSuperBlock, ++blocks) {
+    const float d = largestMagnitude(values + begin, kSuperBlock);
+    blocks->d = dense::toF16(d);
+    const float factor = inverse(d);
+    uint8_t codes[kSuperBlock];
+    encodeTernary(values + begin, std::isfinite(factor) ? factor : 0.0f, codes);
+    packCodes(codes, *blocks);
+    largest = std::max(largest, largestDecoded(blocks->d, 1.0f));
+  }
+  return largest;
 }
 
 //===----------------------------------------------------------------------===//

@@ -143,6 +143,18 @@ void unpackCodes(const BlockQ6_K &block, uint8_t *codes) {
   }
 }
 
+void packCodes(const uint8_t *codes, BlockTq2_0 &block) {
+  for (int i = 0; i < kSuperBlock / 4; ++i) {
+    const uint8_t *code = codes + i / 32 * 128 + i % 32;
+    block.codes[i] = static_cast<uint8_t>(code[0] | code[32] << 2 |
+                                          code[64] << 4 | code[96] << 6);
+  }
+}
+void unpackCodes(const BlockTq2_0 &block, uint8_t *codes) {
+  for (int i = 0; i < kSuperBlock; ++i)
+    codes[i] = block.codes[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3;
+}
+
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
@@ -220,6 +232,13 @@ void dequantize(const BlockQ6_K &block, float *out) {
   for (int64_t i = 0; i < kSuperBlock; ++i)
     out[i] = mulRounded(mulRounded(d, static_cast<float>(block.scales[i / 16])),
                         codes.at(i, 32));
+}
+
+void dequantize(const BlockTq2_0 &block, float *out) {
+  const Codes codes(block);
+  const float d = dense::fromF16(block.d);
+  for (int64_t i = 0; i < kSuperBlock; ++i)
+    out[i] = mulRounded(codes.at(i, 1), d);
 }
 
 } // namespace qzc::format::ggml

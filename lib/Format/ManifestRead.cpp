@@ -173,6 +173,8 @@ static TensorSource readSource(const Node &node) {
   source.name = node["name"].text();
   source.shape = node["shape"].list(readInteger);
   source.dtype = node["dtype"].word(parseDType);
+  if (const auto packed = node.find("packed"))
+    source.packed = packed->word(parseStorage);
   source.transposed = flag(node, "transposed");
   if (const auto rows = node.find("rows"))
     source.rows = rows->list([](const Node &range) {

@@ -141,6 +141,10 @@ private:
               "has a source extent out of range");
     require(rank == 2 || !source.transposed, where,
             "is a vector, which cannot be transposed");
+    if (source.packed)
+      require(rank == 2 && !source.transposed && source.rows.empty() &&
+                  !checkShape(source.held()),
+              where, "has a packed source that cannot be");
     // The rows of a vector are its elements.
     const int64_t all = source.height();
     int64_t rows = source.rows.empty() ? all : 0;

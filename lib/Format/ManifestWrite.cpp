@@ -65,6 +65,8 @@ static Json write(const Tensor &tensor) {
   Json source = {{"name", tensor.source.name},
                  {"shape", tensor.source.shape},
                  {"dtype", name(tensor.source.dtype)}};
+  if (tensor.source.packed)
+    source["packed"] = describeStorage(*tensor.source.packed);
   if (tensor.source.transposed)
     source["transposed"] = true;
   if (!tensor.source.rows.empty())

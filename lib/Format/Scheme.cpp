@@ -5,6 +5,7 @@
 #include "Schemes/Traits.h"
 
 #include "qzc/Format/Portable.h"
+#include "qzc/Format/Schemes/DoubleQuant.h"
 
 #include <algorithm>
 #include <charconv>
@@ -93,12 +94,15 @@ std::string_view name(ScaleCodec codec) {
     return "double";
   case ScaleCodec::Asym:
     return "asym";
+  case ScaleCodec::Absmax:
+    return "absmax";
   }
   return "";
 }
 
 std::optional<ScaleCodec> parseScaleCodec(std::string_view text) {
-  for (ScaleCodec codec : {ScaleCodec::Double, ScaleCodec::Asym})
+  for (ScaleCodec codec :
+       {ScaleCodec::Double, ScaleCodec::Asym, ScaleCodec::Absmax})
     if (text == name(codec))
       return codec;
   return std::nullopt;
@@ -146,7 +150,8 @@ std::string describeStorage(const StorageSpec &spec) {
 }
 
 std::string storageHelp() {
-  return "SCHEME[/BLOCK][ double| asym], or a type f32, f16, bf16; schemes "
+  return "SCHEME[/BLOCK][ double| asym| absmax], or a type f32, f16, bf16; "
+         "schemes "
          "are " +
          schemeNames();
 }
@@ -187,7 +192,11 @@ std::optional<std::string_view> checkShape(const PackedShape &shape) {
       shape.scales != traits(shape.scheme).otherCodec)
     return shape.scales == ScaleCodec::Double
                ? "the scheme has no double quantization (fp4 and nf4 have)"
-               : "the scheme has no zero points to choose (int4 and int3 have)";
+           : shape.scales == ScaleCodec::Asym
+               ? "the scheme has no zero points to choose (int2, int3, int4 "
+                 "and "
+                 "int8g have)"
+               : "the scheme has no absmax to choose (int8 has)";
   return traits(shape.scheme).checkShape(shape);
 }
 
@@ -233,6 +242,31 @@ void decodeRows(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
 
 int64_t encodingUnit(const PackedShape &shape) {
   return traits(shape.scheme).encodingUnit(shape);
+}
+
+int64_t pieceUnit(const PackedShape &shape) {
+  const int64_t unit = encodingUnit(shape);
+  return shape.scales == ScaleCodec::Double ? unit * doublequant::kGroup : unit;
+}
+
+PackedShape pieceShape(const PackedShape &shape, int64_t count) {
+  PackedShape piece = shape;
+  // Pieces of units that do not end with a row are taken for one row: nothing
+  // in them depends on rows.
+  const bool wholeRows = count % shape.cols == 0;
+  piece.rows = wholeRows ? count / shape.cols : 1;
+  piece.cols = wholeRows ? shape.cols : count;
+  return piece;
+}
+
+const BlockFormat *blockFormat(Scheme scheme) {
+  const BlockFormat &blocks = traits(scheme).blocks;
+  return blocks.split ? &blocks : nullptr;
+}
+
+void storeCodes(Scheme scheme, const uint8_t *codes, int64_t count,
+                std::byte *part) {
+  traits(scheme).storeCodes(codes, count, part);
 }
 
 uint64_t partBytes(const PackedShape &shape, size_t part, int64_t elements) {

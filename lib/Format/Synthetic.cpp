@@ -38,7 +38,9 @@ static SyntheticPart quantizedPart(const SyntheticRecipe &recipe,
                                    ScaleCodec scales) {
   SyntheticPart result = {};
   result.kind = recipe.kind;
-  result.center = static_cast<float>(recipe.mean * kDeviation);
+  // An absmax is 127 scales.
+  const double steps = scales == ScaleCodec::Absmax ? 127 : 1;
+  result.center = static_cast<float>(recipe.mean * steps * kDeviation);
   // ± 25 %.
   result.unit = result.center / 2 / 65536;
   result.second = static_cast<float>(recipe.second * kDeviation);

@@ -25,6 +25,7 @@ void buildSelectionPipeline(mlir::OpPassManager &passes,
   quantize.components = options.components;
   quantize.blockSize = options.blockSize;
   quantize.doubleQuant = options.doubleQuant;
+  quantize.requantize = options.requantize;
   quantize.mix = options.mix;
   const std::vector<std::string> rules(options.rules.begin(),
                                        options.rules.end());

@@ -14,14 +14,20 @@ static std::vector<encode::SourceFile>
 findFiles(qz::ModelOp model, const std::string &folder,
           llvm::StringMap<size_t> &numbers) {
   std::vector<encode::SourceFile> files;
-  model.walk([&](qz::ParamOp param) {
-    std::optional<llvm::StringRef> symbol = param.getFile();
-    if (!symbol || !numbers.try_emplace(*symbol, files.size()).second)
+  const auto add = [&](llvm::StringRef symbol) {
+    if (!numbers.try_emplace(symbol, files.size()).second)
       return;
-    qz::FileOp file = model.lookupFile(*symbol);
+    qz::FileOp file = model.lookupFile(symbol);
     files.push_back(
         {(std::filesystem::path(folder) / file.getPath().str()).string(),
          static_cast<uint64_t>(file.getSize()), file.getSha256().str()});
+  };
+  model.walk([&](qz::ParamOp param) {
+    if (std::optional<llvm::StringRef> symbol = param.getFile())
+      add(*symbol);
+    if (std::optional<qz::PackingAttr> packing = param.getPacking())
+      for (mlir::FlatSymbolRefAttr symbol : packing->getFiles())
+        add(symbol.getValue());
   });
   return files;
 }
@@ -34,6 +40,14 @@ Weights::Weights(qz::ModelOp model, const std::string &folder, uint64_t seed)
 
 std::vector<std::byte> Weights::encode(qz::ParamOp param,
                                        const format::Tensor &tensor) const {
+  if (std::optional<qz::PackingAttr> packing = param.getPacking()) {
+    const encode::WeightRef ref(
+        packing->toSource(param.getSourceShape(), [&](llvm::StringRef symbol) {
+          return Numbers.lookup(symbol);
+        }));
+    Sources.check(tensor.source, ref);
+    return encode::encodeTensor(tensor, ref, Sources);
+  }
   if (std::optional<llvm::StringRef> file = param.getFile()) {
     const encode::WeightRef ref = {Numbers.lookup(*file),
                                    static_cast<uint64_t>(*param.getOffset())};

@@ -26,6 +26,8 @@ std::string describe(const Recipe &recipe) {
   add("block-size", recipe.blockSize ? std::to_string(recipe.blockSize) : "");
   if (recipe.doubleQuant)
     text += " --double-quant";
+  if (recipe.requantize)
+    text += " --requantize";
   for (const std::string &rule : recipe.rules)
     add("rule", rule);
   if (recipe.method != "rtn")
@@ -48,6 +50,8 @@ std::string writeRecipe(const Recipe &recipe) {
     json["block-size"] = recipe.blockSize;
   if (recipe.doubleQuant)
     json["double-quant"] = true;
+  if (recipe.requantize)
+    json["requantize"] = true;
   if (recipe.method != "rtn")
     json["method"] = recipe.method;
   if (!recipe.dtype.empty())
@@ -73,6 +77,11 @@ public:
     if (!value.is_string())
       fail("'" + key + "' is no text");
     return value.get<std::string>();
+  }
+  bool flag(const Json &value, const std::string &key) const {
+    if (!value.is_boolean())
+      fail("'" + key + "' is neither true nor false");
+    return value.get<bool>();
   }
   Recipe recipe(const Json &json) const;
 
@@ -112,9 +121,9 @@ Recipe Reader::recipe(const Json &json) const {
         fail("'block-size' is no number from 32 to 4096");
       recipe.blockSize = value.get<int64_t>();
     } else if (key == "double-quant") {
-      if (!value.is_boolean())
-        fail("'double-quant' is neither true nor false");
-      recipe.doubleQuant = value.get<bool>();
+      recipe.doubleQuant = flag(value, key);
+    } else if (key == "requantize") {
+      recipe.requantize = flag(value, key);
     } else if (key == "rules") {
       if (!value.is_array())
         fail("'rules' is no list");
@@ -123,7 +132,7 @@ Recipe Reader::recipe(const Json &json) const {
     } else {
       fail("unknown key '" + key +
            "'; known are quantize, blocks, components, block-size, "
-           "double-quant, mix, method, dtype, rules");
+           "double-quant, requantize, mix, method, dtype, rules");
     }
   }
   return recipe;

@@ -34,17 +34,26 @@ Sources resolveSources(const ProgramSources &program,
 
   // Only the files that hold weights are opened as such.
   std::map<size_t, size_t> numbers;
+  const auto numberOf = [&](size_t file) {
+    auto [number, isNew] = numbers.try_emplace(file, sources.weights.size());
+    if (isNew)
+      sources.weights.push_back(fileIn(folder, program.files[file]));
+    return number->second;
+  };
   for (size_t i = 0; i != tensors.size(); ++i) {
     const auto &origin = program.origins[i];
     if (!origin)
       throw Error("weight '" + tensors[i].source.name +
                   "' has no file: import a folder with weights, or compile "
                   "with --weights=synthetic");
-    auto [number, isNew] =
-        numbers.try_emplace(origin->file, sources.weights.size());
-    if (isNew)
-      sources.weights.push_back(fileIn(folder, program.files[origin->file]));
-    sources.refs.push_back({number->second, origin->offset});
+    if (!origin->packed) {
+      sources.refs.push_back({numberOf(origin->file), origin->offset});
+      continue;
+    }
+    format::PackedSource packed = *origin->packed;
+    for (format::PackedTensor &part : packed.tensors)
+      part.file = numberOf(part.file);
+    sources.refs.push_back(encode::WeightRef(std::move(packed)));
   }
   return sources;
 }

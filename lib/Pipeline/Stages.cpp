@@ -35,6 +35,7 @@ void Stages::select(const CompileOptions &options) {
   selection.components = recipe.components;
   selection.blockSize = recipe.blockSize;
   selection.doubleQuant = recipe.doubleQuant;
+  selection.requantize = recipe.requantize;
   selection.mix = recipe.mix;
   selection.rules = recipe.rules;
   selection.method = recipe.method;

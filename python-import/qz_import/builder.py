@@ -14,6 +14,7 @@ from typing import Any
 
 from qz_import.assembly import quoted, real, symbol_of, tensor_type
 from qz_import.errors import ImportFailure
+from qz_import.packed import PackedTensor, Weights
 from qz_import.weights import ELEMENT_TYPES, StoredTensor, same_contents
 
 # Half-open ranges of a weight's rows, one after the other.
@@ -27,10 +28,12 @@ class Value:
     name: str
     shape: tuple[int | None, ...]
     element: str = "f32"
+    # The type of a weight that is quantized.
+    packed: str = ""
 
     @property
     def type(self) -> str:
-        return tensor_type(self.shape, self.element)
+        return self.packed or tensor_type(self.shape, self.element)
 
     @property
     def columns(self) -> int:
@@ -86,15 +89,15 @@ class GraphBuilder:
 
     def __init__(
         self,
-        tensors: dict[str, StoredTensor] | None,
+        weights: Weights | None,
         checkpoint: str,
         element: str,
         base: str = "",
     ) -> None:
-        """`tensors` is None for a module without weights, whose params then get type `element`.
+        """`weights` is None for a module without weights, whose params then get type `element`.
         `checkpoint` names the folder in errors. `base` stands before the names of all but the
         head's weights; a checkpoint may do without it, or put it before the head's, too."""
-        self._tensors = tensors
+        self._weights = weights
         self._checkpoint = checkpoint
         self._element = element
         self._base = base
@@ -137,7 +140,7 @@ class GraphBuilder:
             self.attributes[known[text]] = text
         return known[text]
 
-    def _file(self, path: Path) -> str:
+    def _symbol(self, path: Path) -> str:
         if path not in self.files:
             base = symbol_of(path)
             symbol, number = base, 1
@@ -148,13 +151,14 @@ class GraphBuilder:
 
     # --- weights ---
 
-    def _find(self, name: str) -> StoredTensor | None:
+    def _find(self, name: str) -> StoredTensor | PackedTensor | None:
         """A weight with or without the base's name before its own, None where there is none."""
-        if self._tensors is None:
+        if self._weights is None:
             return None
         is_inside = name.startswith(self._base)
         other = name.removeprefix(self._base) if is_inside else self._base + name
-        return self._tensors.get(name) or self._tensors.get(other)
+        known = self._weights.packed | self._weights.tensors
+        return known.get(name) or known.get(other)
 
     def first_of(self, *names: str) -> str:
         """The first of a weight's names under which the checkpoint has it; without any, the first
@@ -163,12 +167,16 @@ class GraphBuilder:
 
     def _stored(self, name: str, shape: tuple[int, ...]) -> StoredTensor | None:
         """The tensor `name`, checked to be a weight of this shape; None without weights."""
-        if self._tensors is None:
+        if self._weights is None:
             return None
         stored = self._find(name)
         if stored is None:
             raise ImportFailure(
                 f"{self._checkpoint}: missing tensor {name!r} of shape {list(shape)}"
+            )
+        if isinstance(stored, PackedTensor):
+            raise ImportFailure(
+                f"{self._checkpoint}: weight {name!r} is quantized ({stored.layout}), but no matrix"
             )
         where = f"{stored.file}: tensor {stored.name!r}"
         if stored.shape != shape:
@@ -203,21 +211,65 @@ class GraphBuilder:
         for scope in self._scopes:
             if use in scope.params:
                 return scope.params[use]
+        packed = self._find(name)
+        if isinstance(packed, PackedTensor) and len(shape) == 2:
+            wanted = shape[::-1] if transposed else shape
+            value = self._packed(hint, packed, wanted, rows)
+            self._scopes[-1].params[use] = value
+            return value
         stored = self._stored(name, shape)
         element, place = self._element, ""
         if stored is not None:
             name, element = stored.name, ELEMENT_TYPES[stored.dtype]
-            place = f" @{self._file(stored.file)}[{stored.offset}]"
+            place = f" @{self._symbol(stored.file)}[{stored.offset}]"
         self.used.add(name)
         result = shape[::-1] if transposed else shape
         how = " transposed" if transposed else ""
         if rows is not None:
             result = (sum(high - low for low, high in rows), *result[1:])
-            how += f" rows [{', '.join(f'[{low}, {high}]' for low, high in rows)}]"
+            how += f" rows {_ranges(rows)}"
         source = f" source {tensor_type(shape, element)}" if how else ""
         text = f"param {quoted(name)}{place}{how}{source} : {tensor_type(result, element)}"
         value = self._op(hint, text, result, element)
         self._scopes[-1].params[use] = value
+        return value
+
+    def _packed(
+        self, hint: str, weight: PackedTensor, shape: tuple[int, ...], rows: Rows | None
+    ) -> Value:
+        """A weight that is quantized, [out, in] however the checkpoint's model has it; or some rows
+        of it."""
+        if weight.shape != shape:
+            raise ImportFailure(
+                f"{self._checkpoint}: weight {weight.name!r} has shape {list(weight.shape)}, but "
+                f"the configuration asks for {list(shape)}"
+            )
+        if weight.storage == "f32" and rows is not None:
+            return self._packed_param(hint, weight, rows)
+        use = (weight.name, shape, False, None)
+        whole = next((scope.params[use] for scope in self._scopes if use in scope.params), None)
+        if whole is None:
+            whole = self._packed_param("whole" if rows else hint, weight)
+            self._scopes[-1].params[use] = whole
+        if rows is None:
+            return whole
+        count = sum(high - low for low, high in rows)
+        type = f"!qz.rows<{count} of {weight.type}>"
+        part = Value(self._name(hint), (count, shape[1]), packed=type)
+        self._line(f"{part.name} = qz.rows {whole.name} {_ranges(rows)} : {weight.type}")
+        return part
+
+    def _packed_param(self, hint: str, weight: PackedTensor, rows: Rows | None = None) -> Value:
+        """A weight that is quantized, or, of values that are stored as f32, some of its rows."""
+        self.used.update(tensor.name for tensor in weight.tensors.values())
+        shape, type, how = weight.shape, weight.type, ""
+        if rows is not None:
+            how = f" rows {_ranges(rows)} source {type}"
+            shape = (sum(high - low for low, high in rows), shape[1])
+            type = tensor_type(shape, weight.storage)
+        value = Value(self._name(hint), shape, packed=type)
+        packing = weight.attribute(self._symbol)
+        self._line(f"{value.name} = qz.param {quoted(weight.name)} packing {packing}{how} : {type}")
         return value
 
     def tied(self, name: str, other: str) -> str:
@@ -232,12 +284,13 @@ class GraphBuilder:
             return name
         if first is None:
             return other
-        if not same_contents(first, second):
+        if not _same(first, second):
+            where = second.file if isinstance(second, StoredTensor) else self._checkpoint
             raise ImportFailure(
-                f"{second.file}: tensor {second.name!r} differs from {first.name!r}, though "
+                f"{where}: tensor {second.name!r} differs from {first.name!r}, though "
                 "config.json ties the two: set its tie_word_embeddings to false to use both"
             )
-        self.repeated.add(second.name)
+        self.repeated.update(tensor.name for tensor in _tensors_of(second))
         return name
 
     # --- ops ---
@@ -360,6 +413,24 @@ class GraphBuilder:
 
     def finish(self, logits: Value) -> None:
         self._line(f"qz.return {logits.name} : {logits.type}")
+
+
+def _ranges(rows: Rows) -> str:
+    return f"[{', '.join(f'[{low}, {high}]' for low, high in rows)}]"
+
+
+def _tensors_of(weight: StoredTensor | PackedTensor) -> tuple[StoredTensor, ...]:
+    return (weight,) if isinstance(weight, StoredTensor) else tuple(weight.tensors.values())
+
+
+def _same(a: StoredTensor | PackedTensor, b: StoredTensor | PackedTensor) -> bool:
+    if isinstance(a, PackedTensor) and isinstance(b, PackedTensor):
+        if (a.type, a.layout, a.offset) != (b.type, b.layout, b.offset):
+            return False
+    elif type(a) is not type(b):
+        return False
+    pairs = zip(_tensors_of(a), _tensors_of(b), strict=True)
+    return all(same_contents(x, y) for x, y in pairs)
 
 
 def _types(*operands: Value | None) -> str:

@@ -52,7 +52,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--dtype",
         choices=("f32", "f16", "bf16"),
-        help="what to store a GGUF's decoded weights as (default f32)",
+        help="decode all weights of a GGUF to this type (default: blocks that are schemes of qzc "
+        "stay as they are, others become f32)",
     )
     parser.add_argument(
         "--revision", metavar="REV", help="branch, tag or commit of a Hugging Face model id"
@@ -101,7 +102,7 @@ def _run(arguments: list[str] | None) -> None:
         # Only this path needs the gguf package.
         from qz_import.gguf_import import import_gguf
 
-        import_gguf(source, output, options.dtype or "f32")
+        import_gguf(source, output, options.dtype)
     elif source.exists():
         raise ImportFailure(f"{source}: neither a folder nor a regular file")
     elif HUB_ID.fullmatch(options.source):

@@ -1,4 +1,5 @@
-"""Decodes the tensors of a GGUF file into one safetensors file, a few rows at a time."""
+"""Writes the tensors of a GGUF file into one safetensors file, a few rows at a time: decoded, or
+the blocks of a quantized matrix as they are."""
 
 from __future__ import annotations
 
@@ -33,6 +34,8 @@ class DecodedTensor:
     transposed: bool = False
     # By which values are larger in the GGUF.
     increment: float = 0.0
+    # The scheme that its blocks are, where they are kept: `shape` is then the GGUF's.
+    scheme: str = ""
 
 
 def row_order_of_rotated_halves(rows: int, heads: int) -> np.ndarray:
@@ -125,11 +128,32 @@ def decoded_pieces(tensor: DecodedTensor) -> Iterator[np.ndarray]:
         yield np.ascontiguousarray(whole[:, first : first + step].T)
 
 
-def write_decoded(path: Path, tensors: list[DecodedTensor], dtype: str) -> None:
-    """Writes the tensors as `dtype`; peak memory is one piece of one tensor."""
+def _block_rows(tensor: DecodedTensor) -> np.ndarray:
+    """The bytes of the GGUF's rows, which are whole blocks."""
+    rows = int(tensor.source.shape[-1])
+    return tensor.source.data.reshape(rows, -1)
+
+
+def _blocks(tensor: DecodedTensor) -> Iterator[bytes]:
+    """The bytes of a matrix's rows in the order wanted, some rows at a time."""
+    raw = _block_rows(tensor)
+    rows = tensor.shape[0]
+    step = max(1, PIECE // raw.shape[1])
+    for first in range(0, rows, step):
+        last = min(first + step, rows)
+        piece = raw[first:last] if tensor.row_order is None else raw[tensor.row_order[first:last]]
+        yield piece.tobytes()
+
+
+def write_tensors(path: Path, tensors: list[DecodedTensor], dtype: str) -> None:
+    """Writes the tensors, decoded ones as `dtype`; peak memory is one piece of one tensor, or a
+    transposed one."""
     stored = DTYPES[dtype]
 
     def entry(tensor: DecodedTensor) -> NewTensor:
+        if tensor.scheme:
+            shape = (tensor.shape[0], _block_rows(tensor).shape[1])
+            return NewTensor(tensor.name, "U8", shape, lambda: _blocks(tensor))
         convert = _converter(dtype, tensor.name)
         return NewTensor(
             tensor.name, stored, tensor.shape, lambda: map(convert, decoded_pieces(tensor))

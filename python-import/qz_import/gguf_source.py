@@ -1,8 +1,11 @@
-"""Turns a GGUF into a Hugging Face folder: config.json, tokenizer.json, model.safetensors."""
+"""Turns a GGUF into a Hugging Face folder: config.json, tokenizer.json, model.safetensors. Blocks
+that are schemes of qzc may stay as they are."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from qz_import.gguf_decode import (
     DecodedTensor,
     row_order_of_parts,
     row_order_of_rotated_halves,
-    write_decoded,
+    write_tensors,
 )
 from qz_import.gguf_file import Gguf, open_gguf
 from qz_import.gguf_keys import check_keys
@@ -27,6 +30,11 @@ from qz_import.gguf_metadata import Metadata
 from qz_import.gguf_rope import DIVISORS
 from qz_import.gguf_tokenizer import GgufTokenizer
 
+# Types of ggml that are schemes of qzc.
+KEPT = {
+    "Q4_0": "q4_0", "Q4_1": "q4_1", "Q5_0": "q5_0", "Q5_1": "q5_1", "Q8_0": "q8_0",
+    "Q4_K": "q4_k", "Q5_K": "q5_k", "Q6_K": "q6_k", "TQ2_0": "ternary",
+}  # fmt: skip
 TORCH_DTYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
 
 
@@ -113,6 +121,15 @@ def decoded_tensors(
     return found
 
 
+def _kept(tensor: DecodedTensor, tables: frozenset[str]) -> DecodedTensor:
+    """A tensor whose blocks stay as they are, where they can."""
+    kind = GGMLQuantizationType(tensor.source.tensor_type).name
+    if kind not in KEPT or len(tensor.shape) != 2 or tensor.increment or tensor.name in tables:
+        return tensor
+    shape = tensor.shape[::-1] if tensor.transposed else tensor.shape
+    return replace(tensor, shape=shape, transposed=False, scheme=KEPT[kind])
+
+
 def _special_tokens(tokenizer: GgufTokenizer) -> dict[str, Any]:
     """Null where the file names none: config.json's own defaults are not the file's."""
     ends = [tokenizer.eos_id, tokenizer.end_of_turn_id, tokenizer.end_of_message_id]
@@ -120,8 +137,18 @@ def _special_tokens(tokenizer: GgufTokenizer) -> dict[str, Any]:
     return {"bos_token_id": tokenizer.bos_id, "eos_token_id": eos or None}
 
 
-def decode_gguf(path: Path, folder: Path, dtype: str) -> None:
-    """Writes the model into an existing folder, as Hugging Face would have it there."""
+@dataclass(frozen=True)
+class Kept:
+    """A matrix of a GGUF whose blocks were kept."""
+
+    scheme: str
+    shape: tuple[int, ...]
+
+
+def unpack_gguf(path: Path, folder: Path, dtype: str | None) -> Mapping[str, Kept]:
+    """Writes the model into an existing folder, as Hugging Face would have it there: with weights
+    of type `dtype`, or, without one, the blocks of quantized matrices as they are beside f32.
+    Returns these by name."""
     file, where = open_gguf(path), str(path)
     meta = Metadata(file.fields, where)
     shapes = {tensor.name: shape_of(tensor, where) for tensor in file.tensors}
@@ -131,13 +158,21 @@ def decode_gguf(path: Path, folder: Path, dtype: str) -> None:
     tokenizer = GgufTokenizer(meta)
     special = _special_tokens(tokenizer)
     tensors = decoded_tensors(file, decoder, architecture, name, where)
+    if dtype is None:
+        # Positions are added, not multiplied with.
+        tables = frozenset(
+            [f"{decoder.base}{decoder.positions.name}.weight"] if decoder.positions else []
+        )
+        tensors = [_kept(tensor, tables) for tensor in tensors]
+    dense = dtype or "f32"
     documents = {
-        "config.json": {**config, **special, "torch_dtype": TORCH_DTYPES[dtype]},
+        "config.json": {**config, **special, "torch_dtype": TORCH_DTYPES[dense]},
         "generation_config.json": {k: value for k, value in special.items() if value is not None},
         "tokenizer.json": tokenizer.tokenizer_json(),
         "tokenizer_config.json": tokenizer.tokenizer_config_json(),
     }
     check_keys(meta, "" if meta.has(CONFIG) else name, architecture)
-    write_decoded(folder / "model.safetensors", tensors, dtype)
+    write_tensors(folder / "model.safetensors", tensors, dense)
     for name, document in documents.items():
         write_json(folder / name, document)
+    return {t.name: Kept(t.scheme, t.shape) for t in tensors if t.scheme}

@@ -20,7 +20,8 @@ from qz_import.folder_tokenizer import FILE, FolderTokenizer, read_folder_tokeni
 from qz_import.gguf_form import GgufForm
 from qz_import.gguf_tokenizer_form import tokenizer_form
 from qz_import.metadata import TextFacts, read_text_facts, stored_element_type
-from qz_import.quantized import refuse_quantized
+from qz_import.packed import Unpacker, Weights, warn_of_f32
+from qz_import.quantized import packed_weights
 from qz_import.safetensors_writer import NewTensor, write_safetensors
 from qz_import.sizes import read_context
 from qz_import.skeleton import Skeleton
@@ -38,8 +39,10 @@ def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(real_path, os.path.realpath(folder))).as_posix()
 
 
-def _warn_unused(graph: GraphBuilder, names: list[str]) -> None:
+def _warn_unused(graph: GraphBuilder, weights: Weights) -> None:
     known = graph.used | graph.repeated
+    names = [tensor.name for tensor in weights.tensors.values()]
+    names += [t.name for weight in weights.packed.values() for t in weight.tensors.values()]
     unused = [name for name in names if name not in known and not IGNORED.search(name)]
     if unused:
         shown = ", ".join(unused[:NAMED_TENSORS]) + (", …" if len(unused) > NAMED_TENSORS else "")
@@ -90,11 +93,9 @@ def _place_tokenizer(tokenizer: FolderTokenizer, companion: Companion) -> Path:
     return path
 
 
-def _emit(
-    folder: Path, config: Config, decoder: Decoder, tensors: dict[str, StoredTensor] | None
-) -> GraphBuilder:
-    element = stored_element_type(config) if tensors is None else ""
-    graph = GraphBuilder(tensors, str(folder), element, decoder.base)
+def _emit(folder: Path, config: Config, decoder: Decoder, weights: Weights | None) -> GraphBuilder:
+    element = stored_element_type(config) if weights is None else ""
+    graph = GraphBuilder(weights, str(folder), element, decoder.base)
     graph.finish(Skeleton(decoder, graph).emit())
     return graph
 
@@ -126,7 +127,9 @@ def _text_part(whole: Config, text: Config, checkpoint: Checkpoint | None) -> Ch
     return checkpoint
 
 
-def module_text(folder: Path, output: Path, companion: Companion) -> str:
+def module_text(
+    folder: Path, output: Path, companion: Companion, unpack: Unpacker = packed_weights
+) -> str:
     """The module of a Hugging Face folder. What it cannot refer to as it is (weights of torch
     files, the pieces of a tokenizer) is converted into `companion`."""
     config_path = folder / "config.json"
@@ -139,12 +142,14 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
     tokenizer = read_folder_tokenizer(folder, whole)
     facts = read_text_facts(folder, config, vocab, tokenizer)
     checkpoint = read_checkpoint(folder, config)
-    refuse_quantized(folder, config, checkpoint)
     if text:
         checkpoint = _text_part(whole, text, checkpoint)
     tensors = checkpoint.tensors if checkpoint else None
+    weights = unpack(config, tensors or {})
+    if tensors is None:
+        weights = None
     decoder = family.decoder(config)
-    graph = _emit(folder, config, decoder, tensors)
+    graph = _emit(folder, config, decoder, weights)
     attributes = _model_attributes(family, config, decoder, facts)
     form = GgufForm(config, family, decoder, read_context(config, family.keys))
     if tokenizer:
@@ -153,14 +158,16 @@ def module_text(folder: Path, output: Path, companion: Companion) -> str:
         attributes.append("tokenizer = @tokenizer")
         _warn_unknown(tokenizer.config)
     _warn_unknown(config)
-    if tensors is None:
+    if weights is None:
         note(f"{folder} holds no weights: compile the module with --weights=synthetic")
     else:
-        _warn_unused(graph, [tensor.name for tensor in tensors.values()])
+        _warn_unused(graph, weights)
+        warn_of_f32(weights.packed.values())
     if tokenizer is None:
         note(f"{folder} holds no {FILE}: the model will take token ids only")
     if checkpoint and checkpoint.is_torch:
-        graph = _emit(folder, config, decoder, _copied(checkpoint.tensors, graph.used, companion))
+        copied = _copied(checkpoint.tensors, graph.used, companion)
+        graph = _emit(folder, config, decoder, unpack(config, copied))
 
     attributes.append(f"gguf = {form.attribute}")
     listed = ",\n    ".join(attributes)

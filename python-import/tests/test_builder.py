@@ -12,6 +12,7 @@ import pytest
 
 from qz_import.builder import GraphBuilder
 from qz_import.errors import ImportFailure
+from qz_import.packed import Weights
 from qz_import.weights import StoredTensor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +61,7 @@ def test_methods_have_the_arguments_of_the_ops(name: str) -> None:
 def builder(name: str, *shape: int) -> GraphBuilder:
     """Of a checkpoint with one f32 tensor."""
     return GraphBuilder(
-        {name: StoredTensor(name, Path("w"), 8, 4 * math.prod(shape), shape, "F32")},
+        Weights({name: StoredTensor(name, Path("w"), 8, 4 * math.prod(shape), shape, "F32")}),
         "folder",
         "f32",
     )

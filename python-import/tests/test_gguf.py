@@ -162,7 +162,7 @@ def test_quantized_weights_are_decoded(
     wide(model)
     number = gguf.GGMLQuantizationType[kind]
     model.quantized = {name: number for name, v in model.tensors.items() if v.ndim == 2}
-    imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir", "--dtype=f32")
     stored = load_file(tmp_path / "m.hf" / "model.safetensors")
     for name, values in model.tensors.items():
         expected = values

@@ -152,10 +152,18 @@ def test_quantized_and_transposed(tmp_path: Path, imports: Imports) -> None:
     model.quantized[name] = kind
     expected = gguf.quants.dequantize(gguf.quants.quantize(model.tensors[name], kind), kind)
     assert not np.array_equal(expected, model.tensors[name])
-    imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
+    file = model.write(tmp_path / "x.gguf")
+    imports(file, tmp_path / "m.mlir", "--dtype=f32")
     stored = load_file(tmp_path / "m.hf" / "model.safetensors")
     np.testing.assert_array_equal(stored["transformer.h.1.mlp.c_proj.weight"], expected.T)
     assert stored["transformer.h.1.attn.c_attn.weight"].shape == (64, 192)
+
+    # Blocks that stay as they are are used as they lie.
+    text = imports(file, tmp_path / "m.mlir")
+    stored = load_file(tmp_path / "m.hf" / "model.safetensors")
+    blocks = stored["transformer.h.1.mlp.c_proj.weight"]
+    np.testing.assert_array_equal(gguf.quants.dequantize(blocks, kind), expected)
+    assert f"!qz.packed<{expected.shape[0]}x{expected.shape[1]}, q8_0>" in text
 
 
 def test_large_transposed_weights(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ static PackedShape wideShape(int number) {
   return shapes[static_cast<size_t>(number) % std::size(shapes)];
 }
 
-/// Storages of linear codes in planes, in turn.
+/// Storages of linear codes in planes or bytes, in turn.
 static PackedShape planarShape(int number) {
   static const PackedShape shapes[] = {
       {Scheme::Q4_K, DType::F32, 0, 0, 0},
@@ -125,6 +125,14 @@ static PackedShape planarShape(int number) {
       {Scheme::Int3, DType::F32, 0, 0, 32, ScaleCodec::Asym},
       {Scheme::Int4, DType::F32, 0, 0, 64},
       {Scheme::Q5_1, DType::F32, 0, 0, 0},
+      {Scheme::Fp8, DType::F32, 0, 0, 128},
+      {Scheme::Int8g, DType::F32, 0, 0, 32, ScaleCodec::Asym},
+      {Scheme::Int2, DType::F32, 0, 0, 64},
+      {Scheme::Ternary, DType::F32, 0, 0, 0},
+      {Scheme::Int8, DType::F32, 0, 0, 0, ScaleCodec::Absmax},
+      {Scheme::Fp8, DType::F32, 0, 0, 0},
+      {Scheme::Int8g, DType::F32, 0, 0, 128},
+      {Scheme::Int2, DType::F32, 0, 0, 32, ScaleCodec::Asym},
   };
   return shapes[static_cast<size_t>(number) % std::size(shapes)];
 }
@@ -210,7 +218,7 @@ Model qzc::kernel_test::makeCase(int number) {
     PackedShape s = mixed ? randomShape(r) : common;
     // Every other layer of a block is wide.
     if (planar)
-      s = planarShape((number - kPlanarCases) * 3 + layers++);
+      s = planarShape((number - kPlanarCases) * 4 + layers++);
     else if (wide)
       s = wideShape((number - kWideCases) * 5 + layers++ / 2);
     s.rows = rows;

@@ -54,7 +54,7 @@ struct Model {
   }
 };
 
-inline constexpr int kCases = 44;
+inline constexpr int kCases = 46;
 /// From this one on, norms stand behind the additions, and projections lead
 /// from and to narrower embeddings.
 inline constexpr int kPlainCases = 28;
@@ -65,7 +65,7 @@ inline constexpr int kTinyCases = 32;
 /// GPU is small enough; one layer after the other has each of the schemes.
 inline constexpr int kWideCases = 40;
 /// From this one on, rows are whole blocks of 256, and one layer after the
-/// other has each of the storages with linear codes in planes.
+/// other has each of the storages with codes in planes, and the newer of bytes.
 inline constexpr int kPlanarCases = 42;
 
 /// Random case `number`, 0 ≤ number < kCases; from kCases on they come again,

@@ -1,8 +1,7 @@
-//===- NaivePlanar.h - Linear codes in planes, written down again -*- C++
-//-*-===//
+//===- NaivePlanar.h - Codes in planes or bytes, written again --*- C++ -*-===//
 //
-// The layouts of the schemes whose codes are planes, one element at a time, for
-// the tests of both targets.
+// The layouts of the schemes whose codes are planes, and of int8g and fp8,
+// whose codes are bytes, one element at a time, for the tests of both targets.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,10 +16,13 @@
 
 namespace qzc::test {
 
-/// Bits of a code; 0 for schemes without planes.
+/// Bits of a code; 0 for schemes that this header does not know.
 inline int planarBits(format::Scheme scheme) {
   using format::Scheme;
   switch (scheme) {
+  case Scheme::Int2:
+  case Scheme::Ternary:
+    return 2;
   case Scheme::Int3:
     return 3;
   case Scheme::Q4_1:
@@ -33,6 +35,9 @@ inline int planarBits(format::Scheme scheme) {
     return 5;
   case Scheme::Q6_K:
     return 6;
+  case Scheme::Int8g:
+  case Scheme::Fp8:
+    return 8;
   default:
     return 0;
   }
@@ -50,10 +55,14 @@ inline std::vector<format::PackedShape> planarShapes(int64_t cols) {
     if (!checkShape(shape))
       shapes.push_back(shape);
   };
-  for (Scheme scheme : {Scheme::Q4_1, Scheme::Q5_0, Scheme::Q5_1, Scheme::Q4_K,
-                        Scheme::Q5_K, Scheme::Q6_K})
+  for (Scheme scheme :
+       {Scheme::Q4_1, Scheme::Q5_0, Scheme::Q5_1, Scheme::Q4_K, Scheme::Q5_K,
+        Scheme::Q6_K, Scheme::Ternary, Scheme::Fp8})
     add(scheme, 0);
-  for (Scheme scheme : {Scheme::Int4, Scheme::Int3})
+  for (int64_t block : {32, 128})
+    add(Scheme::Fp8, block);
+  for (Scheme scheme :
+       {Scheme::Int4, Scheme::Int3, Scheme::Int2, Scheme::Int8g})
     for (int64_t block : {32, 64, 128}) {
       add(scheme, block);
       add(scheme, block, ScaleCodec::Asym);
@@ -70,6 +79,10 @@ inline int planarCode(const uint8_t *data, int bits, int64_t i) {
     return e < 16 ? at[e] % 16 : at[e - 16] / 16;
   };
   const auto bit = [&](const uint8_t *at) { return at[e % 4] >> e / 4 & 1; };
+  if (bits == 8)
+    return data[i];
+  if (bits == 2)
+    return crumb(data + i / 32 * 8);
   if (bits == 4)
     return nibble(data + i / 32 * 16);
   if (bits == 6) {
@@ -86,6 +99,20 @@ inline int planarCode(const uint8_t *data, int bits, int64_t i) {
   return crumb(unit + chunk * 8) + 4 * bit(unit + 32 + chunk * 4);
 }
 
+/// A code of random bits: of fp8 no NaN, and nothing large.
+inline uint8_t randomPlanarByte(format::Scheme scheme, uint8_t bits) {
+  return scheme == format::Scheme::Fp8 ? bits & 0xbf : bits;
+}
+
+/// A sign, four bits of exponent, three of mantissa.
+inline float e4m3Value(int code) {
+  const int exponent = code >> 3 & 15;
+  const int mantissa = (code & 7) + (exponent != 0 ? 8 : 0);
+  const float magnitude = std::ldexp(static_cast<float>(mantissa),
+                                     (exponent != 0 ? exponent : 1) - 10);
+  return code & 128 ? -magnitude : magnitude;
+}
+
 /// The value of element i; half(bits) decodes f16.
 template <typename Half>
 float planarValue(const format::PackedShape &shape, const uint8_t *codes,
@@ -99,6 +126,14 @@ float planarValue(const format::PackedShape &shape, const uint8_t *codes,
     return half(bits);
   };
   switch (shape.scheme) {
+  case Scheme::Fp8: {
+    float scale;
+    const int64_t share = shape.blockSize == 0 ? shape.cols : shape.blockSize;
+    std::memcpy(&scale, scales + i / share * 4, 4);
+    return e4m3Value(codes[i]) * scale;
+  }
+  case Scheme::Ternary:
+    return (code - 1) * halfAt(i / 256 * 2);
   case Scheme::Q5_0:
     return (code - 16) * halfAt(i / 32 * 2);
   case Scheme::Q4_1:
@@ -129,7 +164,8 @@ float planarValue(const format::PackedShape &shape, const uint8_t *codes,
     const int64_t group = i / shape.blockSize;
     if (shape.scales == format::ScaleCodec::Asym)
       return (code - halfAt(group * 4 + 2)) * halfAt(group * 4);
-    return (code - (shape.scheme == Scheme::Int4 ? 8 : 4)) * halfAt(group * 2);
+    return (code - static_cast<float>(1 << (planarBits(shape.scheme) - 1))) *
+           halfAt(group * 2);
   }
   }
 }
@@ -173,6 +209,12 @@ void randomPlanarScales(const format::PackedShape &shape, float deviation,
         scales[at + 12 + i] =
             static_cast<uint8_t>(scales[at + 12 + i] % 16 * 17);
       }
+    }
+    break;
+  case Scheme::Fp8:
+    for (int64_t at = 0; at < bytes; at += 4) {
+      const float scale = deviation / 0.6f * factor();
+      std::memcpy(scales + at, &scale, 4);
     }
     break;
   case Scheme::Q6_K:

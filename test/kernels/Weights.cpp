@@ -94,7 +94,8 @@ int32_t qzc::kernel_test::randomWeight(Random &random, const PackedShape &shape,
   const std::vector<PartLayout> parts = layout(shape);
   if (test::planarBits(shape.scheme) != 0) {
     for (uint64_t i = 0; i < parts[0].bytes; ++i)
-      data[parts[0].offset + i] = uint8_t(random.next());
+      data[parts[0].offset + i] =
+          test::randomPlanarByte(shape.scheme, uint8_t(random.next()));
     test::randomPlanarScales(
         shape, 0.6f * amplitude, data + parts[1].offset,
         int64_t(parts[1].bytes), [&] { return random.next(); },
@@ -116,6 +117,9 @@ int32_t qzc::kernel_test::randomWeight(Random &random, const PackedShape &shape,
   if (shape.scheme == Scheme::Q8_0 || shape.scheme == Scheme::Q4_0) {
     for (int64_t i = 0; i < bytes / 2; ++i)
       storeAt(scales, i, toHalf(scale()));
+  } else if (shape.scales == ScaleCodec::Absmax) {
+    for (int64_t i = 0; i < bytes / 4; ++i)
+      storeAt(scales, i, 127.0f * scale());
   } else if (shape.scales == ScaleCodec::Plain) {
     for (int64_t i = 0; i < bytes / 4; ++i)
       storeAt(scales, i, scale());
@@ -173,7 +177,8 @@ float qzc::kernel_test::decodeElement(const Model &model, int32_t index,
   default:
     break;
   case Scheme::Int8:
-    return float(int8_t(data[i])) * loadAt<float>(scales, row);
+    return float(int8_t(data[i])) * loadAt<float>(scales, row) *
+           (t.shape.scales == ScaleCodec::Absmax ? 1.0f / 127.0f : 1.0f);
   case Scheme::Q8_0:
     return float(int8_t(data[i])) * fromHalf(loadAt<uint16_t>(scales, i / 32));
   case Scheme::Q4_0: {

@@ -47,6 +47,7 @@ static void mergeRecipe(const CLI::App &app, const std::string &path,
   keep("--components", recipe.components, base.components);
   keep("--block-size", recipe.blockSize, base.blockSize);
   keep("--double-quant", recipe.doubleQuant, base.doubleQuant);
+  keep("--requantize", recipe.requantize, base.requantize);
   keep("--method", recipe.method, base.method);
   keep("--dtype", recipe.dtype, base.dtype);
   recipe.rules.insert(recipe.rules.begin(), base.rules.begin(),
@@ -138,12 +139,17 @@ static void addOptions(CLI::App &app, CompileOptions &options,
   addNumber<int64_t>(
       app, "--block-size", options.recipe.blockSize,
       "Elements that share a scale, as SPEC/N says too (fp4, nf4: "
-      "32 to 4096; int4, int3: 32, 64, 128; default 64)",
+      "32 to 4096; int2 to int8g: 32, 64, 128; default 64; "
+      "fp8: 128, default a row)",
       32, 4096)
       ->group(selection);
   app.add_flag(
          "--double-quant", options.recipe.doubleQuant,
          "Quantize the scales too, as \"SPEC double\" says too (fp4, nf4)")
+      ->group(selection);
+  app.add_flag("--requantize", options.recipe.requantize,
+               "Select weights that the checkpoint holds quantized, too: they "
+               "are decoded first")
       ->group(selection);
   app.add_option("--dtype", options.recipe.dtype,
                  "Type of what is not quantized: f32, f16, bf16 (default: as "

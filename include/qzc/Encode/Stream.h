@@ -19,6 +19,9 @@ struct StreamedWeight {
   WeightRef ref;
   int64_t elements = 0; ///< of the flattened weight
   int64_t unit = 1;     ///< pieces are multiples of it, or end the weight
+  /// The source is packed, and its bytes are taken as they are: whoever takes a
+  /// piece reads them, and is given no values.
+  bool asStored = false;
 };
 
 /// Elements [begin, end) of one weight.
@@ -31,6 +34,11 @@ struct Piece {
 /// A weight in pieces of about half a million elements, in order. `index` is
 /// its number.
 std::vector<Piece> piecesOf(const StreamedWeight &weight, size_t index);
+
+/// Throws qzc::Error where one of the values of elements [begin, begin + count)
+/// is not finite (tensor and position).
+void requireFinite(const format::TensorSource &source, const float *values,
+                   int64_t begin, int64_t count);
 
 /// Reads a piece's values. Throws qzc::Error where one is not finite (tensor
 /// and position).

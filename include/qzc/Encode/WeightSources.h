@@ -5,12 +5,15 @@
 
 #include "qzc/Encode/SafetensorsFile.h"
 #include "qzc/Format/Manifest.h"
+#include "qzc/Format/Packing.h"
 
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace qzc::encode {
+
+class PackedTensors;
 
 /// A safetensors file as the imported module refers to it.
 struct SourceFile {
@@ -19,10 +22,18 @@ struct SourceFile {
   std::string sha256; ///< when it was imported; lower-case hexadecimal
 };
 
-/// Where a tensor's source begins.
+/// Where a tensor's source is.
 struct WeightRef {
+  WeightRef() = default;
+  WeightRef(size_t number, uint64_t begin) : file(number), offset(begin) {}
+  explicit WeightRef(format::PackedSource source)
+      : packed(std::make_shared<format::PackedSource>(std::move(source))) {}
+
   size_t file = 0;     ///< index into the files of WeightSources
   uint64_t offset = 0; ///< from the start of that file
+  /// In place of both, where the source is quantized already; its tensors'
+  /// files are such indices, too.
+  std::shared_ptr<const format::PackedSource> packed;
 };
 
 /// The opened source files of a module.
@@ -35,7 +46,8 @@ public:
   const SafetensorsFile &file(size_t index) const { return *Opened[index]; }
 
   /// Checks that the file has the source tensor where `ref` says, in the shape
-  /// and type that the module gave it.
+  /// and type that the module gave it. Of a packed source, that its tensors are
+  /// what the packing needs, down to code books.
   void check(const format::TensorSource &source, const WeightRef &ref) const;
 
   /// Compares a file's SHA-256 with that at import; throws where it differs.
@@ -49,7 +61,27 @@ public:
   void read(const format::TensorSource &source, const WeightRef &ref,
             int64_t begin, int64_t end, float *out) const;
 
+  /// Reads elements [begin, end) of a packed source, cut by its pieceUnit, as
+  /// the parts of a piece, parts[i] having room for its partBytes.
+  void readParts(const format::TensorSource &source, const WeightRef &ref,
+                 int64_t begin, int64_t end, std::byte *const *parts) const;
+
+  /// Reads what `read` does as blocks of ggml, which its rows hold whole; the
+  /// source is packed in a scheme that has a blockFormat.
+  void readBlocks(const format::TensorSource &source, const WeightRef &ref,
+                  int64_t begin, int64_t end, std::byte *out) const;
+
 private:
+  PackedTensors tensorsOf(const format::PackedSource &source,
+                          const std::string &weight) const;
+  void checkPacked(const format::PackedSource &source,
+                   const std::string &weight) const;
+  template <typename Take>
+  void forPieces(const format::TensorSource &source, const WeightRef &ref,
+                 int64_t begin, int64_t end, Take take) const;
+  void readPacked(const format::TensorSource &source, const WeightRef &ref,
+                  int64_t begin, int64_t end, float *out) const;
+
   std::vector<SourceFile> Files;
   std::vector<std::unique_ptr<SafetensorsFile>> Opened;
 };

@@ -17,9 +17,15 @@
 //  * Q4_K, Q5_K: eight groups of 32, each with a scale and a minimum that are
 //    6-bit multiples of d and dmin; see GgmlK.cpp for the search. Decoded
 //    (d · scale) · code - (dmin · minimum).
+//  * TQ2_0: blocks of 256, d = absmax; code = x · (1 / d), rounded half away
+//  from
+//    zero, plus 1. Decoded (code - 1) · d.
 //  * Q6_K: sixteen groups of 16 with 8-bit scales; decoded (d · scale) · (code
 //  -
 //    32).
+//
+// TQ2_0 has elements i, 32 + i, 64 + i and 96 + i of 128 in byte i, from its
+// low bits up.
 //
 // 4-bit codes of elements 0…15 are in the low nibbles of a block's 16 bytes,
 // those of elements 16…31 in the high nibbles; fifth bits are those of a
@@ -116,6 +122,13 @@ struct BlockQ6_K {
   uint16_t d; ///< f16
 };
 static_assert(sizeof(BlockQ6_K) == 210, "as in GGUF files");
+
+struct BlockTq2_0 {
+  static constexpr int64_t kValues = kSuperBlock;
+  uint8_t codes[kSuperBlock / 4];
+  uint16_t d; ///< f16
+};
+static_assert(sizeof(BlockTq2_0) == 66, "as in GGUF files");
 
 // For each block type of GgmlTypes.def:
 //

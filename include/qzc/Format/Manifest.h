@@ -52,8 +52,24 @@ struct TensorSource {
   DType dtype = DType::F32;   ///< of the source
   bool transposed = false;    ///< stored as [in, out] there (GPT-2's Conv1D)
   /// Half-open ranges of the (transposed) source's rows; empty: all of them.
-  std::vector<std::pair<int64_t, int64_t>> rows;
+  std::vector<std::pair<int64_t, int64_t>> rows = {};
+  /// How the source is stored where it is quantized already, which `dtype` then
+  /// says nothing of.
+  std::optional<StorageSpec> packed = {};
 
+  /// The whole source as it is: a vector is one row.
+  PackedShape held() const {
+    PackedShape held;
+    held.dtype = dtype;
+    held.rows = shape.size() == 2 ? shape[0] : 1;
+    held.cols = shape.back();
+    if (packed) {
+      held.scheme = packed->scheme;
+      held.blockSize = packed->blockSize;
+      held.scales = packed->scales;
+    }
+    return held;
+  }
   /// All rows of the (transposed) source; of a vector, its elements.
   int64_t height() const { return shape[transposed ? 1 : 0]; }
   /// `rows`, where all of them are one range.

@@ -31,7 +31,8 @@ enum class DType : uint32_t { F32 = 0, F16 = 1, BF16 = 2 };
 enum class ScaleCodec : uint32_t {
   Plain = 0,  ///< a scale
   Double = 1, ///< "double" (nf4, fp4): scales are quantized: DoubleQuant.h
-  Asym = 2,   ///< "asym" (int4, int3): a zero point beside each scale
+  Asym = 2,   ///< "asym" (int2 to int8g): a zero point beside each scale
+  Absmax = 3, ///< "absmax" (int8): the row's absmax in place of its scale
 };
 
 /// How the codes of a scheme are chosen.
@@ -84,7 +85,8 @@ struct PackedShape {
   int64_t rows = 0;
   int64_t cols = 0;
   /// Elements that share a scale: over the flattened tensor (nf4, fp4), of a
-  /// row (int4, int3); 0 where there is nothing to choose.
+  /// row (int2 to int8g, fp8); 0 where there is nothing to choose, and of fp8
+  /// with a scale a row.
   int64_t blockSize = 0;
   ScaleCodec scales = ScaleCodec::Plain;
 };
@@ -116,16 +118,18 @@ std::optional<std::string_view> checkShape(const PackedShape &shape);
 
 /// The parts of a valid shape, in storage order; n = rows*cols.
 ///   none: data   [n] dtype
-///   int8: codes  [n] int8, scales [rows] f32 (absmax / 127)
+///   int8: codes  [n] int8, scales [rows] f32 (absmax / 127, or the absmax)
+///   fp8:  codes  [n] e4m3, scales [rows], or [n/block], f32
+///   int8g: codes [n] uint8, scales as of int4
 ///   q8_0: codes  [n] int8, scales [n/32] f16
 ///   q4_0: codes  [n/32, 16] as in ggml's blocks, scales [n/32] f16
 ///   nf4, fp4:
 ///         codes  [ceil(n/block)*block/2] two a byte, scales [ceil(n/block)]
 ///         f32 (absmax), or with double quantization ScaleGroups of them
-///   q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, int4, int3:
+///   q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, int4, int3, int2, ternary:
 ///         codes  by Schemes/Planes.h, scales [blocks] of what a block of ggml
-///         has beside its codes, in its order; int4, int3: f16 a group, with
-///         asym {f16 scale, f16 zero point}
+///         has beside its codes, in its order; int4, int3, int2: f16 a group,
+///         with asym {f16 scale, f16 zero point}
 std::vector<PartLayout> layout(const PackedShape &shape);
 
 /// Bytes from the first part's start to the last part's padded end.
@@ -201,6 +205,31 @@ void readGroups(const PackedShape &shape, const std::byte *const *parts,
 /// stay. `shape` as above.
 void replaceCodes(const PackedShape &shape, const uint8_t *codes, int64_t count,
                   std::byte *const *parts);
+
+/// Elements between which a weight's parts can be cut: those of each piece, as
+/// parts of their own, decode to what they decode to in the whole.
+int64_t pieceUnit(const PackedShape &shape);
+
+/// The shape of `count` elements of a weight, cut by pieceUnit.
+PackedShape pieceShape(const PackedShape &shape, int64_t count);
+
+/// A scheme's blocks as ggml stores them: `bytes` for `values` elements. Both
+/// functions take whole blocks, `count` in elements; parts are a piece's.
+struct BlockFormat {
+  int64_t values = 0;
+  int64_t bytes = 0;
+  void (*split)(const std::byte *blocks, int64_t count,
+                std::byte *const *parts) = nullptr;
+  void (*join)(const std::byte *const *parts, int64_t count,
+               std::byte *blocks) = nullptr;
+};
+/// Null where the scheme is none of ggml's.
+const BlockFormat *blockFormat(Scheme scheme);
+
+/// Stores `count` codes of a scheme with linear codes, one a byte here, as the
+/// codes part of a piece.
+void storeCodes(Scheme scheme, const uint8_t *codes, int64_t count,
+                std::byte *part);
 
 /// Makes the scales part of double quantization from all `count` f32 scales of
 /// a tensor. Returns the largest magnitude of a decoded scale, and with it of a

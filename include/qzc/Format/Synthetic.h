@@ -38,6 +38,7 @@ struct SyntheticPart {
     F16,
     Bf16,
     Int8Codes,
+    E4m3Codes, ///< below 2
     Uniform,
     Scales,
     HalfScales,
@@ -121,6 +122,9 @@ inline uint64_t syntheticWord(const SyntheticPart &part, uint64_t word) {
       const int32_t code = sum(part.key, word * 8 + i) * 127 / 131070;
       bytes |= static_cast<uint64_t>(static_cast<uint8_t>(code)) << 8 * i;
     }
+    break;
+  case SyntheticPart::E4m3Codes:
+    bytes = hash(part.key, word) & 0xbfbfbfbfbfbfbfbf;
     break;
   case SyntheticPart::Uniform:
     bytes = hash(part.key, word);

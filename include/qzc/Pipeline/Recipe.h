@@ -2,8 +2,8 @@
 //
 // What the selection's options say, as a file that they can be read from and
 // written to: JSON with the keys quantize, blocks, components, block-size,
-// double-quant, mix, method, dtype, and rules, a list of {"match": REGEX, "as":
-// SPEC}. Every key may be left out.
+// double-quant, requantize, mix, method, dtype, and rules, a list of {"match":
+// REGEX, "as": SPEC}. Every key may be left out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,6 +22,7 @@ struct Recipe {
   std::string components;      ///< "attn,head" or empty: the default selection
   int64_t blockSize = 0;       ///< 0: the spec's own
   bool doubleQuant = false;
+  bool requantize = false;        ///< what the checkpoint holds quantized, too
   std::string mix;                ///< a file type of llama-quantize, or empty
   std::vector<std::string> rules; ///< REGEX=SPEC, the last that matches counts
   std::string method = "rtn";     ///< how codes are chosen

@@ -27,7 +27,7 @@ FailureOr<TensorUse> TensorTable::lookup(Operation *user, Value weight) {
     entry = Build.create<sched::TensorOp>(
         param.getLoc(), weight.getType(), param.getNameAttr(),
         TypeAttr::get(param.getSourceType()), param.getTransposedAttr(), rows,
-        param.getFileAttr(), param.getOffsetAttr(),
+        param.getFileAttr(), param.getOffsetAttr(), param.getPackingAttr(),
         Build.getStringAttr(qz::weightRole(weight)), block,
         param.getMethodAttr());
   }

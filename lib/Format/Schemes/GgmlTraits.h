@@ -22,6 +22,8 @@ namespace qzc::format {
 /// the value of element i of a block's codes.
 template <typename Block, typename Code> struct GgmlTraits {
   static constexpr auto kCodeBytes = static_cast<int64_t>(sizeof(Block::codes));
+  static constexpr auto kScaleBytes = static_cast<int64_t>(sizeof(Block::d));
+  static constexpr auto kBytes = static_cast<int64_t>(sizeof(Block));
 
   static std::optional<std::string_view> checkShape(const PackedShape &shape) {
     if (shape.cols % ggml::kBlock != 0)
@@ -35,24 +37,39 @@ template <typename Block, typename Code> struct GgmlTraits {
                             int64_t elements) {
     const int64_t blocks = elements / ggml::kBlock;
     return static_cast<uint64_t>(blocks *
-                                 (part == 0 ? kCodeBytes : int64_t{2}));
+                                 (part == 0 ? kCodeBytes : kScaleBytes));
   }
 
   static float encode(const PackedShape &, const float *values, int64_t count,
                       std::byte *const *parts) {
-    std::byte *codes = parts[0];
-    std::byte *scales = parts[1];
     float largest = 0;
-    for (int64_t begin = 0; begin < count; begin += ggml::kBlock) {
+    for (int64_t i = 0; i < count / ggml::kBlock; ++i) {
       Block block;
-      largest = std::max(largest,
-                         ggml::quantize(values + begin, ggml::kBlock, &block));
-      std::memcpy(codes, block.codes, sizeof block.codes);
-      std::memcpy(scales, &block.d, sizeof block.d);
-      codes += sizeof block.codes;
-      scales += sizeof block.d;
+      largest = std::max(largest, ggml::quantize(values + i * ggml::kBlock,
+                                                 ggml::kBlock, &block));
+      std::memcpy(parts[0] + i * kCodeBytes, block.codes, sizeof block.codes);
+      std::memcpy(parts[1] + i * kScaleBytes, &block.d, sizeof block.d);
     }
     return largest;
+  }
+
+  static void split(const std::byte *blocks, int64_t count,
+                    std::byte *const *parts) {
+    for (int64_t i = 0; i < count / ggml::kBlock; ++i) {
+      Block block;
+      std::memcpy(&block, blocks + i * kBytes, sizeof block);
+      std::memcpy(parts[0] + i * kCodeBytes, block.codes, sizeof block.codes);
+      std::memcpy(parts[1] + i * kScaleBytes, &block.d, sizeof block.d);
+    }
+  }
+  static void join(const std::byte *const *parts, int64_t count,
+                   std::byte *blocks) {
+    for (int64_t i = 0; i < count / ggml::kBlock; ++i) {
+      Block block;
+      std::memcpy(block.codes, parts[0] + i * kCodeBytes, sizeof block.codes);
+      std::memcpy(&block.d, parts[1] + i * kScaleBytes, sizeof block.d);
+      std::memcpy(blocks + i * kBytes, &block, sizeof block);
+    }
   }
 
   static void decode(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,

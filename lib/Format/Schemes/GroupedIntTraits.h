@@ -1,6 +1,6 @@
 //===- GroupedIntTraits.h - Schemes of linear codes in groups ---*- C++ -*-===//
 //
-// int4 and int3 differ in their bits alone.
+// int2, int3, int4 and int8g differ in their bits alone.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,13 +14,32 @@
 #include "qzc/Format/Schemes/GroupedInt.h"
 
 #include <cmath>
+#include <type_traits>
 
 namespace qzc::format {
+
+/// Codes of 8 bits, by the interface of PlanarCodes.
+struct ByteCodes {
+  static constexpr int64_t kUnit = 1;
+  static int64_t bytes(int64_t elements) { return elements; }
+  static void store(const uint8_t *codes, int64_t begin, int64_t count,
+                    std::byte *part) {
+    std::memcpy(part + begin, codes, static_cast<size_t>(count));
+  }
+  static void load(const std::byte *part, int64_t begin, int64_t count,
+                   uint8_t *codes) {
+    std::memcpy(codes, part + begin, static_cast<size_t>(count));
+  }
+  static void replace(const PackedShape &, const uint8_t *codes, int64_t count,
+                      std::byte *const *parts) {
+    store(codes, 0, count, parts[0]);
+  }
+};
 
 /// The functions of SchemeTraits; Coder::codes and Coder::search are
 /// linearCodes and searchGroup (below), compiled for several vector widths.
 template <int Bits, typename Coder> struct GroupedIntTraits {
-  using Codes = PlanarCodes<Bits>;
+  using Codes = std::conditional_t<Bits == 8, ByteCodes, PlanarCodes<Bits>>;
   static constexpr int64_t kLargestGroup = 128;
   static constexpr int32_t kMiddle = groupedint::middle(Bits);
   static constexpr int32_t kMost = groupedint::most(Bits);
@@ -40,7 +59,7 @@ template <int Bits, typename Coder> struct GroupedIntTraits {
   }
 
   static int64_t unit(const PackedShape &shape) {
-    return std::max(shape.blockSize, Planes<Bits>::kUnit);
+    return std::max(shape.blockSize, Codes::kUnit);
   }
 
   static uint64_t partBytes(const PackedShape &shape, size_t part,
@@ -137,8 +156,12 @@ template <int Bits, typename Coder> struct GroupedIntTraits {
     }
   }
 
+  /// Codes of 8 bits are fine enough as they are.
+  static constexpr bool kHasLevels = Bits < 8;
   static Levels levels(const PackedShape &shape) {
-    return evenLevels(shape.blockSize, kMost + 1);
+    if constexpr (kHasLevels)
+      return evenLevels(shape.blockSize, kMost + 1);
+    return {};
   }
 
   static void readGroups(const PackedShape &shape,
@@ -155,6 +178,11 @@ template <int Bits, typename Coder> struct GroupedIntTraits {
     }
   }
 
+  static void storeCodes(const uint8_t *codes, int64_t count, std::byte *part) {
+    std::fill_n(part, Codes::bytes(count), std::byte{0});
+    Codes::store(codes, 0, count, part);
+  }
+
   /// Evenly distributed codes, as deviations of 2^Bits / √12.
   static constexpr SchemeTraits kTraits = {
       2,
@@ -169,9 +197,11 @@ template <int Bits, typename Coder> struct GroupedIntTraits {
       encode,
       decode,
       search,
-      levels,
+      kHasLevels ? levels : nullptr,
       readGroups,
-      Codes::replace};
+      Codes::replace,
+      {},
+      storeCodes};
 };
 
 /// The codes of a group by the signed zero point: x / scale + zero, rounded

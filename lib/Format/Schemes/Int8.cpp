@@ -31,11 +31,13 @@ static float encode(const PackedShape &shape, const float *values,
   float largest = 0;
   for (int64_t begin = 0; begin < count; begin += shape.cols) {
     const float absmax = largestMagnitude(values + begin, shape.cols);
-    const float scale = int8::scale(absmax);
+    const bool byAbsmax = shape.scales == ScaleCodec::Absmax;
+    const float scale = byAbsmax ? absmax : int8::scale(absmax);
     encodeRow(values + begin, shape.cols, int8::inverseScale(absmax),
               codes + begin);
     *scales++ = scale;
-    largest = std::max(largest, int8::decode(127, scale));
+    largest = std::max(largest, byAbsmax ? int8::decodeByAbsmax(127, scale)
+                                         : int8::decode(127, scale));
   }
   return largest;
 }
@@ -45,16 +47,22 @@ static void decode(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
   const int64_t cols = weight.shape.cols;
   const auto *codes = reinterpret_cast<const int8_t *>(weight.parts[0]);
   const auto *scales = reinterpret_cast<const float *>(weight.parts[1]);
-  for (int64_t row = rowBegin; row < rowEnd; ++row)
-    for (int64_t col = 0; col < cols; ++col)
-      *out++ = int8::decode(codes[row * cols + col], scales[row]);
+  const auto decodeAll = [&](auto decodeOne) {
+    for (int64_t row = rowBegin; row < rowEnd; ++row)
+      for (int64_t col = 0; col < cols; ++col)
+        *out++ = decodeOne(codes[row * cols + col], scales[row]);
+  };
+  if (weight.shape.scales == ScaleCodec::Absmax)
+    decodeAll(int8::decodeByAbsmax);
+  else
+    decodeAll(int8::decode);
 }
 
 const SchemeTraits qzc::format::kInt8Traits = {
     2,
     {"codes", "scales"},
     0,
-    ScaleCodec::Plain,
+    ScaleCodec::Absmax,
     {{SyntheticPart::Int8Codes, 0},
      {SyntheticPart::Scales, synthetic::kLargest / 127}},
     requireNoBlockSize,

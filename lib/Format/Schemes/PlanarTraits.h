@@ -1,6 +1,6 @@
 //===- PlanarTraits.h - Schemes whose codes are planes ----------*- C++ -*-===//
 //
-// Codes of 3 to 6 bits by Schemes/Planes.h, and a part of scales. Blocks of
+// Codes of 2 to 6 bits by Schemes/Planes.h, and a part of scales. Blocks of
 // ggml are taken apart: their codes into planes, what else they hold into
 // records.
 //
@@ -24,6 +24,7 @@ namespace qzc::format {
 /// Codes as planes, one a byte outside.
 template <int Bits> struct PlanarCodes {
   using P = Planes<Bits>;
+  static constexpr int64_t kUnit = P::kUnit;
 
   static int64_t bytes(int64_t elements) {
     return (elements + P::kUnit - 1) / P::kUnit * P::kUnitBytes;
@@ -66,6 +67,9 @@ private:
 template <typename Visit> void scalesOf(ggml::BlockQ4_1 &block, Visit visit) {
   visit(block.d);
   visit(block.m);
+}
+template <typename Visit> void scalesOf(ggml::BlockTq2_0 &block, Visit visit) {
+  visit(block.d);
 }
 template <typename Visit> void scalesOf(ggml::BlockQ5_0 &block, Visit visit) {
   visit(block.d);
@@ -123,6 +127,13 @@ inline void groupsOf(const ggml::BlockQ5_K &block, float *scales,
                      float *offsets) {
   groupsOfK(block, scales, offsets);
 }
+inline void groupsOf(const ggml::BlockTq2_0 &block, float *scales,
+                     float *offsets) {
+  for (int g = 0; g < 8; ++g) {
+    scales[g] = dense::fromF16(block.d);
+    offsets[g] = -scales[g];
+  }
+}
 inline void groupsOf(const ggml::BlockQ6_K &block, float *scales,
                      float *offsets) {
   for (int g = 0; g < 16; ++g) {
@@ -136,6 +147,7 @@ inline void groupsOf(const ggml::BlockQ6_K &block, float *scales,
 template <typename Block, int Bits> struct PlanarGgml {
   using Codes = PlanarCodes<Bits>;
   static constexpr int64_t kBlock = Block::kValues;
+  static constexpr auto kBytes = static_cast<int64_t>(sizeof(Block));
 
   static int64_t recordBytes() {
     Block block;
@@ -169,15 +181,30 @@ template <typename Block, int Bits> struct PlanarGgml {
       Block block;
       largest =
           std::max(largest, ggml::quantize(values + begin, kBlock, &block));
-      uint8_t codes[kBlock];
-      ggml::unpackCodes(block, codes);
-      Codes::store(codes, begin, kBlock, parts[0]);
-      scalesOf(block, [&](auto &field) {
-        std::memcpy(scales, &field, sizeof field);
-        scales += sizeof field;
-      });
+      scales = store(block, begin, parts[0], scales);
     }
     return largest;
+  }
+
+  static void split(const std::byte *blocks, int64_t count,
+                    std::byte *const *parts) {
+    std::fill_n(parts[0], Codes::bytes(count), std::byte{0});
+    std::byte *scales = parts[1];
+    for (int64_t begin = 0; begin < count; begin += kBlock) {
+      Block block;
+      std::memcpy(&block, blocks + begin / kBlock * kBytes, sizeof block);
+      scales = store(block, begin, parts[0], scales);
+    }
+  }
+
+  static void join(const std::byte *const *parts, int64_t count,
+                   std::byte *blocks) {
+    const std::byte *scales = parts[1];
+    for (int64_t begin = 0; begin < count; begin += kBlock) {
+      const Block block = load(parts[0], begin, scales);
+      std::memcpy(blocks + begin / kBlock * kBytes, &block, sizeof block);
+      scales += recordBytes();
+    }
   }
 
   static void decode(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
@@ -186,15 +213,8 @@ template <typename Block, int Bits> struct PlanarGgml {
     const std::byte *scales =
         weight.parts[1] + rowBegin * perRow * recordBytes();
     for (int64_t i = rowBegin * perRow; i < rowEnd * perRow; ++i) {
-      Block block;
-      uint8_t codes[kBlock];
-      Codes::load(weight.parts[0], i * kBlock, kBlock, codes);
-      ggml::packCodes(codes, block);
-      scalesOf(block, [&](auto &field) {
-        std::memcpy(&field, scales, sizeof field);
-        scales += sizeof field;
-      });
-      ggml::dequantize(block, out);
+      ggml::dequantize(load(weight.parts[0], i * kBlock, scales), out);
+      scales += recordBytes();
       out += kBlock;
     }
   }
@@ -203,7 +223,8 @@ template <typename Block, int Bits> struct PlanarGgml {
   static constexpr int64_t kGroup = Bits == 6 ? 16 : 32;
 
   static Levels levels(const PackedShape &) {
-    return evenLevels(kGroup, 1 << Bits);
+    // The fourth code of two bits is none of TQ2_0's.
+    return evenLevels(kGroup, Bits == 2 ? 3 : 1 << Bits);
   }
 
   static void readGroups(const PackedShape &, const std::byte *const *parts,
@@ -235,7 +256,35 @@ template <typename Block, int Bits> struct PlanarGgml {
             nullptr,
             levels,
             readGroups,
-            Codes::replace};
+            Codes::replace,
+            {kBlock, kBytes, split, join}};
+  }
+
+private:
+  /// Stores the block of the elements from `begin` on; returns where the next
+  /// one's scales go.
+  static std::byte *store(Block &block, int64_t begin, std::byte *part,
+                          std::byte *scales) {
+    uint8_t codes[kBlock];
+    ggml::unpackCodes(block, codes);
+    Codes::store(codes, begin, kBlock, part);
+    scalesOf(block, [&](auto &field) {
+      std::memcpy(scales, &field, sizeof field);
+      scales += sizeof field;
+    });
+    return scales;
+  }
+  static Block load(const std::byte *part, int64_t begin,
+                    const std::byte *scales) {
+    Block block;
+    uint8_t codes[kBlock];
+    Codes::load(part, begin, kBlock, codes);
+    ggml::packCodes(codes, block);
+    scalesOf(block, [&](auto &field) {
+      std::memcpy(&field, scales, sizeof field);
+      scales += sizeof field;
+    });
+    return block;
   }
 };
 

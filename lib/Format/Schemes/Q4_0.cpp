@@ -54,4 +54,5 @@ const SchemeTraits qzc::format::kQ4_0Traits = {
     nullptr,
     Code::levels,
     Code::readGroups,
-    Code::replaceCodes};
+    Code::replaceCodes,
+    {ggml::kBlock, Q4_0::kBytes, Q4_0::split, Q4_0::join}};

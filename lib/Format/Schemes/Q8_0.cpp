@@ -24,4 +24,9 @@ const SchemeTraits qzc::format::kQ8_0Traits = {
     Q8_0::unit,
     Q8_0::partBytes,
     Q8_0::encode,
-    Q8_0::decode};
+    Q8_0::decode,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
+    {ggml::kBlock, Q8_0::kBytes, Q8_0::split, Q8_0::join}};

@@ -52,6 +52,9 @@ struct SchemeTraits {
                      int64_t count, float *scales, float *offsets) = nullptr;
   void (*replaceCodes)(const PackedShape &shape, const uint8_t *codes,
                        int64_t count, std::byte *const *parts) = nullptr;
+  BlockFormat blocks = {};
+  void (*storeCodes)(const uint8_t *codes, int64_t count,
+                     std::byte *part) = nullptr;
 };
 
 /// The levels of codes that are linear: 0, 1, …, count - 1.

@@ -217,8 +217,8 @@ private:
   /// What codes less the middle one would have given: sums stay small, and with
   /// them what their conversion to f32 rounds away.
   static HWY_INLINE IntVec centered(IntVec lanes, IntVec sumsOf8) {
-    if constexpr (Bits == 3)
-      sumsOf8 = hn::ShiftRight<1>(sumsOf8);
+    if constexpr (Bits < 4)
+      sumsOf8 = hn::ShiftRight<4 - Bits>(sumsOf8);
     if constexpr (Bits > 4)
       sumsOf8 = hn::ShiftLeft<Bits - 4>(sumsOf8);
     return hn::Sub(lanes, sumsOf8);

@@ -12,6 +12,7 @@
 #define QZC_RUNTIME_CPU_SCHEMES_INL_H
 #endif
 
+#include "Schemes/Bytes-inl.h"
 #include "Schemes/CodeBook-inl.h"
 #include "Schemes/Int8-inl.h"
 #include "Schemes/None-inl.h"
@@ -34,6 +35,12 @@ HWY_INLINE bool withPlanarRow(const format::PackedShape &shape,
     return true;
   case format::Scheme::Int3:
     asym ? Action<Int3AsymRow>::run(args...) : Action<Int3Row>::run(args...);
+    return true;
+  case format::Scheme::Int2:
+    asym ? Action<Int2AsymRow>::run(args...) : Action<Int2Row>::run(args...);
+    return true;
+  case format::Scheme::Ternary:
+    Action<TernaryRow>::run(args...);
     return true;
   case format::Scheme::Q4_0:
     Action<Q4_0Row>::run(args...);
@@ -97,7 +104,17 @@ HWY_INLINE bool withPlainRow(const format::PackedShape &shape,
     }
     return false;
   case format::Scheme::Int8:
-    Action<Int8Row>::run(args...);
+    shape.scales == format::ScaleCodec::Absmax
+        ? Action<Int8AbsmaxRow>::run(args...)
+        : Action<Int8Row>::run(args...);
+    return true;
+  case format::Scheme::Int8g:
+    shape.scales == format::ScaleCodec::Asym
+        ? Action<Int8gAsymRow>::run(args...)
+        : Action<Int8gRow>::run(args...);
+    return true;
+  case format::Scheme::Fp8:
+    Action<Fp8Row>::run(args...);
     return true;
   case format::Scheme::Q8_0:
     Action<Q8_0Row>::run(args...);

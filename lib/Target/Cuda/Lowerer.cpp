@@ -50,9 +50,10 @@ static std::string enumerator(const format::PackedShape &shape) {
 }
 
 std::string qzc::cuda::storageName(const format::PackedShape &shape) {
-  const char *codec = shape.scales == format::ScaleCodec::Double ? "Double"
-                      : shape.scales == format::ScaleCodec::Asym ? "Asym"
-                                                                 : "";
+  const char *codec = shape.scales == format::ScaleCodec::Double   ? "Double"
+                      : shape.scales == format::ScaleCodec::Asym   ? "Asym"
+                      : shape.scales == format::ScaleCodec::Absmax ? "Absmax"
+                                                                   : "";
   return "Storage::" + enumerator(shape) + codec;
 }
 

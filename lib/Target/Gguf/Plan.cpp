@@ -94,14 +94,20 @@ encode::SourceFile Planner::fileOf(StringRef symbol) {
 }
 
 encode::WeightRef Planner::referTo(qz::ParamOp param) {
+  const auto numberOf = [&](StringRef symbol) {
+    auto [entry, isNew] = Files.try_emplace(symbol, Result.files.size());
+    if (isNew)
+      Result.files.push_back(fileOf(symbol));
+    return entry->second;
+  };
+  if (std::optional<qz::PackingAttr> packing = param.getPacking())
+    return encode::WeightRef(
+        packing->toSource(param.getSourceShape(), numberOf));
   const std::optional<StringRef> symbol = param.getFile();
   if (!symbol)
     throw Error("--gguf needs weights, but '" + param.getName().str() +
                 "' has no file: import a folder with weights");
-  auto [entry, isNew] = Files.try_emplace(*symbol, Result.files.size());
-  if (isNew)
-    Result.files.push_back(fileOf(*symbol));
-  return {entry->second, static_cast<uint64_t>(*param.getOffset())};
+  return {numberOf(*symbol), static_cast<uint64_t>(*param.getOffset())};
 }
 
 void Planner::addParam(qz::ParamOp param) {
@@ -135,6 +141,8 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   part.ref = referTo(param);
   part.elements = shape.rows * shape.cols;
   part.as = target.type;
+  part.asStored = part.ref.packed && target.same &&
+                  format::storedAlike(part.ref.packed->shape, shape);
   part.addend = place.isIncremented ? 1 : 0;
   if (place.interleavedHeads != 0)
     part.source.rows =

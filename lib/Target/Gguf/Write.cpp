@@ -38,14 +38,17 @@ struct Workspace {
 
 /// A piece's bytes in the file: the part's own type, or in F32 what ggml takes
 /// that for, with what is added to it.
-static std::string_view storePiece(const Place &place,
-                                   const encode::Piece &piece,
-                                   const float *values, Workspace &workspace) {
+static std::string_view
+storePiece(const Place &place, const encode::Piece &piece, const float *values,
+           const encode::WeightSources &sources, Workspace &workspace) {
   const Part &part = *place.part;
   const int64_t count = piece.end - piece.begin;
   std::vector<std::byte> &stored = workspace.stored;
   stored.resize(bytesOf(part.as, count));
-  if (!store(part.as, values, count, stored.data()))
+  if (part.asStored)
+    sources.readBlocks(part.source, part.ref, piece.begin, piece.end,
+                       stored.data());
+  else if (!store(part.as, values, count, stored.data()))
     failStore(part, piece.begin, values, count);
   const void *bytes = stored.data();
   if (part.as != place.type || part.addend != 0) {
@@ -77,8 +80,8 @@ File::File(const std::string &path, const Plan &plan,
       Out.writeAt(offset, tensor.values.data(),
                   tensor.values.size() * sizeof(float));
     for (const Part &part : tensor.parts) {
-      weights.push_back(
-          {part.source, part.ref, part.elements, blockElements(part.as)});
+      weights.push_back({part.source, part.ref, part.elements,
+                         blockElements(part.as), part.asStored});
       places.push_back({&part, infos[i].type, offset});
       offset += bytesOf(infos[i].type, part.elements);
     }
@@ -89,8 +92,9 @@ File::File(const std::string &path, const Plan &plan,
       weights, sources, "gguf",
       [&](const encode::Piece &piece, const float *values, int worker) {
         const Place &place = places[piece.weight];
-        const std::string_view bytes = storePiece(
-            place, piece, values, workspaces[static_cast<size_t>(worker)]);
+        const std::string_view bytes =
+            storePiece(place, piece, values, sources,
+                       workspaces[static_cast<size_t>(worker)]);
         Out.writeAt(place.offset + bytesOf(place.type, piece.begin),
                     bytes.data(), bytes.size());
       },

@@ -169,7 +169,15 @@ FailureOr<ProgramSources> collectSources(ModuleOp module) {
     std::optional<ProgramOrigin> origin;
     if (std::optional<StringRef> file = tensor.getFile())
       origin = ProgramOrigin{indices.lookup(*file),
-                             static_cast<uint64_t>(*tensor.getOffset())};
+                             static_cast<uint64_t>(*tensor.getOffset()),
+                             {}};
+    if (qz::PackingAttr packing = tensor.getPackingAttr())
+      origin =
+          ProgramOrigin{0, 0,
+                        packing.toSource(*qz::packedShapeOf(tensor.getSource()),
+                                         [&](StringRef symbol) {
+                                           return indices.lookup(symbol);
+                                         })};
     sources.origins.push_back(origin);
   }
   if (std::optional<StringRef> file = program->getTokenizer())

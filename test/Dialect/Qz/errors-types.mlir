@@ -67,7 +67,7 @@ module attributes {qz.t = !qz.packed<4x128, q4_k>} {}
 // -----
 
 // PackedType: one block size
-// expected-error @+1 {{expected 'block', 'double' or 'asym'}}
+// expected-error @+1 {{expected 'block', 'double', 'asym' or 'absmax'}}
 module attributes {qz.t = !qz.packed<4x4, fp4, block = 64, block = 64>} {}
 
 // -----

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes ints.safetensors, which the quantizers of int4 and int3 are tested with.
+"""Makes ints.safetensors, which the quantizers of int2, int3, int4 and int8g are
+tested with.
 
 Codes and decoded values come from compressed-tensors, given scales in f16 and zero points that are
 made of these; scales are the package's own, rounded. Needs torch, safetensors, compressed-tensors.
@@ -100,7 +101,7 @@ def main() -> None:
     check_versions()
     rng = np.random.default_rng(20255)
     cases: dict[str, Case] = {}
-    for bits in (4, 3):
+    for bits in (4, 3, 2, 8):
         for asym in (False, True):
             kind = "asym" if asym else "sym"
             for group in (32, 64, 128):

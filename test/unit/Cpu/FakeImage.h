@@ -168,13 +168,16 @@ private:
     std::vector<int8_t> codes(static_cast<size_t>(N));
     const float mean = Deviation / 64;
     const int64_t count = N / perScale;
+    const bool absmax = Result.shape.scales == format::ScaleCodec::Absmax;
     const std::vector<float> scale =
-        half ? halfScales(count, mean) : scales(count, mean);
+        half ? halfScales(count, mean)
+             : scales(count, absmax ? 127 * mean : mean);
     if (!half)
       Result.parts[1] = bytesOf(scale);
     for (int64_t i = 0; i < N; ++i) {
       codes[i] = static_cast<int8_t>(static_cast<int>(Random() % 255) - 127);
-      Result.values[i] = static_cast<float>(codes[i]) * scale[i / perScale];
+      Result.values[i] = static_cast<float>(codes[i]) * scale[i / perScale] *
+                         (absmax ? 1.0f / 127.0f : 1.0f);
     }
     Result.parts[0] = bytesOf(codes);
   }
@@ -182,7 +185,8 @@ private:
   std::vector<uint8_t> randomBytes(int64_t count) {
     std::vector<uint8_t> bytes(static_cast<size_t>(count));
     for (uint8_t &byte : bytes)
-      byte = static_cast<uint8_t>(Random());
+      byte = qzc::test::randomPlanarByte(Result.shape.scheme,
+                                         static_cast<uint8_t>(Random()));
     Result.parts[0] = bytesOf(bytes);
     return bytes;
   }

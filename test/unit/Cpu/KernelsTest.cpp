@@ -51,7 +51,9 @@ std::vector<format::PackedShape> weightShapes() {
   for (auto [rows, cols] : extents) {
     for (DType dtype : {DType::F32, DType::F16, DType::BF16})
       shapes.push_back(shapeOf(rows, cols, Scheme::None, 0, dtype));
-    shapes.push_back(shapeOf(rows, cols, Scheme::Int8, 0, DType::F32));
+    for (auto scales : {format::ScaleCodec::Plain, format::ScaleCodec::Absmax})
+      shapes.push_back(
+          shapeOf(rows, cols, Scheme::Int8, 0, DType::F32, scales));
     if (cols % 32 == 0)
       for (Scheme scheme : {Scheme::Q8_0, Scheme::Q4_0})
         shapes.push_back(shapeOf(rows, cols, scheme, 0, DType::F32));

@@ -1,9 +1,9 @@
 //===- GoldenSchemesTest.cpp - Quantizers against their references --------===//
 //
 // test/golden/schemes holds what bitsandbytes (nf4, fp4, double quantization),
-// llama.cpp (ggml's blocks), compressed-tensors (int4, int3) and NumPy (int8)
-// make of weights with ties, zero blocks, odd sizes and extreme values; see the
-// scripts there. Everything must agree to the bit.
+// llama.cpp (ggml's blocks), compressed-tensors (int2 to int8g), transformers
+// (fp8) and NumPy (int8) make of weights with ties, zero blocks, odd sizes and
+// extreme values; see the scripts there. Everything must agree to the bit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,6 +16,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
 
 using namespace qzc;
 using namespace qzc::encode;
@@ -194,8 +195,10 @@ TEST_F(GoldenSchemes, PlanesHoldWhatGgmlsBlocksDecodeTo) {
   open("ggml.safetensors", 11);
   size_t checked = 0;
   for (Scheme scheme : {Scheme::Q4_1, Scheme::Q5_0, Scheme::Q5_1, Scheme::Q4_K,
-                        Scheme::Q5_K, Scheme::Q6_K}) {
-    const std::string part = "." + std::string(format::name(scheme));
+                        Scheme::Q5_K, Scheme::Q6_K, Scheme::Ternary}) {
+    const std::string part = scheme == Scheme::Ternary
+                                 ? ".tq2_0"
+                                 : "." + std::string(format::name(scheme));
     for (const std::string &name : Names) {
       if (file().entries().count(name + part) == 0)
         continue;
@@ -204,7 +207,57 @@ TEST_F(GoldenSchemes, PlanesHoldWhatGgmlsBlocksDecodeTo) {
       ++checked;
     }
   }
-  EXPECT_EQ(checked, 10u + 11u + 10u + 3 * 3u);
+  EXPECT_EQ(checked, 10u + 11u + 10u + 4 * 3u);
+}
+
+TEST_F(GoldenSchemes, PartsAndGgmlsBlocksAreTheSame) {
+  open("ggml.safetensors", 11);
+  for (Scheme scheme :
+       {Scheme::Q4_0, Scheme::Q4_1, Scheme::Q5_0, Scheme::Q5_1, Scheme::Q8_0,
+        Scheme::Q4_K, Scheme::Q5_K, Scheme::Q6_K, Scheme::Ternary}) {
+    const BlockFormat *format = blockFormat(scheme);
+    ASSERT_TRUE(format);
+    const std::string name =
+        scheme == Scheme::Ternary
+            ? "super-f32.tq2_0"
+            : "super-f32." + std::string(format::name(scheme));
+    const auto blocks = golden<std::byte>(name);
+    const int64_t count =
+        int64_t(blocks.size()) / format->bytes * format->values;
+    const PackedShape shape = {scheme, DType::F32, 1, count, 0};
+    std::vector<std::byte> codes(partBytes(shape, 0, count));
+    std::vector<std::byte> scales(partBytes(shape, 1, count));
+    std::byte *const parts[] = {codes.data(), scales.data()};
+    format->split(blocks.data(), count, parts);
+    PackedView view = {shape, {codes.data(), scales.data()}};
+    std::vector<float> decoded(static_cast<size_t>(count));
+    decodeRows(view, 0, 1, decoded.data());
+    EXPECT_EQ(decoded, golden<float>(name + "_decoded")) << name;
+    std::vector<std::byte> back(blocks.size());
+    format->join(view.parts, count, back.data());
+    EXPECT_EQ(back, blocks) << name;
+  }
+}
+
+TEST_F(GoldenSchemes, Fp8IsWhatTransformersCodes) {
+  open("fp8.safetensors", 6);
+  for (const std::string &name : Names) {
+    const bool byBlock = name.rfind("block.", 0) == 0;
+    const PackedShape shape = shapeOf(name, Scheme::Fp8, byBlock ? 128 : 0);
+    encode(name, shape);
+    expectPart(0, name + ".codes");
+    // A block's scale is there for each of its rows.
+    const auto scales = golden<float>(name + ".scales");
+    const auto *stored = reinterpret_cast<const float *>(View.parts[1]);
+    const size_t perRow = byBlock ? size_t(shape.cols) / 128 : 1;
+    ASSERT_EQ(layout(shape)[1].bytes, size_t(shape.rows) * perRow * 4);
+    for (size_t row = 0; row < size_t(shape.rows); ++row)
+      for (size_t i = 0; i < perRow; ++i)
+        EXPECT_EQ(stored[row * perRow + i],
+                  scales[(byBlock ? row / 128 : row) * perRow + i])
+            << name;
+    expectDecoded(name + ".decoded");
+  }
 }
 
 /// The codes of a weight with codes of `Bits` bits, one a byte.
@@ -219,20 +272,30 @@ static std::vector<uint8_t> codesOf(const PackedView &view) {
   return codes;
 }
 
-TEST_F(GoldenSchemes, Int4AndInt3AreWhatCompressedTensorsCodes) {
-  open("ints.safetensors", 24);
+template <> std::vector<uint8_t> codesOf<8>(const PackedView &view) {
+  const auto *data = reinterpret_cast<const uint8_t *>(view.parts[0]);
+  return {data, data + view.shape.rows * view.shape.cols};
+}
+
+TEST_F(GoldenSchemes, GroupedIntegersAreWhatCompressedTensorsCodes) {
+  struct Kind {
+    Scheme scheme;
+    std::vector<uint8_t> (*codes)(const PackedView &);
+  };
+  const std::map<char, Kind> kinds = {{'2', {Scheme::Int2, codesOf<2>}},
+                                      {'3', {Scheme::Int3, codesOf<3>}},
+                                      {'4', {Scheme::Int4, codesOf<4>}},
+                                      {'8', {Scheme::Int8g, codesOf<8>}}};
+  open("ints.safetensors", 48);
   for (const std::string &name : Names) {
     // BITS.GROUP.KIND.NAME
-    const bool isFour = name[0] == '4';
+    const Kind &kind = kinds.at(name[0]);
     const bool isAsym = name.find(".asym.") != std::string::npos;
-    PackedShape shape = shapeOf(name, isFour ? Scheme::Int4 : Scheme::Int3,
-                                std::stoll(name.substr(2)));
+    PackedShape shape = shapeOf(name, kind.scheme, std::stoll(name.substr(2)));
     if (isAsym)
       shape.scales = ScaleCodec::Asym;
     encode(name, shape);
-    EXPECT_EQ(isFour ? codesOf<4>(View) : codesOf<3>(View),
-              golden<uint8_t>(name + ".codes"))
-        << name;
+    EXPECT_EQ(kind.codes(View), golden<uint8_t>(name + ".codes")) << name;
     std::vector<uint16_t> scales = golden<uint16_t>(name + ".scales");
     if (isAsym) {
       const auto zeros = golden<uint16_t>(name + ".zeros");

@@ -1,4 +1,4 @@
-//===- GroupedInt.h - The int4 and int3 schemes -----------------*- C++ -*-===//
+//===- GroupedInt.h - The int2, int3, int4 and int8g schemes ----*- C++ -*-===//
 //
 // Linear codes of N bits in groups of 32, 64 or 128 of a row, as GPTQ, AWQ and
 // compressed-tensors know them:
@@ -12,7 +12,7 @@
 //    zero) · scale.
 //
 // Codes are made by the scale as it is stored; where it is 0 they are those of
-// zero. Codes are stored by Planes.h.
+// zero. Codes are stored by Planes.h, those of 8 bits as bytes.
 //
 //===----------------------------------------------------------------------===//
 

@@ -7,6 +7,8 @@
 //    codes lie in [-127, 127]. As in bitsandbytes and PyTorch, 127 / absmax is
 //    127 · (1 / absmax), rounded twice: ties depend on it.
 //  * One f32 scale a row: absmax / 127. Decoded: code · scale in f32.
+//  * With absmax: absmax itself is stored, and decoded as bitsandbytes decodes
+//    it, (code · absmax) · (1 / 127 in f32). The codes are the same.
 //  * A row of zeros has scale 0 and codes 0.
 //
 //===----------------------------------------------------------------------===//
@@ -38,6 +40,13 @@ QZC_HD int8_t encode(float value, float inverse) {
   const float rounded =
       addRounded(addRounded(mulRounded(value, inverse), shift), -shift);
   return static_cast<int8_t>(static_cast<int32_t>(rounded));
+}
+
+/// 1 / 127, as bitsandbytes writes it.
+inline constexpr float kStep = 7.874015718698502e-3f;
+
+QZC_HD float decodeByAbsmax(int8_t code, float absmax) {
+  return mulRounded(mulRounded(static_cast<float>(code), absmax), kStep);
 }
 
 QZC_HD float decode(int8_t code, float scale) {

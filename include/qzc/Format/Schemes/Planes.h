@@ -1,4 +1,4 @@
-//===- Planes.h - Linear codes of 3 to 6 bits -------------------*- C++ -*-===//
+//===- Planes.h - Linear codes of 2 to 6 bits -------------------*- C++ -*-===//
 //
 // Codes of the flattened tensor are stored by chunks of 32. Their low bits come
 // first, then, for codes of more bits, the high ones: of a unit of chunks all
@@ -6,6 +6,7 @@
 // that the tensor does not fill are padded with zeros.
 //
 //   bits  low a chunk  high a chunk  chunks (bytes) a unit
+//    2     2 · 32                         1 (8)
 //    3     2 · 32          32             4 (48)
 //    4     4 · 32                         1 (16)
 //    5     4 · 32          32             4 (80)
@@ -27,7 +28,7 @@ namespace qzc::format {
 
 template <int Bits> struct Planes {
   static constexpr int64_t kChunk = 32;
-  static constexpr int kLow = Bits == 3 ? 2 : 4;
+  static constexpr int kLow = Bits <= 3 ? 2 : 4;
   static constexpr int kHigh = Bits - kLow;
   /// Bytes of a chunk.
   static constexpr int64_t kLowBytes = 4 * kLow;

@@ -32,6 +32,8 @@ struct Part {
   /// What the values are rounded to. Where the tensor is of another type, it
   /// is F32 and holds the rounded values.
   TensorType as = TensorType::F32;
+  /// The source is quantized already, in the blocks that `as` has.
+  bool asStored = false;
   /// Added to the rounded values; of F32 tensors alone.
   float addend = 0;
 };

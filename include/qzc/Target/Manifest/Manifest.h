@@ -4,6 +4,7 @@
 #define QZC_TARGET_MANIFEST_MANIFEST_H
 
 #include "qzc/Format/Manifest.h"
+#include "qzc/Format/Packing.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -27,10 +28,13 @@ struct ProgramFile {
   std::string sha256; ///< lower-case hexadecimal
 };
 
-/// Where a tensor's source begins.
+/// Where a tensor's source is.
 struct ProgramOrigin {
   size_t file = 0; ///< index into ProgramSources::files
   uint64_t offset = 0;
+  /// In place of both, of a weight that is quantized already; its tensors'
+  /// files are such indices, too.
+  std::optional<format::PackedSource> packed;
 };
 
 /// What the manifest does not keep because the executable does not need it.

@@ -9,6 +9,7 @@ using qzc::qz::Activation;
 using qzc::qz::ActivationAttr;
 using qzc::qz::LinearRole;
 using qzc::qz::LinearRoleAttr;
+using qzc::qz::PackingAttr;
 
 /// rows: `[[lo, hi], …]`, kept as a flat array.
 static ParseResult parseRowRanges(OpAsmParser &parser,
@@ -42,6 +43,18 @@ static void printRowRanges(OpAsmPrinter &printer, Operation *,
     printer << "]";
   }
   printer << "]";
+}
+
+/// `<…>`, without the attribute's name: a colon behind that would begin its
+/// type.
+static ParseResult parsePacking(OpAsmParser &parser, PackingAttr &packing) {
+  packing = dyn_cast_or_null<PackingAttr>(PackingAttr::parse(parser, Type()));
+  return success(static_cast<bool>(packing));
+}
+
+static void printPacking(OpAsmPrinter &printer, Operation *,
+                         PackingAttr packing) {
+  packing.print(printer);
 }
 
 /// A bare keyword of an enumeration, with the known ones in the error.

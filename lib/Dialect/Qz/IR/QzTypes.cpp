@@ -63,7 +63,8 @@ LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-// `<` OUTxIN `,` scheme (`,` `block` `=` size)? (`,` (`double` | `asym`))? `>`
+// `<` OUTxIN `,` scheme (`,` `block` `=` size)? (`,` (`double` | `asym` |
+// `absmax`))? `>`
 Type PackedType::parse(AsmParser &parser) {
   SMLoc start = parser.getCurrentLocation();
   SmallVector<int64_t, 2> extents;
@@ -99,7 +100,7 @@ Type PackedType::parse(AsmParser &parser) {
       return {};
     auto codec = format::parseScaleCodec({keyword.data(), keyword.size()});
     if (!codec) {
-      parser.emitError(loc) << "expected 'block', 'double' or 'asym'";
+      parser.emitError(loc) << "expected 'block', 'double', 'asym' or 'absmax'";
       return {};
     }
     scales = *codec;

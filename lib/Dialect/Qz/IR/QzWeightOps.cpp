@@ -39,18 +39,36 @@ countRows(ArrayRef<int64_t> bounds, int64_t height, StringRef owner,
   return selected;
 }
 
+format::TensorSource tensorSource(StringRef name, Type type, bool transposed,
+                                  ArrayRef<int64_t> rows) {
+  format::TensorSource source;
+  source.name = name.str();
+  if (auto packed = dyn_cast<PackedType>(type)) {
+    const format::PackedShape shape = packed.getShape();
+    source.shape = {shape.rows, shape.cols};
+    source.packed = format::StorageSpec{shape.scheme, std::nullopt,
+                                        shape.blockSize, shape.scales};
+  } else {
+    auto tensor = cast<RankedTensorType>(type);
+    source.shape = tensor.getShape().vec();
+    source.dtype =
+        dtypeOf(tensor.getElementType()).value_or(format::DType::F32);
+  }
+  source.transposed = transposed;
+  source.rows = toRanges(rows);
+  return source;
+}
+
 //===----------------------------------------------------------------------===//
 // ParamOp
 //===----------------------------------------------------------------------===//
 
-RankedTensorType ParamOp::getSourceType() {
-  if (auto source = getSource())
-    return cast<RankedTensorType>(*source);
-  return cast<RankedTensorType>(getResult().getType());
+Type ParamOp::getSourceType() {
+  return getSource().value_or(getResult().getType());
 }
 
-format::DType ParamOp::getSourceDType() {
-  return dtypeOf(getSourceType().getElementType()).value_or(format::DType::F32);
+format::PackedShape ParamOp::getSourceShape() {
+  return packedShapeOf(getSourceType()).value_or(format::PackedShape());
 }
 
 format::PackedShape ParamOp::getPackedShape() {
@@ -62,13 +80,8 @@ Ranges ParamOp::getRowRanges() {
 }
 
 format::TensorSource ParamOp::getTensorSource() {
-  format::TensorSource source;
-  source.name = getName().str();
-  source.shape = getSourceType().getShape().vec();
-  source.dtype = getSourceDType();
-  source.transposed = getTransposed();
-  source.rows = getRowRanges();
-  return source;
+  return tensorSource(getName(), getSourceType(), getTransposed(),
+                      getRows().value_or(ArrayRef<int64_t>{}));
 }
 
 /// Bytes of a weight tensor, or nothing from 2^62 on.
@@ -84,10 +97,56 @@ static std::optional<int64_t> bytesOf(RankedTensorType type) {
   return bytes;
 }
 
+LogicalResult ParamOp::verifyPacked() {
+  // (C10)
+  Type type = getSourceType();
+  if (getFile() || getTransposed() || (getRows() && isa<PackedType>(type)))
+    return emitOpError("has a packing, beside which there is no file, no "
+                       "transposing and, of a packed source, no rows");
+  // (C3)
+  format::PackedShape source = getSourceShape();
+  if (!isMatrix(type) ||
+      (!isa<PackedType>(type) && source.dtype != format::DType::F32))
+    return emitOpError()
+           << "has a packing, but a source that is neither packed "
+              "nor a matrix of f32: "
+           << type;
+  // (C6)
+  if (auto bounds = getRows()) {
+    FailureOr<int64_t> selected = countRows(*bounds, source.rows, "source",
+                                            [&] { return emitOpError(); });
+    if (failed(selected))
+      return failure();
+    source.rows = *selected;
+  }
+  // (C7)
+  const format::PackedShape shape = getPackedShape();
+  if (!isMatrix(getResult().getType()) || shape.rows != source.rows ||
+      shape.cols != source.cols)
+    return emitOpError() << "has a result of shape [" << shape.rows << ", "
+                         << shape.cols << "], the source gives [" << source.rows
+                         << ", " << source.cols << "]";
+  return success();
+}
+
 LogicalResult ParamOp::verify() {
   // (C1)
   if (getName().empty())
     return emitOpError("needs the tensor's name");
+  if (failed(getPacking() ? verifyPacked() : verifyDense()))
+    return failure();
+  // (C9)
+  if (auto method = getMethod()) {
+    auto known = format::parseMethod(*method);
+    if (!known || *known == format::Method::Rtn ||
+        !format::takesMethod(getPackedShape().scheme, *known))
+      return emitOpError() << "has the method '" << *method
+                           << "', which its storage does not take";
+  }
+  return success();
+}
+
+LogicalResult ParamOp::verifyDense() {
   // (C2)
   if (getFile().has_value() != getOffset().has_value())
     return emitOpError("needs both a file and a byte offset, or neither");
@@ -96,12 +155,12 @@ LogicalResult ParamOp::verify() {
   if (isa<PackedType>(result) && !getSource())
     return emitOpError("needs the source's type beside a packed one");
   // (C3)
-  Type sourceType = getSource().value_or(result);
+  Type sourceType = getSourceType();
   if (!isVector(sourceType) && !isDenseMatrix(sourceType))
     return emitOpError() << "needs a source matrix or vector of f32, f16 or "
                             "bf16, not "
                          << sourceType;
-  RankedTensorType source = getSourceType();
+  auto source = cast<RankedTensorType>(sourceType);
   if (!bytesOf(source))
     return emitOpError() << "has a source of 2^62 bytes or more: " << source;
   // (C5)
@@ -129,14 +188,6 @@ LogicalResult ParamOp::verify() {
   if (stored != extents)
     return emitOpError() << "has a result of shape [" << stored
                          << "], the source gives [" << extents << "]";
-  // (C9)
-  if (auto method = getMethod()) {
-    auto known = format::parseMethod(*method);
-    if (!known || *known == format::Method::Rtn ||
-        !format::takesMethod(getPackedShape().scheme, *known))
-      return emitOpError() << "has the method '" << *method
-                           << "', which its storage does not take";
-  }
   return success();
 }
 
@@ -146,7 +197,8 @@ Attribute ParamOp::getTensorKey() {
   auto present = [&](Attribute attr) { return attr ? attr : none; };
   return build.getArrayAttr(
       {getNameAttr(), present(getFileAttr()), present(getOffsetAttr()),
-       TypeAttr::get(getSourceType()), build.getBoolAttr(getTransposed())});
+       present(getPackingAttr()), TypeAttr::get(getSourceType()),
+       build.getBoolAttr(getTransposed())});
 }
 
 Attribute ParamOp::getSourceKey() {
@@ -157,18 +209,29 @@ Attribute ParamOp::getSourceKey() {
 }
 
 LogicalResult ParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // The graph between is no symbol table, but isolated.
+  auto model = (*this)->getParentOfType<ModelOp>();
+  auto lookup = [&](FlatSymbolRefAttr file) {
+    auto target = model ? dyn_cast_or_null<FileOp>(
+                              symbols.lookupSymbolIn(model, file.getAttr()))
+                        : FileOp();
+    if (!target)
+      emitOpError() << "file " << file << " is not a qz.file of the model";
+    return target;
+  };
+  // (C10)
+  if (auto packing = getPackingAttr())
+    return success(llvm::all_of(packing.getFiles(), lookup));
   auto file = getFileAttr();
   if (!file)
     return success();
-  // (C2); the graph between is no symbol table, but isolated.
-  auto model = (*this)->getParentOfType<ModelOp>();
-  auto target = model ? dyn_cast_or_null<FileOp>(
-                            symbols.lookupSymbolIn(model, file.getAttr()))
-                      : FileOp();
+  // (C2)
+  FileOp target = lookup(file);
   if (!target)
-    return emitOpError() << "file " << file << " is not a qz.file of the model";
+    return failure();
   // (C4)
-  std::optional<int64_t> bytes = bytesOf(getSourceType());
+  std::optional<int64_t> bytes =
+      bytesOf(cast<RankedTensorType>(getSourceType()));
   int64_t offset = getOffset().value_or(-1);
   if (!bytes || offset < 0 || offset > target.getSize() ||
       *bytes > target.getSize() - offset)

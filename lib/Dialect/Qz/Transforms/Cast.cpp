@@ -23,16 +23,17 @@ struct CastPass : impl::QzCastBase<CastPass> {
     Type element = elementTypeOf(&getContext(), *target);
     getOperation().walk([&](ParamOp param) {
       auto stored = dyn_cast<RankedTensorType>(param.getResult().getType());
-      if (!stored || stored.getElementType() == element)
+      // What stands for quantized values keeps them.
+      if (!stored || stored.getElementType() == element || param.getPacking())
         return;
-      RankedTensorType source = param.getSourceType();
+      Type source = param.getSourceType();
       auto cast = RankedTensorType::get(stored.getShape(), element);
       param.getResult().setType(cast);
       // The source is written down only where it differs.
       if (source == cast)
         param.removeSourceAttr();
       else
-        param.setSource(source);
+        param.setSourceAttr(TypeAttr::get(source));
     });
   }
 };

@@ -70,7 +70,7 @@ static void join(ArrayRef<ParamOp> parts, PackedType type) {
   ParamOp model = parts.front();
   auto whole = cast<ParamOp>(placeBefore(parts).clone(*model));
   whole.removeRowsAttr();
-  whole.setSource(model.getSourceType());
+  whole.setSourceAttr(TypeAttr::get(model.getSourceType()));
   whole.getResult().setType(type);
   for (ParamOp part : parts) {
     OpBuilder builder(part);

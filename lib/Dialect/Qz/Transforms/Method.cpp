@@ -30,6 +30,10 @@ struct MethodPass : impl::QzMethodBase<MethodPass> {
     getOperation().walk([&](ParamOp param) {
       if (!isa<PackedType>(param.getResult().getType()))
         return;
+      // Codes of a checkpoint that stay as they are have been chosen.
+      if (param.getPacking() &&
+          param.getSourceType() == param.getResult().getType())
+        return;
       Method chosen = *asked;
       if (chosen == Method::Gptq && isTable(param))
         chosen = Method::Mse;

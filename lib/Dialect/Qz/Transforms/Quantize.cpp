@@ -34,9 +34,9 @@ class Storing {
 public:
   Storing(const format::StorageSpec &selected, std::optional<Mix> mix,
           std::vector<StorageRule> &rules, StringRef blocks,
-          StringRef components)
+          StringRef components, bool requantize)
       : Selected(selected), Mixed(mix), Rules(rules), Blocks(blocks),
-        Components(components) {}
+        Components(components), Requantize(requantize) {}
 
   LogicalResult run(ModelOp model);
 
@@ -55,6 +55,7 @@ private:
   std::optional<Mix> Mixed; ///< in place of what is selected
   std::vector<StorageRule> &Rules;
   StringRef Blocks, Components;
+  bool Requantize;
   bool AnySelected = false;
 };
 
@@ -96,7 +97,7 @@ LogicalResult QuantizePass::run() {
              << "a mix chooses for every layer: rules alone go with "
                 "it";
   }
-  Storing storing(*spec, mixed, parsed, blocks, components);
+  Storing storing(*spec, mixed, parsed, blocks, components, requantize);
   for (auto model : getOperation().getOps<ModelOp>())
     if (failed(storing.run(model)))
       return failure();
@@ -108,19 +109,23 @@ LogicalResult QuantizePass::run() {
 }
 
 Type Storing::typeFor(ParamOp param, const format::StorageSpec &spec) {
-  auto dense = dyn_cast<RankedTensorType>(param.getResult().getType());
-  if (!dense || dense.getRank() != 2) {
-    param.emitOpError() << "\"" << param.getName() << "\" is quantized already";
+  Type stored = param.getResult().getType();
+  if (param.getPacking() ? !Requantize : !isDenseMatrix(stored)) {
+    auto diagnostic = param.emitOpError()
+                      << "\"" << param.getName() << "\" is quantized already";
+    if (param.getPacking())
+      diagnostic << ", by who made the checkpoint: leave it out of the "
+                    "selection, or decode it first with --requantize";
     return {};
   }
+  const auto [rows, cols] = extentsOf(stored);
   if (spec.scheme == format::Scheme::None)
     return RankedTensorType::get(
-        dense.getShape(), elementTypeOf(param.getContext(), *spec.dtype));
+        {rows, cols}, elementTypeOf(param.getContext(), *spec.dtype));
   auto emitError = [&] {
     return param.emitOpError() << "\"" << param.getName() << "\": ";
   };
-  return PackedType::getChecked(emitError, param.getContext(),
-                                dense.getDimSize(0), dense.getDimSize(1),
+  return PackedType::getChecked(emitError, param.getContext(), rows, cols,
                                 spec.scheme, spec.blockSize, spec.scales);
 }
 
@@ -202,8 +207,27 @@ static void retype(ParamOp param, Type type) {
   if (param.getSourceType() == type)
     param.removeSourceAttr();
   else if (!param.getSource())
-    param.setSource(cast<RankedTensorType>(param.getResult().getType()));
+    param.setSourceAttr(TypeAttr::get(param.getResult().getType()));
   param.getResult().setType(type);
+  for (Operation *user : param->getUsers())
+    if (auto rows = dyn_cast<RowsOp>(user))
+      rows.getResult().setType(RowsType::get(
+          param.getContext(), rows.getRowView().rows, cast<PackedType>(type)));
+}
+
+/// Whether parts of a fused weight can be stored in these types: all alike, as
+/// what they are together.
+static LogicalResult checkParts(ParamOp param, ArrayRef<Choice> uses) {
+  const bool isFused = llvm::any_of(param->getUsers(), llvm::IsaPred<RowsOp>);
+  const bool isAlike = llvm::all_of(
+      uses, [&](const Choice &use) { return use.type == uses.front().type; });
+  if (!isFused ||
+      (isAlike && (!uses.front().type || isa<PackedType>(uses.front().type))))
+    return success();
+  return param.emitOpError()
+         << "\"" << param.getName()
+         << "\" is stored as one by who made the checkpoint: choose the same "
+            "scheme for all its layers, or for none";
 }
 
 LogicalResult Storing::run(ModelOp model) {
@@ -221,6 +245,8 @@ LogicalResult Storing::run(ModelOp model) {
   SmallVector<ParamOp> quantized;
   for (auto &[op, uses] : choices) {
     auto param = cast<ParamOp>(op);
+    if (failed(checkParts(param, uses)))
+      return failure();
     // All uses of one type share a param; the first keeps this one where no
     // other use needs it as it is.
     llvm::MapVector<Type, SmallVector<OpOperand *>> types;

@@ -56,8 +56,7 @@ Report makeReport(ModuleOp module) {
     row.block = weightBlock(param);
     row.shape = param.getPackedShape();
     row.vector = isVector(param.getResult().getType());
-    format::PackedShape before;
-    before.dtype = param.getSourceDType();
+    format::PackedShape before = param.getSourceShape();
     before.rows = row.shape.rows;
     before.cols = row.shape.cols;
     if (counted.insert(param.getSourceKey()).second) {

@@ -23,6 +23,8 @@ LogicalResult checkSpec(const format::StorageSpec &spec, EmitError emitError) {
     return emitError() << "scheme none has no double quantization";
   if (spec.scales == format::ScaleCodec::Asym)
     return emitError() << "scheme none has no zero points";
+  if (spec.scales == format::ScaleCodec::Absmax)
+    return emitError() << "scheme none has no absmax";
   return success();
 }
 

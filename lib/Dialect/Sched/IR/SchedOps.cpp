@@ -73,7 +73,8 @@ LogicalResult ProgramOp::verify() {
         {tensor.getSourceNameAttr(), tensor.getRowsAttr(),
          tensor.getSourceAttr(),
          BoolAttr::get(tensor.getContext(), tensor.getTransposed()),
-         present(tensor.getFileAttr()), present(tensor.getOffsetAttr())});
+         present(tensor.getFileAttr()), present(tensor.getOffsetAttr()),
+         present(tensor.getPackingAttr())});
     auto [entry, isNew] = seen.try_emplace({source, tensor.getType()}, tensor);
     if (!isNew)
       return tensor.emitOpError("is in the table twice (C5)")
@@ -129,15 +130,8 @@ static std::optional<int64_t> sumRanges(ArrayRef<int64_t> ranges,
 }
 
 format::TensorSource TensorOp::getTensorSource() {
-  auto type = cast<RankedTensorType>(getSource());
-  format::TensorSource source;
-  source.name = getSourceName().str();
-  source.shape.assign(type.getShape().begin(), type.getShape().end());
-  source.dtype = *qz::dtypeOf(type.getElementType());
-  source.transposed = getTransposed();
-  for (size_t i = 0; i + 1 < getRows().size(); i += 2)
-    source.rows.emplace_back(getRows()[i], getRows()[i + 1]);
-  return source;
+  return qz::tensorSource(getSourceName(), getSource(), getTransposed(),
+                          getRows());
 }
 
 LogicalResult TensorOp::verify() {
@@ -145,16 +139,23 @@ LogicalResult TensorOp::verify() {
   if (!stored)
     return emitOpError("has a type that is no stored weight: ")
            << getType() << " (C1)";
-  auto source = dyn_cast<RankedTensorType>(getSource());
-  if (!source || !qz::packedShapeOf(source))
+  if (!qz::packedShapeOf(getSource()))
     return emitOpError("has a source that is no weight: ")
            << getSource() << " (C1)";
+  if ((isa<qz::PackedType>(getSource()) && !getPacking()) ||
+      (getPacking() && (getTransposed() || getFile())))
+    return emitOpError("needs a packing, in place of file and transposing, "
+                       "where its source is packed (C2)");
+  auto packed = dyn_cast<qz::PackedType>(getSource());
+  if (packed && !getRows().empty())
+    return emitOpError("does not store the whole of its source (C2)");
 
-  bool isVector = source.getRank() == 1;
+  const std::vector<int64_t> extents = getTensorSource().shape;
+  bool isVector = extents.size() == 1;
   if (isVector && getTransposed())
     return emitOpError("transposes a vector (C3)");
-  int64_t rows = source.getDimSize(getTransposed() ? 1 : 0);
-  int64_t cols = isVector ? 1 : source.getDimSize(getTransposed() ? 0 : 1);
+  int64_t rows = extents[getTransposed() ? 1 : 0];
+  int64_t cols = isVector ? 1 : extents[getTransposed() ? 0 : 1];
   if (!getRows().empty()) {
     std::optional<int64_t> sum = sumRanges(getRows(), rows);
     if (!sum)
@@ -183,11 +184,19 @@ LogicalResult TensorOp::verify() {
 }
 
 LogicalResult TensorOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto lookup = [&](FlatSymbolRefAttr symbol) {
+    auto file = symbols.lookupNearestSymbolFrom<FileOp>(*this, symbol);
+    if (!file)
+      emitOpError("names the file ") << symbol << ", unknown (C6)";
+    return file;
+  };
+  if (qz::PackingAttr packing = getPackingAttr())
+    return success(llvm::all_of(packing.getFiles(), lookup));
   if (!getFile())
     return success();
-  auto file = symbols.lookupNearestSymbolFrom<FileOp>(*this, getFileAttr());
+  FileOp file = lookup(getFileAttr());
   if (!file)
-    return emitOpError("names the file @") << *getFile() << ", unknown (C6)";
+    return failure();
   auto bytes = static_cast<int64_t>(
       format::storedBytes(*qz::packedShapeOf(getSource())));
   if (*getOffset() > file.getSize() || bytes > file.getSize() - *getOffset())

@@ -8,21 +8,24 @@
 #endif
 
 #include "../Simd-inl.h"
+#include "qzc/Format/Schemes/Int8.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-struct Int8Row {
+/// `Absmax`: what is stored of a row is its absmax, not its scale.
+template <bool Absmax> struct Int8RowOf {
   const int8_t *Codes;
   int64_t Cols;
   float Scale;
 
-  Int8Row(const format::PackedView &weight, int64_t row)
+  Int8RowOf(const format::PackedView &weight, int64_t row)
       : Codes(reinterpret_cast<const int8_t *>(weight.parts[0]) +
               row * weight.shape.cols),
         Cols(weight.shape.cols),
-        Scale(reinterpret_cast<const float *>(weight.parts[1])[row]) {}
+        Scale(reinterpret_cast<const float *>(weight.parts[1])[row] *
+              (Absmax ? format::int8::kStep : 1.0f)) {}
   int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
   HWY_INLINE Vec load(int64_t col) const {
     return hn::Mul(raw(col), hn::Set(kTag, Scale));
@@ -40,6 +43,8 @@ struct Int8Row {
   }
   HWY_INLINE float scaled(float sum) const { return sum * Scale; }
 };
+using Int8Row = Int8RowOf<false>;
+using Int8AbsmaxRow = Int8RowOf<true>;
 
 } // namespace HWY_NAMESPACE
 } // namespace qzc::runtime::cpu

@@ -155,6 +155,9 @@ using Int4Row = PlanarRow<4, GroupScales<8>>;
 using Int4AsymRow = PlanarRow<4, GroupZeros>;
 using Int3Row = PlanarRow<3, GroupScales<4>>;
 using Int3AsymRow = PlanarRow<3, GroupZeros>;
+using Int2Row = PlanarRow<2, GroupScales<2>>;
+using Int2AsymRow = PlanarRow<2, GroupZeros>;
+using TernaryRow = PlanarRow<2, TernaryScales>;
 
 } // namespace HWY_NAMESPACE
 } // namespace qzc::runtime::cpu

@@ -153,6 +153,35 @@ template <int Middle> struct GroupScales {
   };
 };
 
+/// An f16 for 256, of codes of which 1 stands for 0.
+struct TernaryScales {
+  static constexpr bool kAffine = false;
+  static constexpr bool kAddends = true;
+  static constexpr bool kHalves = false;
+  Records<uint16_t> Scales;
+
+  explicit TernaryScales(const format::PackedView &weight)
+      : Scales(weight, 256) {}
+  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
+    scale = broadcastF16(Scales.Data[element / 256]);
+    second = hn::Set(kTag, 1.0f);
+  }
+
+  struct Strip {
+    const TernaryScales &Of;
+    int64_t First;
+
+    HWY_INLINE Strip(const TernaryScales &of, int64_t chunk, int64_t)
+        : Of(of), First(chunk) {}
+    HWY_INLINE void at(int64_t i, Vec &scale, Vec &second) const {
+      scale = hn::TableLookupLanes(
+          fromF16(kTag, Of.Scales.load(HalfTag(), First + i)),
+          groupIndices(First + i, Of.Scales.Shift));
+      second = hn::Neg(scale);
+    }
+  };
+};
+
 /// An f16 scale and zero point a group.
 struct GroupZeros {
   static constexpr bool kAffine = false;

@@ -19,7 +19,7 @@ enum class Storage {
   F16,
   BF16,
 #define QZC_SCHEME(Enumerator, ...)                                            \
-  Enumerator, Enumerator##Double, Enumerator##Asym,
+  Enumerator, Enumerator##Double, Enumerator##Asym, Enumerator##Absmax,
 #include "qzc/Format/Schemes.def"
 };
 enum class Norm { None, Rms, Layer };

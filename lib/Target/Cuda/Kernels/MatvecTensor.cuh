@@ -46,7 +46,33 @@ struct ByteOperands : NoTable {
   }
 };
 template <> struct Operands<Storage::Int8> : ByteOperands {};
+template <> struct Operands<Storage::Int8Absmax> : ByteOperands {};
 template <> struct Operands<Storage::Q8_0> : ByteOperands {};
+
+/// Unsigned bytes, of which `Middle` stands for 0.
+template <int Middle> struct UnsignedOperands : NoTable {
+  static constexpr int kTerms = 1;
+  QZC_DEVICE static constexpr int order(int e) { return e; }
+  QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *,
+                               unsigned (&first)[1], unsigned (&second)[1]) {
+    const unsigned four = word(bits, m);
+    constexpr unsigned bias = 0x64006400u + Middle * 0x00010001u;
+    first[0] = subtractHalves(__byte_perm(four, 0x64646464u, 0x4140), bias);
+    second[0] = subtractHalves(__byte_perm(four, 0x64646464u, 0x4342), bias);
+  }
+};
+template <> struct Operands<Storage::Int8g> : UnsignedOperands<128> {};
+template <> struct Operands<Storage::Int8gAsym> : UnsignedOperands<0> {};
+
+template <> struct Operands<Storage::Fp8> : NoTable {
+  static constexpr int kTerms = 1;
+  QZC_DEVICE static constexpr int order(int e) { return e; }
+  QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *,
+                               unsigned (&first)[1], unsigned (&second)[1]) {
+    first[0] = fp8Halves<0>(word(bits, m));
+    second[0] = fp8Halves<2>(word(bits, m));
+  }
+};
 
 template <> struct Operands<Storage::Q4_0> : NoTable {
   static constexpr int kTerms = 1;
@@ -92,6 +118,9 @@ template <> struct Operands<Storage::Int4> : PlanarOperands<4, 8> {};
 template <> struct Operands<Storage::Int4Asym> : PlanarOperands<4, 0> {};
 template <> struct Operands<Storage::Int3> : PlanarOperands<3, 4> {};
 template <> struct Operands<Storage::Int3Asym> : PlanarOperands<3, 0> {};
+template <> struct Operands<Storage::Int2> : PlanarOperands<2, 2> {};
+template <> struct Operands<Storage::Int2Asym> : PlanarOperands<2, 0> {};
+template <> struct Operands<Storage::Ternary> : PlanarOperands<2, 1> {};
 
 /// Code books: a byte's two values in a table, as two f16 each. The table is
 /// there once for each pair of banks, so that lanes never collide.

@@ -71,7 +71,9 @@ QZC_DEVICE float byteToFloat(unsigned bytes, int i, float offset) {
 
 #include "Schemes/CodeBook.cuh"
 #include "Schemes/Dense.cuh"
+#include "Schemes/Fp8.cuh"
 #include "Schemes/Int8.cuh"
+#include "Schemes/Int8g.cuh"
 #include "Schemes/Planar.cuh"
 #include "Schemes/Q4_0.cuh"
 #include "Schemes/Q8_0.cuh"

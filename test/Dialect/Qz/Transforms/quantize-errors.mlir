@@ -1,5 +1,5 @@
 // RUN: not %qzc-opt %s --qz-quantize="scheme=q5" 2>&1 | FileCheck %s --check-prefix=SCHEME
-// SCHEME: error: unknown scheme 'q5'; known are SCHEME[/BLOCK][ double| asym], or a type f32, f16, bf16; schemes are none, int8, nf4, q8_0, q4_0, fp4
+// SCHEME: error: unknown scheme 'q5'; known are SCHEME[/BLOCK][ double| asym| absmax], or a type f32, f16, bf16; schemes are none, int8, nf4, q8_0, q4_0, fp4
 // RUN: not %qzc-opt %s --qz-quantize="scheme=bf16/64" 2>&1 | FileCheck %s --check-prefix=NOBLOCK
 // RUN: not %qzc-opt %s --qz-quantize="rules=int8" 2>&1 | FileCheck %s --check-prefix=NORULE
 // NORULE: error: rule 'int8': is no REGEX=SPEC

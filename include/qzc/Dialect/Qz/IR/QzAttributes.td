@@ -159,6 +159,82 @@ def Qz_GgufAttr : AttrDef<QzDialect, "Gguf"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Weights that are quantized already
+//===----------------------------------------------------------------------===//
+
+def Qz_TensorAttr : AttrDef<QzDialect, "Tensor"> {
+  let mnemonic = "tensor";
+  let summary = "A tensor of a safetensors file";
+  let description = [{
+    Its name, type (as safetensors writes it) and shape, the model's file that
+    holds it, and its first byte there.
+
+    ```mlir
+    #qz.tensor<"l.0.q.qweight", "I32", [72, 576], @model, 4096>
+    ```
+
+    Constraints:
+    * (C1) the name is not empty.
+    * (C2) extents and offset are not negative.
+  }];
+  let parameters = (ins StringRefParameter<"name in the file">:$name,
+      StringRefParameter<"type in the file">:$dtype,
+      "::mlir::DenseI64ArrayAttr":$shape, "::mlir::FlatSymbolRefAttr":$file,
+      "int64_t":$offset);
+  let assemblyFormat = [{
+    `<` $name `,` $dtype `,` $shape `,` $file `,` $offset `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def Qz_PackingAttr : AttrDef<QzDialect, "Packing"> {
+  let mnemonic = "packing";
+  let summary = "How a checkpoint holds a quantized weight";
+  let description = [{
+    Which tensors make up a weight that another tool has quantized, by what each
+    is for, and how they hold it:
+
+    * `ggml`: `codes`, the blocks of a GGUF, row by row.
+    * `bitsandbytes`: 4-bit `codes`, `scales` and the code book `map`; of
+      quantized scales also `nested_scales`, `nested_map` and the number `offset`.
+    * `int8_rows`: `codes` and the rows' `scales`, which are bitsandbytes' absmax
+      where the type says so.
+    * `gptq`: `codes`, `scales`, `zeros` and, where columns are in the groups that
+      it says, `order`; `offset` is what stored zero points are less by.
+    * `awq`: `codes`, `scales` and `zeros`, as its GEMM kernels have them.
+    * `compressed_tensors`: `codes` and `scales`, `zeros` where they are not in
+      the middle, `order` as of gptq.
+    * `fp8`: `codes`, and `scales` of the tensor, of rows or of blocks.
+
+    lib/Encode/Packings says where each code is. Where no storage of ours has a
+    weight's values, its source is their tensor of f32.
+
+    ```mlir
+    #qz.packing<layout = "ggml",
+                tensors = {codes = #qz.tensor<"l.0.q", "U8", [64, 36], @m, 8>}>
+    ```
+
+    Constraints:
+    * (C1) `layout` is one of these.
+    * (C2) `tensors` has `#qz.tensor`s.
+  }];
+  let parameters = (ins StringRefParameter<"name of Packings.def">:$layout,
+      "::mlir::DictionaryAttr":$tensors,
+      OptionalParameter<"::mlir::FloatAttr">:$offset);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The same as data: of a weight of that shape, in files that `number`
+    /// knows by their symbols.
+    ::qzc::format::PackedSource toSource(
+        const ::qzc::format::PackedShape &shape,
+        ::llvm::function_ref<size_t(::llvm::StringRef)> number) const;
+    /// The symbols of the files that its tensors are in.
+    ::llvm::SmallVector<::mlir::FlatSymbolRefAttr> getFiles() const;
+  }];
+}
+
+//===----------------------------------------------------------------------===//
 // Plain attributes with plain C++ types
 //===----------------------------------------------------------------------===//
 

@@ -9,6 +9,7 @@
 #define QZC_DIALECT_QZ_IR_QZDIALECT_H
 
 #include "qzc/Format/Manifest.h"
+#include "qzc/Format/Packing.h"
 #include "qzc/Format/Scheme.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -55,6 +56,12 @@ mlir::Type elementTypeOf(mlir::MLIRContext *context, format::DType dtype);
 /// Extents (a vector is one row), scheme and element type of a stored weight's
 /// type, or nothing where the type is none or format::checkShape objects.
 std::optional<format::PackedShape> packedShapeOf(mlir::Type weight);
+
+/// What the source of a weight is, as data: its type, whether it is transposed,
+/// and bounds of half-open ranges of rows.
+format::TensorSource tensorSource(llvm::StringRef name, mlir::Type source,
+                                  bool transposed,
+                                  llvm::ArrayRef<int64_t> rows);
 
 /// [out, in] of a linear layer's weight.
 std::pair<int64_t, int64_t> extentsOf(mlir::Type linearWeight);

@@ -160,11 +160,18 @@ def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
     `method` says how the codes of a packed result are chosen where that is not
     `rtn`, rounding as the scheme's reference does: `mse` or `gptq`.
 
+    A weight that the checkpoint holds quantized has a `packing` in place of file
+    and offset. Its source is the type that has its values, that of the result
+    unless it is named; where both are the same, nothing is rounded once more.
+
     ```mlir
     %0 = qz.param "h.0.attn.c_attn.weight" @model[4096] transposed
            rows [[0, 768]] source tensor<768x2304xf32> : tensor<768x768xf32>
     %1 = qz.param "model.embed_tokens.weight" @model[1032]
            source tensor<49152x576xbf16> : !qz.packed<49152x576, int8>
+    %2 = qz.param "l.0.q" packing <layout = "ggml",
+           tensors = {codes = #qz.tensor<"l.0.q", "U8", [64, 36], @model, 8>}>
+           : !qz.packed<64x64, q4_0>
     ```
 
     Constraints:
@@ -172,41 +179,47 @@ def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
     * (C2) file and byte offset come together, and the file is one of the
       model's.
     * (C3) the source is a static matrix or vector of f32, f16 or bf16 with
-      positive extents, below 2^62 bytes.
+      positive extents, below 2^62 bytes, or, beside a packing, a packed type or a
+      matrix of f32.
     * (C4) the byte range lies inside the file.
     * (C5) only a matrix is transposed.
     * (C6) rows are pairs lo < hi, ascending, disjoint, inside the source.
     * (C7) the result's shape is that of the selected rows.
-    * (C8) a packed result names its source type.
+    * (C8) a packed result names its source type, or has a packing.
     * (C9) a method is known, and one that the result's scheme takes.
+    * (C10) a packing excludes a file of its own, transposing and, of a packed
+      source, rows (`qz.rows` has them); its tensors' files are the model's.
   }];
   let arguments = (ins StrAttr:$name, OptionalAttr<FlatSymbolRefAttr>:$file,
-      OptionalAttr<Qz_IntAttr>:$offset, UnitAttr:$transposed,
-      OptionalAttr<DenseI64ArrayAttr>:$rows, OptionalAttr<TypeAttr>:$source,
-      OptionalAttr<StrAttr>:$method);
+      OptionalAttr<Qz_IntAttr>:$offset, OptionalAttr<Qz_PackingAttr>:$packing,
+      UnitAttr:$transposed, OptionalAttr<DenseI64ArrayAttr>:$rows,
+      OptionalAttr<TypeAttr>:$source, OptionalAttr<StrAttr>:$method);
   let results = (outs Qz_Weight:$result);
   let assemblyFormat = [{
-    $name ($file^ `[` $offset `]`)? (`transposed` $transposed^)?
-    (`rows` custom<RowRanges>($rows)^)? (`source` $source^)? attr-dict
+    $name ($file^ `[` $offset `]`)? (`packing` custom<Packing>($packing)^)?
+    (`transposed` $transposed^)? (`rows` custom<RowRanges>($rows)^)? (`source` $source^)? attr-dict
     `:` type($result)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// The tensor as it is in the file.
-    ::mlir::RankedTensorType getSourceType();
-    /// Element type in the file.
-    ::qzc::format::DType getSourceDType();
+    /// The tensor as it is in the file, or the packed type that holds it.
+    ::mlir::Type getSourceType();
+    /// The same as a stored shape.
+    ::qzc::format::PackedShape getSourceShape();
     /// What is stored: scheme, element type, extents.
     ::qzc::format::PackedShape getPackedShape();
     /// Half-open row ranges of the (transposed) source; empty: all rows.
     ::std::vector<::std::pair<int64_t, int64_t>> getRowRanges();
     /// The same as data, for the manifest.
     ::qzc::format::TensorSource getTensorSource();
-    /// Equal for parameters that read of one tensor: name, file, offset, type,
-    /// and whether transposed.
+    /// Equal for parameters that read of one tensor: name, file, offset or
+    /// packing, type, and whether transposed.
     ::mlir::Attribute getTensorKey();
     /// Equal for those that read the same rows of one tensor.
     ::mlir::Attribute getSourceKey();
+    /// What verify asks of a parameter with a packing, and of one without.
+    ::llvm::LogicalResult verifyPacked();
+    ::llvm::LogicalResult verifyDense();
   }];
 }
 

@@ -22,7 +22,8 @@ def Qz_PackedType : TypeDef<QzDialect, "Packed"> {
     ```
 
     A block size that is left out is the scheme's default. `double` says that
-    the scales are quantized too, `asym` that there are zero points.
+    the scales are quantized too, `asym` that there are zero points, `absmax`
+    that each row's absmax is stored in place of its scale.
 
     Constraints:
     * (C1) the scheme quantizes: `none` is what a tensor type is for.

@@ -43,9 +43,11 @@ def QzQuantize : Qz_Pass<"qz-quantize"> {
     q5_k_m), fallbacks for rows that blocks do not divide included.
 
     Where a weight has other uses (a tied head), the selected ones get a second
-    param. It is an error to select nothing, or a weight that is quantized
-    already, or to quantize after fusion; so is a block size or double
-    quantization that the scheme does not have. `scheme=none` checks the
+    param. It is an error to select nothing, or to quantize after fusion; so is a
+    block size or double quantization that the scheme does not have. Of a weight
+    that is quantized already, by an earlier run of this pass or by who made the
+    checkpoint, it is an error to select it; `requantize` allows the latter: its
+    values are what is quantized. `scheme=none` checks the
     selection and changes nothing.
 
     Before, and after `--qz-quantize="scheme=nf4 components=q"`:
@@ -69,7 +71,9 @@ def QzQuantize : Qz_Pass<"qz-quantize"> {
     Option<"blockSize", "block-size", "int64_t", "0",
            "elements that share a scale; 0: the scheme's own">,
     Option<"doubleQuant", "double-quant", "bool", "false",
-           "quantize the scales too">];
+           "quantize the scales too">,
+    Option<"requantize", "requantize", "bool", "false",
+           "select what the checkpoint holds quantized, too">];
 }
 
 def QzMethod : Qz_Pass<"qz-method"> {
@@ -95,6 +99,8 @@ def QzMethod : Qz_Pass<"qz-method"> {
 def QzCast : Qz_Pass<"qz-cast"> {
   let summary = "Chooses the element type of what is not quantized";
   let description = [{
+    Weights that the checkpoint holds quantized stay as they are.
+
     Before, and after `--qz-cast="dtype=f16"`:
     ```mlir
     %w = qz.param "norm" @model[0] : tensor<64xbf16>

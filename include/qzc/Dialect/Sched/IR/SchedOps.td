@@ -86,12 +86,20 @@ def Sched_FileOp : Sched_Op<"file", [Symbol, HasParent<"ProgramOp">]> {
   let hasVerifier = 1;
 }
 
+def Sched_Packing
+    : Attr<CPred<"::llvm::isa<::qzc::qz::PackingAttr>($_self)">,
+           "a #qz.packing"> {
+  let storageType = "::qzc::qz::PackingAttr";
+  let returnType = "::qzc::qz::PackingAttr";
+  let convertFromStorage = "$_self";
+}
+
 def Sched_TensorOp : Sched_Op<"tensor", [Pure, HasParent<"ProgramOp">,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "An entry of the tensor table";
   let description = [{
     A stored weight: where it comes from, what it is for, and (its type) how it
-    is stored. Without `file` its values are synthetic.
+    is stored. Without `file` and `packing` its values are synthetic.
 
     Constraints:
       * (C1) the type is a tensor of f32, f16 or bf16 of rank 1 or 2 with
@@ -99,6 +107,8 @@ def Sched_TensorOp : Sched_Op<"tensor", [Pure, HasParent<"ProgramOp">,
       * (C2) `rows` are half-open ranges, given as pairs, that do not overlap,
         in rising order, and lie inside the (transposed) source; of a vector
         they are elements.
+        What has a packing is not transposed, and has no file of its own; a
+        source that is packed has one, and is taken whole.
       * (C3) the type has the shape of the (transposed) source with these rows;
         only a matrix is transposed.
       * (C4) `offset` is given exactly where `file` is, is not negative, and the
@@ -112,8 +122,8 @@ def Sched_TensorOp : Sched_Op<"tensor", [Pure, HasParent<"ProgramOp">,
       StrAttr:$source_name, TypeAttr:$source,
       UnitAttr:$transposed, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$rows,
       OptionalAttr<FlatSymbolRefAttr>:$file, OptionalAttr<Sched_Int>:$offset,
-      StrAttr:$role, OptionalAttr<Sched_Int>:$block,
-      OptionalAttr<StrAttr>:$method);
+      OptionalAttr<Sched_Packing>:$packing, StrAttr:$role,
+      OptionalAttr<Sched_Int>:$block, OptionalAttr<StrAttr>:$method);
   let results = (outs AnyType:$result);
   let extraClassDeclaration = [{
     /// The same as data, for the manifest.
@@ -121,7 +131,7 @@ def Sched_TensorOp : Sched_Op<"tensor", [Pure, HasParent<"ProgramOp">,
   }];
   let assemblyFormat = [{
     $role (`block` $block^)? $source_name (`transposed` $transposed^)?
-    (`rows` $rows^)? `:` $source (`in` $file^ `at` $offset)? attr-dict `as` type($result)
+    (`rows` $rows^)? `:` $source (`in` $file^ `at` $offset)? (`packing` qualified($packing)^)? attr-dict `as` type($result)
   }];
   let hasVerifier = 1;
 }

@@ -3,6 +3,8 @@
 #ifndef QZC_KERNELS_SCHEMES_INT8_CUH
 #define QZC_KERNELS_SCHEMES_INT8_CUH
 
+#include "qzc/Format/Schemes/Int8.h"
+
 namespace qzc::kernels {
 
 /// Sixteen signed bytes as floats.
@@ -36,6 +38,14 @@ template <int Block> struct Weights<Storage::Int8, Block> : NoEntry, NoMinimum {
   }
   QZC_DEVICE static float rowScale(const void *scales, int row) {
     return static_cast<const float *>(scales)[row];
+  }
+};
+
+/// Scales as bitsandbytes keeps them: the absmax.
+template <int Block>
+struct Weights<Storage::Int8Absmax, Block> : Weights<Storage::Int8, Block> {
+  QZC_DEVICE static float rowScale(const void *scales, int row) {
+    return static_cast<const float *>(scales)[row] * format::int8::kStep;
   }
 };
 

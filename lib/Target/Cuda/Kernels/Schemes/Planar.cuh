@@ -1,4 +1,4 @@
-//===- Planar.cuh - Linear codes of 3 to 6 bits in planes -----------------===//
+//===- Planar.cuh - Linear codes of 2 to 6 bits in planes -----------------===//
 //
 // Codes are those of Format/Schemes/Planes.h, a chunk being 32 of them. What is
 // beside them is read by a scale source:
@@ -246,6 +246,15 @@ struct Weights<Storage::Int3, Block> : PlanarWeights<3, 4, HalfScales<Block>> {
 template <int Block>
 struct Weights<Storage::Int3Asym, Block>
     : PlanarWeights<3, 0, HalfZeros<Block>> {};
+template <int Block>
+struct Weights<Storage::Int2, Block> : PlanarWeights<2, 2, HalfScales<Block>> {
+};
+template <int Block>
+struct Weights<Storage::Int2Asym, Block>
+    : PlanarWeights<2, 0, HalfZeros<Block>> {};
+template <int Block>
+struct Weights<Storage::Ternary, Block> : PlanarWeights<2, 1, HalfScales<256>> {
+};
 
 } // namespace qzc::kernels
 

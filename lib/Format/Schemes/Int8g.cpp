@@ -1,0 +1,27 @@
+//===- Int8g.cpp - Linear codes of 8 bits, in groups ---------------------===//
+
+#include "GroupedIntTraits.h"
+
+using namespace qzc::format;
+
+QZC_VECTOR_CLONES
+static void codesOf(const float *values, int64_t count, float scale, float zero,
+                    uint8_t *codes) {
+  linearCodes<8>(values, count, scale, zero, codes);
+}
+
+QZC_VECTOR_CLONES
+static void searchOne(const float *values, const float *importance,
+                      int64_t count, bool asym, groupedint::ScaleZero &stored) {
+  searchGroup<8>(values, importance, count, asym, stored);
+}
+
+namespace {
+struct Coder {
+  static constexpr auto codes = codesOf;
+  static constexpr auto search = searchOne;
+};
+} // namespace
+
+const SchemeTraits qzc::format::kInt8gTraits =
+    GroupedIntTraits<8, Coder>::kTraits;
