@@ -1,7 +1,8 @@
 //===- Requests.cpp - --requests: questions and answers, a line each ------===//
 //
 // A line of JSON in, a line of JSON out, in order and at once, so that another
-// program may ask as it goes. What may be asked:
+// program may ask as it goes; of a file, neighbouring prompts are continued
+// together. What may be asked:
 //
 //   {"context": TEXT, "continuation": TEXT}   how likely the second is
 //   {"tokens": [IDS], "scored": N}            how likely the last N are
@@ -11,9 +12,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Continuation.h"
+#include "GreedyTexts.h"
 #include "Json.h"
 #include "LogitsBlocks.h"
-#include "StopText.h"
 #include "qzc/Evaluate/Softmax.h"
 #include "qzc/Runtime/Argmax.h"
 #include "qzc/Support/Error.h"
@@ -29,6 +30,9 @@ namespace {
 
 /// Positions of the cache where --context does not say.
 constexpr int64_t kDefaultPositions = 4096;
+
+/// Prompts of a file that are continued together.
+constexpr size_t kMostTogether = 32;
 
 /// A field of a request. Throws qzc::Error that names it.
 template <typename Value> Value field(const Json &request, const char *name) {
@@ -55,14 +59,24 @@ public:
       : Asked(session), Vocabulary(session.readTokenizer()),
         Positions(session.contextOr(
             std::min(kDefaultPositions, session.model().context))),
-        Model(session.createEngine(Positions)), Text(*Model),
+        Model(session.createEngine(Positions, kMostTogether + 1)), Text(*Model),
         Blocks(session.model().vocab) {}
 
+  /// Whether a request asks for a text, which promptOf() and texts() answer;
+  /// all others answer() does.
+  static bool asksForText(const Json &request) {
+    return request.is_object() && request.contains("prompt") &&
+           !request.contains("continuation") && !request.contains("tokens") &&
+           !request.contains("encode");
+  }
+  GreedyPrompt promptOf(const Json &request) const;
+  std::vector<std::string> texts(const std::vector<GreedyPrompt> &prompts) {
+    return continueGreedily(*Model, Vocabulary, Asked.model(), prompts);
+  }
   Json answer(const Json &request);
 
 private:
   Json likelihood(Continuation asked);
-  Json continueText(const Json &request);
   int64_t keepCommon(const std::vector<int32_t> &inputs, int64_t most);
 
   const Session &Asked;
@@ -128,7 +142,7 @@ Json Answerer::likelihood(Continuation asked) {
   return result;
 }
 
-Json Answerer::continueText(const Json &request) {
+GreedyPrompt Answerer::promptOf(const Json &request) const {
   const auto most = field<int64_t>(request, "max_tokens");
   std::vector<std::string> stops;
   if (request.contains("stop"))
@@ -145,26 +159,7 @@ Json Answerer::continueText(const Json &request) {
   const int64_t room = Positions - most;
   if (static_cast<int64_t>(tokens.size()) > room)
     tokens.erase(tokens.begin(), tokens.end() - room);
-  const auto count = static_cast<int64_t>(tokens.size());
-  Text.rewind(0);
-  Held.clear();
-  std::vector<float> logits(static_cast<size_t>(Blocks.vocab()));
-  Text.prefill(tokens.data(), count, logits.data());
-  int32_t token = argmax(logits.data(), Blocks.vocab());
-
-  const std::vector<int64_t> &ends = Asked.model().eos;
-  tokenizer::StreamDecoder decoder(Vocabulary, /*startsText=*/false);
-  StopText stop(std::move(stops));
-  std::string text;
-  for (int64_t made = 1;
-       std::find(ends.begin(), ends.end(), token) == ends.end(); ++made) {
-    text += stop.push(decoder.push(token));
-    if (stop.stopped() || made == most)
-      break;
-    token = Text.decodeGreedy(token);
-  }
-  text += stop.push(decoder.finish());
-  return {{"text", text + stop.finish()}};
+  return {std::move(tokens), most, std::move(stops)};
 }
 
 Json Answerer::answer(const Json &request) {
@@ -180,8 +175,6 @@ Json Answerer::answer(const Json &request) {
   if (request.contains("encode"))
     return {{"tokens", encodeText(Vocabulary, Asked.model(),
                                   field<std::string>(request, "encode"))}};
-  if (request.contains("prompt"))
-    return continueText(request);
   throw Error("it asks for nothing: it has neither 'continuation', 'tokens', "
               "'encode' nor 'prompt'");
 }
@@ -195,18 +188,49 @@ void answerRequests(const Session &session) {
     file.str(readFile(path));
   std::istream &in = path == "-" ? std::cin : file;
   Answerer answerer(session);
+  const size_t together = path == "-" ? 1 : kMostTogether;
+  std::vector<GreedyPrompt> prompts; ///< those of the last lines
   int64_t number = 0;
+  const auto failing = [&](int64_t first, const Error &error) {
+    return Error((first < number ? "requests " + std::to_string(first) + " to "
+                                 : "request ") +
+                 std::to_string(number) + ": " + error.what());
+  };
+  const auto writeTexts = [&] {
+    if (prompts.empty())
+      return;
+    try {
+      for (const std::string &text : answerer.texts(prompts))
+        session.output().write(Json({{"text", text}}).dump() + "\n");
+    } catch (const Error &error) {
+      throw failing(number - static_cast<int64_t>(prompts.size()) + 1, error);
+    }
+    prompts.clear();
+  };
   for (std::string line; std::getline(in, line);) {
+    const Json request = Json::parse(line, nullptr, /*exceptions=*/false);
+    const bool isText = Answerer::asksForText(request);
+    if (!isText)
+      writeTexts();
     ++number;
     try {
-      const Json request = Json::parse(line, nullptr, /*exceptions=*/false);
       if (request.is_discarded())
         throw Error("it is not JSON");
-      session.output().write(answerer.answer(request).dump() + "\n");
+      if (isText)
+        prompts.push_back(answerer.promptOf(request));
+      else
+        session.output().write(answerer.answer(request).dump() + "\n");
     } catch (const Error &error) {
-      throw Error("request " + std::to_string(number) + ": " + error.what());
+      // What was asked before is answered.
+      const int64_t bad = number--;
+      writeTexts();
+      number = bad;
+      throw failing(bad, error);
     }
+    if (prompts.size() == together)
+      writeTexts();
   }
+  writeTexts();
 }
 
 } // namespace qzc::runtime

@@ -110,6 +110,33 @@ TEST_F(RequestsTest, ContinuesGreedily) {
   refused("{\"prompt\": \"!\", \"max_tokens\": 64}", "room");
 }
 
+TEST_F(RequestsTest, ContinuesNeighboursTogether) {
+  const std::string line = R"({"prompt": "!", "max_tokens": 3})";
+  std::string lines;
+  for (int i = 0; i != 40; ++i)
+    lines +=
+        (i % 3 == 0 ? R"({"prompt": "!!", "max_tokens": 1})" : line) + "\n";
+  const auto answers = ask(lines);
+  ASSERT_EQ(answers.size(), 40u);
+  for (size_t i = 0; i != 40; ++i)
+    EXPECT_EQ(answers[i]["text"], i % 3 == 0 ? "$" : "$-H") << i;
+  // Of 32 that go together 21 have two steps more.
+  std::vector<int64_t> want;
+  for (int i = 0; i != 32; ++i)
+    want.push_back(i % 3 == 0 ? 2 : 1);
+  want.insert(want.end(), 2 * 21, 1);
+  ASSERT_GE(Runs.size(), want.size());
+  Runs.resize(want.size());
+  EXPECT_EQ(Runs, want);
+  // What stands before a bad one is answered.
+  const Outcome outcome = call({"--device=cpu", "--requests",
+                                write("asked", line + "\n" + line + "\n{}\n")});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err,
+              testing::HasSubstr("request 3: it asks for nothing"));
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 2);
+}
+
 TEST_F(RequestsTest, NamesTheRequest) {
   refused("nonsense", "request 1: it is not JSON");
   refused("[]", "not a JSON object");
