@@ -349,6 +349,7 @@ static CudaProgram readCuda(const Node &node) {
   cuda.head = node["head"].list(readCudaLaunch);
   cuda.score = node["score"].list(readCudaLaunch);
   cuda.choose = node["choose"].list(readCudaLaunch);
+  cuda.decodeBatch = node["decode_batch"].integer(1, kInt32Max);
   cuda.tileQueries = node["tile_queries"].integer(1, kInt32Max);
   cuda.pagePositions = node["page_positions"].integer(0, kInt32Max);
   cuda.scratchBytes = static_cast<uint64_t>(node["scratch_bytes"].count());

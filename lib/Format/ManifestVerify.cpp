@@ -418,6 +418,8 @@ private:
     require(cuda.scratchBytes <= kMostScratch &&
                 cuda.scratchBytesPerToken <= kMostBytesPerToken,
             "the scratch memory", "is too large");
+    require(cuda.decodeBatch >= 1 && cuda.decodeBatch <= kInt32Max,
+            "the decode batch", "is empty or too large");
     require(cuda.tileQueries >= 1 && cuda.tileQueries <= kInt32Max,
             "the query tiles", "are empty or too large");
     require(cuda.pagePositions >= 0 &&

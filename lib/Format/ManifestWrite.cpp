@@ -189,6 +189,7 @@ static Json write(const CudaProgram &cuda) {
           {"head", writeAll(cuda.head)},
           {"score", writeAll(cuda.score)},
           {"choose", writeAll(cuda.choose)},
+          {"decode_batch", cuda.decodeBatch},
           {"tile_queries", cuda.tileQueries},
           {"page_positions", cuda.pagePositions},
           {"scratch_bytes", cuda.scratchBytes},

@@ -45,6 +45,7 @@ OPTIONS = [
     (BENCH, "-p", 0, COUNT),
     (BENCH, "-n", 0, COUNT),
     (BENCH, "-r", 1, COUNT),
+    (BENCH, "-b", 1, 1024),
     ("./x.bin --device=cpu -n 1", "--tokens", 0, COUNT),
 ]
 

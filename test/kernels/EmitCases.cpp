@@ -37,7 +37,7 @@ static void emitCase(int number) {
               text.c_str());
   std::string table;
   for (const cuda::KernelInstance &kernel : lowering.kernels)
-    for (const char *suffix : {"_f16", "_f32"}) {
+    for (const char *suffix : {"_f16", "_f32", "_q8"}) {
       const std::string symbol =
           kernel.name + (kernel.perCacheType ? suffix : "");
       std::string call =

@@ -35,9 +35,9 @@ uint64_t EmulatedTarget::allocateWritten(uint64_t bytes) {
 
 EmulatedTarget::EmulatedTarget(const Model &model,
                                const std::vector<emulator::Entry> &entries,
-                               bool halfCache, int64_t chunk, int64_t capacity)
-    : Target(model, model.emulated, halfCache, chunk, capacity),
-      Entries(entries) {
+                               runtime::CacheType cache, int64_t chunk,
+                               int64_t capacity)
+    : Target(model, model.emulated, cache, chunk, capacity), Entries(entries) {
   void *pages = mmap(nullptr, kMostWritten, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED)

@@ -13,8 +13,8 @@ namespace qzc::kernel_test {
 class EmulatedTarget : public Target {
 public:
   EmulatedTarget(const Model &model,
-                 const std::vector<emulator::Entry> &entries, bool halfCache,
-                 int64_t chunk, int64_t capacity);
+                 const std::vector<emulator::Entry> &entries,
+                 runtime::CacheType cache, int64_t chunk, int64_t capacity);
   EmulatedTarget(const EmulatedTarget &) = delete;
   EmulatedTarget &operator=(const EmulatedTarget &) = delete;
   ~EmulatedTarget();

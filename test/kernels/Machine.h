@@ -59,7 +59,7 @@ struct Driver {
 class Machine : public Target {
 public:
   Machine(const Driver &driver, const Model &model, const cuda::Arch &arch,
-          const std::string &code, bool halfCache, int64_t chunk,
+          const std::string &code, runtime::CacheType cache, int64_t chunk,
           int64_t capacity);
   ~Machine() override;
   Machine(const Machine &) = delete;

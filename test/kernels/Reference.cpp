@@ -4,6 +4,8 @@
 
 #include "Weights.h"
 
+#include "qzc/Format/Schemes/Dense.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -31,8 +33,9 @@ static double activate(Activation activation, double x) {
 namespace {
 class Executor {
 public:
-  Executor(const Model &model, const std::vector<int32_t> &tokens)
-      : M(model), P(model.manifest.plan), Tokens(tokens),
+  Executor(const Model &model, const std::vector<int32_t> &tokens,
+           runtime::CacheType cache)
+      : M(model), P(model.manifest.plan), Tokens(tokens), Cache(cache),
         T(int64_t(tokens.size())) {}
 
   std::vector<double> run() {
@@ -167,14 +170,33 @@ private:
         step, double(head < power ? 2 * head + 2 : 2 * (head - power) + 1));
   }
 
+  /// What the cache makes of a head's key or value.
+  std::vector<double> cached(std::vector<double> head) const {
+    if (Cache != runtime::CacheType::Q8)
+      return head;
+    double absmax = 0;
+    for (double v : head)
+      absmax = std::max(absmax, std::fabs(v));
+    // An f16 from the 127th up, or at most half a unit below it.
+    double scale = dense::fromF16(dense::toF16(float(absmax / 127)));
+    if (scale * 127 < absmax)
+      scale = dense::fromF16(uint16_t(dense::toF16(float(scale)) + 1));
+    for (double &v : head)
+      v = scale > 0 ? std::nearbyint(v / scale) * scale : 0;
+    return head;
+  }
+
   void attention(const Launch &l) {
     const auto &p = std::get<AttentionParams>(l.params);
     for (int64_t head = 0; head < p.heads; ++head) {
       const int64_t kvHead = head / (p.heads / p.kvHeads);
       std::vector<std::vector<double>> keys;
+      std::vector<std::vector<double>> values;
       for (int64_t t = 0; t < T; ++t) {
-        keys.push_back(
-            rotated(p, at(l.inputs[1], false, t) + kvHead * p.headDim, t));
+        keys.push_back(cached(
+            rotated(p, at(l.inputs[1], false, t) + kvHead * p.headDim, t)));
+        const double *value = at(l.inputs[2], false, t) + kvHead * p.headDim;
+        values.push_back(cached({value, value + p.headDim}));
         const std::vector<double> q =
             rotated(p, at(l.inputs[0], false, t) + head * p.headDim, t);
         const int64_t begin =
@@ -200,8 +222,7 @@ private:
         for (int64_t d = 0; d < p.headDim; ++d) {
           double sum = 0;
           for (int64_t s = begin; s <= t; ++s)
-            sum += scores[size_t(s - begin)] *
-                   at(l.inputs[2], false, s)[kvHead * p.headDim + d];
+            sum += scores[size_t(s - begin)] * values[size_t(s)][size_t(d)];
           out[d] = sum / total;
         }
       }
@@ -260,6 +281,7 @@ private:
   const Model &M;
   const Plan &P;
   const std::vector<int32_t> &Tokens;
+  runtime::CacheType Cache;
   int64_t T;
   Buffers Body;
   Buffers Head;
@@ -268,6 +290,7 @@ private:
 
 std::vector<double>
 qzc::kernel_test::referenceLogits(const Model &model,
-                                  const std::vector<int32_t> &tokens) {
-  return Executor(model, tokens).run();
+                                  const std::vector<int32_t> &tokens,
+                                  runtime::CacheType cache) {
+  return Executor(model, tokens, cache).run();
 }

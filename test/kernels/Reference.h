@@ -5,11 +5,15 @@
 
 #include "Model.h"
 
+#include "qzc/Runtime/Engine.h"
+
 namespace qzc::kernel_test {
 
-/// Logits [tokens, vocab] of the whole sequence.
-std::vector<double> referenceLogits(const Model &model,
-                                    const std::vector<int32_t> &tokens);
+/// Logits [tokens, vocab] of the whole sequence; with Q8, of keys and values
+/// that are rounded to bytes, else of exact ones.
+std::vector<double>
+referenceLogits(const Model &model, const std::vector<int32_t> &tokens,
+                runtime::CacheType cache = runtime::CacheType::F32);
 
 } // namespace qzc::kernel_test
 

@@ -17,6 +17,7 @@
 
 using namespace qzc;
 using namespace qzc::kernel_test;
+using qzc::runtime::CacheType;
 
 static constexpr int64_t kChunk = 272;
 static constexpr int64_t kCapacity = 320;
@@ -49,28 +50,33 @@ static int checkAll(const Driver &driver, const std::string &folder) {
     const Model model = makeCase(number);
     const std::vector<int32_t> tokens = randomTokens(model, number, kTokens);
     const std::vector<double> want = referenceLogits(model, tokens);
+    const std::vector<double> wantOfBytes =
+        referenceLogits(model, tokens, CacheType::Q8);
     const std::string stem = folder + "/case" + std::to_string(number);
     std::printf("case %d: %s\n", number, model.description.c_str());
     for (const cuda::Arch &arch : archsIn(folder))
-      for (bool half : {false, true}) {
+      for (const CacheType cache :
+           {CacheType::F32, CacheType::F16, CacheType::Q8}) {
+        const char *name = runtime::cacheName(cache);
         try {
           Machine machine(driver, model, arch,
-                          readFile(stem + "." + arch.name()), half, kChunk,
+                          readFile(stem + "." + arch.name()), cache, kChunk,
                           kCapacity);
-          machine.Dependent = half && !arch.ptx;
-          const Errors e = compare(machine, model, tokens, want,
+          machine.Dependent = cache != CacheType::F32 && !arch.ptx;
+          const Errors e = compare(machine, model, tokens,
+                                   cache == CacheType::Q8 ? wantOfBytes : want,
                                    {17, 1, kTokens - kDecoded - 18}, 80);
-          const bool good = e.good(half);
+          const bool good = e.good(cache);
           failures += !good;
           std::printf("  %-10s %s prefill %.1e batch %.1e decode %.1e after "
                       "prefill %.1e loss %.1e wrong choices %d%s\n",
-                      arch.name().c_str(), half ? "f16" : "f32", e.prefill,
-                      e.batch, e.decode, e.further, e.loss, e.wrongChoices,
+                      arch.name().c_str(), name, e.prefill, e.batch, e.decode,
+                      e.further, e.loss, e.wrongChoices,
                       good ? "" : "  FAILED");
         } catch (const Error &error) {
           ++failures;
-          std::printf("  %-10s %s FAILED: %s\n", arch.name().c_str(),
-                      half ? "f16" : "f32", error.what());
+          std::printf("  %-10s %s FAILED: %s\n", arch.name().c_str(), name,
+                      error.what());
         }
       }
     std::fflush(stdout);
@@ -86,7 +92,8 @@ static void bench(const Driver &driver, const std::string &folder) {
     const std::string stem = folder + "/" + shape.name + "." + arch.name();
     if (!std::ifstream(stem))
       continue;
-    Machine machine(driver, model, arch, readFile(stem), true, 2048, 8192);
+    Machine machine(driver, model, arch, readFile(stem), CacheType::F16, 2048,
+                    8192);
     const format::CudaProgram &program = machine.program();
     std::printf("%s: %.0f MB of weights, %zu launches a token\n", shape.name,
                 double(model.manifest.weightsBytes) / 1e6,
@@ -98,6 +105,12 @@ static void bench(const Driver &driver, const std::string &folder) {
         std::printf("  decode at %d%s: %.1f us, %.0f tok/s\n", position,
                     dependent ? " dependent launches" : "", us, 1e6 / us);
       }
+    for (int sequences : {2, 8, 32}) {
+      const double us =
+          machine.timeGraph(program.decode, sequences, 100, true, 128);
+      std::printf("  decode of %d at 128: %.1f us, %.0f tok/s\n", sequences, us,
+                  1e6 / us * sequences);
+    }
     machine.profile(program.decode, 1, 128);
     for (int64_t rows : {17, 512, 1024, 2048}) {
       const double us = machine.timeGraph(program.prefill, rows, 3, false, 0);

@@ -10,6 +10,7 @@
 
 #include "Model.h"
 
+#include "qzc/Runtime/CacheRange.h"
 #include "qzc/Runtime/Cuda/DeviceState.h"
 
 #include <string>
@@ -34,7 +35,7 @@ std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity);
 class Target {
 public:
   /// `capacity` positions of each sequence.
-  Target(const Model &model, const cuda::Arch &arch, bool halfCache,
+  Target(const Model &model, const cuda::Arch &arch, runtime::CacheType cache,
          int64_t chunk, int64_t capacity);
   virtual ~Target() = default;
 
@@ -74,7 +75,7 @@ protected:
 
   const Model &M;
   format::CudaProgram Program;
-  bool HalfCache;
+  runtime::CacheType Cache;
   int64_t Chunk;
   int64_t Capacity;  ///< whole pages
   int64_t Tiles = 0; ///< of the last pass
@@ -84,6 +85,7 @@ private:
   struct LayerCache {
     uint64_t offset = 0; ///< in a page
     uint64_t bytes = 0;  ///< of keys, and again of values
+    uint64_t scales = 0; ///< of each, behind both
   };
   std::vector<LayerCache> Layers;
   uint64_t PageBytes = 0;
@@ -100,7 +102,7 @@ struct Errors {
   int wrongChoices = 0;
 
   /// Whether they are what the numbers' formats explain.
-  bool good(bool halfCache) const;
+  bool good(runtime::CacheType cache) const;
 };
 
 /// Prefills tokens in the given pieces, decodes the rest; then decodes the

@@ -193,8 +193,8 @@ inline constexpr int64_t kPerTile = -1;
 
 struct CudaLaunch {
   std::string kernel; ///< symbol in every cubin and in the PTX
-  /// Set where the kernel exists for both cache types: the symbol is then
-  /// kernel + "_f16" or kernel + "_f32".
+  /// Set where the kernel exists for every cache type: the symbol is then
+  /// kernel + "_f16", kernel + "_f32" or kernel + "_q8".
   bool perCacheType = false;
   std::array<GridDim, 3> grid;
   uint32_t blockThreads = 0;
@@ -210,9 +210,11 @@ std::string archName(uint32_t capability, bool specific, bool ptx);
 struct CudaProgram {
   /// Names of the image's codes that hold these kernels.
   std::vector<std::string> archs;
-  /// One token: body, head, then greedy choice, which writes the token and the
-  /// position of the next: a captured graph replays unchanged.
+  /// A token each of T ≤ decodeBatch sequences: body, head, then greedy choice,
+  /// which writes the tokens and positions of the next: a captured graph
+  /// replays unchanged.
   std::vector<CudaLaunch> decode;
+  int64_t decodeBatch = 1;
   /// Body for 1 ≤ T ≤ chunk tokens, of one sequence or several.
   std::vector<CudaLaunch> prefill;
   std::vector<CudaLaunch> head;  ///< logits of T rows

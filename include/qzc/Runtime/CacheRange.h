@@ -1,10 +1,12 @@
-//===- CacheRange.h - Keys and values that an f16 cache lacks ---*- C++ -*-===//
+//===- CacheRange.h - Keys and values that a cache cannot hold --*- C++ -*-===//
 
 #ifndef QZC_RUNTIME_CACHERANGE_H
 #define QZC_RUNTIME_CACHERANGE_H
 
+#include "qzc/Runtime/Engine.h"
 #include "qzc/Support/Error.h"
 
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 
@@ -13,14 +15,55 @@ namespace qzc::runtime {
 /// The least magnitude that rounds to infinity in f16.
 inline constexpr float kBeyondHalf = 65520.0f;
 
+/// The least magnitude that a cache cannot hold.
+inline float beyondCache(CacheType type) {
+  switch (type) {
+  case CacheType::F32:
+    break;
+  case CacheType::F16:
+    return kBeyondHalf;
+  case CacheType::Q8:
+    return kBeyondHalf * 127; // its scales are f16
+  }
+  return INFINITY;
+}
+
+/// Bytes of a cached key's or value's element.
+inline uint64_t elementBytes(CacheType type) {
+  switch (type) {
+  case CacheType::F32:
+    break;
+  case CacheType::F16:
+    return 2;
+  case CacheType::Q8:
+    return 1;
+  }
+  return 4;
+}
+
+inline const char *cacheName(CacheType type) {
+  switch (type) {
+  case CacheType::F32:
+    break;
+  case CacheType::F16:
+    return "f16";
+  case CacheType::Q8:
+    return "q8";
+  }
+  return "f32";
+}
+
 /// Both engines say so, where rounding would make results wrong.
-[[noreturn]] inline void failBeyondHalf(int64_t layer, float largest) {
+[[noreturn]] inline void failBeyondCache(CacheType type, int64_t layer,
+                                         float largest) {
   char text[160];
   std::snprintf(text, sizeof text,
-                "--kv-cache=f16 cannot hold this model's keys and values: "
-                "those of layer %lld reach %.3g, f16 ends at 65504; use "
+                "--kv-cache=%s cannot hold this model's keys and values: "
+                "those of layer %lld reach %.3g, %s ends at %.5g; use "
                 "--kv-cache=f32",
-                static_cast<long long>(layer), static_cast<double>(largest));
+                cacheName(type), static_cast<long long>(layer),
+                static_cast<double>(largest), cacheName(type),
+                type == CacheType::Q8 ? 65504.0 * 127 : 65504.0);
   throw Error(text);
 }
 

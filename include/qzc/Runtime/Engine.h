@@ -21,9 +21,10 @@ namespace qzc::runtime {
 
 class Image;
 
-/// Element type of the KV cache. f16 halves it; its rounding alone moves logits
-/// by 1e-3 of their standard deviation, so it is a choice to make.
-enum class CacheType { F32, F16 };
+/// How the KV cache keeps keys and values. f16 halves it; its rounding alone
+/// moves logits by 1e-3 of their standard deviation, so it is a choice to make.
+/// Q8 takes a quarter: int8, with an f16 scale for each head and position.
+enum class CacheType { F32, F16, Q8 };
 
 /// What the CPU's kernels are compiled for. Results differ by rounding.
 enum class InstructionSet { Sse42, Avx2, Avx512, Avx512Vnni };
@@ -81,9 +82,8 @@ struct Step {
 };
 
 /// Ids of tokens are checked by the caller. A batch names each sequence once at
-/// most. Its size changes no result on the CPU; on a GPU results are those of
-/// its class of sizes. Throws SequenceError where a sequence would outgrow the
-/// context, or the memory for its positions.
+/// most; who shares it changes no result. Throws SequenceError where a sequence
+/// would outgrow the context, or the memory for its positions.
 class Engine {
 public:
   virtual ~Engine() = default;

@@ -4,6 +4,7 @@
 #define QZC_LIB_RUNTIME_APP_JSON_H
 
 #include "Session.h"
+#include "qzc/Runtime/CacheRange.h"
 
 #include <nlohmann/json.hpp>
 
@@ -11,10 +12,6 @@ namespace qzc::runtime {
 
 /// Keys stay in the order in which they were written.
 using Json = nlohmann::ordered_json;
-
-inline const char *cacheName(CacheType cache) {
-  return cache == CacheType::F16 ? "f16" : "f32";
-}
 
 /// Model, selection, device and cache type: what a measurement was made with.
 inline void addSetting(Json &json, const Session &session,

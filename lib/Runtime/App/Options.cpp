@@ -2,6 +2,7 @@
 
 #include "Options.h"
 
+#include "qzc/Runtime/CacheRange.h"
 #include "qzc/Support/CommandLine.h"
 #include "qzc/Support/ThreadPool.h"
 
@@ -14,6 +15,9 @@ namespace {
 constexpr unsigned bit(Mode mode) { return 1u << static_cast<unsigned>(mode); }
 constexpr unsigned kTalking = bit(Mode::Chat) | bit(Mode::Messages);
 constexpr unsigned kWriting = bit(Mode::Generate) | kTalking;
+/// Of --bench.
+constexpr int64_t kMostSequences = 1024;
+
 constexpr unsigned kRunning = kWriting | bit(Mode::Score) | bit(Mode::Bench) |
                               bit(Mode::Tokens) | bit(Mode::Requests);
 
@@ -260,8 +264,9 @@ void Parser::addBench() {
                  "0)",
                  0),
         group, bit(Mode::Bench));
-  extra(addCount(App, "-b", o.batch,
-                 "Sequences that are timed at once, each with these tokens")
+  extra(addNumber(App, "-b", o.batch,
+                  "Sequences that are timed at once, each with these tokens",
+                  int64_t{1}, kMostSequences)
             ->capture_default_str(),
         group, bit(Mode::Bench));
   extra(
@@ -294,9 +299,10 @@ void Parser::addDevice() {
                  "the KV cache (default: as many as needed)"),
         group, kRunning);
   extra(App.add_option("--kv-cache", Values.cache,
-                       "f32, or f16: half the memory, a little less exact")
+                       "f32; f16: half the memory, a little less exact; q8: a "
+                       "quarter, less exact")
             ->type_name("TYPE")
-            ->check(CLI::IsMember({"f32", "f16"}))
+            ->check(CLI::IsMember({"f32", "f16", "q8"}))
             ->capture_default_str(),
         group, kRunning);
   extra(App.add_flag("--force-ptx", o.forcePtx,
@@ -386,7 +392,9 @@ Options Parser::run(int argc, const char *const *argv) {
         : Values.instructions == "avx512"    ? InstructionSet::Avx512
         : Values.instructions == "avx2"      ? InstructionSet::Avx2
                                              : InstructionSet::Sse42;
-  options.cache = Values.cache == "f16" ? CacheType::F16 : CacheType::F32;
+  for (const CacheType type : {CacheType::F32, CacheType::F16, CacheType::Q8})
+    if (Values.cache == cacheName(type))
+      options.cache = type;
   if (given("--date"))
     options.date = readDate(Values.date);
   if (options.mode == Mode::Tokens)

@@ -17,9 +17,19 @@ static double bytesOf(const format::Manifest &manifest, const Launch &launch,
         params.window > 0
             ? std::min(positions, static_cast<double>(params.window))
             : positions;
-    const double element = cache == CacheType::F16 ? 2 : 4;
-    return 2 * element * seen * batch *
-           static_cast<double>(params.kvHeads * params.headDim);
+    double head = static_cast<double>(params.headDim);
+    switch (cache) {
+    case CacheType::F32:
+      head *= 4;
+      break;
+    case CacheType::F16:
+      head *= 2;
+      break;
+    case CacheType::Q8:
+      head += 2;
+      break;
+    }
+    return 2 * head * seen * batch * static_cast<double>(params.kvHeads);
   }
   const bool isTable =
       launch.opcode == Opcode::Embed || launch.opcode == Opcode::AddPositions;

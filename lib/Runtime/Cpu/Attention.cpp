@@ -55,11 +55,10 @@ HWY_INLINE void storeAs(float value, hwy::float16_t *to, float &largest) {
 #endif
 }
 
-/// out[i * Stride] = head x with rope at `position`; `largest` as in storeAs.
-template <int64_t Stride, typename Element>
+/// Calls store(i, value) for the elements of head x with rope at `position`.
+template <typename Store>
 HWY_INLINE void rotate(const AttentionArgs &args, int64_t position,
-                       const float *HWY_RESTRICT x, Element *HWY_RESTRICT out,
-                       float &largest) {
+                       const float *HWY_RESTRICT x, const Store &store) {
   const int64_t half = args.cos ? args.ropeDim / 2 : 0;
   const float *HWY_RESTRICT cos = args.cos + position * half;
   const float *HWY_RESTRICT sin = args.sin + position * half;
@@ -69,12 +68,11 @@ HWY_INLINE void rotate(const AttentionArgs &args, int64_t position,
     const int64_t at = i * step;
     const float first = x[at];
     const float second = x[at + other];
-    storeAs(first * cos[i] - second * sin[i], out + at * Stride, largest);
-    storeAs(second * cos[i] + first * sin[i], out + (at + other) * Stride,
-            largest);
+    store(at, first * cos[i] - second * sin[i]);
+    store(at + other, second * cos[i] + first * sin[i]);
   }
   for (int64_t i = 2 * half; i < args.headDim; ++i)
-    storeAs(x[i], out + i * Stride, largest);
+    store(i, x[i]);
 }
 
 /// Start of the key panel that holds `position`.
@@ -98,41 +96,145 @@ HWY_INLINE Element *valueRow(const AttentionArgs &args, int64_t kvHead,
          (kvHead * cache.pageSize + inPage) * args.valueStride;
 }
 
+/// Scale of a head's key or value at a position in a cache of bytes.
+HWY_INLINE hwy::float16_t *scaleOf(const AttentionArgs &args, uint64_t scales,
+                                   int64_t kvHead, int64_t position) {
+  const CacheView &cache = args.cache;
+  return reinterpret_cast<hwy::float16_t *>(
+             cache.pages[position / cache.pageSize] + scales) +
+         kvHead * cache.pageSize + position % cache.pageSize;
+}
+
+/// Stores what visit(store) hands to store(i, value) as bytes, `stride` apart,
+/// and their scale.
+template <typename Visit>
+HWY_INLINE void storeBytes(const Visit &visit, int8_t *out, int64_t stride,
+                           hwy::float16_t *scale, float &largest) {
+  float most = 0;
+  visit([&](int64_t, float value) HWY_ATTR {
+    const float magnitude = __builtin_fabsf(value);
+    most = magnitude > most ? magnitude : most;
+  });
+  largest = most > largest ? most : largest;
+  float ignored = 0;
+  storeAs(most / 127, scale, ignored);
+  const hn::CappedTag<float, 1> one;
+  float unit = hn::GetLane(loadAsF32(one, scale));
+  if (unit * 127 < most) { // rounded up, so that no code is cut
+    uint16_t bits;
+    __builtin_memcpy(&bits, scale, sizeof(bits));
+    ++bits;
+    __builtin_memcpy(scale, &bits, sizeof(bits));
+    unit = hn::GetLane(loadAsF32(one, scale));
+  }
+  const float inverse = unit > 0 ? 1 / unit : 0;
+  visit([&](int64_t i, float value) HWY_ATTR {
+    const float code = __builtin_rintf(value * inverse);
+    out[i * stride] = static_cast<int8_t>(code > 127    ? 127
+                                          : code < -127 ? -127
+                                                        : code);
+  });
+}
+
 template <typename Element>
 static void appendAs(const AttentionArgs &args, int64_t begin, int64_t end) {
+  constexpr bool isBytes = sizeof(Element) == 1;
   float largest = 0;
   for (int64_t token = begin; token < end; ++token) {
     const int64_t position = args.first + token;
     for (int64_t head = 0; head < args.kvHeads; ++head) {
-      rotate<kPanel>(
-          args, position, args.k + token * args.kStride + head * args.headDim,
-          keyPanel<Element>(args, head, position) + position % kPanel, largest);
+      const float *k = args.k + token * args.kStride + head * args.headDim;
       const float *v = args.v + token * args.vStride + head * args.headDim;
-      Element *to = valueRow<Element>(args, head, position);
-      for (int64_t i = 0; i < args.headDim; ++i)
-        storeAs(v[i], to + i, largest);
+      Element *key =
+          keyPanel<Element>(args, head, position) + position % kPanel;
+      Element *value = valueRow<Element>(args, head, position);
+      const auto rotated = [&](const auto &store)
+                               HWY_ATTR { rotate(args, position, k, store); };
+      if constexpr (isBytes) {
+        storeBytes(rotated, key, kPanel,
+                   scaleOf(args, args.cache.keyScales, head, position),
+                   largest);
+        storeBytes(
+            [&](const auto &store) HWY_ATTR {
+              for (int64_t i = 0; i < args.headDim; ++i)
+                store(i, v[i]);
+            },
+            value, 1, scaleOf(args, args.cache.valueScales, head, position),
+            largest);
+      } else {
+        rotated([&](int64_t i, float x)
+                    HWY_ATTR { storeAs(x, key + i * kPanel, largest); });
+        for (int64_t i = 0; i < args.headDim; ++i)
+          storeAs(v[i], value + i, largest);
+      }
     }
   }
-  if (args.half && largest > *args.largest)
+  if (args.largest != nullptr && largest > *args.largest)
     *args.largest = largest;
 }
 
 void appendCache(const AttentionArgs &args, int64_t begin, int64_t end) {
-  if (args.half)
-    appendAs<hwy::float16_t>(args, begin, end);
-  else
-    appendAs<float>(args, begin, end);
+  switch (args.type) {
+  case CacheType::F32:
+    return appendAs<float>(args, begin, end);
+  case CacheType::F16:
+    return appendAs<hwy::float16_t>(args, begin, end);
+  case CacheType::Q8:
+    return appendAs<int8_t>(args, begin, end);
+  }
 }
 
-/// `count` (a multiple of kColumnAlign) cached elements as f32: the cache
-/// itself, or `buffer`.
-HWY_INLINE const float *asFloat(const float *from, int64_t count, float *) {
-  return from;
+HWY_INLINE Vec loadBytes(const int8_t *from) {
+  const hn::Rebind<int8_t, Tag> narrow;
+  const hn::RebindToSigned<Tag> wide;
+  return hn::ConvertTo(kTag, hn::PromoteTo(wide, hn::LoadU(narrow, from)));
 }
-HWY_INLINE const float *asFloat(const hwy::float16_t *from, int64_t count,
-                                float *buffer) {
-  for (int64_t i = 0; i < count; i += kLanes)
-    hn::Store(loadAsF32(kTag, from + i), kTag, buffer + i);
+
+/// The key panel that holds `position` as f32: the cache's own, or `buffer`.
+template <typename Element>
+HWY_INLINE const float *keysAsFloat(const AttentionArgs &args, int64_t kvHead,
+                                    int64_t position, float *buffer) {
+  const Element *panel = keyPanel<Element>(args, kvHead, position);
+  if constexpr (sizeof(Element) == sizeof(float)) {
+    return panel;
+  } else if constexpr (sizeof(Element) == 2) {
+    for (int64_t i = 0; i < args.headDim * kPanel; i += kLanes)
+      hn::Store(loadAsF32(kTag, panel + i), kTag, buffer + i);
+  } else {
+    const hwy::float16_t *scales =
+        scaleOf(args, args.cache.keyScales, kvHead, position);
+    for (int64_t lane = 0; lane < kPanel; lane += kLanes) {
+      const Vec scale = loadAsF32(kTag, scales + lane);
+      for (int64_t i = lane; i < args.headDim * kPanel; i += kPanel)
+        hn::Store(hn::Mul(loadBytes(panel + i), scale), kTag, buffer + i);
+    }
+  }
+  return buffer;
+}
+
+/// `count` value rows from `position` on, in one page.
+template <typename Element>
+HWY_INLINE const float *valuesAsFloat(const AttentionArgs &args, int64_t kvHead,
+                                      int64_t position, int64_t count,
+                                      float *buffer) {
+  const Element *rows = valueRow<Element>(args, kvHead, position);
+  if constexpr (sizeof(Element) == sizeof(float)) {
+    return rows;
+  } else if constexpr (sizeof(Element) == 2) {
+    for (int64_t i = 0; i < count * args.valueStride; i += kLanes)
+      hn::Store(loadAsF32(kTag, rows + i), kTag, buffer + i);
+  } else {
+    const hwy::float16_t *scales =
+        scaleOf(args, args.cache.valueScales, kvHead, position);
+    const hn::CappedTag<float, 1> one;
+    for (int64_t row = 0; row < count; ++row) {
+      const Vec scale =
+          hn::Set(kTag, hn::GetLane(loadAsF32(one, scales + row)));
+      for (int64_t i = row * args.valueStride; i < (row + 1) * args.valueStride;
+           i += kLanes)
+        hn::Store(hn::Mul(loadBytes(rows + i), scale), kTag, buffer + i);
+    }
+  }
   return buffer;
 }
 
@@ -215,8 +317,8 @@ HWY_INLINE void attendBlock(const AttentionArgs &args, const Tile &tile,
   const int64_t keys = HWY_MIN(kKeyBlock, args.first + end - block);
   int64_t width = 0;
   for (; width < keys; width += kPanel) {
-    const float *panel = asFloat(keyPanel<Element>(args, kvHead, block + width),
-                                 args.headDim * kPanel, tile.keys);
+    const float *panel =
+        keysAsFloat<Element>(args, kvHead, block + width, tile.keys);
     multiplyRows(tile.queries, args.headDim, rows, panel, kPanel, args.headDim,
                  kPanel, tile.scores + width, kKeyBlock, false);
   }
@@ -237,8 +339,8 @@ HWY_INLINE void attendBlock(const AttentionArgs &args, const Tile &tile,
                block - position, tile.maximum[row], tile.sum[row],
                tile.out + row * args.valueStride);
   }
-  const float *values = asFloat(valueRow<Element>(args, kvHead, block),
-                                keys * args.valueStride, tile.values);
+  const float *values =
+      valuesAsFloat<Element>(args, kvHead, block, keys, tile.values);
   multiplyRows(tile.scores, kKeyBlock, rows, values, args.valueStride, keys,
                args.valueStride, tile.out, args.valueStride, true);
 }
@@ -249,13 +351,13 @@ static void attendAs(const AttentionArgs &args, int64_t kvHead, int64_t begin,
   const int64_t group = args.heads / args.kvHeads;
   const int64_t rows = (end - begin) * group;
   const Tile tile = carve(args, rows, scratch);
-  float ignored = 0; // queries stay f32
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t token = begin + row / group;
     const int64_t head = kvHead * group + row % group;
-    rotate<1>(args, args.first + token,
-              args.q + token * args.qStride + head * args.headDim,
-              tile.queries + row * args.headDim, ignored);
+    float *query = tile.queries + row * args.headDim;
+    rotate(args, args.first + token,
+           args.q + token * args.qStride + head * args.headDim,
+           [&](int64_t i, float x) HWY_ATTR { query[i] = x; });
     tile.maximum[row] = -3e38f; // finite: its difference to itself is 0
     tile.sum[row] = 0;
   }
@@ -280,10 +382,14 @@ static void attendAs(const AttentionArgs &args, int64_t kvHead, int64_t begin,
 
 void attend(const AttentionArgs &args, int64_t kvHead, int64_t begin,
             int64_t end, float *scratch) {
-  if (args.half)
-    attendAs<hwy::float16_t>(args, kvHead, begin, end, scratch);
-  else
-    attendAs<float>(args, kvHead, begin, end, scratch);
+  switch (args.type) {
+  case CacheType::F32:
+    return attendAs<float>(args, kvHead, begin, end, scratch);
+  case CacheType::F16:
+    return attendAs<hwy::float16_t>(args, kvHead, begin, end, scratch);
+  case CacheType::Q8:
+    return attendAs<int8_t>(args, kvHead, begin, end, scratch);
+  }
 }
 
 } // namespace HWY_NAMESPACE

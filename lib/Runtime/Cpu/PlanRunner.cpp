@@ -106,7 +106,7 @@ void PlanRunner::prepare(const Launch &launch) {
 }
 
 void PlanRunner::prepareAttention(const AttentionParams &params) {
-  const uint64_t element = Options.cache == CacheType::F16 ? 2 : 4;
+  const uint64_t element = elementBytes(Options.cache);
   const uint64_t rows = static_cast<uint64_t>(params.kvHeads) * kPagePositions;
   AttentionArgs args = {};
   args.heads = params.heads;
@@ -122,7 +122,10 @@ void PlanRunner::prepareAttention(const AttentionParams &params) {
   // Rows are multiples of whole cache lines.
   cache.keys = PageBytes;
   cache.values = cache.keys + rows * params.headDim * element;
-  PageBytes = cache.values + rows * args.valueStride * element;
+  cache.keyScales = cache.values + rows * args.valueStride * element;
+  const uint64_t scales = Options.cache == CacheType::Q8 ? rows * 2 : 0;
+  cache.valueScales = cache.keyScales + scales;
+  PageBytes = cache.valueScales + scales;
   ScratchFloats =
       std::max(ScratchFloats, attentionScratch(args, attentionTile(params)));
 }
@@ -332,7 +335,9 @@ AttentionArgs PlanRunner::attentionArgs(const Launch &launch,
   args.cache.pageSize = kPagePositions;
   args.cache.keys = cache.keys;
   args.cache.values = cache.values;
-  args.half = Options.cache == CacheType::F16;
+  args.cache.keyScales = cache.keyScales;
+  args.cache.valueScales = cache.valueScales;
+  args.type = Options.cache;
   args.valueStride = roundUp(params.headDim, kColumnAlign);
   args.heads = params.heads;
   args.kvHeads = params.kvHeads;
@@ -389,8 +394,8 @@ void PlanRunner::runAttention(const Launch &launch, const Call &call) {
     }
   });
   const float most = *std::max_element(largest.begin(), largest.end());
-  if (most >= kBeyondHalf)
-    failBeyondHalf(params.layer, most);
+  if (most >= beyondCache(Options.cache))
+    failBeyondCache(Options.cache, params.layer, most);
   Pool.parallelFor(
       count * args.kvHeads, 1, [&](int64_t begin, int64_t end, int worker) {
         for (int64_t task = begin; task != end; ++task) {

@@ -58,6 +58,8 @@ private:
   struct LayerCache {
     uint64_t keys = 0; ///< in a page
     uint64_t values = 0;
+    uint64_t keyScales = 0;
+    uint64_t valueScales = 0;
     std::vector<float> slopes; ///< [heads], or none
   };
   struct RopeTable {

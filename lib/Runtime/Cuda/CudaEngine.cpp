@@ -19,6 +19,7 @@
 #include <climits>
 #include <cstddef>
 #include <cstring>
+#include <map>
 
 namespace qzc::runtime {
 
@@ -28,7 +29,7 @@ struct HostState {
   int tokens = 0;
   int rows = 0;
 };
-static_assert(sizeof(HostState) == offsetof(DeviceState, beyondHalf),
+static_assert(sizeof(HostState) == offsetof(DeviceState, beyondCache),
               "what the host writes is what precedes the kernels' own");
 
 class CudaEngine : public Engine {
@@ -67,10 +68,13 @@ private:
   void gatherHidden(std::vector<WantedRow> &wanted);
   void setPass(const std::vector<TokenRow> &rows, int64_t headRows);
   void setState(HostState state);
-  void startDecode(const Step &step, int64_t count);
-  int32_t finishDecode(const std::string &what);
+  template <typename Use>
+  void forGroups(const std::vector<Step> &steps, int64_t count, const Use &use);
+  void startDecode(const std::vector<Step> &steps, int64_t count);
+  void finishDecode(const std::string &what, int32_t *chosen);
+  const DecodeGraph &graphOf(int64_t sequences);
   void downloadLogits(float *out, int64_t firstRow, int64_t rows);
-  bool hasHalfCache() const { return Options.cache == CacheType::F16; }
+  bool mayOverflow() const { return Options.cache != CacheType::F32; }
   void wait(const std::string &what);
   void failCache();
 
@@ -85,9 +89,10 @@ private:
   Workspace Memory;
   std::vector<DeviceBuffer> Slabs; ///< of pages
   SequenceTable Table;
-  LaunchList Prefill, Head, Score;
-  DecodeGraph Decode;
-  PinnedBuffer HostRow; ///< the TokenRow that decode leaves, and beyondHalf
+  LaunchList Prefill, Head, Score, Decode;
+  std::map<int64_t, DecodeGraph> Graphs; ///< by sequences
+  int64_t MostSteps;                     ///< sequences of one decode pass
+  PinnedBuffer HostRows; ///< the TokenRows that decode leaves, and beyondCache
   PinnedBuffer HostLogits;
   // What the device has; of tokens that it chose by itself the host knows none.
   HostState KnownState;
@@ -116,15 +121,17 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
       Prefill(Program.prefill, Manifest, Memory.layout(), Kernels),
       Head(Program.head, Manifest, Memory.layout(), Kernels),
       Score(Program.score, Manifest, Memory.layout(), Kernels),
-      Decode(Gpu,
-             LaunchList(Program.decode, Manifest, Memory.layout(), Kernels)),
-      HostRow(Gpu, sizeof(TokenRow) + sizeof(int)),
+      Decode(Program.decode, Manifest, Memory.layout(), Kernels),
+      MostSteps(std::min({Program.decodeBatch, Sizes.chunk, Sizes.headRows})),
+      HostRows(Gpu,
+               sizeof(TokenRow) * static_cast<size_t>(MostSteps) + sizeof(int)),
       HostLogits(Gpu,
                  static_cast<size_t>(Manifest.model.vocab) * sizeof(float)),
       KnownPages(Sizes.tableBytes() / sizeof(uint64_t)) {
   Options.context = Sizes.capacity;
   Options.chunk = Sizes.chunk;
   Options.sequences = Sizes.sequences;
+  graphOf(1);
   Gpu.synchronize("preparing the GPU's memory");
 }
 
@@ -213,14 +220,14 @@ void CudaEngine::clear(CUdeviceptr address, uint64_t bytes) {
       "clearing what the last tokens left");
 }
 
-/// Waits for all that was started. Throws where an f16 cache could not hold it.
+/// Waits for all that was started. Throws where the cache could not hold it.
 void CudaEngine::wait(const std::string &what) {
-  auto *beyond = reinterpret_cast<int *>(static_cast<char *>(HostRow.data()) +
-                                         sizeof(TokenRow));
+  auto *beyond = reinterpret_cast<int *>(
+      static_cast<TokenRow *>(HostRows.data()) + MostSteps);
   *beyond = 0;
-  if (hasHalfCache())
+  if (mayOverflow())
     Gpu.download(beyond,
-                 Memory.layout().state + offsetof(DeviceState, beyondHalf),
+                 Memory.layout().state + offsetof(DeviceState, beyondCache),
                  sizeof(int));
   Gpu.synchronize(what);
   if (*beyond != 0)
@@ -233,12 +240,14 @@ void CudaEngine::failCache() {
   Gpu.download(ranges.data(), Memory.layout().cacheRanges,
                ranges.size() * sizeof(CacheRange));
   // What other sequences do from now on is right.
-  clear(Memory.layout().state + offsetof(DeviceState, beyondHalf), sizeof(int));
+  clear(Memory.layout().state + offsetof(DeviceState, beyondCache),
+        sizeof(int));
   Gpu.synchronize("reading the range of keys and values");
   for (size_t index = 0; index != ranges.size(); ++index)
     if (const float most = std::max(ranges[index].key, ranges[index].value);
         most > 0)
-      failBeyondHalf(static_cast<int64_t>(index % layers), most);
+      failBeyondCache(Options.cache, static_cast<int64_t>(index % layers),
+                      most);
 }
 
 void CudaEngine::setState(HostState state) {
@@ -389,57 +398,91 @@ void CudaEngine::downloadLogits(float *out, int64_t firstRow, int64_t rows) {
                      "copying logits from the GPU");
 }
 
-/// Starts `count` decode steps of a prepared sequence, each taking the token
-/// that the one before chose.
-void CudaEngine::startDecode(const Step &step, int64_t count) {
-  setPass({{step.token, static_cast<int>(step.position), step.sequence, 0}}, 1);
-  for (int64_t i = 0; i != count; ++i)
-    Decode.launch(Gpu);
-  const int64_t position = step.position + count;
-  Table.setLength(step.sequence, position);
-  KnownRows = {{kUnknownToken, static_cast<int>(position), step.sequence, 0}};
+const DecodeGraph &CudaEngine::graphOf(int64_t sequences) {
+  return Graphs.try_emplace(sequences, Gpu, Decode, sequences).first->second;
 }
 
-/// Waits for what startDecode started; the token that the last step chose.
-int32_t CudaEngine::finishDecode(const std::string &what) {
-  auto *row = static_cast<TokenRow *>(HostRow.data());
-  Gpu.download(row, Memory.layout().tokens, sizeof(TokenRow));
+/// Calls use(steps, index of the first) for as many as one pass takes.
+template <typename Use>
+void CudaEngine::forGroups(const std::vector<Step> &steps, int64_t count,
+                           const Use &use) {
+  Table.prepare(steps, count);
+  bringSequences(steps);
+  const auto most = static_cast<size_t>(MostSteps);
+  for (size_t begin = 0; begin < steps.size(); begin += most) {
+    const size_t end = std::min(begin + most, steps.size());
+    use(std::vector<Step>(steps.begin() + static_cast<ptrdiff_t>(begin),
+                          steps.begin() + static_cast<ptrdiff_t>(end)),
+        begin);
+  }
+}
+
+/// Starts `count` decode steps of prepared sequences, each taking the tokens
+/// that the one before chose.
+void CudaEngine::startDecode(const std::vector<Step> &steps, int64_t count) {
+  std::vector<TokenRow> rows;
+  for (const Step &step : steps)
+    rows.push_back(
+        {step.token, static_cast<int>(step.position), step.sequence, 0});
+  const auto size = static_cast<int64_t>(rows.size());
+  const DecodeGraph &graph = graphOf(size);
+  setPass(rows, size);
+  for (int64_t i = 0; i != count; ++i)
+    graph.launch(Gpu);
+  KnownRows.clear();
+  for (const Step &step : steps) {
+    const int64_t position = step.position + count;
+    Table.setLength(step.sequence, position);
+    KnownRows.push_back(
+        {kUnknownToken, static_cast<int>(position), step.sequence, 0});
+  }
+}
+
+/// Waits for what startDecode started; the tokens that the last step chose.
+void CudaEngine::finishDecode(const std::string &what, int32_t *chosen) {
+  auto *rows = static_cast<TokenRow *>(HostRows.data());
+  Gpu.download(rows, Memory.layout().tokens,
+               KnownRows.size() * sizeof(TokenRow));
   wait(what);
-  KnownRows.front().token = row->token;
-  if (row->token < 0)
-    failNotANumber(-1 - int64_t{row->token});
-  return row->token;
+  for (size_t i = 0; i != KnownRows.size(); ++i)
+    KnownRows[i].token = rows[i].token;
+  for (const TokenRow &row : KnownRows) {
+    if (row.token < 0)
+      failNotANumber(-1 - int64_t{row.token});
+    *chosen++ = row.token;
+  }
 }
 
 void CudaEngine::decode(const std::vector<Step> &steps, float *logits) {
-  Table.prepare(steps, 1);
-  bringSequences(steps);
-  auto *staging = static_cast<float *>(HostLogits.data());
-  for (const Step &step : steps) {
-    startDecode(step, 1);
+  forGroups(steps, 1, [&](const std::vector<Step> &group, size_t first) {
+    startDecode(group, 1);
+    const auto vocab = static_cast<size_t>(Manifest.model.vocab);
+    float *out = logits + first * vocab;
+    if (group.size() > 1) {
+      downloadLogits(out, 0, static_cast<int64_t>(group.size()));
+      return wait("decoding a token");
+    }
+    auto *staging = static_cast<float *>(HostLogits.data());
     downloadLogits(staging, 0, 1);
     wait("decoding a token");
-    std::copy_n(staging, Manifest.model.vocab, logits);
-    logits += Manifest.model.vocab;
-  }
+    std::copy_n(staging, vocab, out);
+  });
 }
 
 void CudaEngine::decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) {
-  Table.prepare(steps, 1);
-  bringSequences(steps);
-  for (const Step &step : steps) {
-    startDecode(step, 1);
-    *chosen++ = finishDecode("decoding a token");
-  }
+  forGroups(steps, 1, [&](const std::vector<Step> &group, size_t first) {
+    startDecode(group, 1);
+    finishDecode("decoding a token", chosen + first);
+  });
 }
 
 void CudaEngine::decodeMany(const std::vector<Step> &steps, int64_t count) {
-  Table.prepare(steps, count);
-  bringSequences(steps);
-  for (const Step &step : steps) {
-    startDecode(step, count);
-    finishDecode("decoding " + std::to_string(count) + " tokens");
-  }
+  std::vector<int32_t> chosen(steps.size());
+  forGroups(steps, count, [&](const std::vector<Step> &group, size_t) {
+    startDecode(group, count);
+    finishDecode("decoding " + std::to_string(count) + " tokens",
+                 chosen.data());
+  });
 }
 
 std::unique_ptr<Engine> openCudaEngine(const Image &image,

@@ -6,7 +6,8 @@
 
 namespace qzc::runtime {
 
-DecodeGraph::DecodeGraph(const Device &device, LaunchList launches)
+DecodeGraph::DecodeGraph(const Device &device, LaunchList &launches,
+                         int64_t sequences)
     : Api(device.driver()) {
   CUgraph graph = nullptr;
   // Relaxed: the driver may load a kernel at its first launch.
@@ -14,7 +15,7 @@ DecodeGraph::DecodeGraph(const Device &device, LaunchList launches)
       Api.streamBeginCapture(device.stream(), CU_STREAM_CAPTURE_MODE_RELAXED),
       "starting to record the decode step");
   try {
-    launches.launch(device, {1, 1});
+    launches.launch(device, {sequences, 0});
   } catch (const Error &) {
     Api.streamEndCapture(device.stream(), &graph);
     if (graph)

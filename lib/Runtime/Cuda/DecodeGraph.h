@@ -8,11 +8,12 @@
 
 namespace qzc::runtime {
 
-/// The launches of one token, captured once and replayed: a step costs the
-/// host one call. What changes from step to step is in the device state.
+/// The launches of one token each of so many sequences, captured once and
+/// replayed: a step costs the host one call. What changes from step to step is
+/// in the rows of the pass.
 class DecodeGraph {
 public:
-  DecodeGraph(const Device &device, LaunchList launches);
+  DecodeGraph(const Device &device, LaunchList &launches, int64_t sequences);
   DecodeGraph(const DecodeGraph &) = delete;
   DecodeGraph &operator=(const DecodeGraph &) = delete;
   ~DecodeGraph();

@@ -2,6 +2,7 @@
 
 #include "qzc/Runtime/Cuda/Program.h"
 
+#include "qzc/Runtime/CacheRange.h"
 #include "qzc/Runtime/Cuda/DeviceState.h"
 #include "qzc/Support/Error.h"
 
@@ -51,7 +52,7 @@ static uint64_t int32Value(int64_t value) {
 }
 
 /// A layer's CacheView, as words.
-static std::array<uint64_t, 6> cacheView(int64_t layer,
+static std::array<uint64_t, 8> cacheView(int64_t layer,
                                          const DeviceLayout &layout) {
   const auto index = static_cast<size_t>(layer);
   const uint64_t ranges =
@@ -59,13 +60,15 @@ static std::array<uint64_t, 6> cacheView(int64_t layer,
   const auto two = [](int64_t low, int64_t high) {
     return int32Value(low) | int32Value(high) << 32;
   };
-  static_assert(sizeof(CacheView) == 6 * sizeof(uint64_t) &&
-                offsetof(CacheView, pageSize) == 36 &&
-                offsetof(CacheView, rangeStride) == 44);
+  static_assert(sizeof(CacheView) == 8 * sizeof(uint64_t) &&
+                offsetof(CacheView, pageSize) == 52 &&
+                offsetof(CacheView, rangeStride) == 60);
   return {layout.pages,
           ranges,
           layout.caches[index].keys,
           layout.caches[index].values,
+          layout.caches[index].keyScales,
+          layout.caches[index].valueScales,
           two(layout.pagesPerSequence, layout.pageSize),
           two(layout.pageShift, static_cast<int64_t>(layout.caches.size()))};
 }
@@ -122,7 +125,7 @@ LaunchList::LaunchList(const std::vector<CudaLaunch> &launches,
     Bound &bound = Launches.emplace_back();
     bound.kernel = launch.kernel;
     if (launch.perCacheType)
-      bound.kernel += layout.floatCache ? "_f32" : "_f16";
+      bound.kernel += std::string("_") + cacheName(layout.cache);
     bound.function = module.function(bound.kernel, launch.sharedBytes);
     bound.grid = launch.grid;
     bound.blockThreads = launch.blockThreads;

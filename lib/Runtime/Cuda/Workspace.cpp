@@ -2,6 +2,7 @@
 
 #include "qzc/Runtime/Cuda/Workspace.h"
 
+#include "qzc/Runtime/CacheRange.h"
 #include "qzc/Runtime/Cuda/DeviceState.h"
 #include "qzc/Support/Error.h"
 
@@ -80,14 +81,20 @@ static void planPages(const Manifest &manifest, const CudaProgram &program,
     if (!params)
       continue;
     auto layer = static_cast<size_t>(params->layer);
-    uint64_t row = product(static_cast<uint64_t>(params->kvHeads),
-                           static_cast<uint64_t>(params->headDim)) *
-                   (plan.floatCache ? 4 : 2);
+    const auto positions = static_cast<uint64_t>(plan.pageSize);
+    const uint64_t rows =
+        product(static_cast<uint64_t>(params->kvHeads), positions);
+    const uint64_t elements =
+        alignUp(product(product(rows, static_cast<uint64_t>(params->headDim)),
+                        elementBytes(plan.cache)));
+    const uint64_t scales =
+        plan.cache == CacheType::Q8 ? alignUp(product(rows, 2)) : 0;
     LayerCache &cache = plan.caches[layer];
-    cache.bytes = alignUp(product(row, static_cast<uint64_t>(plan.pageSize)));
     cache.keys = plan.pageBytes;
-    cache.values = cache.keys + cache.bytes;
-    plan.pageBytes = cache.values + cache.bytes;
+    cache.values = cache.keys + elements;
+    cache.keyScales = cache.values + elements;
+    cache.valueScales = cache.keyScales + scales;
+    plan.pageBytes = cache.valueScales + scales;
   }
   product(plan.pageBytes, static_cast<uint64_t>(plan.pagesPerSequence));
   product(static_cast<uint64_t>(plan.sequences),
@@ -107,7 +114,7 @@ static WorkspacePlan planFor(const Manifest &manifest,
   plan.capacity = capacity;
   plan.sequences = std::max<int64_t>(options.sequences, 1);
   plan.chunk = chunk;
-  plan.floatCache = options.cache == CacheType::F32;
+  plan.cache = options.cache;
   plan.weightBytes = manifest.weightsBytes;
   planPages(manifest, program, plan);
   for (const format::Rope &rope : manifest.plan.ropes)
@@ -180,7 +187,7 @@ Workspace::Workspace(const Device &device, const Image &image,
   Layout.pageShift = plan.pageShift;
   Layout.pagesPerSequence = plan.pagesPerSequence;
   Layout.caches = plan.caches;
-  Layout.floatCache = plan.floatCache;
+  Layout.cache = plan.cache;
   CUdeviceptr next = Small.address();
   const auto take = [&](uint64_t bytes) {
     const CUdeviceptr address = next;

@@ -65,6 +65,7 @@ qzc::cuda::buildEmitC(mlir::MLIRContext &context,
     }
     buildKernel(builder, loc, kernel, kernel.name + "_f16", "Half");
     buildKernel(builder, loc, kernel, kernel.name + "_f32", "float");
+    buildKernel(builder, loc, kernel, kernel.name + "_q8", "Byte");
   }
   return module;
 }

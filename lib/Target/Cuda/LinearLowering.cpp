@@ -185,7 +185,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   if (!onTensors)
     spec.templateArgs.emplace_back(flag(fast));
   spec.templateArgs.emplace_back(flag(p.gated));
-  spec.args = {inputArg(launch, norm)};
+  spec.args = {inputArg(launch, norm), intArg(inputStride(launch, norm))};
   describeNorm(norm.launch, spec.templateArgs, spec.args);
   std::string biasStorage = "Storage::F32";
   if (p.hasBias)
@@ -213,7 +213,9 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   spec.args.push_back(residual
                           ? viewArg(launch.inputs[1], kFloats, group.column)
                           : unusedArg(kFloats));
+  spec.args.push_back(intArg(residual ? stride(launch.inputs[1]) : 0));
   spec.args.push_back(viewArg(launch.outputs[0], kFloatsOut, group.column));
+  spec.args.push_back(intArg(stride(launch.outputs[0])));
   const int64_t rowsOfBlock =
       onTensors ? tensors.splitN * tensors.tiles * tileRows(p.gated)
                 : spread.warps * spread.perWarp * spread.passes;
@@ -222,7 +224,8 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   const int64_t staged =
       fast ? ceilDiv(inputs, 32 * perChunk(shape)) * 32 * perChunk(shape)
            : inputs;
-  spec.grid[0] = {ceilDiv(total, rowsOfBlock), 0};
+  spec.grid[0] = perToken();
+  spec.grid[1] = {ceilDiv(total, rowsOfBlock), 0};
   spec.blockThreads = static_cast<uint32_t>(warps * 32);
   spec.sharedBytes = static_cast<uint32_t>(
       onTensors ? tensorSharedBytes(shape, tensors) : staged * 4);

@@ -94,6 +94,16 @@ int64_t Lowerer::stride(const View &view) const {
   return buffers()[static_cast<size_t>(view.buffer)].columns;
 }
 
+int64_t Lowerer::inputStride(const Launch &launch,
+                             const FusedNorm &norm) const {
+  if (!norm.launch)
+    return stride(launch.inputs[0]);
+  const View &from = norm.launch->inputs[0];
+  return norm.fromBody
+             ? M.plan.buffers[static_cast<size_t>(from.buffer)].columns
+             : stride(from);
+}
+
 /// A tensor's part; the state's address where it has no such part.
 TypedArg Lowerer::partArg(int32_t index, size_t part, const char *type) const {
   if (part >= layout(tensor(index).shape).size())
@@ -103,8 +113,6 @@ TypedArg Lowerer::partArg(int32_t index, size_t part, const char *type) const {
 }
 
 GridDim Lowerer::perToken(int64_t tokens, int64_t times) const {
-  if (isDecode())
-    return {times, 0};
   return {times, tokens};
 }
 
@@ -265,6 +273,8 @@ void Lowerer::lowerAttention(const Launch &launch) {
     while (perKvHead % queries != 0)
       --queries;
     const int64_t blocks = p.heads / queries;
+    MostBatch =
+        std::max<int64_t>(1, std::min(MostBatch, kDeviceCounters / blocks));
     const int64_t splits =
         blocks > kDeviceCounters
             ? 1
@@ -282,28 +292,29 @@ void Lowerer::lowerAttention(const Launch &launch) {
                          ropeDim,
                          interleaved,
                          std::to_string(splits)};
-    spec.args = {
-        viewArg(q, kFloats),
-        intArg(stride(q)),
-        viewArg(k, kFloats),
-        intArg(stride(k)),
-        viewArg(v, kFloats),
-        intArg(stride(v)),
-        cache,
-        ropeTable,
-        floatArg(p.scale),
-        floatArg(p.softCap),
-        floatArg(p.alibi),
-        Builder.fixedScratch(
-            "attention",
-            static_cast<uint64_t>(p.heads * splits * (p.headDim + 2) * 4),
-            kFloatsOut),
-        rows,
-        stateArg(),
-        viewArg(out, kFloatsOut),
-        intArg(stride(out))};
+    spec.args = {viewArg(q, kFloats),
+                 intArg(stride(q)),
+                 viewArg(k, kFloats),
+                 intArg(stride(k)),
+                 viewArg(v, kFloats),
+                 intArg(stride(v)),
+                 cache,
+                 ropeTable,
+                 floatArg(p.scale),
+                 floatArg(p.softCap),
+                 floatArg(p.alibi),
+                 Builder.fixedScratch(
+                     "attention",
+                     static_cast<uint64_t>(kMostBatch * p.heads * splits *
+                                           (p.headDim + 2) * 4),
+                     kFloatsOut),
+                 rows,
+                 stateArg(),
+                 viewArg(out, kFloatsOut),
+                 intArg(stride(out))};
     spec.grid[0] = {blocks, 0};
     spec.grid[1] = {splits, 0};
+    spec.grid[2] = perToken();
     spec.blockThreads = 256;
     Builder.add(*Out, spec);
     return;
@@ -427,13 +438,14 @@ void Lowerer::lowerChoose() {
   spec.kernel = "chooseToken";
   spec.templateArgs = {std::to_string(logits.columns),
                        std::to_string(kChooseBlocks)};
-  spec.args = {
-      viewArg(logits, kFloats),
-      intArg(stride(logits)),
-      Builder.fixedScratch("chooseValues", kChooseBlocks * 4, kFloatsOut),
-      Builder.fixedScratch("chooseIndices", kChooseBlocks * 4, kIntsOut),
-      makeArg(CudaArg::Kind::Tokens, kRowsOut),
-      stateArg()};
+  spec.args = {viewArg(logits, kFloats),
+               intArg(stride(logits)),
+               Builder.fixedScratch("chooseValues",
+                                    kMostBatch * kChooseBlocks * 4, kFloatsOut),
+               Builder.fixedScratch("chooseIndices",
+                                    kMostBatch * kChooseBlocks * 4, kIntsOut),
+               makeArg(CudaArg::Kind::Tokens, kRowsOut),
+               stateArg()};
   spec.grid[0] = {kChooseBlocks, 0};
   spec.grid[1] = perToken();
   Builder.add(*Out, spec);
@@ -449,6 +461,7 @@ CudaLowering Lowerer::run() {
   lowerChoose();
   program.decode.insert(program.decode.end(), program.choose.begin(),
                         program.choose.end());
+  program.decodeBatch = MostBatch;
   lowerList(Phase::PrefillBody, program.prefill);
   lowerList(Phase::PrefillHead, program.head);
   Out = &program.score;

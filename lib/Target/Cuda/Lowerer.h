@@ -9,9 +9,12 @@
 
 namespace qzc::cuda {
 
+/// Sequences of one decode pass, where counters suffice.
+inline constexpr int64_t kMostBatch = 64;
+
 /// Which of the plan's lists is lowered, and for how many rows.
 enum class Phase {
-  DecodeBody, ///< one token, from the device state
+  DecodeBody, ///< a token each of a few sequences
   DecodeHead,
   PrefillBody, ///< T tokens
   PrefillHead, ///< T rows
@@ -101,6 +104,8 @@ private:
   /// What a linear layer reads: its input, or that of the norm before it.
   TypedArg inputArg(const format::Launch &launch, const FusedNorm &norm) const;
   int64_t stride(const format::View &view) const;
+  int64_t inputStride(const format::Launch &launch,
+                      const FusedNorm &norm) const;
   TypedArg partArg(int32_t tensor, size_t part, const char *type) const;
   const format::Tensor &tensor(int32_t index) const {
     return M.tensors[static_cast<size_t>(index)];
@@ -121,6 +126,7 @@ private:
   const Gpu Target;
   ProgramBuilder Builder;
   Phase Current = Phase::DecodeBody;
+  int64_t MostBatch = kMostBatch; ///< of a decode pass
   Launches *Out = nullptr;
   /// What the f16 activations in scratch were made from, while that holds.
   struct Conversion {

@@ -50,6 +50,9 @@ TEST(Traffic, CountsWhatADecodedTokenReads) {
   // The window bounds one of the two.
   EXPECT_DOUBLE_EQ(decodeBytes(manifest, 20, CacheType::F16, 1),
                    rows + matrices + (20 + 5) * position * 2);
+  const double bytes = 2.0 * 2 * (4 + 2); // a scale beside four of them
+  EXPECT_DOUBLE_EQ(decodeBytes(manifest, 3, CacheType::Q8, 1),
+                   rows + matrices + 2 * 3 * bytes);
   EXPECT_DOUBLE_EQ(decodeBytes(manifest, 3, CacheType::F32, 8),
                    8 * rows + matrices + 8 * 2 * 3 * position * 4);
 }

@@ -229,6 +229,31 @@ TEST(CpuEngineTest, HalfCacheIsClose) {
   }
 }
 
+TEST(CpuEngineTest, ByteCacheIsNear) {
+  const LlamaShape shape = evenShape();
+  const auto image = LlamaPlan(shape, 3).take();
+  const auto tokens = someTokens(200, shape.vocab);
+  const NaivePlan naive(*image, tokens);
+  for (const KernelTable *kernels : supportedKernels()) {
+    SCOPED_TRACE(kernels->name);
+    EngineOptions options = withThreads(2);
+    options.cache = CacheType::Q8;
+    const auto bytes = createEngine(*image, options, *kernels);
+    const auto full = createEngine(*image, withThreads(1), *kernels);
+    const auto logits = allLogits(*bytes, tokens, shape.vocab);
+    allLogits(*full, tokens, shape.vocab);
+    // A byte for each of 32 elements and two for their scale, instead of 128.
+    EXPECT_EQ(bytes->memoryUse().cacheBytes * 128,
+              full->memoryUse().cacheBytes * 34);
+    const double deviation = worstDeviation(naive, logits, 200, shape.vocab);
+    EXPECT_LT(deviation, 0.1);
+    EXPECT_GT(deviation, 1e-4); // they are bytes indeed
+    EXPECT_LT(worstDeviation(naive, stepwiseLogits(*bytes, tokens, shape.vocab),
+                             200, shape.vocab),
+              0.1);
+  }
+}
+
 TEST(CpuEngineTest, BitsDoNotDependOnThreads) {
   for (const LlamaShape &shape : {oddShape(), evenShape()}) {
     const auto image = LlamaPlan(shape, 11).take();
@@ -377,6 +402,7 @@ TEST(CpuEngineTest, BitsDoNotDependOnTheBatch) {
     for (int64_t chunk : {0, 33}) {
       EngineOptions options = withThreads(2, chunk);
       options.sequences = static_cast<int64_t>(lengths.size());
+      options.cache = chunk == 0 ? CacheType::F32 : CacheType::Q8;
       const auto engine = createEngine(*image, options, *kernels);
       std::vector<Piece> batch;
       std::vector<std::vector<float>> logits;

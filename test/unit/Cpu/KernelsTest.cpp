@@ -312,8 +312,8 @@ TEST_P(KernelsTest, TheF16CacheRoundsToNearestEven) {
   args.k = k.data();
   args.v = v.data();
   args.kStride = args.vStride = args.headDim = args.valueStride = headDim;
-  args.cache = {&address, tokens, 0, page.size()};
-  args.half = true;
+  args.cache = {&address, tokens, 0, page.size(), 0, 0};
+  args.type = CacheType::F16;
   args.heads = args.kvHeads = 1;
   float largest = 0;
   args.largest = &largest;
@@ -331,6 +331,56 @@ TEST_P(KernelsTest, TheF16CacheRoundsToNearestEven) {
                     k[token * headDim + i]);
       expectRounded(values[token * headDim + i], v[token * headDim + i]);
     }
+}
+
+TEST_P(KernelsTest, TheByteCacheIsExactToHalfAStep) {
+  const int64_t headDim = 48;
+  const int64_t tokens = kKeyBlock;
+  auto k = randomFloats(Random, tokens * headDim);
+  const auto v = randomFloats(Random, tokens * headDim);
+  for (int64_t i = 0; i < headDim; ++i) {
+    k[i] = 0;                // no scale at all
+    k[headDim + i] *= 1e-6f; // one below f16's normal numbers
+    k[2 * headDim + i] *= 1e6f;
+  }
+  const int64_t codes = tokens * headDim;
+  std::vector<int8_t> page(2 * codes + 4 * tokens);
+  const auto address = reinterpret_cast<uint64_t>(page.data());
+  AttentionArgs args = {};
+  args.k = k.data();
+  args.v = v.data();
+  args.kStride = args.vStride = args.headDim = args.valueStride = headDim;
+  args.cache = {&address,
+                tokens,
+                0,
+                static_cast<uint64_t>(codes),
+                static_cast<uint64_t>(2 * codes),
+                static_cast<uint64_t>(2 * codes + 2 * tokens)};
+  args.type = CacheType::Q8;
+  args.heads = args.kvHeads = 1;
+  float largest = 0;
+  args.largest = &largest;
+  kernels().appendCache(args, 0, tokens);
+  const auto check = [&](const std::vector<float> &want, int64_t token,
+                         int64_t i, int8_t code, const int8_t *scales) {
+    uint16_t bits;
+    std::memcpy(&bits, scales + 2 * token, sizeof bits);
+    const float scale = format::dense::fromF16(bits);
+    EXPECT_NEAR(code * scale, want[token * headDim + i], scale * 0.501F)
+        << token;
+  };
+  for (int64_t token = 0; token < tokens; ++token)
+    for (int64_t i = 0; i < headDim; ++i) {
+      const int64_t panel = token / kPanel * headDim * kPanel;
+      check(k, token, i, page[panel + i * kPanel + token % kPanel],
+            page.data() + 2 * codes);
+      check(v, token, i, page[codes + token * headDim + i],
+            page.data() + 2 * codes + 2 * tokens);
+    }
+  EXPECT_EQ(largest, std::abs(*std::max_element(
+                         k.begin(), k.end(), [](float a, float b) {
+                           return std::abs(a) < std::abs(b);
+                         })));
 }
 
 TEST_P(KernelsTest, MultiplyAgreesWithDoubleForAnyNumberOfRows) {

@@ -209,6 +209,26 @@ TEST(CpuOpcodesTest, AHalfCacheTellsOfWhatItCannotHold) {
   }
 }
 
+TEST(CpuOpcodesTest, AByteCacheEndsWhereItsScalesDo) {
+  const auto image = cachePlan({8.3e6f, -1, 0, 0, //
+                                1, 2, -8.4e6f, 0, //
+                                0, 0, 0, 0,       //
+                                0, 0, 0, 0});
+  for (const KernelTable *kernels : supportedKernels()) {
+    SCOPED_TRACE(kernels->name);
+    EngineOptions options;
+    options.cache = CacheType::Q8;
+    const auto engine = createEngine(*image, options, *kernels);
+    Sequence text(*engine);
+    text.decodeGreedy(0);
+    EXPECT_THAT([&] { text.decodeGreedy(1); },
+                testing::ThrowsMessage<Error>(testing::StrEq(
+                    "--kv-cache=q8 cannot hold this model's keys and values: "
+                    "those of layer 0 reach 8.4e+06, q8 ends at 8.319e+06; use "
+                    "--kv-cache=f32")));
+  }
+}
+
 TEST(CpuOpcodesTest, ALogitThatIsNoNumberIsAnError) {
   std::vector<float> table(16);
   table[1] = 1;

@@ -47,6 +47,8 @@ TEST(EmitTest, BothCacheTypes) {
                                        "  qzc::kernels::flash<Half, 9>();"));
   EXPECT_THAT(text, testing::HasSubstr("flash0_f32() {\n"
                                        "  qzc::kernels::flash<float, 9>();"));
+  EXPECT_THAT(text, testing::HasSubstr("flash0_q8() {\n"
+                                       "  qzc::kernels::flash<Byte, 9>();"));
 }
 
 } // namespace

@@ -14,34 +14,35 @@
 
 using namespace qzc;
 using namespace qzc::kernel_test;
+using qzc::runtime::CacheType;
 
 namespace {
-class KernelTest : public testing::TestWithParam<std::tuple<int, bool>> {};
+class KernelTest : public testing::TestWithParam<std::tuple<int, CacheType>> {};
 
 TEST_P(KernelTest, AgreesWithReference) {
-  const auto [number, halfCache] = GetParam();
+  const auto [number, cache] = GetParam();
   const Model model = makeCase(number);
   SCOPED_TRACE(model.description);
   const std::vector<int32_t> tokens = randomTokens(model, number, 24);
   const std::vector<double> want = referenceLogits(model, tokens);
-  EmulatedTarget target(model, emulator::entriesOf(number), halfCache, 32, 48);
+  EmulatedTarget target(model, emulator::entriesOf(number), cache, 32, 48);
   const Errors errors = compare(target, model, tokens, want, {17, 1, 3}, 3);
   EXPECT_LT(errors.prefill, 1e-2);
   EXPECT_LT(errors.batch, 1e-2);
   EXPECT_LT(errors.further, 1e-2);
-  EXPECT_LT(errors.decode, halfCache ? 4e-3 : 1e-4);
+  EXPECT_LT(errors.decode, cache == CacheType::F16 ? 4e-3 : 1e-4);
   EXPECT_LT(errors.loss, 5e-2);
   EXPECT_EQ(errors.wrongChoices, 0);
 }
 
-class Pages : public testing::TestWithParam<std::tuple<int, bool>> {};
+class Pages : public testing::TestWithParam<std::tuple<int, CacheType>> {};
 
 TEST_P(Pages, AreFoundByPosition) {
-  const auto [number, halfCache] = GetParam();
+  const auto [number, cache] = GetParam();
   const Model model = makeCase(number);
   SCOPED_TRACE(model.description);
   const std::vector<int32_t> tokens = randomTokens(model, number, 70);
-  EmulatedTarget target(model, emulator::entriesOf(number), halfCache, 64, 70);
+  EmulatedTarget target(model, emulator::entriesOf(number), cache, 64, 70);
   ASSERT_EQ(target.program().pagePositions, 64);
   const Errors errors = compare(target, model, tokens,
                                 referenceLogits(model, tokens), {62, 1, 4}, 0);
@@ -84,7 +85,8 @@ TEST_P(LargeKeys, AFloatCacheTakesThem) {
   const Model model = withLargeKeys(GetParam());
   SCOPED_TRACE(model.description);
   const std::vector<int32_t> tokens = randomTokens(model, GetParam(), 24);
-  EmulatedTarget target(model, emulator::entriesOf(GetParam()), false, 32, 48);
+  EmulatedTarget target(model, emulator::entriesOf(GetParam()), CacheType::F32,
+                        32, 48);
   const Errors errors = compare(target, model, tokens,
                                 referenceLogits(model, tokens), {17, 1, 3}, 3);
   EXPECT_LT(errors.prefill, 1e-2);
@@ -93,7 +95,7 @@ TEST_P(LargeKeys, AFloatCacheTakesThem) {
   EXPECT_LT(errors.decode, 1e-4);
   EXPECT_GE(target.cacheRanges(1)[0].key, 65520.0f);
   EXPECT_GE(target.cacheRanges(1)[0].value, 65520.0f);
-  EXPECT_EQ(target.state().beyondHalf, 0);
+  EXPECT_EQ(target.state().beyondCache, 0);
 }
 
 TEST_P(LargeKeys, AHalfCacheTellsOfThem) {
@@ -101,27 +103,54 @@ TEST_P(LargeKeys, AHalfCacheTellsOfThem) {
   SCOPED_TRACE(model.description);
   const std::vector<int32_t> tokens = randomTokens(model, GetParam(), 5);
   for (int count : {1, 5}) {
-    EmulatedTarget target(model, emulator::entriesOf(GetParam()), true, 32, 48);
-    EXPECT_EQ(target.state().beyondHalf, 0);
+    EmulatedTarget target(model, emulator::entriesOf(GetParam()),
+                          CacheType::F16, 32, 48);
+    EXPECT_EQ(target.state().beyondCache, 0);
     target.setTokens(0, {tokens.begin(), tokens.begin() + count}, 1);
     target.run(count == 1 ? target.program().decode : target.program().prefill,
                count, 0);
     EXPECT_GE(target.cacheRanges(1)[0].key, 65520.0f);
     EXPECT_GE(target.cacheRanges(1)[0].value, 65520.0f);
-    EXPECT_EQ(target.state().beyondHalf, 1);
+    EXPECT_EQ(target.state().beyondCache, 1);
   }
 }
 
 // Heads of 80 elements, and of 2.
 INSTANTIATE_TEST_SUITE_P(Cases, Pages,
                          testing::Combine(testing::Values(28, 37),
-                                          testing::Bool()));
+                                          testing::Values(CacheType::F32,
+                                                          CacheType::F16)));
 
 INSTANTIATE_TEST_SUITE_P(Cases, LargeKeys, testing::Values(7, 14));
 
 INSTANTIATE_TEST_SUITE_P(Cases, KernelTest,
                          testing::Combine(testing::Values(QZC_KERNEL_CASES),
-                                          testing::Bool()));
+                                          testing::Values(CacheType::F32,
+                                                          CacheType::F16)));
+
+class Bytes : public testing::TestWithParam<int> {};
+
+/// Against a reference that rounds keys and values as the cache does: what is
+/// left are bytes that fall to the other side of a half.
+TEST_P(Bytes, AreWhatTheReferenceRoundsTo) {
+  const int number = GetParam();
+  const Model model = makeCase(number);
+  SCOPED_TRACE(model.description);
+  const std::vector<int32_t> tokens = randomTokens(model, number, 70);
+  EmulatedTarget target(model, emulator::entriesOf(number), CacheType::Q8, 64,
+                        70);
+  const Errors errors =
+      compare(target, model, tokens,
+              referenceLogits(model, tokens, CacheType::Q8), {62, 1, 4}, 3);
+  EXPECT_LT(errors.prefill, 3e-2);
+  EXPECT_LT(errors.batch, 3e-2);
+  EXPECT_LT(errors.further, 3e-2);
+  EXPECT_LT(errors.decode, 1e-2);
+  EXPECT_EQ(errors.wrongChoices, 0);
+}
+
+// Heads of 80 elements, of 21, and of 2.
+INSTANTIATE_TEST_SUITE_P(Cases, Bytes, testing::Values(28, 5, 37));
 
 /// Reads before, after or without the wait; one argument.
 void readEarly(void **args) {

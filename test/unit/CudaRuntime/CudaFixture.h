@@ -10,6 +10,7 @@
 #include "qzc/Runtime/Sequence.h"
 #include "qzc/Support/Error.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -51,11 +52,11 @@ protected:
     ASSERT_NE(state, nullptr);
     Fake = state();
     *Fake = FakeCuda();
-    const std::vector<size_t> all = {1, 6, 1, 1, 1, 1, 1};
-    Fake->kernels = {{"body", {1, 1, 1}},  {"all_f16", all},
-                     {"all_f32", all},     {"step", {1, 1, 1}},
-                     {"head", {1, 1, 1}},  {"score", {1, 1, 1, 1}},
-                     {"choose", {1, 1, 1}}};
+    const std::vector<size_t> all = {1, 8, 1, 1, 1, 1, 1};
+    Fake->kernels = {{"body", {1, 1, 1}},     {"all_f16", all},
+                     {"all_f32", all},        {"all_q8", all},
+                     {"step", {1, 1, 1}},     {"head", {1, 1, 1}},
+                     {"score", {1, 1, 1, 1}}, {"choose", {1, 1, 1}}};
     Fake->onLaunch = play;
     format::verify(Image.Manifest);
   }
@@ -98,8 +99,7 @@ protected:
             tinyHidden(token.position, token.token);
       }
     if (launch.kernel == "step") {
-      ASSERT_EQ(state.tokens, 1);
-      ASSERT_EQ(state.rows, 1);
+      ASSERT_EQ(state.rows, state.tokens);
     }
     if (launch.kernel == "head") {
       ASSERT_EQ(launch.grid[0], static_cast<unsigned>(state.rows));
@@ -112,15 +112,14 @@ protected:
       for (int row = 0; row != state.rows; ++row)
         launch.pointer<float>(3)[row] = launch.pointer<float>(
             1)[row * kLogitColumns + launch.pointer<int32_t>(2)[row]];
-    if (launch.kernel == "choose") {
-      int best = 0;
-      for (int id = 1; id != kVocab; ++id)
-        if (launch.pointer<float>(1)[id] > launch.pointer<float>(1)[best])
-          best = id;
-      auto &row = *launch.pointer<TokenRow>(2);
-      row.token = best;
-      ++row.position;
-    }
+    if (launch.kernel == "choose")
+      for (int row = 0; row != state.rows; ++row) {
+        const float *logits = launch.pointer<float>(1) + row * kLogitColumns;
+        auto &token = launch.pointer<TokenRow>(2)[row];
+        token.token = static_cast<int>(
+            std::max_element(logits, logits + kVocab) - logits);
+        ++token.position;
+      }
   }
 
   TinyImage Image{tinyManifest()};

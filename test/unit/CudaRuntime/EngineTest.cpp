@@ -149,18 +149,18 @@ TEST_F(CudaEngineTest, ResolvesEveryKindOfArgument) {
   EXPECT_EQ(cache.rangeStride, 1);
   EXPECT_EQ(Fake->allocations.at(cache.pages[0]), 2 * cache.values);
   EXPECT_EQ(cache.ranges->key, 0);
-  const float *rope = all.pointer<float>(7);
+  const float *rope = all.pointer<float>(9);
   EXPECT_EQ(rope[0], 1.0F);
   EXPECT_EQ(rope[1], 0.0F);
   EXPECT_EQ(rope[(7 * 2 + 1) * 2], std::cos(7 * 0.25F));
   EXPECT_EQ(rope[(63 * 2 + 0) * 2 + 1], std::sin(63.0F));
-  EXPECT_EQ(*std::prev(Fake->allocations.upper_bound(all.params[8])),
-            (std::pair<const CUdeviceptr, size_t>(all.params[8] - 256 - 8 * 6,
+  EXPECT_EQ(*std::prev(Fake->allocations.upper_bound(all.params[10])),
+            (std::pair<const CUdeviceptr, size_t>(all.params[10] - 256 - 8 * 6,
                                                   512 + 16 * 6)));
-  EXPECT_EQ(all.params[2], all.params[11] + sizeof(DeviceState));
-  EXPECT_EQ(static_cast<int32_t>(all.params[9]), -5);
+  EXPECT_EQ(all.params[2], all.params[13] + sizeof(DeviceState));
+  EXPECT_EQ(static_cast<int32_t>(all.params[11]), -5);
   float number = 0;
-  std::memcpy(&number, &all.params[10], sizeof(number));
+  std::memcpy(&number, &all.params[12], sizeof(number));
   EXPECT_EQ(number, 1.5F);
 }
 
@@ -212,6 +212,21 @@ TEST_F(CudaEngineTest, HalfCacheTakesTheOtherKernels) {
   EXPECT_EQ(text->engine().options().chunk, 32);
 }
 
+TEST_F(CudaEngineTest, AByteCacheHasScales) {
+  runtime::EngineOptions options;
+  options.context = 32;
+  options.cache = runtime::CacheType::Q8;
+  auto text = openText(options);
+  text->prefill(Tokens.data(), 2, nullptr);
+  CacheView cache;
+  std::memcpy(&cache, &find("all_q8").params[1], sizeof cache);
+  // [2 heads, 32 positions] of 4 bytes, and of a scale.
+  EXPECT_EQ(cache.values - cache.keys, 2U * 32 * 4);
+  EXPECT_EQ(cache.keyScales - cache.values, 2U * 32 * 4);
+  EXPECT_EQ(cache.valueScales - cache.keyScales, 256U);
+  EXPECT_EQ(text->engine().memoryUse().cacheBytes, 2U * (2 * 32 * 4 + 256));
+}
+
 TEST_F(CudaEngineTest, AHalfCacheThatCannotHoldAllIsAnError) {
   runtime::EngineOptions options;
   options.context = kContext;
@@ -219,7 +234,7 @@ TEST_F(CudaEngineTest, AHalfCacheThatCannotHoldAllIsAnError) {
   auto text = openText(options);
   const CUdeviceptr state = [&] {
     text->prefill(Tokens.data(), 2, nullptr);
-    return find("all_f16").params[11];
+    return find("all_f16").params[13];
   }();
   std::string stage;
   Fake->onLaunch = [&, play = Fake->onLaunch](const FakeLaunch &launch) {
@@ -227,7 +242,7 @@ TEST_F(CudaEngineTest, AHalfCacheThatCannotHoldAllIsAnError) {
     if (launch.kernel != stage)
       return;
     auto *device = reinterpret_cast<DeviceState *>(state);
-    device->beyondHalf = 1;
+    device->beyondCache = 1;
     reinterpret_cast<CacheRange *>(device + 1)->value = 70000;
   };
   std::vector<float> out(2 * kVocab);
@@ -374,5 +389,47 @@ TEST_F(CudaEngineTest, MemoryThatEndsIsAnErrorOfOneSequence) {
   EXPECT_EQ(Fake->graphLaunches, 0);
   Fake->allocResult = CUDA_SUCCESS;
   EXPECT_EQ(one.decodeGreedy(1), 1);
+}
+
+TEST_F(CudaEngineTest, DecodesSeveralSequencesByOneGraph) {
+  runtime::EngineOptions options;
+  options.context = kContext;
+  options.sequences = 7;
+  auto engine = open(options);
+  const auto next = [](int position, int token) {
+    return (position * 3 + token) % int(kVocab);
+  };
+  for (const int count : {1, 2, 4, 7}) {
+    std::vector<std::unique_ptr<runtime::Sequence>> texts;
+    std::vector<runtime::Step> steps;
+    std::vector<int32_t> want;
+    for (int i = 0; i != count; ++i) {
+      texts.push_back(std::make_unique<runtime::Sequence>(*engine));
+      texts[size_t(i)]->prefill(Tokens.data(), 1 + i, nullptr);
+      steps.push_back(texts[size_t(i)]->step(2 * i + 1));
+      want.push_back(next(1 + i, 2 * i + 1));
+    }
+    Fake->graphLaunches = 0;
+    std::vector<float> logits(size_t(count) * kVocab);
+    engine->decode(steps, logits.data());
+    // Of at most four in a pass.
+    EXPECT_EQ(Fake->graphLaunches, (count + 3) / 4);
+    for (int i = 0; i != count; ++i)
+      for (int64_t id = 0; id != kVocab; ++id)
+        ASSERT_EQ(logits[size_t(i * kVocab + id)],
+                  tinyLogit(tinyHidden(1 + i, 2 * i + 1), id));
+    std::vector<int32_t> chosen(size_t(count), -1);
+    engine->decodeGreedy(steps, chosen.data());
+    EXPECT_EQ(chosen, want);
+    engine->decodeMany(steps, 3);
+    for (size_t i = 0; i != steps.size(); ++i) {
+      EXPECT_EQ(engine->length(steps[i].sequence), steps[i].position + 3);
+      for (int step = 0; step != 3; ++step)
+        steps[i].token = next(int(steps[i].position++), steps[i].token);
+      want[i] = next(int(steps[i].position), steps[i].token);
+    }
+    engine->decodeGreedy(steps, chosen.data());
+    EXPECT_EQ(chosen, want);
+  }
 }
 } // namespace

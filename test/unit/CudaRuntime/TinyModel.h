@@ -125,6 +125,7 @@ inline format::Manifest tinyManifest() {
   cuda.score = {score};
   cuda.choose = {choose};
   cuda.decode = {step, headLaunch, choose};
+  cuda.decodeBatch = 4;
   cuda.scratchBytes = 512;
   cuda.scratchBytesPerToken = 16;
   return manifest;

@@ -19,7 +19,7 @@ TEST(Workspace, DefaultsFollowTheModel) {
   EXPECT_EQ(plan.capacity, kContext);
   EXPECT_EQ(plan.chunk, kContext);
   EXPECT_EQ(plan.headRows, kContext);
-  EXPECT_TRUE(plan.floatCache);
+  EXPECT_EQ(plan.cache, CacheType::F32);
   manifest.model.context = 100000;
   EXPECT_EQ(planWorkspace(manifest, manifest.cuda[0], {}, kPlenty).chunk, 2048);
   EngineOptions options;

@@ -52,6 +52,7 @@ TEST(Manifest, SurvivesARoundTrip) {
   EXPECT_EQ(again.cuda[0].decode[1].args[12].f, 0.1f);
   EXPECT_EQ(again.cuda[0].decode[0].grid[1].perTokens, 64);
   EXPECT_EQ(again.cuda[0].decode[0].grid[2].perTokens, kPerTile);
+  EXPECT_EQ(again.cuda[0].decodeBatch, 8);
   EXPECT_EQ(again.cuda[0].tileQueries, 64);
   EXPECT_EQ(again.cuda[0].pagePositions, 32);
   EXPECT_EQ(again.plan.head[0].inputs[0].buffer, kHiddenBuffer);

@@ -194,6 +194,7 @@ static const std::vector<Case> kCases = {
      [](Manifest &m) { m.cuda[0].score[0].sharedBytes = 1 << 20; }},
     {"grid", [](Manifest &m) { m.cuda[0].score[0].grid[0].fixed = 0; }},
     {"grid", [](Manifest &m) { m.cuda[0].score[0].grid[0].perTokens = -2; }},
+    {"decode batch", [](Manifest &m) { m.cuda[0].decodeBatch = 0; }},
     {"query tiles", [](Manifest &m) { m.cuda[0].tileQueries = 0; }},
     {"power of two", [](Manifest &m) { m.cuda[0].pagePositions = 48; }},
     {"argument outside of its buffer",

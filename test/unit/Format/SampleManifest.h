@@ -132,6 +132,7 @@ inline format::Manifest sampleManifest() {
                  {Kind::Targets},          {Kind::Losses},
                  {Kind::Scratch, 64, 64},  {Kind::Int, -5},
                  {Kind::Float, 0, 0, 0.1f}};
+  cuda.decodeBatch = 8;
   cuda.tileQueries = 64;
   cuda.pagePositions = 32;
   cuda.decode = {launch, launch};

@@ -102,12 +102,15 @@ struct FinishArgs {
 
 /// Where one layer's keys and values of one sequence are, page by page: in each
 /// page the keys of its positions as panels [kvHeads, pageSize / kPanel,
-/// headDim, kPanel], the values as [kvHeads, pageSize, valueStride].
+/// headDim, kPanel], the values as [kvHeads, pageSize, valueStride]. With bytes
+/// each has f16 scales, [kvHeads, pageSize].
 struct CacheView {
   const uint64_t *pages; ///< addresses, by position / pageSize
   int64_t pageSize;      ///< positions, a multiple of kKeyBlock
   uint64_t keys;         ///< bytes from a page's beginning
   uint64_t values;
+  uint64_t keyScales;
+  uint64_t valueScales;
 };
 
 /// A layer's attention over T tokens of a sequence, at positions first …
@@ -117,8 +120,9 @@ struct AttentionArgs {
   float *out;             ///< [T, heads × headDim]
   int64_t qStride, kStride, vStride, outStride;
   CacheView cache;
-  bool half;           ///< whether it is of f16, else of f32
-  float *largest;      ///< half: appendCache raises it to the largest magnitude
+  CacheType type;
+  float *largest;      ///< appendCache raises it to the largest magnitude, if
+                       ///< there is one that the type cannot hold
   int64_t valueStride; ///< headDim rounded up to kColumnAlign
   int64_t first;       ///< position of token 0
   int64_t heads, kvHeads, headDim;

@@ -8,7 +8,9 @@
 // Contract of the runtime:
 //  * DeviceState is zeroed once, when it is allocated (the counters rely on
 //    it); afterwards the host writes tokens and rows, by a copy ordered before
-//    the launches that read them, and clears beyondHalf;
+//    the launches that read them, and clears beyondCache;
+//  * a pass begins when all before it is complete: its rows, tiles and pages
+//    may be read before a kernel waits for the launch ahead of it;
 //  * prefill: tokens = T, and a TokenRow for each of them. Tokens of a sequence
 //    stand together, at consecutive positions; query tiles cut them. No kernel
 //    of `prefill` changes any of this;
@@ -18,7 +20,7 @@
 //    token, its position is one more: a captured decode graph can be replayed
 //    without the host writing anything in between. Where a logit is not a
 //    number, token = -1 - the lowest such id, which a replay takes as token 0;
-//  * with an f16 cache, a key or value that it cannot hold sets beyondHalf:
+//  * a key or value that the cache's type cannot hold sets beyondCache:
 //  what
 //    is computed from then on is wrong. The cache ranges say whose it was.
 //
@@ -30,15 +32,15 @@
 namespace qzc {
 
 /// Arrival counters: blocks of one launch that combine partial results.
-constexpr int kDeviceCounters = 2045;
+constexpr int kDeviceCounters = 8189;
 
 struct DeviceState {
-  int tokens;     ///< of this pass
-  int rows;       ///< of head and score
-  int beyondHalf; ///< 0, or 1 after a key or value that f16 cannot hold
+  int tokens;      ///< of this pass
+  int rows;        ///< of head and score
+  int beyondCache; ///< 0, or 1 after a key or value that the cache lacks
   unsigned counters[kDeviceCounters]; ///< zero between launches
 };
-static_assert(sizeof(DeviceState) == 8192, "shared between host and device");
+static_assert(sizeof(DeviceState) == 32768, "shared between host and device");
 
 /// One token of a pass.
 struct TokenRow {
@@ -77,12 +79,14 @@ struct CacheView {
   CacheRange *ranges;              ///< [sequence × rangeStride]
   unsigned long long keys;         ///< bytes from a page's beginning
   unsigned long long values;
+  unsigned long long keyScales; ///< of bytes: f16 [kvHeads, pageSize]
+  unsigned long long valueScales;
   int pagesPerSequence;
   int pageSize;
   int pageShift;
   int rangeStride;
 };
-static_assert(sizeof(CacheView) == 48, "shared between host and device");
+static_assert(sizeof(CacheView) == 64, "shared between host and device");
 
 /// pageShift of sequences in one page.
 constexpr int kOnePage = 31;

@@ -10,6 +10,7 @@
 
 #include "qzc/Format/Manifest.h"
 #include "qzc/Runtime/Cuda/Device.h"
+#include "qzc/Runtime/Engine.h"
 
 #include <array>
 #include <cstdint>
@@ -18,11 +19,12 @@
 
 namespace qzc::runtime {
 
-/// A layer's keys and values in a page: bytes from its beginning, and of each.
+/// A layer's keys and values in a page: bytes from its beginning.
 struct LayerCache {
   uint64_t keys = 0;
   uint64_t values = 0;
-  uint64_t bytes = 0;
+  uint64_t keyScales = 0; ///< of bytes
+  uint64_t valueScales = 0;
 };
 
 /// Rows and query tiles of a pass, which launches cover.
@@ -51,7 +53,7 @@ struct DeviceLayout {
   int64_t pageSize = 0; ///< positions
   int64_t pageShift = 0;
   int64_t pagesPerSequence = 0;
-  bool floatCache = false; ///< f32 instead of f16
+  CacheType cache = CacheType::F32;
 
   /// First element of a view's first row in the body's or the head's arena.
   CUdeviceptr bodyView(const format::Plan &plan, int64_t buffer,

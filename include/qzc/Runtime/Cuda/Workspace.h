@@ -18,7 +18,7 @@ struct WorkspacePlan {
   int64_t sequences = 1;
   int64_t chunk = 0;    ///< most tokens of one pass
   int64_t headRows = 0; ///< most rows of one head pass
-  bool floatCache = false;
+  CacheType cache = CacheType::F32;
   int64_t pageSize = 0; ///< positions of a page of the cache
   int pageShift = 0;    ///< of a CacheView
   int64_t pagesPerSequence = 0;

@@ -36,8 +36,8 @@ struct KernelInstance {
   uint32_t blockThreads = 0;
   /// Blocks that should fit on a multiprocessor: bounds the registers.
   uint32_t minBlocks = 1;
-  /// Exists as name_f16 and name_f32, the cache's element type being the first
-  /// template argument.
+  /// Exists as name_f16, name_f32 and name_q8, the cache's element type being
+  /// the first template argument.
   bool perCacheType = false;
 };
 

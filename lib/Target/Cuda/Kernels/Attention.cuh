@@ -42,14 +42,36 @@ QZC_DEVICE void appendCache(const float *k, int kStride, const float *v,
   k += static_cast<long long>(blockIdx.x) * kStride;
   v += static_cast<long long>(blockIdx.x) * vStride;
   const float *table = ropeTable + static_cast<long long>(position) * RopeDim;
-  for (int i = threadIdx.x; i < KvHeads * D; i += blockDim.x) {
-    const int head = i / D;
-    const int d = i % D;
-    const HeadCache<Cache, D> cache(view, sequence, head);
-    cache.keys(position)[d] =
-        toCache<Cache>(rotated<RopeDim, Interleaved>(k + head * D, d, table),
-                       &range->key, state);
-    cache.values(position)[d] = toCache<Cache>(v[i], &range->value, state);
+  if constexpr (kIsBytes<Cache>) {
+    const int warps = blockDim.x / kWarp;
+    for (int i = threadIdx.x / kWarp; i < 2 * KvHeads; i += warps) {
+      const HeadCache<Cache, D> cache(view, sequence, i / 2);
+      const unsigned long long page = cache.page(position);
+      const float *head = (i % 2 == 0 ? k : v) + i / 2 * D;
+      if (i % 2 == 0)
+        storeBytes<D>(
+            cache.keys(page, position), cache.keyScales(page, position),
+            [&](int d) {
+              return rotated<RopeDim, Interleaved>(head, d, table);
+            },
+            &range->key, state);
+      else
+        storeBytes<D>(
+            cache.values(page, position), cache.valueScales(page, position),
+            [&](int d) { return head[d]; }, &range->value, state);
+    }
+  } else {
+    for (int i = threadIdx.x; i < KvHeads * D; i += blockDim.x) {
+      const int head = i / D;
+      const int d = i % D;
+      const HeadCache<Cache, D> cache(view, sequence, head);
+      const unsigned long long page = cache.page(position);
+      cache.keys(page, position)[d] =
+          toCache<Cache>(rotated<RopeDim, Interleaved>(k + head * D, d, table),
+                         &range->key, state);
+      cache.values(page, position)[d] =
+          toCache<Cache>(v[i], &range->value, state);
+    }
   }
 }
 
@@ -79,6 +101,15 @@ template <> struct Eight<Half> {
     v[6] = lowHalf(bits.w), v[7] = highHalf(bits.w);
   }
 };
+template <> struct Eight<Byte> {
+  uint2 bits;
+  float scale;
+  QZC_DEVICE void unpack(float (&v)[8]) const {
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      v[i] = scale * byteOf(bits, i);
+  }
+};
 template <> struct Eight<float> {
   float4 low, high;
   QZC_DEVICE void unpack(float (&v)[8]) const {
@@ -87,12 +118,18 @@ template <> struct Eight<float> {
   }
 };
 
-/// Elements [first, first + 8) of a row of D; zero past its end and where not
-/// `valid`.
+/// Elements [first, first + 8) of a row of D, bytes with their scale; zero past
+/// its end and where not `valid`.
 template <class Cache, int D>
-QZC_DEVICE Eight<Cache> loadEight(const Cache *row, int first, bool valid) {
+QZC_DEVICE Eight<Cache> loadEight(const Cache *row, const Half *scale,
+                                  int first, bool valid) {
   Eight<Cache> eight = {};
-  if constexpr (D % 8 == 0) {
+  if constexpr (kIsBytes<Cache>)
+    eight.scale = valid ? toFloat(*scale) : 0.0f;
+  if constexpr (D % 8 == 0 && kIsBytes<Cache>) {
+    if (valid && first < D)
+      eight.bits = *reinterpret_cast<const uint2 *>(row + first);
+  } else if constexpr (D % 8 == 0) {
     if (valid && first < D)
       eight = *reinterpret_cast<const Eight<Cache> *>(row + first);
   } else {
@@ -185,17 +222,29 @@ template <class Cache, int D> struct GrowingCache {
   int latest; ///< read from latestKey and latestValue
   const Cache *latestKey;
   const Cache *latestValue;
+  const Half *latestScales; ///< of bytes: of both
 };
 
 /// Keys and values of kBatch positions, as far as they are below `end`.
 template <class Cache, int D> struct CacheBatch {
   using Lanes = HeadLanes<D>;
+  unsigned long long pages[kBatch];
   Eight<Cache> keys[kBatch];
   Eight<Cache> values[kBatch];
 
   QZC_DEVICE static int position(int base, int i, int stride) {
     return base + i * stride * Lanes::kPositions +
            static_cast<int>(threadIdx.x) % kWarp / Lanes::kLanes;
+  }
+  /// Looks up the pages of a batch, which load() then reads.
+  QZC_DEVICE void find(const GrowingCache<Cache, D> &cache, int base, int end,
+                       int stride) {
+#pragma unroll
+    for (int i = 0; i < kBatch; ++i) {
+      const int p = position(base, i, stride);
+      // The first page is there always: no load hangs on a branch.
+      pages[i] = cache.stored.page(p < end ? p : 0);
+    }
   }
   QZC_DEVICE void load(const GrowingCache<Cache, D> &cache, int base, int end,
                        int stride) {
@@ -204,11 +253,13 @@ template <class Cache, int D> struct CacheBatch {
     for (int i = 0; i < kBatch; ++i) {
       const int p = position(base, i, stride);
       const bool isStored = p < end && p != cache.latest;
-      // The first page is there always: no load hangs on a branch.
       const int row = isStored ? p : 0;
-      keys[i] = loadEight<Cache, D>(cache.stored.keys(row), element, isStored);
-      values[i] =
-          loadEight<Cache, D>(cache.stored.values(row), element, isStored);
+      keys[i] = loadEight<Cache, D>(cache.stored.keys(pages[i], row),
+                                    cache.stored.keyScales(pages[i], row),
+                                    element, isStored);
+      values[i] = loadEight<Cache, D>(cache.stored.values(pages[i], row),
+                                      cache.stored.valueScales(pages[i], row),
+                                      element, isStored);
     }
   }
   /// Fills in the newest position, if it is in the batch.
@@ -218,16 +269,19 @@ template <class Cache, int D> struct CacheBatch {
 #pragma unroll
     for (int i = 0; i < kBatch; ++i)
       if (position(base, i, stride) == cache.latest && cache.latest < end) {
-        keys[i] = loadEight<Cache, D>(cache.latestKey, element, true);
-        values[i] = loadEight<Cache, D>(cache.latestValue, element, true);
+        keys[i] = loadEight<Cache, D>(cache.latestKey, cache.latestScales,
+                                      element, true);
+        values[i] = loadEight<Cache, D>(cache.latestValue,
+                                        cache.latestScales + 1, element, true);
       }
   }
 };
 
 /// One warp attends G queries (rows of `q`, HeadLanes::kPadded apart, scaled)
 /// over the positions of batches at first, first + stride × kBatch ×
-/// kPositions … below `end`; the first batch is loaded already. The result is
-/// whole in each lane of the warp that holds these elements.
+/// kPositions … below `end`; the first batch is loaded already, the second
+/// one's pages are found. The result is whole in each lane of the warp that
+/// holds these elements.
 template <class Cache, int D, int G, bool SoftCap, bool Alibi>
 QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
                             const GrowingCache<Cache, D> &cache,
@@ -262,8 +316,10 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
         scores[g][i] = s;
       }
     }
-    if (base + advance < end)
+    if (base + advance < end) {
       batch.load(cache, base + advance, end, stride);
+      batch.find(cache, base + 2 * advance, end, stride);
+    }
 #pragma unroll
     for (int g = 0; g < G; ++g) {
 #pragma unroll
@@ -315,11 +371,12 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   __shared__ float queries[G * Lanes::kPadded];
   alignas(16) __shared__ Cache latestKey[Lanes::kPadded];
   alignas(16) __shared__ Cache latestValue[Lanes::kPadded];
+  __shared__ Half latestScales[2];
   __shared__ float merged[warps][G][record];
   __shared__ int lastFlag;
 
   launchDependents();
-  waitForDependencies();
+  // Rows and pages of a pass are there before its first launch begins.
   const int kvHead = blockIdx.x / groups;
   const int group = blockIdx.x % groups;
   const int firstHead = kvHead * (Heads / KvHeads) + group * G;
@@ -339,20 +396,24 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   perSplit = perSplit < least ? least : perSplit;
   const int active = (length + perSplit - 1) / perSplit;
   const int split = blockIdx.y;
-  if (split >= active)
-    return;
   const int first = begin + split * perSplit;
   const int end =
       first + perSplit < position + 1 ? first + perSplit : position + 1;
 
   const GrowingCache<Cache, D> cache = {
       HeadCache<Cache, D>(view, sequence, kvHead), position, latestKey,
-      latestValue};
+      latestValue, latestScales};
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
   const int warpFirst = first + warp * Lanes::kPositions;
   CacheBatch<Cache, D> batch;
+  batch.find(cache, warpFirst, end, warps);
+  const unsigned long long newest = cache.stored.page(position);
+  waitForDependencies();
+  if (split >= active)
+    return;
   batch.load(cache, warpFirst, end, warps);
+  batch.find(cache, warpFirst + warps * kBatch * Lanes::kPositions, end, warps);
 
   const float *table = ropeTable + static_cast<long long>(position) * RopeDim;
   const float factor = queryFactor<SoftCap>(scale);
@@ -364,15 +425,36 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
                              factor
                        : 0.0f;
   }
-  if (split == active - 1) {
+  if constexpr (kIsBytes<Cache>) {
+    // A warp each for the key and the value, here and in the cache.
+    if (split == active - 1) {
+      const auto key = [&](int d) {
+        return rotated<RopeDim, Interleaved>(k + kvHead * D, d, table);
+      };
+      const auto value = [&](int d) { return v[kvHead * D + d]; };
+      if (warp == 0)
+        storeBytes<D>(latestKey, latestScales, key, &range->key, state);
+      if (warp == 1)
+        storeBytes<D>(latestValue, latestScales + 1, value, &range->value,
+                      state);
+      if (warp == 2 && group == 0)
+        storeBytes<D>(cache.stored.keys(newest, position),
+                      cache.stored.keyScales(newest, position), key,
+                      &range->key, state);
+      if (warp == 3 && group == 0)
+        storeBytes<D>(cache.stored.values(newest, position),
+                      cache.stored.valueScales(newest, position), value,
+                      &range->value, state);
+    }
+  } else if (split == active - 1) {
     for (int d = threadIdx.x; d < D; d += warps * kWarp) {
       latestKey[d] = toCache<Cache>(
           rotated<RopeDim, Interleaved>(k + kvHead * D, d, table), &range->key,
           state);
       latestValue[d] = toCache<Cache>(v[kvHead * D + d], &range->value, state);
       if (group == 0) {
-        cache.stored.keys(position)[d] = latestKey[d];
-        cache.stored.values(position)[d] = latestValue[d];
+        cache.stored.keys(newest, position)[d] = latestKey[d];
+        cache.stored.values(newest, position)[d] = latestValue[d];
       }
     }
   }

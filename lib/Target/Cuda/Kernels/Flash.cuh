@@ -41,12 +41,21 @@ QZC_DEVICE uint4 roundEight(const float *source, float factor) {
                     packHalves(b.z * factor, b.w * factor));
 }
 
-/// Brings kKeys rows of a head's cache to shared memory as f16, those of an f32
-/// cache times `factor`; rows from `count` on and columns from D on
-/// become zero. Copies of an f16 cache are asynchronous.
+/// The same of bytes.
+QZC_DEVICE uint4 roundEight(const Byte *source, float factor) {
+  const uint2 bits = *reinterpret_cast<const uint2 *>(source);
+  const auto two = [&](int i) {
+    return packHalves(byteOf(bits, i) * factor, byteOf(bits, i + 1) * factor);
+  };
+  return make_uint4(two(0), two(2), two(4), two(6));
+}
+
+/// Brings kKeys rows of a head's cache to shared memory as f16, those of no f16
+/// cache times `factor` (and bytes times their scales); rows from `count` on
+/// and columns from D on become zero. Copies of an f16 cache are asynchronous.
 template <class Cache, int D>
-QZC_DEVICE void loadCacheTile(Half *tile, const Cache *rows, int count,
-                              float factor) {
+QZC_DEVICE void loadCacheTile(Half *tile, const Cache *rows, const Half *scales,
+                              int count, float factor) {
   using Tile = FlashTile<D>;
   constexpr int pieces = Tile::kPadded / 8;
 #pragma unroll 4
@@ -56,17 +65,20 @@ QZC_DEVICE void loadCacheTile(Half *tile, const Cache *rows, int count,
     const bool valid = row < count && column < D;
     Half *target = tile + row * Tile::kStride + column;
     const Cache *source = rows + (valid ? row * D + column : 0);
+    float scaled = factor;
+    if constexpr (kIsBytes<Cache>)
+      scaled = valid ? factor * toFloat(scales[row]) : 0.0f;
     if constexpr (D % 8 != 0) {
 #pragma unroll
       for (int e = 0; e < 8; ++e)
         target[e] = valid && column + e < D
-                        ? toHalf(toFloat(source[e]) * factor)
+                        ? toHalf(toFloat(source[e]) * scaled)
                         : Half{0};
-    } else if constexpr (sizeof(Cache) == sizeof(Half)) {
+    } else if constexpr (kIsHalf<Cache>) {
       copyAsync(sharedAddress(target), source, valid);
     } else {
       *reinterpret_cast<uint4 *>(target) =
-          valid ? roundEight(source, factor) : make_uint4(0, 0, 0, 0);
+          valid ? roundEight(source, scaled) : make_uint4(0, 0, 0, 0);
     }
   }
 }
@@ -97,14 +109,17 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
 
   float keyScale = 1.0f;
   float valueScale = 1.0f;
-  if constexpr (sizeof(Cache) == sizeof(float)) {
+  if constexpr (!kIsHalf<Cache>) {
     keyScale = scaleToHalf(range->key);
     valueScale = scaleToHalf(range->value);
   }
   const float keyFactor = 1.0f / keyScale;
   const float valueFactor = 1.0f / valueScale;
-  loadCacheTile<Cache, D>(tiles, cache.keys(begin), end - begin, keyFactor);
-  loadCacheTile<Cache, D>(tiles + tileHalves, cache.values(begin), end - begin,
+  unsigned long long page = cache.page(begin);
+  loadCacheTile<Cache, D>(tiles, cache.keys(page, begin),
+                          cache.keyScales(page, begin), end - begin, keyFactor);
+  loadCacheTile<Cache, D>(tiles + tileHalves, cache.values(page, begin),
+                          cache.valueScales(page, begin), end - begin,
                           valueFactor);
   copyCommit();
 
@@ -159,9 +174,13 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
     const int next = first + Tile::kKeys;
     if (next < end) {
       Half *target = tiles + (buffer ^ 1) * 2 * tileHalves;
-      loadCacheTile<Cache, D>(target, cache.keys(next), end - next, keyFactor);
-      loadCacheTile<Cache, D>(target + tileHalves, cache.values(next),
-                              end - next, valueFactor);
+      page = cache.page(next);
+      loadCacheTile<Cache, D>(target, cache.keys(page, next),
+                              cache.keyScales(page, next), end - next,
+                              keyFactor);
+      loadCacheTile<Cache, D>(target + tileHalves, cache.values(page, next),
+                              cache.valueScales(page, next), end - next,
+                              valueFactor);
     }
     copyCommit();
     copyWait<1>();

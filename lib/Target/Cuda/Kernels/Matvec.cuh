@@ -1,11 +1,13 @@
-//===- Matvec.cuh - One token through a linear layer ----------------------===//
+//===- Matvec.cuh - A few tokens through a linear layer -------------------===//
 //
 // out = f(W · norm(x) + bias) [+ residual] for up to three weights of one
-// input. Every block stages norm(x) in shared memory, computing the norm again
-// (cheaper than a launch of its own); every warp then dots a few rows with it.
-// Everything that does not depend on the kernels before, the first weights
-// above all, is loaded before waiting for them, and several 16-byte loads a
-// lane are in flight at any time. Sums are f32 in a fixed order.
+// input, a token a block. Blocks of the same rows of weights are neighbours, so
+// that memory gives these once. Every block stages norm(x) in shared memory,
+// computing the norm again (cheaper than a launch of its own); every warp then
+// dots a few rows with it. Everything that does not depend on the kernels
+// before, the first weights above all, is loaded before waiting for them, and
+// several 16-byte loads a lane are in flight at any time. Sums are f32 in a
+// fixed order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -258,19 +260,20 @@ private:
 
 /// K inputs; N0, N1, N2 outputs of the parts (0: absent). Gated: parts 0 and 1
 /// have N0 rows each and give N0 outputs. Fast: rows divide into chunks and x
-/// is 16-byte aligned. A block of Warps warps takes Warps × PerWarp × Passes
-/// rows. Dynamic shared memory: the staged input.
+/// is 16-byte aligned. Grid: T × blocks of rows; a block of Warps warps takes
+/// Warps × PerWarp × Passes rows. Dynamic shared memory: the staged input.
 template <int K, int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
           Storage S, int Block, bool Fast, bool Gated, Norm NormKind,
           Storage NormStorage, bool UnitOffset, bool NormWeight, bool NormBias,
           bool HasBias, Storage BiasStorage, Activation Act, bool Residual,
           int Warps, int PerWarp, int Passes>
 QZC_DEVICE void
-matvec(const float *x, const void *normWeight, const void *normBias,
-       float epsilon, const void *data0, const void *scales0, const void *bias0,
-       int begin0, const void *data1, const void *scales1, const void *bias1,
-       int begin1, const void *data2, const void *scales2, const void *bias2,
-       int begin2, const float *residual, float *out) {
+matvec(const float *x, int xStride, const void *normWeight,
+       const void *normBias, float epsilon, const void *data0,
+       const void *scales0, const void *bias0, int begin0, const void *data1,
+       const void *scales1, const void *bias1, int begin1, const void *data2,
+       const void *scales2, const void *bias2, int begin2,
+       const float *residual, int residualStride, float *out, int outStride) {
   using W = Weights<S, Block>;
   using Norms =
       InputNorm<NormKind, NormStorage, UnitOffset, NormWeight, NormBias>;
@@ -296,7 +299,11 @@ matvec(const float *x, const void *normWeight, const void *normBias,
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
   const float entry = W::entry();
-  const int firstRow = (blockIdx.x * Passes * Warps + warp) * PerWarp;
+  const int firstRow = (blockIdx.y * Passes * Warps + warp) * PerWarp;
+  const long long token = blockIdx.x;
+  x += token * xStride;
+  residual += token * residualStride;
+  out += token * outStride;
   const Norms norm = {normWeight, normBias, epsilon};
 
   const Parts parts = {{data0, scales0, bias0, begin0},

@@ -1,4 +1,4 @@
-//===- MatvecTensor.cuh - One token through a quantized layer -------------===//
+//===- MatvecTensor.cuh - A few tokens through a quantized layer ----------===//
 //
 // What matvec computes, with codes that cost little: a warp's 16 rows of
 // weights are the row operand of mma.m16n8k16, the input its columns. Codes
@@ -213,23 +213,24 @@ QZC_DEVICE void sumChunks(const unsigned short *planes, int stride, float *sums,
 }
 
 /// The arguments of matvec (Matvec.cuh), rows of whole chunks, x 16-byte
-/// aligned. SplitK × SplitN warps: those of one row of warps share the columns
-/// of a tile of 16 rows (gated: 8 gate rows and their 8 up rows) among them. A
-/// block takes SplitN × Tiles tiles. Dynamic shared memory: both planes of the
-/// input, the table, the partial sums, and where weights have minima the sum of
-/// each chunk's input.
+/// aligned. Grid: T × blocks of tiles. SplitK × SplitN warps: those of one row
+/// of warps share the columns of a tile of 16 rows (gated: 8 gate rows and
+/// their 8 up rows) among them. A block takes SplitN × Tiles tiles. Dynamic
+/// shared memory: both planes of the input, the table, the partial sums, and
+/// where weights have minima the sum of each chunk's input.
 template <int K, int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
           Storage S, int Block, bool Gated, Norm NormKind, Storage NormStorage,
           bool UnitOffset, bool NormWeight, bool NormBias, bool HasBias,
           Storage BiasStorage, Activation Act, bool Residual, int SplitK,
           int SplitN, int Tiles>
 QZC_DEVICE void
-matvecTensor(const float *x, const void *normWeight, const void *normBias,
-             float epsilon, const void *data0, const void *scales0,
-             const void *bias0, int begin0, const void *data1,
-             const void *scales1, const void *bias1, int begin1,
-             const void *data2, const void *scales2, const void *bias2,
-             int begin2, const float *residual, float *out) {
+matvecTensor(const float *x, int xStride, const void *normWeight,
+             const void *normBias, float epsilon, const void *data0,
+             const void *scales0, const void *bias0, int begin0,
+             const void *data1, const void *scales1, const void *bias1,
+             int begin1, const void *data2, const void *scales2,
+             const void *bias2, int begin2, const float *residual,
+             int residualStride, float *out, int outStride) {
   using W = Weights<S, Block>;
   using O = Operands<S>;
   using Norms =
@@ -265,7 +266,11 @@ matvecTensor(const float *x, const void *normWeight, const void *normBias,
   const int lane = threadIdx.x % kWarp;
   const int row = lane / 4;
   const int chunk = lane % 4;
-  const int firstTile = (blockIdx.x * SplitN + warpN) * Tiles;
+  const int firstTile = (blockIdx.y * SplitN + warpN) * Tiles;
+  const long long token = blockIdx.x;
+  x += token * xStride;
+  residual += token * residualStride;
+  out += token * outStride;
   const Norms norm = {normWeight, normBias, epsilon};
 
   const Parts parts = {{data0, scales0, bias0, begin0},
@@ -380,7 +385,7 @@ matvecTensor(const float *x, const void *normWeight, const void *normBias,
   __syncthreads();
 
   for (int i = threadIdx.x; i < SplitN * Tiles * perTile; i += threads) {
-    const int n = blockIdx.x * SplitN * Tiles * perTile + i;
+    const int n = blockIdx.y * SplitN * Tiles * perTile + i;
     if (n >= total)
       return;
     float y[sides];
