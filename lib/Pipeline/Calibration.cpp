@@ -65,9 +65,12 @@ statisticsFor(const CompileOptions &options, const Sources &sources,
       options.calibrationTokens,
       model.addBos ? model.bos : std::optional<int64_t>());
   const bool keeps = !options.saveStatistics.empty();
+  // Where activations wait too.
   const std::string path =
       keeps ? options.saveStatistics
-            : options.output + ".statistics-" + std::to_string(::getpid());
+            : (std::filesystem::temp_directory_path() /
+               ("qzc-statistics-" + std::to_string(::getpid())))
+                  .string();
   const encode::WeightSources opened(sources.weights);
   calibrate::calibrate(manifest, sources.refs, opened, windows, path,
                        options.threads);

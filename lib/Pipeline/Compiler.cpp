@@ -9,6 +9,7 @@
 #include "Outputs.h"
 #include "Sources.h"
 #include "Stages.h"
+#include "Target.h"
 
 #include "qzc/Dialect/Qz/Transforms/Report.h"
 #include "qzc/Init.h"
@@ -66,8 +67,12 @@ private:
   void writeText(const std::string &text) const;
   std::string textOfModule() const;
   std::string sourceFolder() const;
+  /// Puts what meets the budget in the recipe's place, and prints it.
+  void chooseStorages();
 
-  const CompileOptions &Options;
+  CompileOptions Options;
+  /// Of the run that a budget needed, if there was one.
+  std::unique_ptr<encode::Statistics> Seen;
   const Output &Results;
   mlir::MLIRContext Context;
   DiagnosticCollector Diagnostics;
@@ -115,6 +120,32 @@ static std::string cudaOf(const format::Manifest &manifest) {
       cuda::lowerToCuda(manifest, cuda::gpuOf(kPtxArch)).kernels);
 }
 
+void Compilation::chooseStorages() {
+  // Which layers the budget is for is what a scheme of any kind selects.
+  CompileOptions any = Options;
+  any.recipe.scheme = "nf4";
+  any.recipe.method = "rtn";
+  const mlir::OwningOpRef<mlir::ModuleOp> copy = Module->clone();
+  Stages stages(*copy, Diagnostics);
+  stages.select(any);
+  stages.fuse();
+  stages.schedule();
+  mlir::FailureOr<format::Manifest> manifest = translateToManifest(*copy);
+  mlir::FailureOr<ProgramSources> program = collectSources(*copy);
+  if (mlir::failed(manifest) || mlir::failed(program))
+    Diagnostics.fail("cannot translate '" + Options.input + "' to a plan");
+  const Sources sources = resolveSources(*program, manifest->tensors,
+                                         sourceFolder(), /*synthetic=*/false);
+  Seen = statisticsFor(Options, sources, unquantized(*manifest));
+  const TargetResult result =
+      meetTarget(Options, sources, *manifest, Seen.get());
+  Options.recipe.rules = result.rules;
+  // The rules say all.
+  Options.recipe.blocks.clear();
+  Options.recipe.components.clear();
+  Results.write(result.table);
+}
+
 void Compilation::run() {
   std::vector<cuda::Arch> archs = Options.archs.empty()
                                       ? cuda::defaultArchs()
@@ -123,6 +154,8 @@ void Compilation::run() {
   checkCalibration(Options);
   parse();
   checkInputsAreKept(Options, *Module, sourceFolder());
+  if (hasTarget(Options))
+    chooseStorages();
   Stages stages(*Module, Diagnostics);
   stages.select(Options);
   GgufBuild gguf(Options, *Module, describe(Options.recipe));
@@ -231,9 +264,11 @@ void Compilation::writeExecutable(format::Manifest &manifest,
       sources.tokenizer ? readTokenizer(*sources.tokenizer) : "";
 
   const std::unique_ptr<encode::Statistics> statistics =
-      statisticsFor(Options, sources, manifest);
-  if (Options.output.empty())
-    return; // they were all that was asked for
+      Seen ? std::move(Seen) : statisticsFor(Options, sources, manifest);
+  if (Options.output.empty()) { // they and a GGUF were all that was asked for
+    gguf.finish();
+    return gguf.publish();
+  }
   ImageBuild image(Options, sources, manifest, statistics.get());
   manifest.producer = "qzc " QZC_VERSION;
   std::optional<AtomicFile> report;

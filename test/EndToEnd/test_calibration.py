@@ -235,6 +235,17 @@ def test_gptq_loses_less_of_outputs(
     assert lost["gptq"] < 0.7 * lost["mse"]
 
 
+def test_a_gguf_has_codes_of_its_own(imported: Imported, text: Path, tmp_path: Path) -> None:
+    module, file = imported("llama-f32"), tmp_path / "x.gguf"
+    selection = ("--quantize=q4_0", "--components=attn,gate,up", f"--gguf={file}")
+    assert "different model" not in qzc(module, *selection).stderr
+    # With nothing but statistics beside it.
+    done = qzc(module, *selection, "--method=gptq", f"--calibrate={text}",
+               "--calibration-tokens=512", f"--save-statistics={tmp_path / 's'}")  # fmt: skip
+    assert "different model" in done.stderr and "q4_0 as Q4_0" in done.stderr
+    assert file.exists() and (tmp_path / "s").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "words", "code"),
     [
@@ -288,3 +299,54 @@ def test_what_is_wrong_is_named(
                cwd=tmp_path)  # fmt: skip
     assert_refused(done, *words, code=code)
     assert not list(tmp_path.glob("x.bin*"))
+
+
+def test_a_budget_is_met(imported: Imported, text: Path, tmp_path: Path) -> None:
+    module = imported("llama-f32")
+    recipe, report = tmp_path / "recipe.json", tmp_path / "r.json"
+    lost = {}
+    for bits in (4.0, 4.5, 6.0):
+        done = qzc(module, "--arch=none", f"--target-bpw={bits}", f"--calibrate={text}",
+                   "--calibration-tokens=1024", f"--save-recipe={recipe}", "-o", tmp_path / "x.bin",
+                   f"--report={report}")  # fmt: skip
+        table = json.loads(report.read_text())
+        assert table["quantized"]["bits_a_weight"] <= bits
+        assert table["quantized"]["bits_a_weight"] > bits - 0.3
+        assert "above the least by 0%" in done.stdout
+        rows = [row for row in table["tensors"] if row.get("output_error") is not None]
+        assert len(rows) == LAYERS * len(ROLES)
+        lost[bits] = sum(row["output_error"] for row in rows)
+        # What was chosen is a recipe, which gives the same by itself.
+        rules = json.loads(recipe.read_text())["rules"]
+        assert len(rules) == LAYERS * len(ROLES)
+        qzc(module, "--recipe", recipe, "--dry-run", f"--report={report}")
+        again = json.loads(report.read_text())
+        assert again["quantized"] == table["quantized"]
+    assert lost[4.0] > lost[4.5] > lost[6.0]
+
+
+def test_a_size_is_met_by_the_whole_file(imported: Imported, tmp_path: Path) -> None:
+    module, report = imported("llama-f32"), tmp_path / "r.json"
+    # Without a text: by the errors of the weights.
+    qzc(module, "--target-size=350kB", "--dry-run", f"--report={report}")
+    table = json.loads(report.read_text())
+    assert 345_000 < table["bytes"] <= 350_000
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "code"),
+    [
+        (("--target-bpw=4.5", "--target-size=1MB"), ("--target-bpw", "--target-size"), 2),
+        (("--target-bpw=4.5", "--quantize=nf4"), ("--quantize",), 2),
+        (("--target-bpw=nan",), ("--target-bpw", "'nan'"), 2),
+        (("--target-size=1XB",), ("'1XB'", "120MB"), 2),
+        (("--target-size=-1MB",), ("'-1MB'",), 2),
+        (("--target-size=1kB",), ("ask for more",), 1),
+        (("--target-bpw=2",), ("smallest storages",), 1),
+    ],
+)
+def test_budgets_that_nothing_meets_are_named(
+    imported: Imported, options: tuple[str, ...], words: tuple[str, ...], code: int
+) -> None:
+    done = qzc(imported("llama-f32"), *options, "--dry-run", check=False)
+    assert_refused(done, *words, code=code)

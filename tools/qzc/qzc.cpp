@@ -55,13 +55,32 @@ static void mergeRecipe(const CLI::App &app, const std::string &path,
 }
 
 static void checkSelection(const CLI::App &app) {
-  if (app.count("--quantize") != 0 || app.count("--recipe") != 0)
+  if (app.count("--quantize") != 0 || app.count("--recipe") != 0 ||
+      app.count("--target-bpw") != 0 || app.count("--target-size") != 0)
     return;
   for (const char *option :
        {"--blocks", "--components", "--block-size", "--double-quant"})
     if (app.count(option) != 0)
       throw usageError(std::string(option) +
                        " selects nothing without --quantize=SCHEME");
+}
+
+/// "120MB", "1.5GB", "900kB", "1000" in bytes.
+static uint64_t readSize(const std::string &text) {
+  static const std::map<std::string, double> units = {
+      {"", 1}, {"B", 1}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}};
+  const size_t end = text.find_first_not_of("0123456789.");
+  const auto unit = units.find(end == text.npos ? "" : text.substr(end));
+  double number = 0;
+  const std::string digits = text.substr(0, end);
+  const auto [last, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const double bytes = unit == units.end() ? 0 : number * unit->second;
+  if (error != std::errc() || last != digits.data() + digits.size() ||
+      !(bytes >= 1) || !(bytes < 1e15))
+    throw usageError("--target-size: '" + text +
+                     "' is no size such as 120MB or 1.5GB");
+  return static_cast<uint64_t>(bytes);
 }
 
 static void readWeights(const std::string &text, CompileOptions &options) {
@@ -94,6 +113,7 @@ struct RawOptions {
   std::string emit = "bin";
   std::string weights = "embed";
   std::string recipe;
+  std::string targetSize;
 };
 
 static void addOptions(CLI::App &app, CompileOptions &options,
@@ -186,6 +206,17 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       ->type_name("FILE.json")
       ->group(selection);
 
+  addNumber<double>(
+      app, "--target-bpw", options.targetBits,
+      "Choose for each selected layer how it is stored: this many "
+      "bits a weight together",
+      1.0, 32.0)
+      ->group(selection);
+  app.add_option("--target-size", raw.targetSize,
+                 "The same, for all weights of the file: 120MB (10^6), 1.5GB")
+      ->type_name("SIZE")
+      ->group(selection);
+
   const char *calibration = "Calibration";
   app.add_option("--calibrate", options.calibrate,
                  "Text to run the model over, on the CPU: what --method=gptq "
@@ -246,6 +277,8 @@ static int run(int argc, char **argv) {
     mergeRecipe(app, raw.recipe, options.recipe);
   options.emit = readEmit(raw.emit);
   readWeights(raw.weights, options);
+  if (!raw.targetSize.empty())
+    options.targetBytes = readSize(raw.targetSize);
   checkUse(app, options);
   options.stub = besideThisProgram("qzc-runtime");
   options.nvrtc = besideThisProgram("qzc-nvrtc");

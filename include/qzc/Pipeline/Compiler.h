@@ -39,7 +39,9 @@ struct CompileOptions {
   int64_t calibrationTokens = 32768; ///< the most of it
   std::string statistics;            ///< of an earlier calibration
   std::string saveStatistics;        ///< empty: nowhere
-  std::string report; ///< .json or .csv of what became of each weight
+  double targetBits = 0;    ///< a weight that is quantized; 0: no such budget
+  uint64_t targetBytes = 0; ///< of all weights; 0: no such budget
+  std::string report;       ///< .json or .csv of what became of each weight
 
   format::WeightsMode weightsMode = format::WeightsMode::Embedded;
   std::string weightsFile; ///< External: where to write them

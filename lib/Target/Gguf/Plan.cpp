@@ -160,7 +160,8 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   const std::string stored = format::describeStorage(shape);
   if (!llvm::is_contained(draft.stored, stored))
     draft.stored.push_back(stored);
-  draft.same &= target.same;
+  // The file's codes are those of rounding, whatever the executable's are.
+  draft.same &= target.same && !param.getMethod();
   // ggml adds and multiplies vectors in F32 alone, and llama.cpp's converter
   // keeps positions in it.
   draft.plain |= isVector || role == "position" || place.isIncremented;

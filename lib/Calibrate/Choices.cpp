@@ -1,0 +1,166 @@
+//===- Choices.cpp - What each storage of a layer loses -------------------===//
+
+#include "qzc/Calibrate/Budget.h"
+
+#include "qzc/Encode/Encoder.h"
+#include "qzc/Encode/OutputError.h"
+
+#include <algorithm>
+#include <map>
+
+namespace qzc::calibrate {
+
+using encode::InputStatistics;
+using format::Tensor;
+
+/// From small to large; those that a weight's rows do not fit are left out.
+static constexpr const char *kStorages[] = {
+    "int3/128", "int3/64", "int3/32", "int4/128", "int4/64", "nf4/128",
+    "nf4/64",   "nf4/32",  "q5_0",    "q5_1",     "q6_k",    "int8"};
+
+/// Rows that errors are measured on.
+static constexpr int64_t kRows = 64;
+
+namespace {
+/// Some rows of a weight, spread over it.
+struct Sample {
+  int64_t rows = 0;
+  std::vector<float> values;
+};
+} // namespace
+
+static Sample sampleOf(const Tensor &tensor, const encode::WeightRef &ref,
+                       const encode::WeightSources &sources) {
+  const int64_t cols = tensor.shape.cols;
+  Sample sample;
+  sample.rows = std::min(kRows, tensor.shape.rows);
+  sample.values.resize(static_cast<size_t>(sample.rows * cols));
+  for (int64_t i = 0; i < sample.rows; ++i) {
+    const int64_t row = i * tensor.shape.rows / sample.rows;
+    sources.read(tensor.source, ref, row * cols, (row + 1) * cols,
+                 sample.values.data() + i * cols);
+  }
+  return sample;
+}
+
+/// The sample as it would be stored, minus what it is.
+static std::vector<float> errorsOf(const Sample &sample,
+                                   const format::PackedShape &shape,
+                                   const InputStatistics *input) {
+  const auto count = static_cast<int64_t>(sample.values.size());
+  std::vector<std::byte> bytes(format::paddedBytes(shape));
+  std::byte *parts[4] = {};
+  size_t part = 0;
+  for (const format::PartLayout &place : format::layout(shape))
+    parts[part++] = bytes.data() + place.offset;
+  if (format::canSearch(shape.scheme)) {
+    std::vector<float> importance(sample.values.size(), 1.0f);
+    if (input)
+      for (size_t i = 0; i < importance.size(); ++i)
+        importance[i] = input->squares[i % static_cast<size_t>(shape.cols)];
+    format::searchElements(shape, sample.values.data(), importance.data(),
+                           count, parts);
+  } else {
+    format::encodeElements(shape, sample.values.data(), count, parts);
+  }
+  std::vector<float> errors(sample.values.size());
+  format::decodeRows(encode::viewOf(shape, bytes.data()), 0, shape.rows,
+                     errors.data());
+  for (size_t i = 0; i < errors.size(); ++i)
+    errors[i] -= sample.values[i];
+  return errors;
+}
+
+static double squaresOf(const std::vector<float> &values, int64_t rows,
+                        const InputStatistics *input) {
+  if (input)
+    return encode::outputSquares(*input, values.data(), rows);
+  double sum = 0;
+  for (const float value : values)
+    sum += double{value} * value;
+  return sum;
+}
+
+/// The choices that the tensor can take, with their bytes and errors.
+static std::vector<Choice> choicesOf(const Tensor &tensor,
+                                     const encode::WeightRef &ref,
+                                     const encode::WeightSources &sources,
+                                     const encode::Statistics *statistics) {
+  std::optional<InputStatistics> input;
+  if (statistics)
+    input = statistics->find(tensor.source.name);
+  if (input && (!input->products || input->columns != tensor.shape.cols))
+    input.reset();
+  const InputStatistics *seen = input ? &*input : nullptr;
+  const Sample sample = sampleOf(tensor, ref, sources);
+  const double all = squaresOf(sample.values, sample.rows, seen);
+  std::vector<Choice> choices;
+  for (const char *text : kStorages) {
+    Choice choice;
+    choice.spec = *format::parseStorage(text);
+    format::PackedShape shape = tensor.shape;
+    shape.scheme = choice.spec.scheme;
+    shape.blockSize = choice.spec.blockSize;
+    shape.scales = choice.spec.scales;
+    if (format::checkShape(shape))
+      continue;
+    choice.bytes = format::storedBytes(shape);
+    shape.rows = sample.rows;
+    choice.error =
+        all == 0
+            ? 0
+            : squaresOf(errorsOf(sample, shape, seen), sample.rows, seen) / all;
+    choices.push_back(choice);
+  }
+  return choices;
+}
+
+/// Adds the bytes of another part; its errors count by its elements.
+static void addPart(BudgetItem &item, int64_t elements,
+                    const std::vector<Choice> &choices) {
+  const auto before = static_cast<double>(item.elements);
+  const auto more = static_cast<double>(elements);
+  for (size_t i = 0; i < choices.size(); ++i) {
+    item.choices[i].bytes += choices[i].bytes;
+    item.choices[i].error =
+        (item.choices[i].error * before + choices[i].error * more) /
+        (before + more);
+  }
+  item.elements += elements;
+}
+
+std::vector<BudgetItem> tryChoices(const format::Manifest &manifest,
+                                   const std::vector<encode::WeightRef> &refs,
+                                   const encode::WeightSources &sources,
+                                   const encode::Statistics *statistics,
+                                   ThreadPool &pool) {
+  std::vector<size_t> tensors;
+  for (size_t i = 0; i < manifest.tensors.size(); ++i)
+    if (manifest.tensors[i].shape.scheme != format::Scheme::None)
+      tensors.push_back(i);
+  std::vector<std::vector<Choice>> choices(tensors.size());
+  pool.parallelFor(static_cast<int64_t>(tensors.size()), 1,
+                   [&](int64_t begin, int64_t end, int) {
+                     for (int64_t i = begin; i < end; ++i) {
+                       const size_t tensor = tensors[static_cast<size_t>(i)];
+                       choices[static_cast<size_t>(i)] =
+                           choicesOf(manifest.tensors[tensor], refs[tensor],
+                                     sources, statistics);
+                     }
+                   });
+  std::vector<BudgetItem> items;
+  std::map<std::string, size_t> byWeight;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor &tensor = manifest.tensors[tensors[i]];
+    const int64_t elements = tensor.shape.rows * tensor.shape.cols;
+    const auto [entry, isNew] =
+        byWeight.try_emplace(tensor.source.name, items.size());
+    if (isNew)
+      items.push_back({tensor.source.name, elements, choices[i]});
+    else
+      addPart(items[entry->second], elements, choices[i]);
+  }
+  return items;
+}
+
+} // namespace qzc::calibrate
