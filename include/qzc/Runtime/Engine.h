@@ -121,6 +121,8 @@ public:
   /// Joules that the whole device used since some moment, whoever used it;
   /// nothing where it does not tell.
   virtual std::optional<double> joules() = 0;
+  /// How long it may take until what joules() reads moves on.
+  virtual double meterSeconds() const = 0;
 };
 
 /// Throws qzc::Error where the CPU lacks what the instruction set needs, and

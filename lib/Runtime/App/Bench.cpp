@@ -23,8 +23,12 @@ constexpr int64_t kDefaultCount = 128;
 constexpr double kMegabyte = 1e6;
 constexpr double kGigabyte = 1e9;
 
+/// Energy is read over so many steps of its meter: the reading is off by one of
+/// them at most.
+constexpr double kMeterSteps = 20;
+
 /// Seconds of each of `repetitions` runs after one that does not count, and
-/// what the counted ones took of the device's energy, where it tells.
+/// what a run takes of the device's energy, where it tells.
 struct Runs {
   std::vector<double> seconds;
   std::optional<double> joules;
@@ -33,18 +37,25 @@ Runs measure(Engine &engine, int64_t repetitions,
              const std::function<void()> &prepare,
              const std::function<void()> &work) {
   Runs runs;
-  std::optional<double> before;
-  for (int64_t i = -1; i < repetitions; ++i) {
+  prepare();
+  work();
+  const std::optional<double> before = engine.joules();
+  const Stopwatch metered;
+  int64_t count = 0;
+  for (; count < repetitions; ++count) {
     prepare();
-    if (i == 0)
-      before = engine.joules();
     Stopwatch watch;
     work();
-    if (i >= 0)
-      runs.seconds.push_back(watch.seconds());
+    runs.seconds.push_back(watch.seconds());
   }
-  if (const auto after = engine.joules(); before && after)
-    runs.joules = *after - *before;
+  // Short runs go on for the meter alone.
+  const double enough = kMeterSteps * engine.meterSeconds();
+  for (; before && metered.seconds() < enough; ++count) {
+    prepare();
+    work();
+  }
+  if (const auto after = engine.joules(); before && after && *after > *before)
+    runs.joules = (*after - *before) / static_cast<double>(count);
   return runs;
 }
 
@@ -158,8 +169,7 @@ void addPhase(Json &json, const std::string &what, const std::string &test,
   json[what + "_seconds_sd"] = seconds.deviation;
   if (runs.joules)
     json[what + "_joules_per_token"] =
-        *runs.joules /
-        static_cast<double>(tokens * static_cast<int64_t>(speeds.size()));
+        *runs.joules / static_cast<double>(tokens);
 }
 
 /// Milliseconds of single steps, by the host's clock: each is waited for, as by

@@ -103,6 +103,7 @@ public:
                     Runner.execution().pool);
   }
   std::optional<double> joules() override { return Energy.joules(); }
+  double meterSeconds() const override { return Rapl::kStepSeconds; }
 
 private:
   using Path = PlanRunner::Path;

@@ -14,6 +14,9 @@ namespace qzc::runtime::cpu {
 /// uses it.
 class Rapl {
 public:
+  /// Counters move on about every millisecond.
+  static constexpr double kStepSeconds = 0.001;
+
   /// `root` is where the counters are: another folder in tests.
   explicit Rapl(const std::string &root = "/sys/class/powercap");
 

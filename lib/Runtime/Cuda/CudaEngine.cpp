@@ -51,6 +51,7 @@ public:
 
   double streamingRate() override { return Gpu.copyRate(); }
   std::optional<double> joules() override { return Energy.joules(); }
+  double meterSeconds() const override { return Nvml::kStepSeconds; }
 
 private:
   /// Losses on their way to the host, and where they belong.

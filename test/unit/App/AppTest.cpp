@@ -230,11 +230,22 @@ TEST_F(AppTest, BenchReportsSpeedAndMemory) {
   EXPECT_LE(times["p50"], times["p90"]);
   EXPECT_LE(times["p99"], times["max"]);
   EXPECT_EQ(json["stream_gb_s"], 2.0);
-  // Two of the calls lie around the counted runs: 3 J, over 2 × 16 tokens.
-  EXPECT_DOUBLE_EQ(json["prefill_joules_per_token"], 3.0 / 32);
-  EXPECT_DOUBLE_EQ(json["decode_joules_per_token"], 3.0 / 8);
+  EXPECT_DOUBLE_EQ(json["prefill_joules_per_token"], FakeEngine::kJoules);
+  EXPECT_DOUBLE_EQ(json["decode_joules_per_token"], FakeEngine::kJoules);
   EXPECT_EQ(call({"--device=cpu", "--bench"}).code, 0); // clipped to 64
   fails({"--device=cpu", "--bench", "-p", "65"}, 1, "65");
+}
+
+// Runs are shorter than a step of the meter, which was 0 J then.
+TEST_F(AppTest, BenchWaitsForASlowMeter) {
+  Outcome outcome =
+      call({"--device=cuda", "--bench", "-p", "16", "-n", "4", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_GT(json["prefill_joules_per_token"], 0);
+  EXPECT_GT(json["decode_joules_per_token"], 0);
+  // Those that go on are not among those that are timed.
+  EXPECT_EQ(json["decode_tok_s_runs"].size(), 5u);
 }
 
 TEST_F(AppTest, BenchTimesWhatFollowsADepth) {

@@ -41,7 +41,8 @@ protected:
                                     const EngineOptions &o) {
       if (!GpuError.empty())
         throw Error(GpuError);
-      return std::make_unique<FakeEngine>(image, o, "GPU (fake)");
+      return std::make_unique<FakeEngine>(image, o, "GPU (fake)", nullptr,
+                                          /*meterSeconds=*/0.002);
     };
     Environment.templateRenderer = {QZC_RENDERER};
     Environment.cudaPresent = [this] { return GpuPresent; };

@@ -3,6 +3,7 @@
 #ifndef QZC_TEST_UNIT_APP_FAKEMODEL_H
 #define QZC_TEST_UNIT_APP_FAKEMODEL_H
 
+#include "Session.h"
 #include "qzc/Runtime/App/App.h"
 
 #include <algorithm>
@@ -64,13 +65,19 @@ public:
 /// After token t comes 3 t + 1, modulo the vocabulary, or else 3 t + 2.
 class FakeEngine : public Engine {
 public:
-  /// `runs`, if any, is told the tokens of each piece and step.
+  /// `runs`, if any, is told the tokens of each piece and step. The meter moves
+  /// on after `meterSeconds` only.
   FakeEngine(const Image &image, const EngineOptions &options,
-             std::string device, std::vector<int64_t> *runs = nullptr)
+             std::string device, std::vector<int64_t> *runs = nullptr,
+             double meterSeconds = 0)
       : Wanted(options), Device(std::move(device)),
-        Vocab(image.manifest().model.vocab), Runs(runs) {
+        Vocab(image.manifest().model.vocab), Runs(runs),
+        MeterSeconds(meterSeconds) {
     Wanted.chunk = 32;
   }
+
+  /// What a token takes.
+  static constexpr double kJoules = 0.25;
 
   int64_t after(int64_t token) const { return (3 * token + 1) % Vocab; }
 
@@ -120,7 +127,14 @@ public:
   }
 
   double streamingRate() override { return 2e9; }
-  std::optional<double> joules() override { return Joules += 3; }
+  std::optional<double> joules() override {
+    if (SinceMove.seconds() >= MeterSeconds) {
+      Metered = Tokens;
+      SinceMove = Stopwatch();
+    }
+    return kJoules * static_cast<double>(Metered);
+  }
+  double meterSeconds() const override { return MeterSeconds; }
 
 private:
   void append(int sequence, int64_t position, int64_t count) {
@@ -128,6 +142,7 @@ private:
     if (position > length || count < 1)
       throw std::logic_error("tokens out of place");
     length = position + count;
+    Tokens += count;
     if (Runs)
       Runs->push_back(count);
     if (length > Wanted.context)
@@ -144,7 +159,10 @@ private:
   int64_t Vocab;
   std::vector<int64_t> *Runs;
   std::map<int, int64_t> Lengths;
-  double Joules = 0;
+  int64_t Tokens = 0;
+  double MeterSeconds;
+  Stopwatch SinceMove;
+  int64_t Metered = 0; ///< tokens
 };
 
 } // namespace qzc::runtime

@@ -18,6 +18,9 @@ inline constexpr char kNvmlLibrary[] = "libnvidia-ml.so.1";
 /// The energy counter of one GPU. It counts the whole device, whoever uses it.
 class Nvml {
 public:
+  /// Counters move on every 20 to 100 milliseconds, by the GPU.
+  static constexpr double kStepSeconds = 0.1;
+
   /// `bus` is the device's address as cuDeviceGetPCIBusId says it. The library
   /// stays loaded until the process ends.
   explicit Nvml(const std::string &bus, const char *library = kNvmlLibrary);
