@@ -20,7 +20,7 @@ from qz_eval.errors import EvalFailure, UsageFailure
 from qz_eval.files import make_folder, sha256_of, write_whole
 from qz_eval.results import Row, Spread, megabytes, read_results
 from qz_eval.sentences import number, sentences
-from qz_eval.table import markdown
+from qz_eval.table import markdown, tasks
 from qz_eval.tools import last_words
 
 GGUF_MAGIC = b"GGUF"
@@ -120,26 +120,41 @@ def _metric(kind: str, name: str, spread: Spread | None, digits: int) -> list[di
     ]
 
 
+def _result(
+    task: str, name: str, kind: str, how: dict[str, Any], metrics: list[dict[str, Any]]
+) -> dict[str, Any]:
+    dataset = {"name": name, "type": re.sub(r"[^a-z0-9]+", "-", kind.lower()), "args": how}
+    return {"task": {"type": task}, "dataset": dataset, "metrics": metrics}
+
+
 def _model_index(results: Results, chosen: Sequence[Chosen]) -> list[dict[str, Any]]:
     conditions = results.conditions
     entries = []
     for each in chosen:
         # A GGUF is run by other programs: its own figure, where there is one.
         row = each.row
-        metrics = [
-            *_metric("perplexity", "perplexity", row.perplexity, 3),
-            *_metric("bits_per_byte", "bits a byte", row.bits_per_byte, 4),
-            *_metric("kl_divergence", "KL divergence from the base", row.divergence, 5),
-        ]
-        if each.is_gguf or not metrics:
+        if each.is_gguf:
             continue
-        dataset = {
-            "name": conditions["text"],
-            "type": re.sub(r"[^a-z0-9]+", "-", Path(conditions["text"]).stem.lower()),
-            "args": {"protocol": protocol(conditions), "sha256": conditions["text_sha256"]},
-        }
-        result = {"task": {"type": "text-generation"}, "dataset": dataset, "metrics": metrics}
-        entries.append({"name": each.path.name, "results": [result]})
+        found = []
+        if row.perplexity:
+            metrics = [
+                *_metric("perplexity", "perplexity", row.perplexity, 3),
+                *_metric("bits_per_byte", "bits a byte", row.bits_per_byte, 4),
+                *_metric("kl_divergence", "KL divergence from the base", row.divergence, 5),
+            ]
+            how = {"protocol": protocol(conditions), "sha256": conditions["text_sha256"]}
+            name = conditions["text"]
+            found.append(_result("text-generation", name, Path(name).stem, how, metrics))
+        for task in conditions.get("tasks", ()):
+            metrics = [
+                *_metric("acc", "accuracy %", row.accuracy(task["task"]), 2),
+                *_metric("acc_norm", "by length %", row.accuracy(task["task"], "acc_norm"), 2),
+            ]
+            how = {"items": task["items"], "sha256": task["sha256"]}
+            if metrics:
+                found.append(_result("multiple-choice", task["task"], task["task"], how, metrics))
+        if found:
+            entries.append({"name": each.path.name, "results": found})
     return entries
 
 
@@ -202,6 +217,7 @@ def card(results: Results, chosen: Sequence[Chosen], plots: Sequence[str], optio
         )
     said = "".join(f"* {sentence}\n" for sentence in sentences(results))
     parts.append(f"## Measured\n{markdown(results.rows)}\n{said}")
+    parts += [f"{table.title}:\n\n{markdown(results.rows, table)}" for table in tasks(results.rows)]
     parts += [f"![{name.replace('-', ' ')}](plots/{name}.png)\n" for name in plots]
     stated = "".join(f"* {name}: {value}\n" for name, value in facts(results))
     explained = "\n\n".join(definitions(results))

@@ -9,10 +9,12 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from qz_eval import card, convert, iso_memory, sweep
+from qz_eval import card, convert, iso_memory, sweep, sweep_options
 from qz_eval.errors import EvalFailure, UsageFailure
+from qz_eval.join import join
 from qz_eval.report import write_report
-from qz_eval.results import join, read_results
+from qz_eval.results import Json, read_results
+from qz_eval.tasks import FILE_NAME, add_file
 
 
 class _Parser(argparse.ArgumentParser):
@@ -23,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="qz-eval", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    sweep.add_options(
+    sweep_options.add_options(
         commands.add_parser(
             "sweep",
             allow_abbrev=False,
@@ -56,7 +58,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         allow_abbrev=False,
         help="write the report on results that are there",
         description="Writes the report on a results.json of qz-eval, or on several, of different "
-        "models on one text.",
+        "models on one text; a tasks.json of qz-eval tasks in the same folder goes into it.",
     )
     report.add_argument(
         "results", type=Path, nargs="+", metavar="RESULTS", help="results.json or its folder"
@@ -64,6 +66,15 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     report.add_argument("-o", dest="output", type=Path, metavar="DIR", help="default: where it is")
     iso_memory.add_option(report)
     return parser.parse_args(arguments)
+
+
+def _read(path: Path) -> Json:
+    """Results, with the accuracies of a tasks.json in the same folder."""
+    results = read_results(path)
+    tasks = (path if path.is_dir() else path.parent) / FILE_NAME
+    if tasks.exists():
+        add_file(results, tasks)
+    return results
 
 
 def _run(arguments: list[str] | None) -> bool:
@@ -74,7 +85,7 @@ def _run(arguments: list[str] | None) -> bool:
         sys.stdout.write((convert if options.command == "convert" else card).run(options))
         return True
     paths: list[Path] = options.results
-    parts = [read_results(path) for path in paths]
+    parts = [_read(path) for path in paths]
     if len(paths) > 1 and not options.output:
         raise UsageFailure("-o DIR is needed for a report on several results")
     results = join(parts, paths) if len(parts) > 1 else parts[0]

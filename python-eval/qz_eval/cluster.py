@@ -1,4 +1,4 @@
-"""The variants of a sweep on a Ray cluster: a task each, one at a time on a machine.
+"""The pieces of a sweep on a Ray cluster: a task each, one at a time on a machine.
 
 All machines see the module, the text, the folder of the sweep and the project's programs at the
 same paths. Where a worker or a machine dies, Ray runs its task again elsewhere.
@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from qz_eval.errors import EvalFailure, UsageFailure
-from qz_eval.variants import Variant
-from qz_eval.work import Setting, measure_variant
+from qz_eval.work import Setting, Work, do_work
 
 # The folder that holds this package, for the workers.
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,11 +23,11 @@ PATIENCE_SECONDS = 10.0
 Outcome = dict[str, Any] | EvalFailure
 
 
-def _attempt(setting: Setting, variant: Variant) -> Outcome:
+def _attempt(setting: Setting, work: Work) -> Outcome:
     """What runs on a worker. An error of the measured program is a result, not a reason to try
     again."""
     try:
-        return measure_variant(setting, variant)
+        return do_work(setting, work)
     except EvalFailure as error:
         return error
 
@@ -62,10 +61,10 @@ def _check_reachable(address: str) -> None:
 def measure_on_cluster(
     address: str,
     setting: Setting,
-    variants: Sequence[Variant],
+    works: Sequence[Work],
     device: str,
     waiting: Callable[[str], None],
-) -> Iterator[tuple[Variant, Outcome]]:
+) -> Iterator[tuple[Work, Outcome]]:
     """Outcomes as they come; `waiting` is told about once a second how many are on their way."""
     try:
         import ray
@@ -86,12 +85,12 @@ def measure_on_cluster(
         task = ray.remote(_attempt).options(
             max_retries=RETRIES, **_machine_needs(ray.nodes(), device)
         )
-        on_their_way = {task.remote(setting, variant): variant for variant in variants}
+        on_their_way = {task.remote(setting, work): work for work in works}
         while on_their_way:
             done, _ = ray.wait(list(on_their_way), timeout=1)
             waiting(f"{len(on_their_way)} on the cluster")
             for reference in done:
-                variant = on_their_way.pop(reference)
+                work = on_their_way.pop(reference)
                 try:
                     outcome = ray.get(reference)
                 except ray.exceptions.RayError as error:
@@ -99,6 +98,6 @@ def measure_on_cluster(
                     outcome = EvalFailure(f"lost on the cluster: {reason}")
                 if isinstance(outcome, UsageFailure):
                     raise outcome
-                yield variant, outcome
+                yield work, outcome
     finally:
         ray.shutdown()

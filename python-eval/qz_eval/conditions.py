@@ -57,6 +57,9 @@ def facts(results: Results) -> list[tuple[str, str]]:
     counts = {row.tokens_scored: None for row in results.rows if row.tokens_scored}
     if counts:
         found.append(("Tokens scored", " or ".join(f"{count:,}" for count in counts)))
+    for task in conditions.get("tasks", ()):
+        text = f"{task['task']}, {task['items']:,} of them, SHA-256 {task['sha256']}"
+        found.append(("Questions", text))
     if "base" in conditions:
         found.append(("Compared with", conditions["base"]))
     if "iso_memory_percent" in conditions:

@@ -19,6 +19,15 @@ DIVERGENCE = (
     "Perplexity looks at the right token alone, and gains on some tokens hide losses on others; "
     "the divergence sees every change.",
 )
+CHOICE = (
+    "Multiple choice",
+    "The model writes nothing: each choice is put behind the question, and the one that it finds "
+    "most likely is its answer. Long choices are less likely for their length alone, so answers "
+    "are also taken by the log-likelihood a character (“by length”; lm-eval calls the two acc and "
+    "acc_norm). Where there are four choices, guessing gets a quarter right. A few hundred "
+    "questions leave an error of some percent; the change from the base is known better, since "
+    "both had the same questions.",
+)
 PARETO = (
     "Pareto front",
     "The variants that no other one beats in both respects at once: whoever wants one of the two "
@@ -53,10 +62,12 @@ GGUF = (
 )
 
 
-def terms(compared: bool) -> Iterable[tuple[str, str]]:
-    """Terms and their paragraphs."""
+def terms(compared: bool, asked: bool) -> Iterable[tuple[str, str]]:
+    """Terms and their paragraphs; some only where variants were compared, or asked questions."""
     yield PERPLEXITY
     if compared:
         yield DIVERGENCE
+    if asked:
+        yield CHOICE
     yield PARETO
     yield from (INT8, LINEAR4, NF4, GGUF)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -41,7 +42,7 @@ def _shown(table: Table, results: Results) -> dict[str, object]:
     columns = used(rows, table)
     return {
         # Plots have names of their own, "memory" among them.
-        "name": f"{table.title.lower().replace(' ', '-')}-table",
+        "name": re.sub(r"[^a-z0-9]+", "-", f"{table.title.lower()} table"),
         "title": table.title,
         "caption": table.caption,
         "columns": [{"title": column.title, "text": is_text(column, rows)} for column in columns],
@@ -77,5 +78,8 @@ def page(results: Results, plots: Sequence[Drawn]) -> str:
         ],
         facts=facts(results),
         definitions=definitions(results),
-        glossary=terms(any(row.divergence for row in results.rows)),
+        glossary=terms(
+            compared=any(row.divergence for row in results.rows),
+            asked=any(row.tasks for row in results.rows),
+        ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,8 @@ def merge(
         if record:
             conditions = conditions or record["conditions"]
             entry |= {key: value for key, value in record["executable"].items() if key != "file"}
-        else:
-            entry["error"] = failures[variant.name]
+        if error := failures.get(variant.name):
+            entry["error"] = error
         entries.append(entry)
     return {"version": VERSION, "conditions": conditions, "executables": entries}
 
@@ -266,41 +266,19 @@ class Row:
         return _percent(self._compared("rms_change"))
 
     @property
+    def tasks(self) -> list[str]:
+        """Files of questions that it answered."""
+        return [part["task"] for part in self._entry.get("tasks", ())]
+
+    def accuracy(self, task: str, figure: str = "acc") -> Spread | None:
+        """Percent: "acc", "acc_norm" (by length), or one of them and "_difference"."""
+        part = next((p for p in self._entry.get("tasks", ()) if p["task"] == task), {})
+        value, error = part.get(figure), part.get(f"{figure}_error")
+        return None if value is None or error is None else _percent(Spread(value, error))
+
+    @property
     def mean_line_perplexity(self) -> float | None:
         return self._get("score", "mean_line_perplexity")
-
-
-# What must be the same for results to stand in one table.
-SAME = ("text_sha256", "protocol", "context", "stride", "max_windows", "bos")
-
-
-def _model_of(entry: Json) -> str:
-    return Row(entry).model or "?"
-
-
-def join(parts: Sequence[Json], paths: Sequence[Path]) -> Json:
-    """Several results, of different models, say, as one. Each row is named by its model too."""
-    first = parts[0]["conditions"]
-    entries: list[Json] = []
-    for part, path in zip(parts, paths, strict=True):
-        for key in SAME:
-            if part["conditions"].get(key) != first.get(key):
-                raise EvalFailure(
-                    f"{path}: its {key} is {part['conditions'].get(key)}, that of {paths[0]} "
-                    f"{first.get(key)}: the results cannot be compared"
-                )
-        for entry in part["executables"]:
-            model, name = _model_of(entry), Row(entry).name
-            named = {**entry, "name": name if name.startswith(model) else f"{model} {name}"}
-            if curve := entry.get("curve"):
-                named["curve"] = {**curve, "of": f"{model} {curve['of']}"}
-            entries.append(named)
-    names = [entry["name"] for entry in entries]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise EvalFailure(f"two of the results are called {twice!r}")
-    # Each has its own base; differences are from that.
-    conditions = {key: value for key, value in first.items() if key != "base"}
-    return {"version": VERSION, "conditions": conditions, "executables": entries}
 
 
 def _without_nulls(value: Any) -> Any:

@@ -90,6 +90,33 @@ def _predictions(results: Results) -> Iterator[str]:
     )
 
 
+def _answers(results: Results) -> Iterator[str]:
+    """A sentence or two for each file of questions."""
+    for task in results.conditions.get("tasks", ()):
+        name = task["task"]
+        rows = [row for row in results.rows if row.accuracy(name)]
+        if not rows:
+            continue
+        base = next((row for row in rows if row.name == task.get("base")), None)
+        first = base or max(rows, key=lambda row: row.accuracy(name).value)
+        right = first.accuracy(name)
+        text = f"Of the {task['items']:,} questions in {name}, {named(first)} answers "
+        text += f"{number(right.value, right.error)}% right"
+        changes = [(row, row.accuracy(name, "acc_difference")) for row in rows]
+        changes = [(row, gap) for row, gap in changes if gap]
+        clear = [f"{named(row)} ({change(gap)})" for row, gap in changes if is_clear(gap)]
+        same = [f"{named(row)} ({change(gap)})" for row, gap in changes if not is_clear(gap)]
+        if len(same) > MANY:
+            same = [f"{'the other ' if clear else ''}{len(same)} variants"]
+        if clear:
+            text += f"; that changes for {listed(clear)}"
+        if same:
+            text += f"; no change is seen for {listed(same)}"
+        if not changes and len(rows) > 1:
+            text += ", the most of all"
+        yield f"{text}."
+
+
 def _front(results: Results) -> Iterator[str]:
     rows = results.scored
     if len(rows) < 3:
@@ -197,7 +224,7 @@ def _speed(results: Results) -> Iterator[str]:
         f"{number(fastest.decode.value, fastest.decode.error)} tokens a second"
     )
     base = results.base
-    if base and base.decode and base is not fastest:
+    if base and base.decode and base is not fastest and named(base) not in close:
         text += f", {fastest.decode.value / base.decode.value:.2f} times {named(base)}"
     if close:
         others = f"{len(close)} others" if len(close) > MANY else listed(close)
@@ -242,6 +269,7 @@ def sentences(results: Results) -> list[str]:
         _size,
         _changes,
         _predictions,
+        _answers,
         _front,
         _equal_memory,
         _larger_or_smaller,

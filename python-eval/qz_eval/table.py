@@ -149,6 +149,40 @@ DETAILS = (
 )
 
 
+ACCURACIES = {
+    "acc": "right %",
+    "acc_norm": "by length %",
+    "acc_difference": "Δ right %",
+    "acc_norm_difference": "Δ by length %",
+}
+
+
+def _task(task: str) -> Table:
+    columns = [
+        Column(
+            title,
+            f"{task}_{figure}",
+            lambda row, figure=figure: row.accuracy(task, figure),
+            2,
+            True,
+        )
+        for figure, title in ACCURACIES.items()
+    ]
+    return Table(
+        f"Multiple choice: {task}",
+        (COLUMNS[0], *columns),
+        "Percent of the questions whose right choice is the most likely one, and the most likely "
+        "one a character, each with its standard error. Δ: the change from the base; its error is "
+        "paired, question by question.",
+        lambda row: row.accuracy(task) is not None,
+    )
+
+
+def tasks(rows: Sequence[Row]) -> list[Table]:
+    """One for each file of questions."""
+    return [_task(name) for name in {name: None for row in rows for name in row.tasks}]
+
+
 def used(rows: Sequence[Row], table: Table = MAIN) -> list[Column]:
     """The columns in which there is something to compare."""
     one_model = len({row.model for row in rows if row.model}) < 2
@@ -168,7 +202,7 @@ def details(rows: Sequence[Row]) -> list[Table]:
     """The tables in which there is more than names."""
     return [
         table
-        for table in DETAILS
+        for table in (*tasks(rows), *DETAILS)
         if any(map(table.has, rows)) and len(used(rows_of(rows, table), table)) > 1
     ]
 
@@ -192,8 +226,10 @@ def csv_text(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     # A column that several tables have is there once.
+    answers = [column for table in tasks(rows) for column in table.columns]
     columns = {
-        column.name: column for column in (*COLUMNS, *LATENCY, *MEMORY, *BESIDE_LLAMA_CPP, *MORE)
+        column.name: column
+        for column in (*COLUMNS, *answers, *LATENCY, *MEMORY, *BESIDE_LLAMA_CPP, *MORE)
     }.values()
     titles: list[str] = []
     for column in columns:

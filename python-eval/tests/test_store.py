@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 
 from qz_eval import store as module
 from qz_eval.errors import EvalFailure
+from qz_eval.files import write_whole
 from qz_eval.store import Store, key_of
 
 
@@ -65,3 +67,15 @@ def test_the_lock_lasts_as_long_as_what_was_started(tmp_path: Path) -> None:
     with store.locked():
         assert child.poll() is not None or time.monotonic() - start > 0.2
     child.wait()
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / ".report.md.12.tmp"
+    writing = tmp_path / ".report.md.13.tmp"
+    other = tmp_path / ".report.html.12.tmp"
+    for path in (left, writing, other):
+        path.write_text("")
+    with writing.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        write_whole(tmp_path / "report.md", "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {writing.name, other.name, "report.md"}

@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import BUILD, MODELS, assert_refused, run, scores
 from measurements import without_measurements
 from test_eval import qz_eval
+from test_eval_tasks import items_of
 
 NAME = "llama-bf16"
 TEXT = MODELS / "text.txt"
@@ -28,7 +30,9 @@ Imported = Callable[[str], Path]
 
 def sweep_call(module: Path, out: Path) -> list[object]:
     variants = [word for variant in VARIANTS for word in ("--variant", variant)]
-    return ["sweep", module, *variants, *QUICK, *SCORED, "-o", out]
+    questions = out.parent / "questions.jsonl"
+    questions.write_text("".join(json.dumps(item) + "\n" for item in items_of(12)))
+    return ["sweep", module, *variants, *QUICK, *SCORED, "--tasks", questions, "-o", out]
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +75,32 @@ def test_perplexities_are_the_executables_own(swept: Path, compiled: Callable[..
     own = json.loads(done.stdout)["perplexity"]
     got = results_of(swept)["executables"][1]["score"]["perplexity"]
     assert got == pytest.approx(own, rel=1e-6)
+
+
+def test_answers_are_those_of_tasks(swept: Path, compiled: Callable[..., Path]) -> None:
+    images = [
+        compiled(NAME, *scores(NAME)["selections"][scheme]["options"].split())
+        for scheme in ("none", "nf4")
+    ]
+    questions, out = swept.parent / "questions.jsonl", swept.parent / "tasks"
+    how = ("--base", images[0], "--device=cpu", "--threads", "1", "-o", out)
+    qz_eval("tasks", questions, *images, *how)
+    results = results_of(swept)
+    tasks = json.loads((out / "tasks.json").read_text())
+    stated = {"task": "questions", "sha256": tasks["conditions"]["sha256"], "items": 12}
+    assert results["conditions"]["tasks"] == [{**stated, "base": "none"}]
+    for entry, alone in zip(results["executables"], tasks["executables"], strict=False):
+        [part] = entry["tasks"]
+        wanted = {key: value for key, value in alone.items() if key not in ("file", "items")}
+        assert part == pytest.approx({"task": "questions", **wanted})
+    with (swept / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    page, table = (swept / "report.html").read_text(), (swept / "report.md").read_text()
+    for row, entry in zip(rows, results["executables"], strict=True):
+        right, error = (100 * entry["tasks"][0][key] for key in ("acc", "acc_error"))
+        assert float(row["questions_acc"]) == pytest.approx(right)
+        assert f"{right:.2f} ± {error:.2f}" in page and f"{right:.2f} ± {error:.2f}" in table
+    assert "Of the 12 questions in questions, `none` answers" in table
 
 
 def test_table_and_csv_say_the_same(swept: Path) -> None:
@@ -126,12 +156,15 @@ def kill_when(process: subprocess.Popen, records: Path, count: int, delay: float
 def test_killed_and_started_again(swept: Path, imported: Imported, tmp_path: Path) -> None:
     out = tmp_path / "report"
     call = [str(word) for word in (BUILD / "bin" / "qz-eval", *sweep_call(imported(NAME), out))]
-    # While compiling, while measuring, between two variants, and at nobody knows what.
-    for count, delay in ((0, 0.2), (0, 0.6), (1, 0.0), (2, 0.35), (4, 0.1)):
+    # While compiling, while measuring, between two pieces, and at nobody knows what; last while
+    # the report is written.
+    moments = ((0, 0.2), (0, 0.6), *((count, 0.07 * (count % 3)) for count in range(1, 11)))
+    for count, delay in moments:
         process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         kill_when(process, out / "sweep" / "records", count, delay)
     kept = {path.name: path.read_text() for path in (out / "sweep" / "records").glob("*.json")}
-    assert len(kept) >= 4
+    # A variant has two: what was measured, and its answers.
+    assert len(kept) == 2 * len(NAMES)
     qz_eval(*sweep_call(imported(NAME), out))
     assert without_measurements(results_of(out)) == without_measurements(results_of(swept))
     for name, text in kept.items():
@@ -207,6 +240,32 @@ def test_kept_executables_run(imported: Imported, tmp_path: Path) -> None:
     assert list((tmp_path / "sweep" / "executables").iterdir()) == []
 
 
+def test_keeps_the_logits_of_the_base(imported: Imported, tmp_path: Path) -> None:
+    file = tmp_path / "base.npy"
+    call = ["sweep", imported(NAME), "--variant", "nf4", *QUICK, *SCORED, "-o", tmp_path / "out"]
+    call += ["--keep-base", file]
+    done = qz_eval(*call)
+    entry = results_of(tmp_path / "out")["executables"][0]
+    assert done.stderr == (
+        f"qz-eval: --keep-base: '{file}' gets 0.000 GB (141 tokens, "
+        f"{entry['info']['model']['vocab']} logits each)\n"
+    )
+    kept = np.load(file)
+    logits = kept["logits"].astype(np.float64)
+    losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(kept)), kept["target"]]
+    base = entry["comparison"]["base_perplexity"]
+    assert np.exp(losses.mean()) == pytest.approx(base, rel=1e-5)
+    # It is there, and is not written again; what is no longer there is.
+    before = file.stat()
+    assert qz_eval(*call).stderr == "" and file.stat().st_mtime_ns == before.st_mtime_ns
+    file.unlink()
+    qz_eval(*call)
+    assert (np.load(file) == kept).all()
+    for wrong, code in ((tmp_path / "no" / "base.npy", 1), (TEXT, 2)):
+        done = qz_eval(*call[:-1], wrong, check=False)
+        assert_refused(done, "--keep-base", str(wrong), code=code, tool="qz-eval")
+
+
 def test_report_on_executables(compiled: Callable[..., Path], tmp_path: Path) -> None:
     base, image = compiled(NAME), compiled(NAME, "--quantize=nf4")
     how = ("--device=cpu", "-p", "4", "-n", "2", "-r", "2", "--threads", "1", *SCORED)
@@ -214,6 +273,31 @@ def test_report_on_executables(compiled: Callable[..., Path], tmp_path: Path) ->
     done = qz_eval("report", tmp_path)
     assert f"over `{base.name}`" in done.stdout or f"from `{base.name}`" in done.stdout
     assert {"report.html", "plots", "table.md"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_report_takes_answers_of_the_same_folder(
+    compiled: Callable[..., Path], tmp_path: Path
+) -> None:
+    images = [compiled(NAME), compiled(NAME, "--quantize=nf4")]
+    questions = tmp_path / "some.jsonl"
+    questions.write_text("".join(json.dumps(item) + "\n" for item in items_of(12)))
+    how = ("--device=cpu", "--threads", "1", "-o", tmp_path)
+    qz_eval(*images, "-p", "4", "-n", "2", "-r", "2", *how)
+    for count in (9, 12):
+        qz_eval("tasks", questions, *images, "--base", images[0], f"--limit={count}", *how)
+        done = qz_eval("report", tmp_path)
+        # A second report has what was answered last.
+        assert f"Of the {count} questions in some, `{images[0].name}` answers" in done.stdout
+        tasks = json.loads((tmp_path / "tasks.json").read_text())["executables"]
+        for entry, alone in zip(results_of(tmp_path)["executables"], tasks, strict=True):
+            [part] = entry["tasks"]
+            assert (part["task"], part["acc"]) == ("some", alone["acc"])
+    tasks = json.loads((tmp_path / "tasks.json").read_text())
+    for each in tasks["executables"]:
+        each["file"] = "other.bin"
+    (tmp_path / "tasks.json").write_text(json.dumps(tasks))
+    done = qz_eval("report", tmp_path, check=False)
+    assert_refused(done, "tasks.json", "other executables", tool="qz-eval")
 
 
 def test_report_of_results_that_are_there(swept: Path, tmp_path: Path) -> None:

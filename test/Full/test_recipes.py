@@ -30,5 +30,6 @@ def test_recipe_runs_whole(tmp_path: Path) -> None:
     assert (report / "report.html").stat().st_size > 100_000
     # What publishing needs, and the accuracies.
     assert {"README.md", "plots", "none.bin"} <= {p.name for p in (tmp_path / "card").iterdir()}
-    tasks = json.loads((tmp_path / "tasks" / "tasks.json").read_text())
-    assert len(tasks["executables"][0]["items"]) == 20
+    assert rows["nf4"]["tasks"][0]["acc_difference_error"] >= 0
+    results = json.loads((report / "results.json").read_text())
+    assert results["conditions"]["tasks"][0]["items"] == 20

@@ -12,20 +12,12 @@ from pathlib import Path
 
 from qz_eval.errors import EvalFailure, UsageFailure
 from qz_eval.peers.measure import LLAMA_CONTEXT, SCHEMES, Json, Peers
+from qz_eval.scoring import protocol_options, score
 from qz_eval.status import Status
 from qz_eval.store import Store, key_of
-from qz_eval.tools import check, run_words
+from qz_eval.tools import check
 from qz_eval.variants import Variant
 from qz_eval.work import Setting, compile_variant
-
-
-def _score_options(conditions: Json) -> list[str]:
-    """What an executable is told about the protocol of a sweep."""
-    keys = ("protocol", "context", "stride", "bos")
-    words = [f"--{key}={conditions[key]}" for key in keys if key in conditions]
-    if "max_windows" in conditions:
-        words.append(f"--max-windows={conditions['max_windows']}")
-    return words
 
 
 @dataclass
@@ -110,17 +102,8 @@ class PeerSweep:
             "repetitions": self.conditions["repetitions"],
         }
 
-    def _run_image(self, image: Path, *options: str) -> Json:
-        done = run_words(
-            [str(image), "--score", str(self.setting.text), *options],
-            self.status.refresh,
-            (self.lock,),
-        )
-        try:
-            check(done)
-        except UsageFailure as error:
-            raise EvalFailure(str(error)) from error
-        return json.loads(done.stdout)
+    def _score(self, image: Path, *options: str) -> Json:
+        return score(self.setting, image, list(options), self.status.refresh, self.lock)
 
     @contextlib.contextmanager
     def _plan(self, image: Path, options: Sequence[str]) -> Iterator[str | None]:
@@ -128,7 +111,7 @@ class PeerSweep:
         if not self.setting.text:
             yield None
             return
-        plan = self._run_image(image, *options, "--plan")
+        plan = self._score(image, *options, "--plan")
         with tempfile.NamedTemporaryFile(
             "w", dir=self.setting.executables, suffix=".tmp", encoding="utf-8"
         ) as file:
@@ -139,7 +122,7 @@ class PeerSweep:
     def _model(self, scheme: str) -> Json:
         some = self.setting.base or Variant("none", ("--quantize=none",))
         image = compile_variant(self.setting, some, self.status.refresh, (self.lock,))
-        with self._plan(image, _score_options(self.conditions)) as plan:
+        with self._plan(image, protocol_options(self.conditions)) as plan:
             request = {
                 **self._request(),
                 "folder": str(self.peers.folder),
@@ -187,7 +170,7 @@ class PeerSweep:
         entry["info"]["file_bytes"] = gguf.stat().st_size
         if "score" in entry:
             device = f"--device={conditions['device']}"
-            own = self._run_image(image, *options, device, "--json")
+            own = self._score(image, *options, device, "--json")
             theirs = entry["score"] if own_protocol else entry.pop("score")
             entry["llama_cpp"] = {
                 "context": context,
