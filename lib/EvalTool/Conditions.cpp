@@ -76,6 +76,7 @@ Conditions resolve(const EvalOptions &options,
        conditions.depth + std::max(conditions.promptTokens, conditions.count));
   if (conditions.promptTokens == 0 && conditions.count == 0)
     throw usageError("-p 0 and -n 0 leave nothing to time");
+  conditions.batch = options.batch;
   conditions.repetitions = options.repetitions;
   conditions.device = options.device;
   conditions.threads = options.threads;
@@ -104,6 +105,8 @@ std::vector<std::string> Conditions::benchArguments() const {
                                         std::to_string(repetitions)};
   if (depth > 0)
     arguments.push_back("-d" + std::to_string(depth));
+  if (batch > 1)
+    arguments.push_back("-b" + std::to_string(batch));
   addDevice(arguments, *this);
   return arguments;
 }

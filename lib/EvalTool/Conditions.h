@@ -36,6 +36,7 @@ struct Conditions {
   int64_t promptTokens = 0;
   int64_t count = 0;
   int64_t depth = 0;
+  int64_t batch = 1;
   int64_t repetitions = 0;
   std::string device; ///< as asked for
   int threads = 0;    ///< as asked for

@@ -197,6 +197,9 @@ std::string conditionsText(const std::vector<Measured> &images,
            ? ", each after " + std::to_string(conditions.depth) +
                  " tokens in the cache"
            : "") +
+      (conditions.batch > 1
+           ? ", " + std::to_string(conditions.batch) + " sequences at once"
+           : "") +
       "; memory is that of these runs.";
   if (std::vector<std::string> used = devicesOf(images); !used.empty())
     text += " Device: " + joined(used) + ".";

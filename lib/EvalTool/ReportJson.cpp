@@ -54,6 +54,8 @@ Json jsonOf(const Conditions &conditions, const std::vector<Measured> &images) {
   json["decode_tokens"] = conditions.count;
   if (conditions.depth > 0)
     json["depth"] = conditions.depth;
+  if (conditions.batch > 1)
+    json["batch"] = conditions.batch;
   json["repetitions"] = conditions.repetitions;
   if (const auto &scoring = conditions.scoring) {
     const evaluate::ProtocolOptions &protocol = scoring->protocol;

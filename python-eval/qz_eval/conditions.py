@@ -23,11 +23,12 @@ def _machine(machine: Json) -> Iterator[tuple[str, str]]:
 def _timing(conditions: Json) -> Iterator[tuple[str, str]]:
     after = conditions.get("depth")
     depth = f", each after {after:,} tokens in the cache" if after else ""
+    batch = f", {conditions['batch']:,} sequences at once" if "batch" in conditions else ""
     yield (
         "Timing",
         f"prefill of {conditions['prefill_tokens']} tokens, decoding of "
-        f"{conditions['decode_tokens']}{depth}, {conditions['repetitions']} repetitions after one "
-        "that does not count",
+        f"{conditions['decode_tokens']}{depth}{batch}, {conditions['repetitions']} repetitions "
+        "after one that does not count",
     )
 
 
@@ -101,6 +102,11 @@ def definitions(results: Results) -> list[str]:
             "prompt's tokens at once; decoding makes one token after the other. Memory is the "
             "most that a process of these runs had in use; on the CPU the mapped weights are part "
             "of it."
+        )
+    if any(row.batch for row in results.rows):
+        paragraphs.append(
+            "Where several sequences are timed at once, tokens a second are those of all of them; "
+            "the time of a token is that of a step, which makes one for each."
         )
     paragraphs.append("MB are 1,000,000 bytes. Sizes of weights include scales.")
     return paragraphs

@@ -59,7 +59,9 @@ def place_labels(axes: Axes, points: Sequence[Labelled], size: float, color: str
     dots = [at((p.x, p.y)) for p in points]
     taken = [Bbox.from_extents(x - POINT, y - POINT, x + POINT, y + POINT) for x, y in dots]
     for p in points:
-        low, high = at((p.x, p.y - p.error)), at((p.x, p.y + p.error))
+        # A logarithmic axis has no zero.
+        bottom = max(p.y - p.error, p.y / 2) if axes.get_yscale() == "log" else p.y - p.error
+        low, high = at((p.x, bottom)), at((p.x, p.y + p.error))
         taken.append(Bbox.from_extents(low[0] - 2, low[1], high[0] + 2, high[1]))
     for number, p in enumerate(points):
         label = axes.annotate(

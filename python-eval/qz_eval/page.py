@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from qz_eval.analysis import Results
-from qz_eval.conditions import definitions, facts, protocol
+from qz_eval.conditions import definitions, facts
 from qz_eval.glossary import terms
 from qz_eval.plots import Drawn
 from qz_eval.sentences import sentences
@@ -30,9 +30,11 @@ def _lead(results: Results) -> str:
     count = len(results.rows) - peers
     text = f"{count} variant{'' if count == 1 else 's'}"
     if peers:
-        text += f" and {peers} row{'' if peers == 1 else 's'} of other packages"
+        text += f" beside {peers} run{'' if peers == 1 else 's'} of other packages"
+    if device := next((row.device for row in results.rows if row.device), None):
+        text += f", on {device}"
     if "text" in results.conditions:
-        text += f", scored on {results.conditions['text']} ({protocol(results.conditions)})"
+        text += f"; scored on {results.conditions['text']}"
     return f"{text}."
 
 

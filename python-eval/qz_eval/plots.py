@@ -20,7 +20,9 @@ from qz_eval.results import Row, Spread, megabytes
 # too light on white; shapes tell the same.
 COLORS = ("#0072b2", "#c25b00", "#007a5a", "#a3447f", "#8a6d00", "#3d8fc4", "#555555")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-INK, FAINT, FRONT = "#1f2328", "#c9ced6", "#b00020"
+INK, FRONT, PEER = "#1f2328", "#b00020", "#767d86"
+# From this ratio on speeds are drawn on a logarithmic axis.
+WIDE_RANGE = 20.0
 COMPONENTS = {
     "embeddings": "#5b6b7f",
     "attention": "#0072b2",
@@ -103,12 +105,14 @@ def _points(
             row.weights_mb,
             spread.value,
             yerr=spread.error or None,
-            fmt="D" if row in best else "o",
-            color=FRONT if row in best else COLORS[0],
+            fmt="D" if row in best else "s" if row.is_peer else "o",
+            color=FRONT if row in best else PEER if row.is_peer else COLORS[0],
             markersize=5.5,
             elinewidth=1.2,
             capsize=2.5,
         )
+    if any(row.is_peer for row in rows):
+        axes.plot([], [], "s", color=PEER, markersize=5.5, label="other packages")
     axes.set_xlabel("weights, MB")
     axes.margins(x=0.18, y=0.15)
 
@@ -182,10 +186,18 @@ def speed_and_size(results: Results) -> Plot | None:
     def value(row: Row) -> Spread:
         return row.decode
 
+    speeds = [row.decode.value for row in rows]
+    is_wide = max(speeds) > WIDE_RANGE * min(speeds)
+
     def draw(axes: Axes, narrow: bool) -> None:
         _points(axes, rows, value)
         axes.set_ylabel("decoding, tokens a second")
-        axes.set_ylim(bottom=0)
+        if is_wide:
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(bottom=0)
+        if any(row.is_peer for row in rows):
+            axes.legend(loc="upper right")
         _label(axes, rows, value, narrow)
 
     listed = [f"{row.name} {megabytes(row.weights_mb)} MB, {row.decode.value:.1f}" for row in rows]
@@ -194,7 +206,8 @@ def speed_and_size(results: Results) -> Plot | None:
         "Speed against size",
         f"Scatter plot of decoding speed in tokens a second against megabytes of weights. "
         f"{_listed(listed)}.",
-        "Higher and further left is better. Bars: standard deviation of the repetitions.",
+        "Higher and further left is better. Bars: standard deviation of the repetitions."
+        + (" Each step of the axis is ten times the one below." if is_wide else ""),
         draw,
     )
 
@@ -213,7 +226,8 @@ def memory(results: Results) -> Plot | None:
         left = [0.0] * len(rows)
         for name in names:
             widths = [row.components.get(name, 0.0) for row in rows]
-            axes.barh(range(len(rows)), widths, left=left, color=COMPONENTS[name], label=name)
+            label = name.replace("ffn", "feed-forward")
+            axes.barh(range(len(rows)), widths, left=left, color=COMPONENTS[name], label=label)
             left = [a + b for a, b in zip(left, widths, strict=True)]
         axes.set_yticks(range(len(rows)), [row.name for row in rows])
         axes.invert_yaxis()

@@ -133,6 +133,12 @@ class Row:
         return ", ".join(name for name in names if name) or None
 
     @property
+    def batch(self) -> int | None:
+        """Sequences that were timed at once, where there were several."""
+        batch = self._get("bench", "batch")
+        return batch if batch and batch > 1 else None
+
+    @property
     def first_token_ms(self) -> Spread | None:
         return self._spread("bench", "first_token_ms", "first_token_ms_sd")
 

@@ -57,16 +57,22 @@ def _changes(results: Results) -> Iterator[str]:
     if clear:
         worst = max(clear, key=lambda row: row.perplexity_difference.value)
         best = min(clear, key=lambda row: row.perplexity_difference.value)
-        if worst.perplexity_difference.value > 0:
+        most, least = worst.perplexity_difference, best.perplexity_difference
+        if most.value > 0:
+            text = f"{named(worst)} raises the perplexity of {base}"
+            text += f" most, by {number(most.value, most.error)}" if best is not worst else ""
+            if best is worst:
+                text += f" by {number(most.value, most.error)}"
+            elif least.value > 0:
+                text += (
+                    f", and {named(best)} least of those whose change is clear, by "
+                    f"{number(least.value, least.error)}"
+                )
+            yield f"{text}."
+        if least.value < 0:
             yield (
-                f"{named(worst)} costs the most: {change(worst.perplexity_difference)} perplexity "
-                f"over {base}."
-            )
-        if best is not worst:
-            yield (
-                f"Of the changes that are clear, that of {named(best)} is the "
-                f"{'smallest' if best.perplexity_difference.value > 0 else 'best'}: "
-                f"{change(best.perplexity_difference)}."
+                f"{named(best)} lowers the perplexity of {base}, by "
+                f"{number(-least.value, least.error)}."
             )
     if unclear:
         each = [f"{named(row)} ({change(row.perplexity_difference)})" for row in unclear]
@@ -245,16 +251,19 @@ def _peers(results: Results) -> Iterator[str]:
             continue
         parts = []
         if peer.perplexity and ours.perplexity:
-            found, own_found = peer.perplexity.value, ours.perplexity.value
-            parts.append(f"finds a perplexity of {found:.3f} (against {own_found:.3f})")
+            parts.append(
+                f"a perplexity of {ours.perplexity.value:.3f} against {peer.perplexity.value:.3f}"
+            )
         if peer.decode and ours.decode:
-            speed, own_speed = (number(r.decode.value, r.decode.error) for r in (peer, ours))
-            parts.append(f"decodes {speed} tokens a second (against {own_speed})")
+            own_speed, speed = (number(r.decode.value, r.decode.error) for r in (ours, peer))
+            parts.append(f"{own_speed} against {speed} tokens a second")
         if peer.rss_mb and ours.rss_mb:
-            most, own_most = megabytes(peer.rss_mb), megabytes(ours.rss_mb)
-            parts.append(f"takes {most} MB of the host's memory at most (against {own_most})")
+            parts.append(
+                f"at most {megabytes(ours.rss_mb)} against {megabytes(peer.rss_mb)} MB of the "
+                "host's memory"
+            )
         if parts:
-            yield f"Beside {named(ours)}, {named(peer)} {listed(parts)}."
+            yield f"{named(ours)} beside {named(peer)}: {listed(parts)}."
 
 
 def _failures(results: Results) -> Iterator[str]:

@@ -23,6 +23,7 @@ MEASURING: dict[str, tuple[str, str]] = {
     "-p": ("N", "prompt tokens to time (default 512)"),
     "-n": ("N", "tokens to decode (default 128)"),
     "-d": ("N", "tokens in the KV cache before those that are timed (default 0)"),
+    "-b": ("N", "sequences that are timed at once (default 1)"),
     "-r": ("N", "repetitions (default 5)"),
     "--device": ("NAME", "auto (default), cuda or cpu"),
     "--threads": ("N", "CPU threads"),
@@ -169,6 +170,8 @@ def read_base(options: argparse.Namespace, variants: list[Variant]) -> Variant |
 def read_peers(options: argparse.Namespace) -> Peers | None:
     if not options.peers:
         return None
+    if getattr(options, "measuring-b") not in (None, "1"):
+        raise UsageFailure("--with times one sequence at a time: it does not go with -b")
     names = parse_names(options.peers)
     folder = options.folder or folder_of(options.module)
     programs = options.llama_programs

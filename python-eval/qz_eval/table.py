@@ -27,7 +27,9 @@ class Column:
         if value is None:
             return NOTHING
         if isinstance(value, Spread):
-            text = f"{value.value:.{self.decimals}f} ± {value.error:.{self.decimals}f}"
+            # Of large figures a tenth is no news, and takes room.
+            digits = 0 if self.decimals == 1 and value.value >= 1000 else self.decimals
+            text = f"{value.value:.{digits}f} ± {value.error:.{digits}f}"
             return text.replace("-", "−")
         if isinstance(value, str):
             return value
@@ -55,6 +57,7 @@ COLUMNS = (
 LATENCY = (
     Column("variant", "variant", lambda row: row.name),
     Column("tests", "tests", lambda row: row.tests),
+    Column("sequences", "batch", lambda row: row.batch, 0),
     Column("first token ms", "first_token_ms", lambda row: row.first_token_ms, 1, True),
     Column("token ms, median", "token_ms_p50", lambda row: row.token_ms("p50"), 2),
     Column("90%", "token_ms_p90", lambda row: row.token_ms("p90"), 2),
@@ -120,7 +123,7 @@ class Table:
     has: Callable[[Row], bool] = lambda row: True
 
 
-MAIN = Table("Table", COLUMNS, "A dash: not measured.")
+MAIN = Table("Sizes, quality, speed", COLUMNS, "A dash: not measured.")
 DETAILS = (
     Table(
         "Beside llama.cpp",
@@ -191,6 +194,8 @@ def used(rows: Sequence[Row], table: Table = MAIN) -> list[Column]:
         for column in table.columns
         if any(column.of(row) is not None for row in rows)
         and not (one_model and column.name == "bits_per_byte")
+        # The conditions say it.
+        and not (column.name == "tests" and len({row.tests for row in rows if row.tests}) < 2)
     ]
 
 

@@ -62,7 +62,7 @@ def test_report_on_several_results(reported: Path) -> None:
         "In the memory of `small none` (105.0 MB, not quantized), the larger `large nf4` "
         "(100.0 MB) beats it: by 0.250 ± 0.010 bits a byte." in text
     )
-    assert "costs the most" not in text
+    assert "raises the perplexity" not in text
     page = (reported / "report.html").read_text()
     assert "Bits a byte against size" in page and "small, large" in page
     # The option is part of the results.

@@ -11,12 +11,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from results_samples import comparison, entry, results, sample
 
 from qz_eval.analysis import Results
-from qz_eval.plots import all_plots
+from qz_eval.plots import all_plots, speed_and_size
 from qz_eval.report import markdown_report, write_report
-from qz_eval.results import Spread
+from qz_eval.results import Json, Spread
 from qz_eval.sentences import change, listed, sentences
 
 
@@ -39,7 +41,10 @@ def test_front_has_what_nothing_beats() -> None:
 
 def test_sentences_carry_their_uncertainty() -> None:
     text = "\n".join(sentences(Results.of(sample())))
-    assert "`nf4` costs the most: +3.50 ± 0.10 perplexity over `none`." in text
+    assert (
+        "`nf4` raises the perplexity of `none` most, by 3.50 ± 0.10, and `nf4 --blocks=0:1` least "
+        "of those whose change is clear, by 1.000 ± 0.050." in text
+    )
     assert "No difference in perplexity from `none` is seen for `int8` (+0.010 ± 0.020)" in text
     assert "The smallest variant is `nf4`: its weights take 60.00 MB, 30% of the 200.0 MB" in text
     assert "predictions of `int8` stay closest" in text and "Those of `nf4` move furthest" in text
@@ -67,13 +72,52 @@ def test_peers_stand_beside_their_variants() -> None:
         entry("llama.cpp: nf4", 50, 16.0, 120, is_peer=True),
     )
     assert (
-        "Beside `nf4`, `bitsandbytes nf4` finds a perplexity of 16.100 (against 16.200), decodes "
-        "60.0 ± 1.0 tokens a second (against 130.0 ± 1.0) and takes 90.00 MB of the host's memory "
-        "at most (against 90.00)." in text
+        "`nf4` beside `bitsandbytes nf4`: a perplexity of 16.200 against 16.100, 130.0 ± 1.0 "
+        "against 60.0 ± 1.0 tokens a second and at most 90.00 against 90.00 MB of the host's "
+        "memory." in text
     )
-    assert "Beside `none`, `transformers float32` finds a perplexity of 12.700 (" in text
-    assert "`llama.cpp: nf4` finds" not in text
+    assert "`none` beside `transformers float32`: a perplexity of 12.700 against 12.700" in text
+    assert "beside `llama.cpp: nf4`" not in text
     assert "The smallest variant is `nf4`" in text
+
+
+def test_one_change_or_a_better_perplexity() -> None:
+    base = entry("none", 200, 12.7, 70)
+    one = said(base, entry("nf4", 60, 16.2, 130, comparison=comparison(3.5, 0.1, 0.2)))
+    assert "`nf4` raises the perplexity of `none` by 3.50 ± 0.10." in one
+    better = said(base, entry("nf4", 60, 11.7, 130, comparison=comparison(-1.0, 0.1, 0.2)))
+    assert "`nf4` lowers the perplexity of `none`, by 1.00 ± 0.10." in better
+    assert "raises" not in better
+
+
+def test_answers_are_said_with_their_changes() -> None:
+    def answered(name: str, right: float, change: float | None) -> Json:
+        part = {"task": "quiz", "acc": right, "acc_error": 0.02}
+        if change is not None:
+            part |= {"acc_difference": change, "acc_difference_error": 0.01}
+        return entry(name, 200, 12.7, 70, tasks=[part])
+
+    stated = {"task": "quiz", "sha256": "cd" * 32, "items": 1200}
+    rows = [answered("none", 0.6, None), answered("nf4", 0.55, -0.05), answered("int8", 0.61, 0.01)]
+    compared = Results.of(results(*rows, tasks=[{**stated, "base": "none"}]))
+    assert (
+        "Of the 1,200 questions in quiz, `none` answers 60.0 ± 2.0% right; that changes for `nf4` "
+        "(−5.0 ± 1.0); no change is seen for `int8` (+1.0 ± 1.0)." in "\n".join(sentences(compared))
+    )
+    alone = Results.of(results(answered("a", 0.4, None), answered("b", 0.5, None), tasks=[stated]))
+    assert "`b` answers 50.0 ± 2.0% right, the most of all." in "\n".join(sentences(alone))
+
+
+def test_slow_packages_do_not_crowd_a_plot() -> None:
+    rows = [entry("none", 200, 12.7, 900), entry("other", 200, 12.7, 11, is_peer=True)]
+    for slow, is_wide in ((11, True), (400, False)):
+        rows[1]["bench"]["decode_tok_s"] = slow
+        plot = speed_and_size(Results.of(results(*rows)))
+        axes = Figure().subplots()
+        FigureCanvasAgg(axes.figure)
+        plot.draw(axes, False)
+        assert (axes.get_yscale() == "log") == is_wide
+        assert ("ten times" in plot.caption) == is_wide
 
 
 def test_nothing_is_said_of_nothing() -> None:
@@ -161,7 +205,7 @@ def test_page_has_all_of_it(page: Page) -> None:
     assert len(titles) == 6 == len(page.all("img")) == len(page.all("source"))
     for word in (*titles, "int8", "Linear 4-bit", "NF4", "GGUF", "Some CPU", "ab" * 32, "fp4 <&>"):
         assert word in page.text, word
-    for word in ("7.71", "76.0", "29.50", "pp512, tg128", "of the whole device", "hf-footprint"):
+    for word in ("7.71", "76.0", "29.50", "of the whole device", "hf-footprint"):
         assert word in page.text, word
     assert "12.710 ± 0.500" in page.text and "qzc: it broke" in page.text
 

@@ -77,6 +77,9 @@ static void addTiming(CLI::App &app, EvalOptions &options) {
   addCount(app, "-d", options.depth,
            "Tokens in the KV cache before those that are timed (default 0)", 0)
       ->group(group);
+  addCount(app, "-b", options.batch,
+           "Sequences that are timed at once (default 1)")
+      ->group(group);
   addCount(app, "-r", options.repetitions, "Repetitions (default 5)")
       ->group(group);
 }

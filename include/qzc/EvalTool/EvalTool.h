@@ -43,6 +43,7 @@ struct EvalOptions {
   std::optional<int64_t> promptTokens;
   std::optional<int64_t> count;
   int64_t depth = 0; ///< tokens in the cache before those that are timed
+  int64_t batch = 1; ///< sequences that are timed at once
   int64_t repetitions = 5;
 
   std::string device = "auto";

@@ -111,6 +111,17 @@ TEST_F(EvalToolTest, TimesWithoutAText) {
   EXPECT_THAT(readAll(a + ".log"), Not(HasSubstr("--score")));
 }
 
+TEST_F(EvalToolTest, TimesSequencesTogether) {
+  std::string a = add("a.bin");
+  Options.batch = 8;
+  Options.output = Folder.file("report");
+  EXPECT_TRUE(run());
+  EXPECT_THAT(readAll(a + ".log"), HasSubstr("--bench -p 512 -n 128 -r 5 -b8"));
+  EXPECT_THAT(Results, HasSubstr("8 sequences at once"));
+  Json json = Json::parse(readAll(Options.output + "/results.json"));
+  EXPECT_EQ(json["conditions"]["batch"], 8);
+}
+
 TEST_F(EvalToolTest, OpenConditionsFitTheSmallestModel) {
   Json score = fakeScore();
   score["context"] = 64;
