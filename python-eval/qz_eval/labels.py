@@ -18,6 +18,8 @@ DISTANCES = (6, 11, 18, 28, 40)
 FAR = 11
 # Room that a point needs around it, and air around a label, in pixels.
 POINT, AIR = 4.0, 1.5
+# What a label costs for each square pixel of points and labels that it hides.
+HIDING = 5.0
 # What a label costs that is nearer to another point than to its own, in square pixels.
 CONFUSING = 400.0
 
@@ -63,7 +65,8 @@ def place_labels(axes: Axes, points: Sequence[Labelled], size: float, color: str
         bottom = max(p.y - p.error, p.y / 2) if axes.get_yscale() == "log" else p.y - p.error
         low, high = at((p.x, bottom)), at((p.x, p.y + p.error))
         taken.append(Bbox.from_extents(low[0] - 2, low[1], high[0] + 2, high[1]))
-    for number, p in enumerate(points):
+    labels = []
+    for p in points:
         label = axes.annotate(
             p.text,
             (p.x, p.y),
@@ -75,25 +78,29 @@ def place_labels(axes: Axes, points: Sequence[Labelled], size: float, color: str
         )
         # The line has its part when the place is known.
         label.arrow_patch.set_visible(False)
+        labels.append(label)
+    boxes: dict[int, Bbox] = {}
 
-        def cost_of(
-            place: tuple[float, tuple[int, int]], label: Annotation = label, number: int = number
-        ) -> tuple[float, Bbox]:
-            distance, direction = place
+    def cost_of(number: int, place: tuple[float, tuple[int, int]]) -> tuple[float, Bbox]:
+        distance, direction = place
+        _move(labels[number], direction, distance)
+        box = labels[number].get_window_extent(renderer).padded(AIR)
+        hidden = [*taken, *(boxes[i] for i in boxes if i != number)]
+        cost = HIDING * sum(_overlap(box, other) for other in hidden)
+        cost += 4 * (box.width * box.height - _overlap(box, frame))
+        own = _distance(box, dots[number])
+        others = (_distance(box, dot) for i, dot in enumerate(dots) if i != number)
+        if distance < FAR and any(other < own for other in others):
+            cost += CONFUSING
+        return cost + distance, box
+
+    places = list(itertools.product(DISTANCES, DIRECTIONS))
+    # Again, when those that come later have their places.
+    for _ in range(2):
+        for number, label in enumerate(labels):
+            costs = {place: cost_of(number, place) for place in places}
+            best = min(places, key=lambda place: costs[place][0])
+            distance, direction = best
             _move(label, direction, distance)
-            box = label.get_window_extent(renderer).padded(AIR)
-            cost = sum(_overlap(box, other) for other in taken)
-            cost += 4 * (box.width * box.height - _overlap(box, frame))
-            own = _distance(box, dots[number])
-            others = (_distance(box, dot) for i, dot in enumerate(dots) if i != number)
-            if distance < FAR and any(other < own for other in others):
-                cost += CONFUSING
-            return cost + distance, box
-
-        places = list(itertools.product(DISTANCES, DIRECTIONS))
-        costs = {place: cost_of(place) for place in places}
-        best = min(places, key=lambda place: costs[place][0])
-        distance, direction = best
-        _move(label, direction, distance)
-        label.arrow_patch.set_visible(distance >= FAR)
-        taken.append(costs[best][1])
+            label.arrow_patch.set_visible(distance >= FAR)
+            boxes[number] = costs[best][1]

@@ -85,6 +85,7 @@ _BENCH = Object(
         **_numbers("rss_peak_mb", "gpu_mb", "load_seconds", "sample_seconds", "decode_gb_s"),
         **_numbers("decode_stream_percent", "cache_mb", "workspace_mb"),
         **_numbers("prefill_joules_per_token", "decode_joules_per_token"),
+        "batch": COUNT,
         "token_ms": Object(_numbers("p50", "p90", "p99", "max")),
     }
 )
@@ -101,6 +102,7 @@ _COMPARISON = Object(
         "kl_quantiles": Items(PAIR),
     }
 )
+_ACCURACIES = _with_error("acc", "acc_norm", "acc_difference", "acc_norm_difference")
 _EXECUTABLE = Object(
     {
         **dict.fromkeys(("name", "file", "error", "made_by"), TEXT),
@@ -112,6 +114,7 @@ _EXECUTABLE = Object(
         "weight_errors": Items(_WEIGHT),
         "llama_cpp": Object(_with_error("perplexity", "own_perplexity")),
         "curve": Object({"of": TEXT, "blocks": COUNT}, needed=("of", "blocks")),
+        "tasks": Items(Object({"task": TEXT, **_ACCURACIES}, needed=("task",))),
     }
 )
 _MACHINE = Object(
@@ -123,13 +126,20 @@ _MACHINE = Object(
     },
     together=(("cpu", "threads", "memory_bytes"),),
 )
+_ASKED = Object(
+    {**dict.fromkeys(("task", "sha256", "base"), TEXT), "items": COUNT},
+    needed=("task", "sha256", "items"),
+)
 _CONDITIONS = Object(
     {
         **dict.fromkeys(("commit", "text", "text_sha256", "protocol", "bos", "base"), TEXT),
-        **dict.fromkeys(("prefill_tokens", "decode_tokens", "repetitions", "depth"), COUNT),
+        **dict.fromkeys(
+            ("prefill_tokens", "decode_tokens", "repetitions", "depth", "batch"), COUNT
+        ),
         **dict.fromkeys(("text_bytes", "context", "stride", "max_windows"), COUNT),
         "iso_memory_percent": NUMBER,
         "machine": _MACHINE,
+        "tasks": Items(_ASKED),
     },
     together=(
         ("prefill_tokens", "decode_tokens", "repetitions"),
@@ -138,6 +148,17 @@ _CONDITIONS = Object(
 )
 RESULTS = Object(
     {"conditions": _CONDITIONS, "executables": Items(_EXECUTABLE)},
+    needed=("conditions", "executables"),
+)
+# Of tasks.json.
+TASKS = Object(
+    {
+        "conditions": Object(
+            {**dict.fromkeys(("file", "sha256", "base"), TEXT), "items": COUNT},
+            needed=("file", "sha256", "items"),
+        ),
+        "executables": Items(Object({"file": TEXT, **_ACCURACIES}, needed=("file",))),
+    },
     needed=("conditions", "executables"),
 )
 

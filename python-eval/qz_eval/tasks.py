@@ -12,6 +12,7 @@ from pathlib import Path
 from qz_eval.errors import EvalFailure, UsageFailure
 from qz_eval.files import read_json, sha256_of
 from qz_eval.results import VERSION, Json
+from qz_eval.results_check import TASKS, check
 from qz_eval.variants import Variant
 
 FILE_NAME = "tasks.json"
@@ -104,23 +105,24 @@ def _file_of(entry: Json) -> str:
 def add_file(results: Json, path: Path) -> None:
     """Puts the accuracies of a tasks.json into the rows of the executables that it names."""
     tasks = read_json(path)
+    if tasks.get("version") != VERSION:
+        raise EvalFailure(f"{path}: no accuracies of this version of qz-eval")
     try:
-        if tasks["version"] != VERSION:
-            raise ValueError
-        conditions = tasks["conditions"]
-        task = Path(conditions["file"]).stem
-        base = Path(conditions["base"]).name if "base" in conditions else None
-        answered = {Path(each["file"]).name: each for each in tasks["executables"]}
-        parts = {
-            entry.get("name") or entry["file"]: _answered(task, answered[_file_of(entry)])
-            for entry in results["executables"]
-            if "acc" in answered.get(_file_of(entry), ())
-        }
-        if not parts:
-            raise EvalFailure(f"{path}: answers of other executables than those of the results")
-        _add(results, task, conditions, base, parts)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise EvalFailure(f"{path}: no accuracies of this version of qz-eval") from None
+        check(tasks, TASKS)
+    except EvalFailure as error:
+        raise EvalFailure(f"{path}: {error}") from None
+    conditions = tasks["conditions"]
+    task = Path(conditions["file"]).stem
+    base = Path(conditions["base"]).name if "base" in conditions else None
+    answered = {Path(each["file"]).name: each for each in tasks["executables"] if "acc" in each}
+    parts = {
+        entry.get("name") or entry["file"]: _answered(task, answered[_file_of(entry)])
+        for entry in results["executables"]
+        if _file_of(entry) in answered
+    }
+    if not parts:
+        raise EvalFailure(f"{path}: answers of other executables than those of the results")
+    _add(results, task, conditions, base, parts)
 
 
 def join_conditions(parts: Sequence[Json], paths: Sequence[Path]) -> list[Json]:

@@ -73,6 +73,15 @@ def entry(name: str, megabytes: float, perplexity: float, decode: float, **more:
     }
 
 
+def answered(right: float, change: float | None = None) -> Json:
+    """A row's answers to the questions called quiz."""
+    part = {"task": "quiz", "acc": right, "acc_error": 0.02}
+    part |= {"acc_norm": right + 0.1, "acc_norm_error": 0.02}
+    if change is not None:
+        part |= {"acc_difference": change, "acc_difference_error": 0.01}
+    return part
+
+
 def weight_errors(*relative: float) -> list[Json]:
     """One weight a block."""
     return [
@@ -113,8 +122,15 @@ def results(*entries: Json, **conditions: Any) -> Json:
 def sample() -> Json:
     """A base, variants of three kinds, a curve and a failure."""
     return results(
-        entry("none", 200, 12.7, 70),
-        entry("int8", 110, 12.71, 90, comparison=comparison(0.01, 0.02, 0.001)),
+        entry("none", 200, 12.7, 70, tasks=[answered(0.6)]),
+        entry(
+            "int8",
+            110,
+            12.71,
+            90,
+            comparison=comparison(0.01, 0.02, 0.001),
+            tasks=[answered(0.59, -0.01)],
+        ),
         entry(
             "nf4",
             60,
@@ -122,6 +138,7 @@ def sample() -> Json:
             130,
             comparison=comparison(3.5, 0.1, 0.2),
             weight_errors=weight_errors(0.09, 0.1),
+            tasks=[answered(0.5, -0.1)],
         ),
         entry("q4_0", 60, 14.7, 122, comparison=comparison(2.0, 0.1, 0.1)),
         *(
@@ -136,4 +153,5 @@ def sample() -> Json:
             for blocks in (1, 2)
         ),
         {"name": "fp4 <&>", "error": "qzc: it broke"},
+        tasks=[{"task": "quiz", "sha256": "cd" * 32, "items": 1200, "base": "none"}],
     )

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from results_samples import comparison, entry, results, sample
+from results_samples import answered, comparison, entry, results, sample
 
 from qz_eval.analysis import Results
 from qz_eval.plots import all_plots, speed_and_size
 from qz_eval.report import markdown_report, write_report
-from qz_eval.results import Json, Spread
+from qz_eval.results import Spread
 from qz_eval.sentences import change, listed, sentences
 
 
@@ -91,21 +91,17 @@ def test_one_change_or_a_better_perplexity() -> None:
 
 
 def test_answers_are_said_with_their_changes() -> None:
-    def answered(name: str, right: float, change: float | None) -> Json:
-        part = {"task": "quiz", "acc": right, "acc_error": 0.02}
-        if change is not None:
-            part |= {"acc_difference": change, "acc_difference_error": 0.01}
-        return entry(name, 200, 12.7, 70, tasks=[part])
-
-    stated = {"task": "quiz", "sha256": "cd" * 32, "items": 1200}
-    rows = [answered("none", 0.6, None), answered("nf4", 0.55, -0.05), answered("int8", 0.61, 0.01)]
-    compared = Results.of(results(*rows, tasks=[{**stated, "base": "none"}]))
     assert (
         "Of the 1,200 questions in quiz, `none` answers 60.0 ± 2.0% right; that changes for `nf4` "
-        "(−5.0 ± 1.0); no change is seen for `int8` (+1.0 ± 1.0)." in "\n".join(sentences(compared))
+        "(−10.0 ± 1.0); no change is seen for `int8` (−1.0 ± 1.0)."
+        in "\n".join(sentences(Results.of(sample())))
     )
-    alone = Results.of(results(answered("a", 0.4, None), answered("b", 0.5, None), tasks=[stated]))
-    assert "`b` answers 50.0 ± 2.0% right, the most of all." in "\n".join(sentences(alone))
+    text = said(
+        entry("a", 200, 12.7, 70, tasks=[answered(0.4)]),
+        entry("b", 200, 12.7, 70, tasks=[answered(0.5)]),
+        tasks=[{"task": "quiz", "sha256": "cd" * 32, "items": 1200}],
+    )
+    assert "`b` answers 50.0 ± 2.0% right, the most of all." in text
 
 
 def test_slow_packages_do_not_crowd_a_plot() -> None:
