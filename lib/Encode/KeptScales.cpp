@@ -14,7 +14,7 @@ size_t encode::scalesPart(const format::PackedShape &shape) {
 bool KeptScales::take(int64_t begin, const std::vector<std::byte> &scales) {
   const format::PackedShape streamed = format::streamedShape(Shape);
   const size_t part = scalesPart(streamed);
-  std::call_once(Allocated, [&] {
+  std::call_once(AllocateOnce, [&] {
     Scales.resize(format::layout(streamed)[part].bytes / sizeof(float));
   });
   std::memcpy(reinterpret_cast<std::byte *>(Scales.data()) +

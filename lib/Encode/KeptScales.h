@@ -32,7 +32,7 @@ public:
 private:
   format::PackedShape Shape;
   std::atomic<int64_t> Left;
-  std::once_flag Allocated;
+  std::once_flag AllocateOnce;
   std::vector<float> Scales;
 };
 

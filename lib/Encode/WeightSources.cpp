@@ -25,7 +25,7 @@ WeightSources::WeightSources(std::vector<SourceFile> files)
       throw Error("'" + file.path + "' has " + std::to_string(mapped.size()) +
                   " bytes but had " + std::to_string(file.bytes) +
                   " when it was imported: restore it or import again");
-    Opened.push_back(std::make_unique<SafetensorsFile>(std::move(mapped)));
+    OpenFiles.push_back(std::make_unique<SafetensorsFile>(std::move(mapped)));
   }
 }
 
@@ -33,10 +33,10 @@ void WeightSources::check(const TensorSource &source,
                           const WeightRef &ref) const {
   if (ref.packed)
     return checkPacked(*ref.packed, source.name);
-  if (ref.file >= Opened.size())
+  if (ref.file >= OpenFiles.size())
     throw Error("tensor '" + source.name + "' refers to an unknown file");
   const std::string &path = Files[ref.file].path;
-  const SafetensorsFile::Entry &entry = Opened[ref.file]->entry(source.name);
+  const SafetensorsFile::Entry &entry = OpenFiles[ref.file]->entry(source.name);
   const std::string where = "tensor '" + source.name + "' in '" + path + "' ";
   const std::optional<DType> type = entry.type();
   if (!type)
@@ -58,9 +58,9 @@ PackedTensors WeightSources::tensorsOf(const format::PackedSource &source,
                                        const std::string &weight) const {
   PackedTensors tensors(source, weight);
   for (const format::PackedTensor &tensor : source.tensors) {
-    if (tensor.file >= Opened.size())
+    if (tensor.file >= OpenFiles.size())
       throw Error("tensor '" + tensor.name + "' refers to an unknown file");
-    tensors.add(tensor, Opened[tensor.file]->file().data() + tensor.offset);
+    tensors.add(tensor, OpenFiles[tensor.file]->file().data() + tensor.offset);
   }
   return tensors;
 }
@@ -68,9 +68,9 @@ PackedTensors WeightSources::tensorsOf(const format::PackedSource &source,
 void WeightSources::checkPacked(const format::PackedSource &source,
                                 const std::string &weight) const {
   for (const format::PackedTensor &tensor : source.tensors) {
-    if (tensor.file >= Opened.size())
+    if (tensor.file >= OpenFiles.size())
       throw Error("tensor '" + tensor.name + "' refers to an unknown file");
-    const SafetensorsFile &file = *Opened[tensor.file];
+    const SafetensorsFile &file = *OpenFiles[tensor.file];
     const SafetensorsFile::Entry &entry = file.entry(tensor.name);
     if (entry.dtype != tensor.dtype || entry.shape != tensor.shape ||
         entry.offset != tensor.offset)
@@ -86,7 +86,7 @@ void WeightSources::checkPacked(const format::PackedSource &source,
 
 void WeightSources::checkContents(size_t index) const {
   constexpr uint64_t kPiece = uint64_t{4} << 20;
-  const MappedFile &file = Opened[index]->file();
+  const MappedFile &file = OpenFiles[index]->file();
   Sha256 hash;
   for (uint64_t offset = 0; offset < file.size(); offset += kPiece) {
     const uint64_t bytes = std::min(kPiece, file.size() - offset);
@@ -222,7 +222,7 @@ void WeightSources::readParts(const TensorSource &source, const WeightRef &ref,
   packingTraits(packed.packing)
       .read(tensorsOf(packed, source.name), begin, end, parts);
   for (const format::PackedTensor &tensor : packed.tensors) {
-    const SafetensorsFile &file = *Opened[tensor.file];
+    const SafetensorsFile &file = *OpenFiles[tensor.file];
     file.file().release(tensor.offset, file.entry(tensor.name).bytes);
   }
 }
@@ -295,7 +295,7 @@ void WeightSources::read(const TensorSource &source, const WeightRef &ref,
                          int64_t begin, int64_t end, float *out) const {
   if (ref.packed)
     return readPacked(source, ref, begin, end, out);
-  const MappedFile &file = Opened[ref.file]->file();
+  const MappedFile &file = OpenFiles[ref.file]->file();
   const std::byte *data = file.data() + ref.offset;
   switch (source.dtype) {
   case DType::F32:

@@ -21,9 +21,9 @@ public:
       : Program(std::move(program)) {
     arguments.insert(arguments.begin(), Program);
     arguments.push_back("--logits=/dev/fd/" + std::to_string(Rows.writer()));
-    Started.emplace(arguments, &Rows);
-    Ended = std::async(std::launch::async,
-                       [this] { return Started->finish([] {}); });
+    Running.emplace(arguments, &Rows);
+    ProgramOutcome = std::async(std::launch::async,
+                                [this] { return Running->finish([] {}); });
   }
   /// The program ends where nobody reads what it writes.
   ~Scorer() { Rows.closeReader(); }
@@ -40,7 +40,7 @@ public:
   /// What it said, after its last row.
   Json finish() {
     Rows.closeReader();
-    return readOutcome(Ended.get(), Program);
+    return readOutcome(ProgramOutcome.get(), Program);
   }
 
 private:
@@ -56,9 +56,9 @@ private:
 
   std::string Program;
   Pipe Rows;
-  std::optional<Process> Started;
+  std::optional<Process> Running;
   std::optional<LogitsReader> Reader;
-  std::future<Outcome> Ended;
+  std::future<Outcome> ProgramOutcome;
 };
 
 /// The base of a comparison: what goes wrong there is said to be its fault.

@@ -21,8 +21,8 @@ namespace {
 class Evaluation {
 public:
   Evaluation(const EvalOptions &options, std::ostream &errors)
-      : Options(options), Errors(errors), Written(options.output),
-        Kept(options.keepBase, errors), Images(options.images.size()) {
+      : Options(options), Errors(errors), OutputFolder(options.output),
+        BaseLogits(options.keepBase, errors), Images(options.images.size()) {
     for (size_t i = 0; i < Images.size(); ++i)
       Images[i].file = options.images[i];
     if (!options.base.empty() &&
@@ -39,9 +39,9 @@ private:
   template <typename Work>
   bool attempt(Measured &image, const std::string &mode, Work work);
   /// Runs one mode and hands its JSON to `read`.
-  template <typename Read>
+  template <typename Reader>
   bool measure(Measured &image, const std::vector<std::string> &arguments,
-               Json &json, Read read);
+               Json &json, Reader read);
   /// Of all executables; false if one failed.
   bool readAllFacts();
   void scoreImage(Measured &image, const Conditions &conditions);
@@ -53,8 +53,8 @@ private:
 
   const EvalOptions &Options;
   std::ostream &Errors;
-  Folder Written;
-  KeepBase Kept;
+  Folder OutputFolder;
+  KeepBase BaseLogits;
   std::vector<Measured> Images; ///< as options.images
   /// Where the base is none of them.
   std::optional<Measured> Base;
@@ -84,10 +84,10 @@ bool Evaluation::attempt(Measured &image, const std::string &mode, Work work) {
   }
 }
 
-template <typename Read>
+template <typename Reader>
 bool Evaluation::measure(Measured &image,
                          const std::vector<std::string> &arguments, Json &json,
-                         Read read) {
+                         Reader read) {
   std::string mode = arguments[0].substr(0, arguments[0].find('='));
   return attempt(image, mode, [&] {
     json = execute(image.file, arguments, [&] { Status.refresh(); });
@@ -135,7 +135,7 @@ void Evaluation::compareImage(Measured &image, const Conditions &conditions) {
   bool compared = attempt(image, "--score", [&] {
     Compared compared =
         compareImages(Options.base, image.file, conditions.scoreArguments(),
-                      *Pool, Kept, [&](int64_t) { Status.refresh(); });
+                      *Pool, BaseLogits, [&](int64_t) { Status.refresh(); });
     readPerplexity(compared.base, *conditions.scoring);
     image.score = std::move(compared.model);
     image.perplexity = readPerplexity(image.score, *conditions.scoring);
@@ -192,17 +192,17 @@ bool Evaluation::run(std::ostream &results) {
   Conditions conditions = resolve(Options, facts);
   conditions.machine = thisMachine();
   conditions.commit = builtFrom();
-  if (Written.wanted())
-    Written.prepare({kResultsName, kTableName}, inputs());
+  if (OutputFolder.wanted())
+    OutputFolder.prepare({kResultsName, kTableName}, inputs());
   if (!Options.keepBase.empty())
     checkIsNoInput("--keep-base", Options.keepBase, inputs());
   measureAll(conditions);
   Status.clear();
   std::string table = formatTable(Images, conditions);
   // A reader who went away loses what is printed, not what was measured.
-  if (Written.wanted()) {
-    Written.write(kResultsName, formatJson(Images, conditions));
-    Written.write(kTableName, table);
+  if (OutputFolder.wanted()) {
+    OutputFolder.write(kResultsName, formatJson(Images, conditions));
+    OutputFolder.write(kTableName, table);
   }
   results << table << std::flush;
   if (!results)

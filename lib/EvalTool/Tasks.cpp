@@ -31,7 +31,7 @@ struct Answers {
   int64_t cut = 0; ///< choices whose context did not fit
 };
 
-struct Answered {
+struct ModelAnswers {
   std::string file;
   std::optional<Answers> answers;
   std::string error;
@@ -74,7 +74,7 @@ class TaskRun {
 public:
   TaskRun(const TaskOptions &options, std::ostream &errors)
       : Options(options), Errors(errors), Written(options.output),
-        Read(readTaskItems(options.file, options.limit)) {
+        Questions(readTaskItems(options.file, options.limit)) {
     for (const std::string &image : options.images)
       Models.push_back({image, std::nullopt, ""});
     if (!options.base.empty() && !find(options.base))
@@ -84,10 +84,10 @@ public:
   bool run(std::ostream &results);
 
 private:
-  void answer(Answered &model, const std::string &requests);
-  const Answered *find(const std::string &file) const;
+  void answer(ModelAnswers &model, const std::string &requests);
+  const ModelAnswers *find(const std::string &file) const;
   /// The base's answers, where there are some and `model` is another one.
-  const Answers *baseOf(const Answered &model) const;
+  const Answers *baseOf(const ModelAnswers &model) const;
   std::vector<InputFile> inputs() const;
   std::string table() const;
   Json toJson() const;
@@ -95,28 +95,28 @@ private:
   const TaskOptions &Options;
   std::ostream &Errors;
   Folder Written;
-  TaskFile Read;
-  std::vector<Answered> Models; ///< the base among them
+  TaskFile Questions;
+  std::vector<ModelAnswers> Models; ///< the base among them
   StatusLine Status;
 };
 
-const Answered *TaskRun::find(const std::string &file) const {
-  auto found =
-      std::find_if(Models.begin(), Models.end(), [&](const Answered &model) {
+const ModelAnswers *TaskRun::find(const std::string &file) const {
+  auto found = std::find_if(
+      Models.begin(), Models.end(), [&](const ModelAnswers &model) {
         std::error_code ignored;
         return std::filesystem::equivalent(model.file, file, ignored);
       });
   return found == Models.end() ? nullptr : &*found;
 }
 
-const Answers *TaskRun::baseOf(const Answered &model) const {
+const Answers *TaskRun::baseOf(const ModelAnswers &model) const {
   if (Options.base.empty())
     return nullptr;
-  const Answered *base = find(Options.base);
+  const ModelAnswers *base = find(Options.base);
   return base && base != &model && base->answers ? &*base->answers : nullptr;
 }
 
-void TaskRun::answer(Answered &model, const std::string &requests) {
+void TaskRun::answer(ModelAnswers &model, const std::string &requests) {
   std::vector<std::string> argv = {model.file, "--requests=" + requests,
                                    "--device=" + Options.device};
   if (Options.threads > 0)
@@ -125,7 +125,7 @@ void TaskRun::answer(Answered &model, const std::string &requests) {
     Status.set("qz-eval: " + model.file + " answers");
     const Outcome outcome = runProcess(argv, [&] { Status.refresh(); });
     requireSuccess(outcome, model.file);
-    model.answers = readAnswers(outcome.out, Read.items);
+    model.answers = readAnswers(outcome.out, Questions.items);
   } catch (const Error &error) {
     model.error = oneLine("'" + model.file + "' --requests: " + error.what());
     Status.clear();
@@ -146,7 +146,7 @@ std::string TaskRun::table() const {
   text += compared ? " Δ accuracy % | Δ by length % |\n" : "\n";
   text += "| --- | ---: | ---: |";
   text += compared ? " ---: | ---: |\n" : "\n";
-  for (const Answered &model : Models) {
+  for (const ModelAnswers &model : Models) {
     std::vector<std::string> cells = {
         std::filesystem::path(model.file).filename().string()};
     if (model.answers) {
@@ -166,9 +166,9 @@ std::string TaskRun::table() const {
       text += " " + cell + " |";
     text += "\n";
   }
-  text += "\n" + std::to_string(Read.items.size()) + " questions of " +
+  text += "\n" + std::to_string(Questions.items.size()) + " questions of " +
           std::filesystem::path(Options.file).filename().string() +
-          " (SHA-256 " + Read.sha256 +
+          " (SHA-256 " + Questions.sha256 +
           "): the choice of the highest log-likelihood, and of the highest "
           "one a character; ± standard error";
   return text + (compared ? ", that of differences paired.\n" : ".\n");
@@ -178,14 +178,17 @@ Json TaskRun::toJson() const {
   Json json;
   json["version"] = 1;
   json["conditions"] = {
-      {"commit", builtFrom()},      {"machine", jsonOf(thisMachine())},
-      {"file", Options.file},       {"sha256", Read.sha256},
-      {"items", Read.items.size()}, {"device", Options.device},
+      {"commit", builtFrom()},
+      {"machine", jsonOf(thisMachine())},
+      {"file", Options.file},
+      {"sha256", Questions.sha256},
+      {"items", Questions.items.size()},
+      {"device", Options.device},
   };
   if (!Options.base.empty())
     json["conditions"]["base"] = Options.base;
   json["executables"] = Json::array();
-  for (const Answered &model : Models) {
+  for (const ModelAnswers &model : Models) {
     Json entry = {{"file", model.file}};
     if (!model.error.empty())
       entry["error"] = model.error;
@@ -202,9 +205,9 @@ Json TaskRun::toJson() const {
       }
       entry["choices_cut"] = answers->cut;
       entry["items"] = Json::array();
-      for (size_t i = 0; i < Read.items.size(); ++i)
+      for (size_t i = 0; i < Questions.items.size(); ++i)
         entry["items"].push_back(
-            {{"answer", Read.items[i].answer},
+            {{"answer", Questions.items[i].answer},
              {"likeliest", answers->choices[i].likeliest},
              {"likeliest_by_length", answers->choices[i].likeliestByLength},
              {"log_likelihoods", answers->logLikelihoods[i]}});
@@ -216,7 +219,7 @@ Json TaskRun::toJson() const {
 
 std::vector<InputFile> TaskRun::inputs() const {
   std::vector<InputFile> files = {{"the items", Options.file}};
-  for (const Answered &model : Models)
+  for (const ModelAnswers &model : Models)
     files.push_back({"'" + model.file + "'", model.file});
   return files;
 }
@@ -225,8 +228,8 @@ bool TaskRun::run(std::ostream &results) {
   if (Written.wanted())
     Written.prepare({kTasksName}, inputs());
   {
-    const MemoryFile requests(requestsOf(Read.items));
-    for (Answered &model : Models)
+    const MemoryFile requests(requestsOf(Questions.items));
+    for (ModelAnswers &model : Models)
       answer(model, requests.path());
   }
   Status.clear();
@@ -235,8 +238,9 @@ bool TaskRun::run(std::ostream &results) {
   results << table() << std::flush;
   if (!results)
     throw Error("cannot write the table to the standard output");
-  return std::all_of(Models.begin(), Models.end(),
-                     [](const Answered &model) { return model.error.empty(); });
+  return std::all_of(
+      Models.begin(), Models.end(),
+      [](const ModelAnswers &model) { return model.error.empty(); });
 }
 
 } // namespace

@@ -57,7 +57,7 @@ public:
   /// Nothing where it was there before: a copy of the compiler's own.
   std::optional<PackedShape> add(const Tensor &tensor) {
     const TensorSource &source = tensor.source;
-    if (!Counted.emplace(source.name, source.rows).second)
+    if (!CountedParts.emplace(source.name, source.rows).second)
       return std::nullopt;
     PackedShape shape = source.held();
     shape.rows = tensor.shape.rows;
@@ -68,7 +68,7 @@ public:
 private:
   using Part =
       std::pair<std::string_view, std::vector<std::pair<int64_t, int64_t>>>;
-  std::set<Part> Counted;
+  std::set<Part> CountedParts;
 };
 } // namespace
 

@@ -113,7 +113,7 @@ public:
       fail("is the unknown word '" + text() + "'");
     return *result;
   }
-  template <typename Read> auto list(Read read) const {
+  template <typename ReadItem> auto list(ReadItem read) const {
     std::vector<decltype(read(*this))> result;
     const size_t count = size();
     result.reserve(count);

@@ -79,12 +79,12 @@ private:
   std::string_view Text;
   const std::string &Name;
   size_t At = 0;
-  std::string Open; ///< the brackets that are
+  std::string OpenBrackets; ///< the brackets that are
   int Operators = 0;
   std::unordered_map<std::string_view, Alias> Aliases;
   /// The alias that is being defined, null outside of definitions. What a map
   /// holds stays in its place.
-  Alias *Defined = nullptr;
+  Alias *DefinedAlias = nullptr;
   bool Complete = false; ///< what is defined could end here
   uint64_t Expanded = 0; ///< words that aliases stand for
 };
@@ -152,15 +152,15 @@ std::string_view Checker::takeName() {
 }
 
 void Checker::checkDepth(size_t inner) {
-  const size_t depth = Open.size() + inner;
+  const size_t depth = OpenBrackets.size() + inner;
   if (depth > kMostDepth)
     fail("nested more than " + std::to_string(kMostDepth) + " deep");
-  if (Defined)
-    Defined->depth = std::max(Defined->depth, depth);
+  if (DefinedAlias)
+    DefinedAlias->depth = std::max(DefinedAlias->depth, depth);
 }
 
 void Checker::open(char bracket) {
-  Open += bracket;
+  OpenBrackets += bracket;
   Operators = 0;
   checkDepth(0);
 }
@@ -171,13 +171,14 @@ void Checker::close(char bracket) {
                        : bracket == '}' ? '{'
                                         : '<';
   // A '>' that closes nothing is part of an operator.
-  if (bracket == '>' && (Open.empty() || Open.back() != partner))
+  if (bracket == '>' &&
+      (OpenBrackets.empty() || OpenBrackets.back() != partner))
     return;
-  const size_t opened = Open.rfind(partner);
+  const size_t opened = OpenBrackets.rfind(partner);
   if (opened != std::string::npos)
-    Open.resize(opened);
+    OpenBrackets.resize(opened);
   Operators = 0;
-  Complete = Open.empty();
+  Complete = OpenBrackets.empty();
 }
 
 void Checker::countOperator() {
@@ -189,13 +190,13 @@ void Checker::countOperator() {
 /// A word other than punctuation. Outside of brackets a definition's value has
 /// one, and another behind each colon or arrow: the next is not its own.
 void Checker::beginWord() {
-  if (Open.empty()) {
+  if (OpenBrackets.empty()) {
     if (Complete)
-      Defined = nullptr;
+      DefinedAlias = nullptr;
     Complete = true;
   }
-  if (Defined)
-    ++Defined->words;
+  if (DefinedAlias)
+    ++DefinedAlias->words;
 }
 
 /// A name that is no alias, or none yet, stands for itself.
@@ -206,8 +207,8 @@ void Checker::useAlias(std::string_view name) {
   const Alias &alias = found->second;
   checkDepth(alias.depth + 1);
   Expanded += alias.words;
-  if (Defined)
-    Defined->words += alias.words;
+  if (DefinedAlias)
+    DefinedAlias->words += alias.words;
   if (Expanded > kMostExpanded)
     fail("aliases stand for more than " + std::to_string(kMostExpanded) +
          " words");
@@ -223,9 +224,9 @@ void Checker::readSigil() {
   if (sigil != '#' && sigil != '!')
     return beginWord();
   skipBlank();
-  if (Open.empty() && peek() == '=') {
-    Defined = &Aliases[name];
-    *Defined = {};
+  if (OpenBrackets.empty() && peek() == '=') {
+    DefinedAlias = &Aliases[name];
+    *DefinedAlias = {};
     Complete = false;
     ++At;
     return;

@@ -28,14 +28,14 @@ DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext *context)
     : Handler(context, [this](mlir::Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
           llvm::errs() << "qzc: " << lineOf(diagnostic) << '\n';
-        else if (First.empty())
-          First = lineOf(diagnostic);
+        else if (FirstError.empty())
+          FirstError = lineOf(diagnostic);
         return mlir::success();
       }) {}
 
 void DiagnosticCollector::fail(const std::string &otherwise,
                                ExitCode code) const {
-  throw Error(First.empty() ? otherwise : First, code);
+  throw Error(FirstError.empty() ? otherwise : FirstError, code);
 }
 
 } // namespace qzc::pipeline

@@ -43,14 +43,14 @@ void ImageBuild::encodeBeside(const Sources &sources,
                               format::Manifest &manifest) {
   manifest.weightsFile =
       std::filesystem::path(Options.weightsFile).filename().string();
-  Beside.emplace(Options.weightsFile);
-  Beside->reserve(manifest.weightsBytes);
+  WeightsFile.emplace(Options.weightsFile);
+  WeightsFile->reserve(manifest.weightsBytes);
   encode(sources, manifest,
          [&](uint64_t offset, const void *data, size_t bytes) {
-           Beside->writeAt(offset, data, bytes);
+           WeightsFile->writeAt(offset, data, bytes);
          });
   Image.addExternal(SectionKind::Weights, manifest.weightsBytes,
-                    pack::hashRegion(*Beside, 0, manifest.weightsBytes));
+                    pack::hashRegion(*WeightsFile, 0, manifest.weightsBytes));
 }
 
 std::vector<encode::WeightError>
@@ -61,8 +61,8 @@ ImageBuild::measure(const Sources &sources, const format::Manifest &manifest) {
   return encode::measureWeights(
       manifest.tensors, sources.refs, opened,
       [&](uint64_t offset, void *data, size_t bytes) {
-        if (Beside)
-          Beside->readAt(offset, data, bytes);
+        if (WeightsFile)
+          WeightsFile->readAt(offset, data, bytes);
         else
           Image.read(Section, offset, data, bytes);
       },
@@ -80,14 +80,14 @@ void ImageBuild::finish(const format::Manifest &manifest,
     Image.addSection(compiled.arch.ptx ? SectionKind::Ptx : SectionKind::Cubin,
                      compiled.bytes,
                      {compiled.arch.number, compiled.arch.specific});
-  if (Beside)
-    Beside->finish();
+  if (WeightsFile)
+    WeightsFile->finish();
   Image.finish(Pool);
 }
 
 void ImageBuild::publish() {
-  if (Beside)
-    Beside->publish();
+  if (WeightsFile)
+    WeightsFile->publish();
   Image.publish();
 }
 

@@ -52,8 +52,8 @@ private:
   const encode::Statistics *Statistics;
   ThreadPool Pool;
   pack::ImageWriter Image;
-  std::optional<AtomicFile> Beside; ///< External weights
-  size_t Section = 0;               ///< Embedded weights
+  std::optional<AtomicFile> WeightsFile; ///< External weights
+  size_t Section = 0;                    ///< Embedded weights
 };
 
 } // namespace qzc::pipeline

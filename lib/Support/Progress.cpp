@@ -16,7 +16,7 @@ static int64_t nowMs() {
 }
 
 Progress::Progress(std::string what, uint64_t total, std::string unit)
-    : What(std::move(what)), Unit(std::move(unit)), Total(total),
+    : Activity(std::move(what)), Unit(std::move(unit)), Total(total),
       Shown(::isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
@@ -36,7 +36,7 @@ void Progress::advance(uint64_t amount) {
   double percent =
       Total ? 100.0 * static_cast<double>(done) / static_cast<double>(Total)
             : 100.0;
-  std::fprintf(stderr, "\r\033[K%s %3.0f%% (%llu/%llu%s%s)", What.c_str(),
+  std::fprintf(stderr, "\r\033[K%s %3.0f%% (%llu/%llu%s%s)", Activity.c_str(),
                std::min(percent, 100.0), static_cast<unsigned long long>(done),
                static_cast<unsigned long long>(Total), Unit.empty() ? "" : " ",
                Unit.c_str());

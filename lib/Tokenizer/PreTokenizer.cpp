@@ -221,11 +221,11 @@ public:
 };
 
 Behavior readBehavior(const Field &field) {
-  struct Named {
+  struct BehaviorName {
     std::string_view name;
     Behavior behavior;
   };
-  constexpr Named kBehaviors[] = {
+  constexpr BehaviorName kBehaviors[] = {
       {"Removed", Behavior::Removed},
       {"Isolated", Behavior::Isolated},
       {"MergedWithPrevious", Behavior::MergedWithPrevious},
@@ -233,7 +233,7 @@ Behavior readBehavior(const Field &field) {
       {"Contiguous", Behavior::Contiguous},
   };
   const std::string &text = field.string();
-  for (const Named &named : kBehaviors)
+  for (const BehaviorName &named : kBehaviors)
     if (text == named.name)
       return named.behavior;
   field.unsupported(

@@ -43,7 +43,7 @@ public:
   explicit WeightSources(std::vector<SourceFile> files);
 
   size_t fileCount() const { return Files.size(); }
-  const SafetensorsFile &file(size_t index) const { return *Opened[index]; }
+  const SafetensorsFile &file(size_t index) const { return *OpenFiles[index]; }
 
   /// Checks that the file has the source tensor where `ref` says, in the shape
   /// and type that the module gave it. Of a packed source, that its tensors are
@@ -83,7 +83,7 @@ private:
                   int64_t begin, int64_t end, float *out) const;
 
   std::vector<SourceFile> Files;
-  std::vector<std::unique_ptr<SafetensorsFile>> Opened;
+  std::vector<std::unique_ptr<SafetensorsFile>> OpenFiles;
 };
 
 /// Position of element `index` of the flattened stored weight in the shape of

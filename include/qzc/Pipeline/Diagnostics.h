@@ -22,7 +22,7 @@ public:
                          ExitCode code = ExitCode::Failed) const;
 
 private:
-  std::string First;
+  std::string FirstError;
   mlir::ScopedDiagnosticHandler Handler;
 };
 

@@ -21,7 +21,7 @@ public:
   void advance(uint64_t amount);
 
 private:
-  std::string What;
+  std::string Activity;
   std::string Unit;
   uint64_t Total;
   std::atomic<uint64_t> Done{0};

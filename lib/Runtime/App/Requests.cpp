@@ -56,7 +56,7 @@ std::vector<int32_t> idsOf(const std::vector<int64_t> &values) {
 class Answerer {
 public:
   explicit Answerer(const Session &session)
-      : Asked(session), Vocabulary(session.readTokenizer()),
+      : Call(session), Vocabulary(session.readTokenizer()),
         Positions(session.contextOr(
             std::min(kDefaultPositions, session.model().context))),
         Model(session.createEngine(Positions, kMostTogether + 1)), Text(*Model),
@@ -71,7 +71,7 @@ public:
   }
   GreedyPrompt promptOf(const Json &request) const;
   std::vector<std::string> texts(const std::vector<GreedyPrompt> &prompts) {
-    return continueGreedily(*Model, Vocabulary, Asked.model(), prompts);
+    return continueGreedily(*Model, Vocabulary, Call.model(), prompts);
   }
   Json answer(const Json &request);
 
@@ -79,7 +79,7 @@ private:
   Json likelihood(Continuation asked);
   int64_t keepCommon(const std::vector<int32_t> &inputs, int64_t most);
 
-  const Session &Asked;
+  const Session &Call;
   tokenizer::Tokenizer Vocabulary;
   int64_t Positions;
   std::unique_ptr<Engine> Model;
@@ -104,7 +104,7 @@ int64_t Answerer::keepCommon(const std::vector<int32_t> &inputs, int64_t most) {
 /// One more position would not change an answer: the last token needs none.
 Json Answerer::likelihood(Continuation asked) {
   std::vector<int32_t> &tokens = asked.tokens;
-  Asked.checkIds(tokens, "a request");
+  Call.checkIds(tokens, "a request");
   if (asked.scored < 1 || asked.scored >= static_cast<int64_t>(tokens.size()))
     throw Error("its tokens must be more than those that are scored, and "
                 "those at least one");
@@ -150,8 +150,8 @@ GreedyPrompt Answerer::promptOf(const Json &request) const {
   if (std::count(stops.begin(), stops.end(), "") != 0)
     throw Error("one of its 'stop' texts is empty");
   std::vector<int32_t> tokens = encodeText(
-      Vocabulary, Asked.model(), field<std::string>(request, "prompt"));
-  Asked.checkIds(tokens, "a request");
+      Vocabulary, Call.model(), field<std::string>(request, "prompt"));
+  Call.checkIds(tokens, "a request");
   if (most < 1 || most >= Positions || tokens.empty())
     throw Error("it has no prompt, or its 'max_tokens' does not leave room for "
                 "one in a context of " +
@@ -166,14 +166,14 @@ Json Answerer::answer(const Json &request) {
   if (!request.is_object())
     throw Error("it is not a JSON object");
   if (request.contains("continuation"))
-    return likelihood(encodePair(Vocabulary, Asked.model(),
+    return likelihood(encodePair(Vocabulary, Call.model(),
                                  field<std::string>(request, "context"),
                                  field<std::string>(request, "continuation")));
   if (request.contains("tokens"))
     return likelihood({idsOf(field<std::vector<int64_t>>(request, "tokens")),
                        field<int64_t>(request, "scored")});
   if (request.contains("encode"))
-    return {{"tokens", encodeText(Vocabulary, Asked.model(),
+    return {{"tokens", encodeText(Vocabulary, Call.model(),
                                   field<std::string>(request, "encode"))}};
   throw Error("it asks for nothing: it has neither 'continuation', 'tokens', "
               "'encode' nor 'prompt'");

@@ -19,15 +19,15 @@ static size_t beginningAtEnd(const std::string &text, const std::string &stop) {
 std::string StopText::push(const std::string &piece) {
   if (Stopped)
     return {};
-  Waiting += piece;
+  Withheld += piece;
   // The stop that is complete first counts, the longest of those.
   size_t end = std::string::npos;
-  size_t shown = Waiting.size();
+  size_t shown = Withheld.size();
   size_t held = 0;
   for (const std::string &stop : Stops) {
-    size_t at = Waiting.find(stop);
+    size_t at = Withheld.find(stop);
     if (at == std::string::npos) {
-      held = std::max(held, beginningAtEnd(Waiting, stop));
+      held = std::max(held, beginningAtEnd(Withheld, stop));
     } else if (std::pair(at + stop.size(), at) < std::pair(end, shown)) {
       end = at + stop.size();
       shown = at;
@@ -36,14 +36,14 @@ std::string StopText::push(const std::string &piece) {
   }
   if (!Stopped)
     shown -= held;
-  std::string out = Waiting.substr(0, shown);
-  Waiting.erase(0, Stopped ? Waiting.size() : shown);
+  std::string out = Withheld.substr(0, shown);
+  Withheld.erase(0, Stopped ? Withheld.size() : shown);
   return out;
 }
 
 std::string StopText::finish() {
-  std::string out = std::move(Waiting);
-  Waiting.clear();
+  std::string out = std::move(Withheld);
+  Withheld.clear();
   return out;
 }
 

@@ -24,7 +24,7 @@ public:
 
 private:
   std::vector<std::string> Stops;
-  std::string Waiting;
+  std::string Withheld;
   bool Stopped = false;
 };
 

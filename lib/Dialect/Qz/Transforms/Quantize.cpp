@@ -35,7 +35,7 @@ public:
   Storing(const format::StorageSpec &selected, std::optional<Mix> mix,
           std::vector<StorageRule> &rules, StringRef blocks,
           StringRef components, bool requantize)
-      : Selected(selected), Mixed(mix), Rules(rules), Blocks(blocks),
+      : SelectedStorage(selected), ChosenMix(mix), Rules(rules), Blocks(blocks),
         Components(components), Requantize(requantize) {}
 
   LogicalResult run(ModelOp model);
@@ -51,8 +51,8 @@ private:
   /// there is none.
   Type typeFor(ParamOp param, const format::StorageSpec &spec);
 
-  const format::StorageSpec &Selected;
-  std::optional<Mix> Mixed; ///< in place of what is selected
+  const format::StorageSpec &SelectedStorage;
+  std::optional<Mix> ChosenMix; ///< in place of what is selected
   std::vector<StorageRule> &Rules;
   StringRef Blocks, Components;
   bool Requantize;
@@ -154,11 +154,11 @@ LogicalResult Storing::choose(OpOperand &weight, bool selected,
   auto rows = weight.get().getDefiningOp<RowsOp>();
   auto param =
       (rows ? rows.getWeight() : weight.get()).getDefiningOp<ParamOp>();
-  const format::StorageSpec *spec = selected ? &Selected : nullptr;
-  AnySelected |= selected || Mixed;
+  const format::StorageSpec *spec = selected ? &SelectedStorage : nullptr;
+  AnySelected |= selected || ChosenMix;
   format::StorageSpec ofMix;
-  if (Mixed && param) {
-    ofMix = specOf(*Mixed, mixedWeight(param, role, weight.getOwner()));
+  if (ChosenMix && param) {
+    ofMix = specOf(*ChosenMix, mixedWeight(param, role, weight.getOwner()));
     spec = &ofMix;
   }
   if (param)
