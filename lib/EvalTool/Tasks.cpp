@@ -73,7 +73,7 @@ constexpr const char *kTasksName = "tasks.json";
 class TaskRun {
 public:
   TaskRun(const TaskOptions &options, std::ostream &errors)
-      : Options(options), Errors(errors), Written(options.output),
+      : Options(options), Errors(errors), OutputFolder(options.output),
         Questions(readTaskItems(options.file, options.limit)) {
     for (const std::string &image : options.images)
       Models.push_back({image, std::nullopt, ""});
@@ -94,7 +94,7 @@ private:
 
   const TaskOptions &Options;
   std::ostream &Errors;
-  Folder Written;
+  Folder OutputFolder;
   TaskFile Questions;
   std::vector<ModelAnswers> Models; ///< the base among them
   StatusLine Status;
@@ -225,16 +225,16 @@ std::vector<InputFile> TaskRun::inputs() const {
 }
 
 bool TaskRun::run(std::ostream &results) {
-  if (Written.wanted())
-    Written.prepare({kTasksName}, inputs());
+  if (OutputFolder.wanted())
+    OutputFolder.prepare({kTasksName}, inputs());
   {
     const MemoryFile requests(requestsOf(Questions.items));
     for (ModelAnswers &model : Models)
       answer(model, requests.path());
   }
   Status.clear();
-  if (Written.wanted())
-    Written.write(kTasksName, textOf(toJson()));
+  if (OutputFolder.wanted())
+    OutputFolder.write(kTasksName, textOf(toJson()));
   results << table() << std::flush;
   if (!results)
     throw Error("cannot write the table to the standard output");
