@@ -177,7 +177,8 @@ private:
             where, "does not have a frequency for each pair");
     for (const auto *list : {&rope.inverseFrequencies, &rope.longFrequencies})
       for (float frequency : *list)
-        require(std::isfinite(frequency), where, "has a frequency that is not finite");
+        require(std::isfinite(frequency), where,
+                "has a frequency that is not finite");
     require(std::isfinite(rope.magnitude) && rope.magnitude > 0, where,
             "has a magnitude that is not positive and finite");
     const bool grows = rope.growth != 0;
@@ -502,7 +503,8 @@ private:
               "has an argument that does not fit in 32 bits");
       return;
     case CudaArg::Kind::Float:
-      require(std::isfinite(arg.f), where, "has an argument that is not finite");
+      require(std::isfinite(arg.f), where,
+              "has an argument that is not finite");
       return;
     case CudaArg::Kind::State:
     case CudaArg::Kind::Tokens:
