@@ -119,7 +119,7 @@ encode::measureWeights(const std::vector<Tensor> &tensors,
   std::vector<std::optional<InputStatistics>> inputs;
   std::vector<Piece> pieces;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    const PackedShape &shape = tensors[i].shape;
+    const format::PackedShape &shape = tensors[i].shape;
     inputs.push_back(inputOf(tensors[i], statistics));
     // Outputs are of whole rows.
     const int64_t cuts = format::pieceUnit(shape);
