@@ -435,19 +435,21 @@ TEST(CpuEngineTest, BitsDoNotDependOnTheBatch) {
     }
 }
 
-TEST(CpuEngineTest, DecodingInABatchChangesNoBit) {
-  const LlamaShape shape = oddShape();
+/// Sequences decode the same alone and in batches of `counts`, the largest
+/// last.
+void expectSameBitsInBatches(const LlamaShape &shape,
+                             const std::vector<int> &counts) {
+  const int most = counts.back();
   const auto image = LlamaPlan(shape, 5).take();
   const auto tokens = someTokens(300, shape.vocab);
   const auto vocab = static_cast<size_t>(shape.vocab);
-  constexpr int kMost = 32;
   for (const KernelTable *kernels : supportedKernels()) {
     EngineOptions options = withThreads(2);
-    options.sequences = kMost + 1;
+    options.sequences = most + 1;
     const auto engine = createEngine(*image, options, *kernels);
     std::vector<std::vector<int32_t>> alone;
     std::vector<std::vector<float>> expected;
-    for (int i = 0; i != kMost; ++i) {
+    for (int i = 0; i != most; ++i) {
       Sequence text(*engine);
       std::vector<float> logits(vocab);
       text.prefill(tokens.data() + i, 1 + 3 * i, nullptr);
@@ -457,7 +459,7 @@ TEST(CpuEngineTest, DecodingInABatchChangesNoBit) {
       for (int32_t token = tokens[i]; alone.back().size() != 6;)
         alone.back().push_back(token = text.decodeGreedy(token));
     }
-    for (const int count : {1, 2, 5, kMost}) {
+    for (const int count : counts) {
       std::vector<std::unique_ptr<Sequence>> texts;
       std::vector<Step> steps;
       for (int i = 0; i != count; ++i) {
@@ -483,6 +485,16 @@ TEST(CpuEngineTest, DecodingInABatchChangesNoBit) {
       }
     }
   }
+}
+
+TEST(CpuEngineTest, DecodingInABatchChangesNoBit) {
+  expectSameBitsInBatches(oddShape(), {1, 2, 5, 32});
+  // More than one call of a kernel takes, and linear codes.
+  LlamaShape shape = evenShape();
+  shape.layers = 1;
+  shape.linear = stored(format::Scheme::Q4_0);
+  shape.head = stored(format::Scheme::Q5_1);
+  expectSameBitsInBatches(shape, {3, 35});
 }
 
 TEST(CpuEngineTest, SequencesThatCloseLeaveMemoryWhereItWas) {
