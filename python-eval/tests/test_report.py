@@ -190,7 +190,7 @@ def test_page_has_structure(page: Page) -> None:
 def test_page_is_for_screen_readers(page: Page) -> None:
     assert all(len(image["alt"] or "") > 40 for image in page.all("img"))
     assert {cell["scope"] for cell in page.all("th")} == {"col", "row"}
-    assert len(page.all("caption")) == 3
+    assert len(page.all("caption")) == 4
     # What scrolls can be reached by keyboard.
     scrolling = [a for _, a in page.tags if a.get("class") == "scroll"]
     assert all(a["tabindex"] == "0" and a["role"] == "region" for a in scrolling)
