@@ -3,6 +3,7 @@ public text, and programs of the project. They run in an environment that has to
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -54,10 +55,13 @@ def text(data: Path, gguf: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def module(data: Path, gguf: Path) -> Path:
-    """SmolLM2 imported; smollm2.hf beside it is the same model for transformers."""
-    path = data / "smollm2.mlir"
-    if not path.exists():
+    """SmolLM2, imported by this importer; smollm2.hf beside it is the same for transformers."""
+    path, stamp = data / "smollm2.mlir", data / "smollm2.importer"
+    sources = sorted((ROOT / "python-import" / "qz_import").rglob("*.py"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    if not stamp.exists() or stamp.read_text() != digest:
         run(ROOT / ".venv" / "bin" / "qz-import", gguf, "--dtype=bf16", "-o", path)
+        stamp.write_text(digest)
     return path
 
 
