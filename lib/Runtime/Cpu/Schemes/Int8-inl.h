@@ -14,7 +14,8 @@ HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-/// `Absmax`: what is stored of a row is its absmax, not its scale.
+/// `Absmax`: what is stored of a row is its absmax, not its scale; a value is
+/// rounded where format::int8::decodeByAbsmax rounds it.
 template <bool Absmax> struct Int8RowOf {
   const int8_t *Codes;
   int64_t Cols;
@@ -24,13 +25,15 @@ template <bool Absmax> struct Int8RowOf {
       : Codes(reinterpret_cast<const int8_t *>(weight.parts[0]) +
               row * weight.shape.cols),
         Cols(weight.shape.cols),
-        Scale(reinterpret_cast<const float *>(weight.parts[1])[row] *
-              (Absmax ? format::int8::kStep : 1.0f)) {}
+        Scale(reinterpret_cast<const float *>(weight.parts[1])[row]) {}
   int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
   HWY_INLINE Vec load(int64_t col) const {
-    return hn::Mul(raw(col), hn::Set(kTag, Scale));
+    const Vec value = hn::Mul(raw(col), hn::Set(kTag, Scale));
+    if constexpr (Absmax)
+      return hn::Mul(value, hn::Set(kTag, format::int8::kStep));
+    return value;
   }
-  float at(int64_t col) const { return rawAt(col) * Scale; }
+  float at(int64_t col) const { return scaled(rawAt(col)); }
 
   HWY_INLINE Vec raw(int64_t col) const {
     const hn::Rebind<int8_t, Tag> narrow;
@@ -41,7 +44,9 @@ template <bool Absmax> struct Int8RowOf {
   HWY_INLINE float rawAt(int64_t col) const {
     return static_cast<float>(Codes[col]);
   }
-  HWY_INLINE float scaled(float sum) const { return sum * Scale; }
+  HWY_INLINE float scaled(float sum) const {
+    return Absmax ? sum * Scale * format::int8::kStep : sum * Scale;
+  }
 };
 using Int8Row = Int8RowOf<false>;
 using Int8AbsmaxRow = Int8RowOf<true>;
