@@ -31,17 +31,20 @@ QZC_DEVICE float scaleToHalf(float largest) {
   return exponent == 0 ? 1.0f : __int_as_float((exponent - 14) << 23);
 }
 
-/// Eight elements times `factor`, rounded to f16.
-QZC_DEVICE uint4 roundEight(const float *source, float factor) {
-  const float4 a = reinterpret_cast<const float4 *>(source)[0];
-  const float4 b = reinterpret_cast<const float4 *>(source)[1];
-  return make_uint4(packHalves(a.x * factor, a.y * factor),
-                    packHalves(a.z * factor, a.w * factor),
-                    packHalves(b.x * factor, b.y * factor),
-                    packHalves(b.z * factor, b.w * factor));
-}
+/// Eight elements of the cache as they are.
+struct EightFloats {
+  float4 low, high;
 
-/// The same of bytes.
+  /// Times `factor`, rounded to f16.
+  QZC_DEVICE uint4 round(float factor) const {
+    return make_uint4(packHalves(low.x * factor, low.y * factor),
+                      packHalves(low.z * factor, low.w * factor),
+                      packHalves(high.x * factor, high.y * factor),
+                      packHalves(high.z * factor, high.w * factor));
+  }
+};
+
+/// Eight bytes times `factor`, rounded to f16.
 QZC_DEVICE uint4 roundEight(const Byte *source, float factor) {
   const uint2 bits = *reinterpret_cast<const uint2 *>(source);
   const auto two = [&](int i) {
@@ -52,33 +55,63 @@ QZC_DEVICE uint4 roundEight(const Byte *source, float factor) {
 
 /// Brings kKeys rows of a head's cache to shared memory as f16, those of no f16
 /// cache times `factor` (and bytes times their scales); rows from `count` on
-/// and columns from D on become zero. Copies of an f16 cache are asynchronous.
+/// and columns from D on become zero. Copies of an f16 cache are asynchronous;
+/// of an f32 cache four pieces a thread are loaded before the first is stored.
 template <class Cache, int D>
 QZC_DEVICE void loadCacheTile(Half *tile, const Cache *rows, const Half *scales,
                               int count, float factor) {
   using Tile = FlashTile<D>;
   constexpr int pieces = Tile::kPadded / 8;
-#pragma unroll 4
-  for (int i = threadIdx.x; i < Tile::kKeys * pieces; i += kFlashThreads) {
-    const int row = i / pieces;
-    const int column = i % pieces * 8;
-    const bool valid = row < count && column < D;
-    Half *target = tile + row * Tile::kStride + column;
-    const Cache *source = rows + (valid ? row * D + column : 0);
-    float scaled = factor;
-    if constexpr (kIsBytes<Cache>)
-      scaled = valid ? factor * toFloat(scales[row]) : 0.0f;
-    if constexpr (D % 8 != 0) {
+  constexpr int all = Tile::kKeys * pieces;
+  if constexpr (D % 8 == 0 && sizeof(Cache) == sizeof(float)) {
+    constexpr int together = 4;
+#pragma unroll 1
+    for (int begin = threadIdx.x; begin < all;
+         begin += together * kFlashThreads) {
+      EightFloats eight[together];
 #pragma unroll
-      for (int e = 0; e < 8; ++e)
-        target[e] = valid && column + e < D
-                        ? toHalf(toFloat(source[e]) * scaled)
-                        : Half{0};
-    } else if constexpr (kIsHalf<Cache>) {
-      copyAsync(sharedAddress(target), source, valid);
-    } else {
-      *reinterpret_cast<uint4 *>(target) =
-          valid ? roundEight(source, scaled) : make_uint4(0, 0, 0, 0);
+      for (int j = 0; j < together; ++j) {
+        const int i = begin + j * kFlashThreads;
+        const int row = i / pieces;
+        const int column = i % pieces * 8;
+        eight[j] = {};
+        if (i < all && row < count && column < D) {
+          const auto *source =
+              reinterpret_cast<const float4 *>(rows + row * D + column);
+          eight[j] = {source[0], source[1]};
+        }
+      }
+#pragma unroll
+      for (int j = 0; j < together; ++j) {
+        const int i = begin + j * kFlashThreads;
+        if (i < all)
+          *reinterpret_cast<uint4 *>(tile + i / pieces * Tile::kStride +
+                                     i % pieces * 8) = eight[j].round(factor);
+      }
+    }
+  } else {
+#pragma unroll 4
+    for (int i = threadIdx.x; i < all; i += kFlashThreads) {
+      const int row = i / pieces;
+      const int column = i % pieces * 8;
+      const bool valid = row < count && column < D;
+      Half *target = tile + row * Tile::kStride + column;
+      const Cache *source = rows + (valid ? row * D + column : 0);
+      float scaled = factor;
+      if constexpr (kIsBytes<Cache>)
+        scaled = valid ? factor * toFloat(scales[row]) : 0.0f;
+      if constexpr (D % 8 != 0) {
+#pragma unroll
+        for (int e = 0; e < 8; ++e)
+          target[e] = valid && column + e < D
+                          ? toHalf(toFloat(source[e]) * scaled)
+                          : Half{0};
+      } else if constexpr (kIsHalf<Cache>) {
+        copyAsync(sharedAddress(target), source, valid);
+      } else {
+        *reinterpret_cast<uint4 *>(target) =
+            valid ? roundEight(source, scaled) : make_uint4(0, 0, 0, 0);
+      }
     }
   }
 }
@@ -169,18 +202,24 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
     for (int e = 0; e < 4; ++e)
       o[j][e] = 0.0f;
 
+  // The page of a tile is looked up while the tile before is worked on.
+  auto nextPage = page;
+  if (begin + Tile::kKeys < end)
+    nextPage = cache.page(begin + Tile::kKeys);
   int buffer = 0;
   for (int first = begin; first < end; first += Tile::kKeys, buffer ^= 1) {
     const int next = first + Tile::kKeys;
     if (next < end) {
       Half *target = tiles + (buffer ^ 1) * 2 * tileHalves;
-      page = cache.page(next);
+      page = nextPage;
       loadCacheTile<Cache, D>(target, cache.keys(page, next),
                               cache.keyScales(page, next), end - next,
                               keyFactor);
       loadCacheTile<Cache, D>(target + tileHalves, cache.values(page, next),
                               cache.valueScales(page, next), end - next,
                               valueFactor);
+      if (next + Tile::kKeys < end)
+        nextPage = cache.page(next + Tile::kKeys);
     }
     copyCommit();
     copyWait<1>();
