@@ -88,6 +88,9 @@ template <int D> struct HeadLanes {
   static constexpr int kLanes = powerOfTwoFrom((D + 7) / 8);
   static constexpr int kPositions = kWarp / kLanes; ///< a warp takes at once
   static constexpr int kPadded = kLanes * 8;
+  /// Positions that a group of lanes takes at once, all loads in flight.
+  /// Elements that are loaded one by one need more registers.
+  static constexpr int kBatch = D % 8 == 0 ? 4 : 2;
 };
 
 /// Eight elements as loaded, converted when they are used.
@@ -213,9 +216,6 @@ QZC_DEVICE float alibiSlope(int head, float alibi) {
   return exp2f(-alibi * turns) * kLog2E;
 }
 
-/// Positions that a group of lanes takes at once, all loads in flight.
-constexpr int kBatch = 4;
-
 /// The cache of one kv head, with the newest position kept elsewhere.
 template <class Cache, int D> struct GrowingCache {
   HeadCache<Cache, D> stored;
@@ -228,9 +228,9 @@ template <class Cache, int D> struct GrowingCache {
 /// Keys and values of kBatch positions, as far as they are below `end`.
 template <class Cache, int D> struct CacheBatch {
   using Lanes = HeadLanes<D>;
-  unsigned long long pages[kBatch];
-  Eight<Cache> keys[kBatch];
-  Eight<Cache> values[kBatch];
+  unsigned long long pages[Lanes::kBatch];
+  Eight<Cache> keys[Lanes::kBatch];
+  Eight<Cache> values[Lanes::kBatch];
 
   QZC_DEVICE static int position(int base, int i, int stride) {
     return base + i * stride * Lanes::kPositions +
@@ -240,7 +240,7 @@ template <class Cache, int D> struct CacheBatch {
   QZC_DEVICE void find(const GrowingCache<Cache, D> &cache, int base, int end,
                        int stride) {
 #pragma unroll
-    for (int i = 0; i < kBatch; ++i) {
+    for (int i = 0; i < Lanes::kBatch; ++i) {
       const int p = position(base, i, stride);
       // The first page is there always: no load hangs on a branch.
       pages[i] = cache.stored.page(p < end ? p : 0);
@@ -250,7 +250,7 @@ template <class Cache, int D> struct CacheBatch {
                        int stride) {
     const int element = threadIdx.x % Lanes::kLanes * 8;
 #pragma unroll
-    for (int i = 0; i < kBatch; ++i) {
+    for (int i = 0; i < Lanes::kBatch; ++i) {
       const int p = position(base, i, stride);
       const bool isStored = p < end && p != cache.latest;
       const int row = isStored ? p : 0;
@@ -267,7 +267,7 @@ template <class Cache, int D> struct CacheBatch {
                             int end, int stride) {
     const int element = threadIdx.x % Lanes::kLanes * 8;
 #pragma unroll
-    for (int i = 0; i < kBatch; ++i)
+    for (int i = 0; i < Lanes::kBatch; ++i)
       if (position(base, i, stride) == cache.latest && cache.latest < end) {
         keys[i] = loadEight<Cache, D>(cache.latestKey, cache.latestScales,
                                       element, true);
@@ -297,13 +297,13 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
     for (int i = 0; i < 8; ++i)
       queries[g][i] = q[g * Lanes::kPadded + element + i];
 
-  const int advance = stride * kBatch * Lanes::kPositions;
+  const int advance = stride * Lanes::kBatch * Lanes::kPositions;
   for (int base = first; base < end; base += advance) {
     batch.addLatest(cache, base, end, stride);
-    float scores[G][kBatch];
-    float v[kBatch][8];
+    float scores[G][Lanes::kBatch];
+    float v[Lanes::kBatch][8];
 #pragma unroll
-    for (int i = 0; i < kBatch; ++i) {
+    for (int i = 0; i < Lanes::kBatch; ++i) {
       float k[8];
       batch.keys[i].unpack(k);
       batch.values[i].unpack(v[i]);
@@ -323,7 +323,7 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
 #pragma unroll
     for (int g = 0; g < G; ++g) {
 #pragma unroll
-      for (int i = 0; i < kBatch; ++i) {
+      for (int i = 0; i < Lanes::kBatch; ++i) {
         float s = scores[g][i];
 #pragma unroll
         for (int offset = Lanes::kLanes / 2; offset > 0; offset >>= 1)
@@ -413,7 +413,8 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   if (split >= active)
     return;
   batch.load(cache, warpFirst, end, warps);
-  batch.find(cache, warpFirst + warps * kBatch * Lanes::kPositions, end, warps);
+  batch.find(cache, warpFirst + warps * Lanes::kBatch * Lanes::kPositions, end,
+             warps);
 
   const float *table = ropeTable + static_cast<long long>(position) * RopeDim;
   const float factor = queryFactor<SoftCap>(scale);
