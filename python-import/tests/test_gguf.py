@@ -14,122 +14,26 @@ from typing import Any
 import gguf
 import numpy as np
 import pytest
-from conftest import CONFIG, HEAD_DIM, HEADS, HIDDEN, INTERMEDIATE, KV_HEADS, tree, weights
+from conftest import CONFIG, HEAD_DIM, HIDDEN, INTERMEDIATE, tree
 from safetensors import safe_open
 from safetensors.numpy import load_file
+from small_gguf import (
+    MERGES,
+    TOKENS,
+    Writer,
+    wide,
+)
 from tokenizers import Tokenizer
-from tokenizers.pre_tokenizers import ByteLevel
 
-from qz_import.cli import main
 from qz_import.gguf_decode import to_bf16
 
 Imports = Callable[..., str]
 Refuses = Callable[..., None]
 
-SPECIAL = ["<|end|>", "<|start|>", "<|stop|>"]
-ALPHABET = sorted(ByteLevel.alphabet())
-MERGES = ["h e", "Ġ t", "Ġt he", "1 2", "l l", "he ll", "hell o"]
-TOKENS = [*SPECIAL, *ALPHABET, *("".join(m.split()) for m in MERGES), "<tool>"]
-NAMES = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 4)
-
-
-def gguf_name(name: str) -> str:
-    found = NAMES.get_name(name, try_suffixes=(".weight", ".bias"))
-    assert found, name
-    return found
-
-
-def permuted(values: np.ndarray, heads: int) -> np.ndarray:
-    """What llama.cpp's converter does to q and k: each head's halves are interleaved."""
-    parts = values.reshape(heads, 2, values.shape[0] // heads // 2, *values.shape[1:])
-    return np.ascontiguousarray(parts.swapaxes(1, 2).reshape(values.shape))
-
-
-def model_weights() -> dict[str, np.ndarray]:
-    random = np.random.default_rng(5)
-    tensors = weights()
-    tensors["model.embed_tokens.weight"] = random.normal(0, 1, (len(TOKENS), HIDDEN)).astype("f4")
-    return tensors
-
-
-class Writer:
-    """A small llama as a GGUF; what a test wants different it changes before `write`."""
-
-    def __init__(self) -> None:
-        self.architecture = "llama"
-        self.tensors = model_weights()
-        self.quantized: dict[str, gguf.GGMLQuantizationType] = {}
-        self.extra: dict[str, np.ndarray] = {}
-        # Of gguf.GGUFWriter: how to split, in which byte order.
-        self.how: dict[str, Any] = {}
-        self.values: dict[str, Any] = {
-            "llama.block_count": 2,
-            "llama.context_length": 64,
-            "llama.embedding_length": HIDDEN,
-            "llama.feed_forward_length": INTERMEDIATE,
-            "llama.attention.head_count": HEADS,
-            "llama.attention.head_count_kv": KV_HEADS,
-            "llama.attention.layer_norm_rms_epsilon": 1e-5,
-            "llama.rope.freq_base": 100000.0,
-            "tokenizer.ggml.model": "gpt2",
-            "tokenizer.ggml.pre": "smollm",
-            "tokenizer.ggml.tokens": TOKENS,
-            "tokenizer.ggml.token_type": [3] * 3 + [1] * (len(TOKENS) - 4) + [4],
-            "tokenizer.ggml.merges": MERGES,
-            "tokenizer.ggml.bos_token_id": 1,
-            "tokenizer.ggml.eos_token_id": 2,
-        }
-
-    def write(self, path: Path) -> Path:
-        writer = gguf.GGUFWriter(path, self.architecture, **self.how)
-        for key, value in self.values.items():
-            if isinstance(value, bool):
-                writer.add_bool(key, value)
-            elif isinstance(value, np.float64):
-                writer.add_float64(key, value)
-            elif isinstance(value, np.uint64):
-                writer.add_uint64(key, int(value))
-            elif isinstance(value, int):
-                writer.add_uint32(key, value)
-            elif isinstance(value, float):
-                writer.add_float32(key, value)
-            elif isinstance(value, str):
-                writer.add_string(key, value)
-            else:
-                writer.add_array(key, value)
-        for name, values in self.tensors.items():
-            if ".q_proj." in name:
-                values = permuted(values, self.values["llama.attention.head_count"])
-            elif ".k_proj." in name:
-                values = permuted(values, self.values["llama.attention.head_count_kv"])
-            kind = self.quantized.get(name)
-            if kind is None:
-                writer.add_tensor(gguf_name(name), values)
-            else:
-                raw = gguf.quants.quantize(values, kind)
-                writer.add_tensor(gguf_name(name), raw, raw_dtype=kind)
-        for name, values in self.extra.items():
-            writer.add_tensor(name, values)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
-        return path
-
 
 @pytest.fixture
 def model() -> Writer:
     return Writer()
-
-
-def wide(model: Writer) -> None:
-    """Makes the model wide enough for ggml's blocks of 32."""
-    random = np.random.default_rng(11)
-    model.values |= {"llama.embedding_length": 192, "llama.feed_forward_length": 64}
-    sizes = {HIDDEN: 192, INTERMEDIATE: 64, KV_HEADS * HEAD_DIM: 64}
-    for name, values in model.tensors.items():
-        shape = [sizes.get(size, size) for size in values.shape]
-        model.tensors[name] = random.normal(0, 0.1, shape).astype(np.float32)
 
 
 def test_weights_come_back(tmp_path: Path, model: Writer, imports: Imports) -> None:
@@ -271,138 +175,6 @@ def test_decoding_streams(tmp_path: Path, model: Writer, imports: Imports) -> No
 
 
 # --- configuration ---
-
-
-def llama3_divisors(
-    dim: int,
-    theta: float,
-    factor: float,
-    low: float = 1.0,
-    high: float = 4.0,
-    context: int = 8192,
-) -> np.ndarray:
-    """rope_freqs of llama.cpp's converter, element by element."""
-    divisors = []
-    for i in range(0, dim, 2):
-        wavelength = 2 * np.pi * theta ** (i / dim)
-        if wavelength < context / high:
-            divisors.append(1.0)
-        elif wavelength > context / low:
-            divisors.append(factor)
-        else:
-            smooth = (context / wavelength - low) / (high - low)
-            divisors.append(1 / ((1 - smooth) / factor + smooth))
-    return np.array(divisors, dtype=np.float32)
-
-
-@pytest.mark.parametrize("factor", [8.0, 32.0])
-def test_llama3_scaling_from_its_divisors(
-    tmp_path: Path, model: Writer, imports: Imports, factor: float
-) -> None:
-    wide(model)
-    model.values["llama.rope.freq_base"] = 500000.0
-    model.extra["rope_freqs.weight"] = llama3_divisors(64, 500000.0, factor)
-    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
-    assert f"scaling = llama3, factor = {factor}, low_freq_factor = 1.0," in text
-    assert "original_context = 8192>" in text
-
-
-def test_llama3_scaling_as_the_file_says(tmp_path: Path, model: Writer, imports: Imports) -> None:
-    wide(model)
-    model.extra["rope_freqs.weight"] = llama3_divisors(64, 100000.0, 6.0, 2.0, 5.0, 512)
-    model.values |= {
-        "qzc.rope.factor": 6.0,
-        "qzc.rope.low_freq_factor": 2.0,
-        "qzc.rope.high_freq_factor": 5.0,
-        "qzc.rope.original_context": 512,
-    }
-    text = imports(model.write(tmp_path / "x.gguf"), tmp_path / "m.mlir")
-    assert "scaling = llama3, factor = 6.0, low_freq_factor = 2.0, high_freq_factor = 5.0," in text
-    assert "original_context = 512>" in text
-
-
-def test_said_scaling_must_fit_the_divisors(
-    tmp_path: Path, model: Writer, refuses: Refuses
-) -> None:
-    wide(model)
-    model.extra["rope_freqs.weight"] = llama3_divisors(64, 100000.0, 6.0)
-    model.values["qzc.rope.factor"] = 7.0
-    path = model.write(tmp_path / "x.gguf")
-    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "rope_freqs.weight")
-
-
-def test_other_divisors(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
-    model.extra["rope_freqs.weight"] = np.array([1.0, 3.0], np.float32)
-    path = model.write(tmp_path / "x.gguf")
-    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "rope_freqs.weight")
-
-
-@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan"), 1e300])
-@pytest.mark.parametrize("key", ["factor", "low_freq_factor", "original_context"])
-def test_said_scaling_out_of_range(
-    tmp_path: Path, model: Writer, refuses: Refuses, key: str, value: float
-) -> None:
-    model.extra["rope_freqs.weight"] = np.ones(HEAD_DIM // 2, np.float32)
-    model.values[f"qzc.rope.{key}"] = np.float64(value)
-    path = model.write(tmp_path / "x.gguf")
-    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", f"qzc.rope.{key}", "positive")
-
-
-@pytest.mark.parametrize(
-    "divisors", [np.ones(3, np.float32), np.ones(2, np.float16), np.ones((2, 1), np.float64)]
-)
-def test_divisors_of_another_kind(
-    tmp_path: Path, model: Writer, refuses: Refuses, divisors: np.ndarray
-) -> None:
-    model.extra["rope_freqs.weight"] = divisors
-    path = model.write(tmp_path / "x.gguf")
-    refuses([path, "-o", tmp_path / "m.mlir"], "rope_freqs.weight is not 2 values of F32")
-
-
-def test_head_size_without_bound(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
-    model.extra["rope_freqs.weight"] = np.ones(2, np.float32)
-    model.values["llama.attention.key_length"] = np.uint64(1 << 40)
-    path = model.write(tmp_path / "x.gguf")
-    refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", "rope_freqs.weight", str(1 << 40))
-
-
-LINEAR = "scaling = linear, factor = 4.0>"
-
-
-@pytest.mark.parametrize(
-    ("values", "scaling"),
-    [
-        ({"scaling.type": "linear", "scaling.factor": 4.0}, LINEAR),
-        # llama.cpp takes a factor without a type for a linear one.
-        ({"scaling.factor": 4.0}, LINEAR),
-        ({"scale_linear": 4.0}, LINEAR),
-        ({"scale_linear": 2.0, "scaling.factor": 4.0}, LINEAR),
-        ({"scaling.type": "none", "scaling.factor": 4.0}, None),
-        ({"scaling.type": "linear"}, None),
-        ({"scaling.factor": 1.0}, None),
-        ({"scaling.factor": 0.0}, None),
-        ({"scaling.attn_factor": 1.0, "scaling.original_context_length": 32}, None),
-    ],
-)
-def test_linear_scaling(
-    tmp_path: Path,
-    model: Writer,
-    capsys: pytest.CaptureFixture[str],
-    values: dict[str, Any],
-    scaling: str | None,
-) -> None:
-    model.values |= {f"llama.rope.{key}": value for key, value in values.items()}
-    main([str(model.write(tmp_path / "x.gguf")), "-o", str(tmp_path / "m.mlir")])
-    rope = (tmp_path / "m.mlir").read_text().splitlines()[0]
-    assert rope.endswith(scaling or "style = half>")
-    assert "warning" not in capsys.readouterr().err
-
-
-def test_two_scalings(tmp_path: Path, model: Writer, refuses: Refuses) -> None:
-    model.values["llama.rope.scaling.factor"] = 2.0
-    model.extra["rope_freqs.weight"] = np.ones(HEAD_DIM // 2, np.float32)
-    path = model.write(tmp_path / "x.gguf")
-    refuses([path, "-o", tmp_path / "m.mlir"], "rope_freqs.weight", "scaling.factor 2.0")
 
 
 def test_untied_head(tmp_path: Path, model: Writer, imports: Imports) -> None:

@@ -14,7 +14,7 @@ import gguf
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from test_gguf import SPECIAL, TOKENS, Writer
+from small_gguf import SPECIAL, TOKENS, Writer
 from tokenizers import Tokenizer
 
 from qz_import.cli import main
