@@ -84,7 +84,7 @@ public:
                Pool.threads()),
         Out(path, inputsOf(Stops)) {
     for (const Stop &stop : Stops)
-      Slot = std::max(Slot, bytesAt(stop));
+      Slot = std::max(Slot, forLive(stop, [](size_t, uint64_t, uint64_t) {}));
   }
 
   void run();
@@ -92,7 +92,9 @@ public:
 private:
   static std::vector<Stop> stopsOf(const format::Manifest &manifest);
   static std::vector<InputOf> inputsOf(const std::vector<Stop> &stops);
-  uint64_t bytesAt(const Stop &stop) const;
+  /// take(buffer, offset, bytes) for the live buffers of a window, one behind
+  /// the other; the bytes of all.
+  template <typename Take> uint64_t forLive(const Stop &stop, Take take) const;
   int64_t tokens() const { return static_cast<int64_t>(Texts.front().size()); }
   /// Moves the live buffers of a window to or from the disk.
   void save(const Stop &stop, size_t window);
@@ -180,35 +182,29 @@ std::vector<InputOf> Calibration::inputsOf(const std::vector<Stop> &stops) {
   return inputs;
 }
 
-uint64_t Calibration::bytesAt(const Stop &stop) const {
-  uint64_t bytes = 0;
-  for (const size_t index : stop.live)
-    bytes +=
+template <typename Take>
+uint64_t Calibration::forLive(const Stop &stop, Take take) const {
+  uint64_t at = 0;
+  for (const size_t index : stop.live) {
+    const auto bytes =
         static_cast<uint64_t>(Manifest.plan.buffers[index].columns * tokens()) *
         sizeof(float);
-  return bytes;
+    take(index, at, bytes);
+    at += bytes;
+  }
+  return at;
 }
 
 void Calibration::save(const Stop &stop, size_t window) {
-  uint64_t at = window * Slot;
-  for (const size_t index : stop.live) {
-    const auto bytes =
-        static_cast<uint64_t>(Manifest.plan.buffers[index].columns * tokens()) *
-        sizeof(float);
-    Waiting.write(at, Runner.buffer(index, tokens()), bytes);
-    at += bytes;
-  }
+  forLive(stop, [&](size_t index, uint64_t at, uint64_t bytes) {
+    Waiting.write(window * Slot + at, Runner.buffer(index, tokens()), bytes);
+  });
 }
 
 void Calibration::restore(const Stop &stop, size_t window) {
-  uint64_t at = window * Slot;
-  for (const size_t index : stop.live) {
-    const auto bytes =
-        static_cast<uint64_t>(Manifest.plan.buffers[index].columns * tokens()) *
-        sizeof(float);
-    Waiting.read(at, Runner.buffer(index, tokens()), bytes);
-    at += bytes;
-  }
+  forLive(stop, [&](size_t index, uint64_t at, uint64_t bytes) {
+    Waiting.read(window * Slot + at, Runner.buffer(index, tokens()), bytes);
+  });
 }
 
 std::vector<float> Calibration::advance(const Stop *from, const Stop &to) {

@@ -16,10 +16,7 @@ public:
   explicit Awq(const PackedTensors &tensors)
       : LinearSource(tensors), Rows(tensors.shape().rows) {
     tensors.requireScheme({format::Scheme::Int4, format::Scheme::None});
-    const format::PackedTensor *scales = tensors.tensor("scales");
-    if (!scales || scales->shape.size() != 2 || scales->shape[0] < 1)
-      tensors.fail("its scales are no matrix");
-    Groups = scales->shape[0];
+    Groups = tensors.matrix("scales")[0];
   }
 
   void checkTensors() const {
@@ -61,11 +58,4 @@ private:
 };
 } // namespace
 
-static void check(const PackedTensors &tensors) { Awq(tensors).checkTensors(); }
-
-static void read(const PackedTensors &tensors, int64_t begin, int64_t end,
-                 std::byte *const *parts) {
-  Awq(tensors).read(begin, end, parts);
-}
-
-const PackingTraits encode::kAwqPacking = {check, read};
+const PackingTraits encode::kAwqPacking = linearPacking<Awq>();

@@ -19,14 +19,8 @@ class CompressedTensors : public LinearSource {
 public:
   explicit CompressedTensors(const PackedTensors &tensors)
       : LinearSource(tensors) {
-    const format::PackedTensor *codes = tensors.tensor("codes");
-    const format::PackedTensor *scales = tensors.tensor("scales");
-    if (!codes || codes->shape.size() != 2)
-      tensors.fail("its codes are no matrix");
-    if (!scales || scales->shape.size() != 2 || scales->shape[1] < 1)
-      tensors.fail("its scales are no matrix");
-    Groups = scales->shape[1];
-    Bits = bitsOf(tensors, codes->shape[1], tensors.shape().cols);
+    Bits = bitsOf(tensors, tensors.matrix("codes")[1], tensors.shape().cols);
+    Groups = tensors.matrix("scales")[1];
   }
 
   void checkTensors() const {
@@ -68,13 +62,5 @@ private:
 };
 } // namespace
 
-static void check(const PackedTensors &tensors) {
-  CompressedTensors(tensors).checkTensors();
-}
-
-static void read(const PackedTensors &tensors, int64_t begin, int64_t end,
-                 std::byte *const *parts) {
-  CompressedTensors(tensors).read(begin, end, parts);
-}
-
-const PackingTraits encode::kCompressedTensorsPacking = {check, read};
+const PackingTraits encode::kCompressedTensorsPacking =
+    linearPacking<CompressedTensors>();

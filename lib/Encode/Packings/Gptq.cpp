@@ -17,14 +17,8 @@ class Gptq : public LinearSource {
 public:
   explicit Gptq(const PackedTensors &tensors)
       : LinearSource(tensors), Rows(tensors.shape().rows) {
-    const format::PackedTensor *codes = tensors.tensor("codes");
-    if (!codes || codes->shape.size() != 2)
-      tensors.fail("its codes are no matrix");
-    Bits = bitsOf(tensors, codes->shape[0], tensors.shape().cols);
-    const format::PackedTensor *scales = tensors.tensor("scales");
-    if (!scales || scales->shape.size() != 2 || scales->shape[0] < 1)
-      tensors.fail("its scales are no matrix");
-    Groups = scales->shape[0];
+    Bits = bitsOf(tensors, tensors.matrix("codes")[0], tensors.shape().cols);
+    Groups = tensors.matrix("scales")[0];
   }
 
   void checkTensors() const {
@@ -68,13 +62,4 @@ private:
 };
 } // namespace
 
-static void check(const PackedTensors &tensors) {
-  Gptq(tensors).checkTensors();
-}
-
-static void read(const PackedTensors &tensors, int64_t begin, int64_t end,
-                 std::byte *const *parts) {
-  Gptq(tensors).read(begin, end, parts);
-}
-
-const PackingTraits encode::kGptqPacking = {check, read};
+const PackingTraits encode::kGptqPacking = linearPacking<Gptq>();

@@ -47,6 +47,14 @@ private:
   std::byte *readScale(int64_t row, int64_t col, std::byte *out) const;
 };
 
+/// What reads a packing by `Source`, a LinearSource with checkTensors().
+template <class Source> constexpr PackingTraits linearPacking() {
+  return {
+      [](const PackedTensors &tensors) { Source(tensors).checkTensors(); },
+      [](const PackedTensors &tensors, int64_t begin, int64_t end,
+         std::byte *const *parts) { Source(tensors).read(begin, end, parts); }};
+}
+
 /// `bits` bits from bit `at` of a row of little-endian 32-bit words on, of
 /// which there are `stride` words from one to the next.
 uint32_t bitsAt(const std::byte *words, int64_t stride, int64_t at, int bits);

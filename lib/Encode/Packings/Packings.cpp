@@ -42,6 +42,14 @@ void PackedTensors::fail(const std::string &what) const {
               std::string(format::name(Source.packing)) + ": " + what);
 }
 
+const std::vector<int64_t> &PackedTensors::matrix(std::string_view role) const {
+  const format::PackedTensor *found = tensor(role);
+  if (!found || found->shape.size() != 2 || found->shape[0] < 1 ||
+      found->shape[1] < 1)
+    fail("its " + std::string(role) + " are no matrix");
+  return found->shape;
+}
+
 void PackedTensors::require(std::string_view role, std::string_view dtype,
                             const std::vector<int64_t> &shape) const {
   const format::PackedTensor *found = tensor(role);

@@ -53,6 +53,9 @@ public:
     return value;
   }
 
+  /// The rows and columns of a tensor. Fails unless it is there, and a matrix.
+  const std::vector<int64_t> &matrix(std::string_view role) const;
+
   /// Element `index` of a tensor of floats.
   float number(std::string_view role, int64_t index) const;
 

@@ -47,103 +47,68 @@ QZC_DEVICE void changedByProducts(float (&c)[4]) {
 // c[j][1]) and 8 further (c[j][2], c[j][3]), columns 8j + 2(t % 4) and the
 // next. One instruction takes the sums of all its columns at once.
 #define QZC_FOUR(J) "+f"(c[J][0]), "+f"(c[J][1]), "+f"(c[J][2]), "+f"(c[J][3])
+#define QZC_NAMES_64                                                           \
+  "%0, %1, %2, %3, %4, %5, %6, %7"                                             \
+  ", %8, %9, %10, %11, %12, %13, %14, %15"                                     \
+  ", %16, %17, %18, %19, %20, %21, %22, %23"                                   \
+  ", %24, %25, %26, %27, %28, %29, %30, %31"
+#define QZC_SUMS_64                                                            \
+  QZC_FOUR(0), QZC_FOUR(1), QZC_FOUR(2), QZC_FOUR(3), QZC_FOUR(4),             \
+      QZC_FOUR(5), QZC_FOUR(6), QZC_FOUR(7)
+#define QZC_NAMES_128                                                          \
+  QZC_NAMES_64                                                                 \
+  ", %32, %33, %34, %35, %36, %37, %38, %39"                                   \
+  ", %40, %41, %42, %43, %44, %45, %46, %47"                                   \
+  ", %48, %49, %50, %51, %52, %53, %54, %55"                                   \
+  ", %56, %57, %58, %59, %60, %61, %62, %63"
+#define QZC_SUMS_128                                                           \
+  QZC_SUMS_64, QZC_FOUR(8), QZC_FOUR(9), QZC_FOUR(10), QZC_FOUR(11),           \
+      QZC_FOUR(12), QZC_FOUR(13), QZC_FOUR(14), QZC_FOUR(15)
+#define QZC_NAMES_192                                                          \
+  QZC_NAMES_128                                                                \
+  ", %64, %65, %66, %67, %68, %69, %70, %71"                                   \
+  ", %72, %73, %74, %75, %76, %77, %78, %79"                                   \
+  ", %80, %81, %82, %83, %84, %85, %86, %87"                                   \
+  ", %88, %89, %90, %91, %92, %93, %94, %95"
+#define QZC_SUMS_192                                                           \
+  QZC_SUMS_128, QZC_FOUR(16), QZC_FOUR(17), QZC_FOUR(18), QZC_FOUR(19),        \
+      QZC_FOUR(20), QZC_FOUR(21), QZC_FOUR(22), QZC_FOUR(23)
+#define QZC_NAMES_256                                                          \
+  QZC_NAMES_192                                                                \
+  ", %96, %97, %98, %99, %100, %101, %102, %103"                               \
+  ", %104, %105, %106, %107, %108, %109, %110, %111"                           \
+  ", %112, %113, %114, %115, %116, %117, %118, %119"                           \
+  ", %120, %121, %122, %123, %124, %125, %126, %127"
+#define QZC_SUMS_256                                                           \
+  QZC_SUMS_192, QZC_FOUR(24), QZC_FOUR(25), QZC_FOUR(26), QZC_FOUR(27),        \
+      QZC_FOUR(28), QZC_FOUR(29), QZC_FOUR(30), QZC_FOUR(31)
+/// c[64 x Columns] += a[64 x 16] · b[Columns x 16]ᵀ; A and B: the numbers of
+/// the descriptors, behind those of the sums.
+#define QZC_PRODUCT(Columns, A, B)                                             \
+  QZC_DEVICE void multiplyGroup(float(&c)[Columns / 8][4],                     \
+                                unsigned long long a, unsigned long long b) {  \
+    asm volatile(                                                              \
+        "{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"                             \
+        "wgmma.mma_async.sync.aligned.m64n" #Columns "k16.f32.f16.f16 "        \
+        "{" QZC_NAMES_##Columns "}, %" #A ", %" #B ", p, 1, 1, 0, 0;\n}"       \
+        : QZC_SUMS_##Columns                                                   \
+        : "l"(a), "l"(b));                                                     \
+  }
 
-/// c[64x64] += a[64x16] · b[64x16]ᵀ.
-QZC_DEVICE void multiplyGroup(float (&c)[8][4], unsigned long long a,
-                              unsigned long long b) {
-  asm volatile("{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"
-               "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 "
-               "{%0, %1, %2, %3, %4, %5, %6, %7,"
-               " %8, %9, %10, %11, %12, %13, %14, %15,"
-               " %16, %17, %18, %19, %20, %21, %22, %23,"
-               " %24, %25, %26, %27, %28, %29, %30, %31}, "
-               "%32, %33, p, 1, 1, 0, 0;\n}"
-               : QZC_FOUR(0), QZC_FOUR(1), QZC_FOUR(2), QZC_FOUR(3),
-                 QZC_FOUR(4), QZC_FOUR(5), QZC_FOUR(6), QZC_FOUR(7)
-               : "l"(a), "l"(b));
-}
+QZC_PRODUCT(64, 32, 33)
+QZC_PRODUCT(128, 64, 65)
+QZC_PRODUCT(192, 96, 97)
+QZC_PRODUCT(256, 128, 129)
 
-/// c[64x128] += a[64x16] · b[128x16]ᵀ.
-QZC_DEVICE void multiplyGroup(float (&c)[16][4], unsigned long long a,
-                              unsigned long long b) {
-  asm volatile("{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"
-               "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 "
-               "{%0, %1, %2, %3, %4, %5, %6, %7,"
-               " %8, %9, %10, %11, %12, %13, %14, %15,"
-               " %16, %17, %18, %19, %20, %21, %22, %23,"
-               " %24, %25, %26, %27, %28, %29, %30, %31,"
-               " %32, %33, %34, %35, %36, %37, %38, %39,"
-               " %40, %41, %42, %43, %44, %45, %46, %47,"
-               " %48, %49, %50, %51, %52, %53, %54, %55,"
-               " %56, %57, %58, %59, %60, %61, %62, %63}, "
-               "%64, %65, p, 1, 1, 0, 0;\n}"
-               : QZC_FOUR(0), QZC_FOUR(1), QZC_FOUR(2), QZC_FOUR(3),
-                 QZC_FOUR(4), QZC_FOUR(5), QZC_FOUR(6), QZC_FOUR(7),
-                 QZC_FOUR(8), QZC_FOUR(9), QZC_FOUR(10), QZC_FOUR(11),
-                 QZC_FOUR(12), QZC_FOUR(13), QZC_FOUR(14), QZC_FOUR(15)
-               : "l"(a), "l"(b));
-}
-
-/// c[64x192] += a[64x16] · b[192x16]ᵀ.
-QZC_DEVICE void multiplyGroup(float (&c)[24][4], unsigned long long a,
-                              unsigned long long b) {
-  asm volatile("{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"
-               "wgmma.mma_async.sync.aligned.m64n192k16.f32.f16.f16 "
-               "{%0, %1, %2, %3, %4, %5, %6, %7,"
-               " %8, %9, %10, %11, %12, %13, %14, %15,"
-               " %16, %17, %18, %19, %20, %21, %22, %23,"
-               " %24, %25, %26, %27, %28, %29, %30, %31,"
-               " %32, %33, %34, %35, %36, %37, %38, %39,"
-               " %40, %41, %42, %43, %44, %45, %46, %47,"
-               " %48, %49, %50, %51, %52, %53, %54, %55,"
-               " %56, %57, %58, %59, %60, %61, %62, %63,"
-               " %64, %65, %66, %67, %68, %69, %70, %71,"
-               " %72, %73, %74, %75, %76, %77, %78, %79,"
-               " %80, %81, %82, %83, %84, %85, %86, %87,"
-               " %88, %89, %90, %91, %92, %93, %94, %95}, "
-               "%96, %97, p, 1, 1, 0, 0;\n}"
-               : QZC_FOUR(0), QZC_FOUR(1), QZC_FOUR(2), QZC_FOUR(3),
-                 QZC_FOUR(4), QZC_FOUR(5), QZC_FOUR(6), QZC_FOUR(7),
-                 QZC_FOUR(8), QZC_FOUR(9), QZC_FOUR(10), QZC_FOUR(11),
-                 QZC_FOUR(12), QZC_FOUR(13), QZC_FOUR(14), QZC_FOUR(15),
-                 QZC_FOUR(16), QZC_FOUR(17), QZC_FOUR(18), QZC_FOUR(19),
-                 QZC_FOUR(20), QZC_FOUR(21), QZC_FOUR(22), QZC_FOUR(23)
-               : "l"(a), "l"(b));
-}
-
-/// c[64x256] += a[64x16] · b[256x16]ᵀ.
-QZC_DEVICE void multiplyGroup(float (&c)[32][4], unsigned long long a,
-                              unsigned long long b) {
-  asm volatile("{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"
-               "wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16 "
-               "{%0, %1, %2, %3, %4, %5, %6, %7,"
-               " %8, %9, %10, %11, %12, %13, %14, %15,"
-               " %16, %17, %18, %19, %20, %21, %22, %23,"
-               " %24, %25, %26, %27, %28, %29, %30, %31,"
-               " %32, %33, %34, %35, %36, %37, %38, %39,"
-               " %40, %41, %42, %43, %44, %45, %46, %47,"
-               " %48, %49, %50, %51, %52, %53, %54, %55,"
-               " %56, %57, %58, %59, %60, %61, %62, %63,"
-               " %64, %65, %66, %67, %68, %69, %70, %71,"
-               " %72, %73, %74, %75, %76, %77, %78, %79,"
-               " %80, %81, %82, %83, %84, %85, %86, %87,"
-               " %88, %89, %90, %91, %92, %93, %94, %95,"
-               " %96, %97, %98, %99, %100, %101, %102, %103,"
-               " %104, %105, %106, %107, %108, %109, %110, %111,"
-               " %112, %113, %114, %115, %116, %117, %118, %119,"
-               " %120, %121, %122, %123, %124, %125, %126, %127}, "
-               "%128, %129, p, 1, 1, 0, 0;\n}"
-               : QZC_FOUR(0), QZC_FOUR(1), QZC_FOUR(2), QZC_FOUR(3),
-                 QZC_FOUR(4), QZC_FOUR(5), QZC_FOUR(6), QZC_FOUR(7),
-                 QZC_FOUR(8), QZC_FOUR(9), QZC_FOUR(10), QZC_FOUR(11),
-                 QZC_FOUR(12), QZC_FOUR(13), QZC_FOUR(14), QZC_FOUR(15),
-                 QZC_FOUR(16), QZC_FOUR(17), QZC_FOUR(18), QZC_FOUR(19),
-                 QZC_FOUR(20), QZC_FOUR(21), QZC_FOUR(22), QZC_FOUR(23),
-                 QZC_FOUR(24), QZC_FOUR(25), QZC_FOUR(26), QZC_FOUR(27),
-                 QZC_FOUR(28), QZC_FOUR(29), QZC_FOUR(30), QZC_FOUR(31)
-               : "l"(a), "l"(b));
-}
-
+#undef QZC_PRODUCT
+#undef QZC_NAMES_64
+#undef QZC_SUMS_64
+#undef QZC_NAMES_128
+#undef QZC_SUMS_128
+#undef QZC_NAMES_192
+#undef QZC_SUMS_192
+#undef QZC_NAMES_256
+#undef QZC_SUMS_256
 #undef QZC_FOUR
 
 //===----------------------------------------------------------------------===//
