@@ -43,7 +43,7 @@ DenseImage::DenseImage(const format::Manifest &manifest,
                        const encode::WeightSources &sources, ThreadPool &pool)
     : Stored(manifest), Refs(refs), Sources(sources), Dense(manifest) {
   const std::set<int32_t> tables = tablesOf(manifest.plan);
-  std::set<int32_t> now = tables;
+  std::vector<int32_t> now; // what is read at once
   const std::set<int32_t> matrices = matricesOf(manifest.plan);
   for (size_t i = 0; i < Dense.tensors.size(); ++i) {
     const auto index = static_cast<int32_t>(i);
@@ -54,7 +54,7 @@ DenseImage::DenseImage(const format::Manifest &manifest,
       tensor.shape.rows = stored.rows;
       tensor.shape.cols = stored.cols;
     } else {
-      now.insert(index);
+      now.push_back(index);
     }
   }
   Bytes = encode::assignOffsets(Dense.tensors);

@@ -44,7 +44,6 @@ public:
   /// Tokens of sequence 1 from a position on.
   void setTokens(int position, const std::vector<int32_t> &tokens,
                  int headRows);
-  void setHeadRows(int rows);
   TokenRow row(int64_t index) const; ///< as the last pass left it
   DeviceState state() const;
   std::vector<CacheRange> cacheRanges(int sequence) const; ///< by layer

@@ -41,6 +41,11 @@ inline uint64_t elementBytes(CacheType type) {
   return 4;
 }
 
+/// Bytes of the scale of a head's key or value at a position.
+inline uint64_t scaleBytes(CacheType type) {
+  return type == CacheType::Q8 ? 2 : 0;
+}
+
 inline const char *cacheName(CacheType type) {
   switch (type) {
   case CacheType::F32:

@@ -99,8 +99,8 @@ public:
   virtual std::string describe() const = 0;
   virtual MemoryUse memoryUse() const = 0;
 
-  /// Appends tokens, all at once (in chunks). Logits of a piece's last row
-  /// alone are computed as decode does.
+  /// Appends tokens, all at once (in chunks). On the CPU, logits of a piece's
+  /// last row alone are computed as decode does.
   virtual void run(const std::vector<Piece> &batch) = 0;
   /// Appends a token to each sequence by the decode path and writes the logits
   /// after it, [steps, vocab].

@@ -34,7 +34,6 @@ public:
   /// A prepared sequence has so many positions now.
   void setLength(int sequence, int64_t length) { at(sequence).length = length; }
 
-  int64_t pageSize() const { return PageSize; }
   int64_t pagesPerSequence() const { return PagesPerSequence; }
   /// A sequence's pages in the order of positions.
   const uint64_t *pages(int sequence) const {

@@ -147,10 +147,7 @@ void scoreTogether(Engine &engine,
     std::vector<Piece> batch;
     for (const evaluate::ScoredWindow &window : windows) {
       sequences.push_back(std::make_unique<Sequence>(engine));
-      Piece piece;
-      piece.sequence = sequences.back()->id();
-      piece.tokens = window.tokens;
-      piece.count = window.count;
+      Piece piece = sequences.back()->piece(window.tokens, window.count);
       piece.firstRow = window.firstScored;
       piece.losses = window.losses;
       piece.targets = window.targets;

@@ -2,6 +2,8 @@
 
 #include "Traffic.h"
 
+#include "qzc/Runtime/CacheRange.h"
+
 #include <algorithm>
 
 namespace qzc::runtime {
@@ -17,18 +19,9 @@ static double bytesOf(const format::Manifest &manifest, const Launch &launch,
         params.window > 0
             ? std::min(positions, static_cast<double>(params.window))
             : positions;
-    double head = static_cast<double>(params.headDim);
-    switch (cache) {
-    case CacheType::F32:
-      head *= 4;
-      break;
-    case CacheType::F16:
-      head *= 2;
-      break;
-    case CacheType::Q8:
-      head += 2;
-      break;
-    }
+    const auto head = static_cast<double>(
+        static_cast<uint64_t>(params.headDim) * elementBytes(cache) +
+        scaleBytes(cache));
     return 2 * head * seen * batch * static_cast<double>(params.kvHeads);
   }
   const bool isTable =

@@ -11,6 +11,8 @@ void addOrders(const format::PackedShape &shape, ActivationOrders &orders) {
   case format::Scheme::None:
   case format::Scheme::Int8:
   case format::Scheme::Q8_0:
+  case format::Scheme::Int8g:
+  case format::Scheme::Fp8:
     return;
   case format::Scheme::Nf4:
   case format::Scheme::Fp4:

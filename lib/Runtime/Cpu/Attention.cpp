@@ -184,12 +184,6 @@ void appendCache(const AttentionArgs &args, int64_t begin, int64_t end) {
   }
 }
 
-HWY_INLINE Vec loadBytes(const int8_t *from) {
-  const hn::Rebind<int8_t, Tag> narrow;
-  const hn::RebindToSigned<Tag> wide;
-  return hn::ConvertTo(kTag, hn::PromoteTo(wide, hn::LoadU(narrow, from)));
-}
-
 /// The key panel that holds `position` as f32: the cache's own, or `buffer`.
 template <typename Element>
 HWY_INLINE const float *keysAsFloat(const AttentionArgs &args, int64_t kvHead,
@@ -206,7 +200,7 @@ HWY_INLINE const float *keysAsFloat(const AttentionArgs &args, int64_t kvHead,
     for (int64_t lane = 0; lane < kPanel; lane += kLanes) {
       const Vec scale = loadAsF32(kTag, scales + lane);
       for (int64_t i = lane; i < args.headDim * kPanel; i += kPanel)
-        hn::Store(hn::Mul(loadBytes(panel + i), scale), kTag, buffer + i);
+        hn::Store(hn::Mul(loadAsF32(kTag, panel + i), scale), kTag, buffer + i);
     }
   }
   return buffer;
@@ -232,7 +226,7 @@ HWY_INLINE const float *valuesAsFloat(const AttentionArgs &args, int64_t kvHead,
           hn::Set(kTag, hn::GetLane(loadAsF32(one, scales + row)));
       for (int64_t i = row * args.valueStride; i < (row + 1) * args.valueStride;
            i += kLanes)
-        hn::Store(hn::Mul(loadBytes(rows + i), scale), kTag, buffer + i);
+        hn::Store(hn::Mul(loadAsF32(kTag, rows + i), scale), kTag, buffer + i);
     }
   }
   return buffer;

@@ -1,6 +1,6 @@
 //===- DotDigits-inl.h - Dot products of linear codes -----------*- C++ -*-===//
 //
-// Codes of 3 to 6 bits times activations as integers of 24 bits in three digits
+// Codes of 2 to 6 bits times activations as integers of 24 bits in three digits
 // of 8: sums over the elements of a 32-bit lane are exact, and become f32 with
 // their chunk's scale. Which instruction multiplies the bytes changes no bit of
 // the result, so this file is included once without and, for AVX-512, once with

@@ -123,7 +123,7 @@ void PlanRunner::prepareAttention(const AttentionParams &params) {
   cache.keys = PageBytes;
   cache.values = cache.keys + rows * params.headDim * element;
   cache.keyScales = cache.values + rows * args.valueStride * element;
-  const uint64_t scales = Options.cache == CacheType::Q8 ? rows * 2 : 0;
+  const uint64_t scales = rows * scaleBytes(Options.cache);
   cache.valueScales = cache.keyScales + scales;
   PageBytes = cache.valueScales + scales;
   ScratchFloats =

@@ -77,6 +77,13 @@ HWY_INLINE hn::Vec<D> loadAsF32(D d, const hwy::bfloat16_t *from) {
   return hn::PromoteTo(d, hn::LoadU(hn::Rebind<hwy::bfloat16_t, D>(), from));
 }
 
+/// Bytes as f32.
+template <class D> HWY_INLINE hn::Vec<D> loadAsF32(D d, const int8_t *from) {
+  const hn::RebindToSigned<D> wide;
+  const hn::Rebind<int8_t, D> narrow;
+  return hn::ConvertTo(d, hn::PromoteTo(wide, hn::LoadU(narrow, from)));
+}
+
 /// An f16 in every lane, as f32.
 HWY_INLINE Vec broadcastF16(uint16_t bits) {
   return fromF16(kTag, hn::Set(hn::Rebind<uint16_t, Tag>(), bits));

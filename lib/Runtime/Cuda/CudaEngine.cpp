@@ -246,7 +246,7 @@ void CudaEngine::failCache() {
   Gpu.synchronize("reading the range of keys and values");
   for (size_t index = 0; index != ranges.size(); ++index)
     if (const float most = std::max(ranges[index].key, ranges[index].value);
-        most > 0)
+        most >= beyondCache(Options.cache))
       failBeyondCache(Options.cache, static_cast<int64_t>(index % layers),
                       most);
 }

@@ -87,8 +87,7 @@ static void planPages(const Manifest &manifest, const CudaProgram &program,
     const uint64_t elements =
         alignUp(product(product(rows, static_cast<uint64_t>(params->headDim)),
                         elementBytes(plan.cache)));
-    const uint64_t scales =
-        plan.cache == CacheType::Q8 ? alignUp(product(rows, 2)) : 0;
+    const uint64_t scales = alignUp(product(rows, scaleBytes(plan.cache)));
     LayerCache &cache = plan.caches[layer];
     cache.keys = plan.pageBytes;
     cache.values = cache.keys + elements;

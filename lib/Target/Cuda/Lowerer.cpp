@@ -112,10 +112,6 @@ TypedArg Lowerer::partArg(int32_t index, size_t part, const char *type) const {
                  static_cast<int64_t>(part));
 }
 
-GridDim Lowerer::perToken(int64_t tokens, int64_t times) const {
-  return {times, tokens};
-}
-
 void Lowerer::describeNorm(const Launch *norm,
                            std::vector<std::string> &templateArgs,
                            std::vector<TypedArg> &args) const {

@@ -114,8 +114,8 @@ private:
   std::string rowsName() const {
     return isHead() ? "Rows::Head" : "Rows::Tokens";
   }
-  /// T blocks.
-  format::GridDim perToken(int64_t tokens = 1, int64_t times = 1) const;
+  /// A block for so many tokens.
+  static format::GridDim perToken(int64_t tokens = 1) { return {1, tokens}; }
   /// Norm template arguments <Norm, Storage, UnitOffset, HasWeight, HasBias>
   /// and the arguments weight, bias, epsilon.
   void describeNorm(const format::Launch *norm,

@@ -26,7 +26,6 @@ struct TypedArg {
 inline constexpr const char *kFloats = "const float *";
 inline constexpr const char *kFloatsOut = "float *";
 inline constexpr const char *kBytes = "const void *";
-inline constexpr const char *kBytesOut = "void *";
 inline constexpr const char *kHalves = "const qzc::kernels::Half *";
 inline constexpr const char *kHalvesOut = "qzc::kernels::Half *";
 inline constexpr const char *kIntsOut = "int *";

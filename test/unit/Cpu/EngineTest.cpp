@@ -86,7 +86,8 @@ double worstDeviation(const NaivePlan &naive, const std::vector<float> &logits,
       const double want = naive.logit(t, id);
       mean += want / static_cast<double>(vocab);
       square += want * want / static_cast<double>(vocab);
-      error = std::max(error, std::abs(logits[t * vocab + id] - want));
+      const double difference = std::abs(logits[t * vocab + id] - want);
+      error = std::isnan(difference) ? INFINITY : std::max(error, difference);
     }
     worst = std::max(worst, error / std::sqrt(square - mean * mean));
   }

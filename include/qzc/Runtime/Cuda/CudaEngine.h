@@ -1,8 +1,8 @@
 //===- CudaEngine.h - The plan on a GPU -------------------------*- C++ -*-===//
 //
 // Runs the CUDA lowering of an image's plan through the driver API. Scoring and
-// prefill go through the `prefill` launches in chunks, decoding replays one
-// captured CUDA graph.
+// prefill go through the `prefill` launches in chunks, decoding replays a
+// captured CUDA graph for each number of sequences.
 //
 //===----------------------------------------------------------------------===//
 

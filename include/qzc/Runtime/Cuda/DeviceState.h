@@ -20,8 +20,7 @@
 //    token, its position is one more: a captured decode graph can be replayed
 //    without the host writing anything in between. Where a logit is not a
 //    number, token = -1 - the lowest such id, which a replay takes as token 0;
-//  * a key or value that the cache's type cannot hold sets beyondCache:
-//  what
+//  * a key or value that the cache's type cannot hold sets beyondCache: what
 //    is computed from then on is wrong. The cache ranges say whose it was.
 //
 //===----------------------------------------------------------------------===//

@@ -18,12 +18,6 @@ HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-/// Bytes from `from` on, a lane each.
-HWY_INLINE CodeVec bytesFrom(const uint8_t *from) {
-  const hn::Rebind<uint8_t, Tag> narrow;
-  return hn::PromoteTo(CodeTag(), hn::LoadU(narrow, from));
-}
-
 /// Rows of int8g; ScaleSource as in Planar-inl.h.
 template <typename ScaleSource>
 struct ByteRow : Unscaled<ByteRow<ScaleSource>> {

@@ -35,12 +35,7 @@ template <bool Absmax> struct Int8RowOf {
   }
   float at(int64_t col) const { return scaled(rawAt(col)); }
 
-  HWY_INLINE Vec raw(int64_t col) const {
-    const hn::Rebind<int8_t, Tag> narrow;
-    const hn::RebindToSigned<Tag> wide;
-    return hn::ConvertTo(kTag,
-                         hn::PromoteTo(wide, hn::LoadU(narrow, Codes + col)));
-  }
+  HWY_INLINE Vec raw(int64_t col) const { return loadAsF32(kTag, Codes + col); }
   HWY_INLINE float rawAt(int64_t col) const {
     return static_cast<float>(Codes[col]);
   }

@@ -26,6 +26,12 @@ namespace HWY_NAMESPACE {
 using CodeTag = hn::RebindToUnsigned<Tag>;
 using CodeVec = hn::Vec<CodeTag>;
 
+/// Bytes from `from` on, a lane each.
+HWY_INLINE CodeVec bytesFrom(const uint8_t *from) {
+  const hn::Rebind<uint8_t, Tag> narrow;
+  return hn::PromoteTo(CodeTag(), hn::LoadU(narrow, from));
+}
+
 /// Codes of 32 elements of one chunk, by vectors.
 template <int Bits> struct PlanarChunk {
   using P = format::Planes<Bits>;
@@ -43,7 +49,7 @@ template <int Bits> struct PlanarChunk {
   /// Codes e … e + kLanes - 1; e is a multiple of kLanes.
   HWY_INLINE CodeVec at(int64_t e) const {
     if constexpr (P::kLow == 4) {
-      const CodeVec bytes = bytesAt(e % 16);
+      const CodeVec bytes = bytesFrom(Low + e % 16);
       return withHigh(hn::And(e < 16 ? bytes : hn::ShiftRight<4>(bytes),
                               hn::Set(CodeTag(), 15)),
                       e);
@@ -62,10 +68,6 @@ template <int Bits> struct PlanarChunk {
   }
 
 private:
-  HWY_INLINE CodeVec bytesAt(int64_t i) const {
-    const hn::Rebind<uint8_t, Tag> narrow;
-    return hn::PromoteTo(CodeTag(), hn::LoadU(narrow, Low + i));
-  }
   static HWY_INLINE uint32_t crumb(const uint8_t *plane, int64_t e) {
     return plane[e / 16 * 4 + e % 4] >> e / 4 % 4 * 2 & 3u;
   }

@@ -37,10 +37,7 @@ struct Q8_0Row {
 
   /// Without the scale.
   HWY_INLINE Vec codesAt(int64_t col) const {
-    const hn::Rebind<int8_t, Tag> narrow;
-    const hn::RebindToSigned<Tag> wide;
-    return hn::ConvertTo(kTag,
-                         hn::PromoteTo(wide, hn::LoadU(narrow, Codes + col)));
+    return loadAsF32(kTag, Codes + col);
   }
 
 private:

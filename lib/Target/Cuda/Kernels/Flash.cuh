@@ -31,18 +31,15 @@ QZC_DEVICE float scaleToHalf(float largest) {
   return exponent == 0 ? 1.0f : __int_as_float((exponent - 14) << 23);
 }
 
-/// Eight elements of the cache as they are.
-struct EightFloats {
-  float4 low, high;
-
-  /// Times `factor`, rounded to f16.
-  QZC_DEVICE uint4 round(float factor) const {
-    return make_uint4(packHalves(low.x * factor, low.y * factor),
-                      packHalves(low.z * factor, low.w * factor),
-                      packHalves(high.x * factor, high.y * factor),
-                      packHalves(high.z * factor, high.w * factor));
-  }
-};
+/// Eight elements times `factor`, rounded to f16.
+QZC_DEVICE uint4 roundEight(const Eight<float> &eight, float factor) {
+  const float4 low = eight.low;
+  const float4 high = eight.high;
+  return make_uint4(packHalves(low.x * factor, low.y * factor),
+                    packHalves(low.z * factor, low.w * factor),
+                    packHalves(high.x * factor, high.y * factor),
+                    packHalves(high.z * factor, high.w * factor));
+}
 
 /// Eight bytes times `factor`, rounded to f16.
 QZC_DEVICE uint4 roundEight(const Byte *source, float factor) {
@@ -68,7 +65,7 @@ QZC_DEVICE void loadCacheTile(Half *tile, const Cache *rows, const Half *scales,
 #pragma unroll 1
     for (int begin = threadIdx.x; begin < all;
          begin += together * kFlashThreads) {
-      EightFloats eight[together];
+      Eight<float> eight[together];
 #pragma unroll
       for (int j = 0; j < together; ++j) {
         const int i = begin + j * kFlashThreads;
@@ -86,7 +83,8 @@ QZC_DEVICE void loadCacheTile(Half *tile, const Cache *rows, const Half *scales,
         const int i = begin + j * kFlashThreads;
         if (i < all)
           *reinterpret_cast<uint4 *>(tile + i / pieces * Tile::kStride +
-                                     i % pieces * 8) = eight[j].round(factor);
+                                     i % pieces * 8) =
+              roundEight(eight[j], factor);
       }
     }
   } else {

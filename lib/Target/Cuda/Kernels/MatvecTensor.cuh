@@ -33,36 +33,25 @@ struct NoTable {
   QZC_DEVICE static void fill(void *, int, int) {}
 };
 
-/// Signed bytes. A code in the mantissa of an f16 makes it 1024 + code.
-struct ByteOperands : NoTable {
+/// Bytes, of which `Middle` stands for 0 once the bits of `Flip` are turned. A
+/// code in the mantissa of an f16 makes it 1024 + code.
+template <int Middle, unsigned Flip = 0> struct ByteOperands : NoTable {
   static constexpr int kTerms = 1;
   QZC_DEVICE static constexpr int order(int e) { return e; }
   QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *,
                                unsigned (&first)[1], unsigned (&second)[1]) {
-    const unsigned biased = word(bits, m) ^ 0x80808080u;
-    const unsigned bias = 0x64806480u; // 1024 + 128
-    first[0] = subtractHalves(__byte_perm(biased, 0x64646464u, 0x4140), bias);
-    second[0] = subtractHalves(__byte_perm(biased, 0x64646464u, 0x4342), bias);
-  }
-};
-template <> struct Operands<Storage::Int8> : ByteOperands {};
-template <> struct Operands<Storage::Int8Absmax> : ByteOperands {};
-template <> struct Operands<Storage::Q8_0> : ByteOperands {};
-
-/// Unsigned bytes, of which `Middle` stands for 0.
-template <int Middle> struct UnsignedOperands : NoTable {
-  static constexpr int kTerms = 1;
-  QZC_DEVICE static constexpr int order(int e) { return e; }
-  QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *,
-                               unsigned (&first)[1], unsigned (&second)[1]) {
-    const unsigned four = word(bits, m);
+    const unsigned four = word(bits, m) ^ Flip;
     constexpr unsigned bias = 0x64006400u + Middle * 0x00010001u;
     first[0] = subtractHalves(__byte_perm(four, 0x64646464u, 0x4140), bias);
     second[0] = subtractHalves(__byte_perm(four, 0x64646464u, 0x4342), bias);
   }
 };
-template <> struct Operands<Storage::Int8g> : UnsignedOperands<128> {};
-template <> struct Operands<Storage::Int8gAsym> : UnsignedOperands<0> {};
+using SignedOperands = ByteOperands<128, 0x80808080u>;
+template <> struct Operands<Storage::Int8> : SignedOperands {};
+template <> struct Operands<Storage::Int8Absmax> : SignedOperands {};
+template <> struct Operands<Storage::Q8_0> : SignedOperands {};
+template <> struct Operands<Storage::Int8g> : ByteOperands<128> {};
+template <> struct Operands<Storage::Int8gAsym> : ByteOperands<0> {};
 
 template <> struct Operands<Storage::Fp8> : NoTable {
   static constexpr int kTerms = 1;
