@@ -46,28 +46,27 @@ uint64_t addressSpace() {
   return pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-void setLimits(const SandboxLimits &limits) {
+void setLimits() {
   // Who started the program says how it ended; nobody else should hear of it.
   for (int signal : {SIGSEGV, SIGABRT, SIGXCPU, SIGPIPE})
     std::signal(signal, SIG_DFL);
   setLimit(RLIMIT_CORE, 0);
-  setLimit(RLIMIT_CPU, limits.cpuSeconds);
-  setLimit(RLIMIT_STACK, limits.stackBytes);
+  setLimit(RLIMIT_CPU, kSandboxLimits.cpuSeconds);
+  setLimit(RLIMIT_STACK, kSandboxLimits.stackBytes);
   if (uint64_t space = addressSpace())
-    setLimit(RLIMIT_AS, space + limits.memoryBytes);
+    setLimit(RLIMIT_AS, space + kSandboxLimits.memoryBytes);
 }
 
 } // namespace
 
-int workInSandbox(const SandboxLimits &limits,
-                  const std::function<std::string(const std::string &)> &work) {
+int workInSandbox(const std::function<std::string(const std::string &)> &work) {
   // Work that nobody waits for any more ends with who asked for it.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  setLimits(limits);
+  setLimits();
   try {
     const std::string result =
         work(std::string(std::istreambuf_iterator<char>(std::cin), {}));
-    if (result.size() > limits.resultBytes)
+    if (result.size() > kSandboxLimits.resultBytes)
       return TooLong;
     Output().write(result);
     return Finished;
@@ -83,7 +82,6 @@ int workInSandbox(const SandboxLimits &limits,
 
 std::string runInSandbox(const std::string &name,
                          const std::vector<std::string> &argv,
-                         const SandboxLimits &limits,
                          const std::string &input) {
   ProgramResult result = runProgram(argv, input);
   const auto inMegabytes = [](uint64_t bytes) {
@@ -94,8 +92,8 @@ std::string runInSandbox(const std::string &name,
     break;
   case SIGXCPU:
   case SIGKILL:
-    throw Error(name + " takes more than " + std::to_string(limits.cpuSeconds) +
-                " s of computing");
+    throw Error(name + " takes more than " +
+                std::to_string(kSandboxLimits.cpuSeconds) + " s of computing");
   case SIGSEGV:
     throw Error(name + " nests or calls itself too deeply");
   default:
@@ -105,10 +103,11 @@ std::string runInSandbox(const std::string &name,
   case Finished:
     return std::move(result.out);
   case NoMemory:
-    throw Error(name + " needs more than " + inMegabytes(limits.memoryBytes) +
-                " of memory");
+    throw Error(name + " needs more than " +
+                inMegabytes(kSandboxLimits.memoryBytes) + " of memory");
   case TooLong:
-    throw Error(name + " makes more than " + inMegabytes(limits.resultBytes));
+    throw Error(name + " makes more than " +
+                inMegabytes(kSandboxLimits.resultBytes));
   default:
     throw Error(result.out.empty() ? name + " came to no end" : result.out);
   }

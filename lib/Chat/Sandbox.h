@@ -16,24 +16,25 @@
 
 namespace qzc::chat {
 
+/// What a program's work may take; the program and who starts it agree on it.
 struct SandboxLimits {
   unsigned cpuSeconds = 1;
   uint64_t memoryBytes = uint64_t(512) << 20; ///< beyond what the process has
   uint64_t stackBytes = uint64_t(8) << 20;
   uint64_t resultBytes = uint64_t(16) << 20;
 };
+inline constexpr SandboxLimits kSandboxLimits;
 
-/// What the program `argv` makes of `input` within `limits`, which it has to
-/// know. Throws qzc::Error with what its work threw, or with the limit that it
-/// broke; `name` is what the error calls it.
+/// What the program `argv` makes of `input` within the limits. Throws
+/// qzc::Error with what its work threw, or with the limit that it broke; `name`
+/// is what the error calls it.
 std::string runInSandbox(const std::string &name,
                          const std::vector<std::string> &argv,
-                         const SandboxLimits &limits, const std::string &input);
+                         const std::string &input);
 
-/// Gives this process `limits`, and writes the result of `work` on its standard
-/// input to its standard output. Returns the process's exit code.
-int workInSandbox(const SandboxLimits &limits,
-                  const std::function<std::string(const std::string &)> &work);
+/// Gives this process the limits, and writes the result of `work` on its
+/// standard input to its standard output. Returns the process's exit code.
+int workInSandbox(const std::function<std::string(const std::string &)> &work);
 
 } // namespace qzc::chat
 

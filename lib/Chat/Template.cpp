@@ -131,11 +131,11 @@ std::string render(const std::string &source, const Conversation &conversation,
     variables[name] = text;
   const Json request = {
       {"template", source}, {"variables", variables}, {"now", inputs.now}};
-  return runInSandbox(kName, renderer, SandboxLimits(), request.dump());
+  return runInSandbox(kName, renderer, request.dump());
 }
 
 int runRenderer() {
-  return workInSandbox(SandboxLimits(), [](const std::string &input) {
+  return workInSandbox([](const std::string &input) {
     try {
       const Json request = Json::parse(input);
       return renderHere(request.at("template"), request.at("variables"),

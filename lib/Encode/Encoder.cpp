@@ -144,10 +144,7 @@ static float copyPiece(const Tensor &tensor, const WeightRef &ref,
     write(tensor.offset + layout[i].offset +
               format::partBytes(tensor.shape, i, piece.begin),
           workspace.parts[i].data(), workspace.parts[i].size());
-  return std::abs(
-      *std::max_element(values.begin(), values.end(), [](float a, float b) {
-        return std::abs(a) < std::abs(b);
-      }));
+  return format::largestMagnitude(values.data(), count);
 }
 
 /// Encodes a piece and writes its parts, each to its place in the section.

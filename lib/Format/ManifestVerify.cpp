@@ -1,5 +1,4 @@
-//===- ManifestVerify.cpp - Whether a manifest contradicts itself
-//-------------===//
+//===- ManifestVerify.cpp - Whether a manifest contradicts itself ---------===//
 //
 // After these checks an engine may use every index, offset and extent of the
 // manifest without checking again. Sizes are limited so that products with a

@@ -2,6 +2,7 @@
 
 #include "qzc/Format/Scheme.h"
 
+#include "EnumNames.h"
 #include "Schemes/Traits.h"
 
 #include "qzc/Format/Portable.h"
@@ -48,23 +49,13 @@ std::optional<Scheme> parseScheme(std::string_view text) {
   return std::nullopt;
 }
 
-std::string_view name(Method method) {
-  switch (method) {
-  case Method::Rtn:
-    return "rtn";
-  case Method::Mse:
-    return "mse";
-  case Method::Gptq:
-    return "gptq";
-  }
-  return "";
-}
+static constexpr NameOf<Method> kMethods[] = {
+    {Method::Rtn, "rtn"}, {Method::Mse, "mse"}, {Method::Gptq, "gptq"}};
+
+std::string_view name(Method method) { return find(kMethods, method); }
 
 std::optional<Method> parseMethod(std::string_view text) {
-  for (Method method : {Method::Rtn, Method::Mse, Method::Gptq})
-    if (text == name(method))
-      return method;
-  return std::nullopt;
+  return parse(kMethods, text);
 }
 
 std::string_view name(DType dtype) {
@@ -194,8 +185,7 @@ std::optional<std::string_view> checkShape(const PackedShape &shape) {
                ? "the scheme has no double quantization (fp4 and nf4 have)"
            : shape.scales == ScaleCodec::Asym
                ? "the scheme has no zero points to choose (int2, int3, int4 "
-                 "and "
-                 "int8g have)"
+                 "and int8g have)"
                : "the scheme has no absmax to choose (int8 has)";
   return traits(shape.scheme).checkShape(shape);
 }

@@ -57,7 +57,7 @@ std::string RunMemory::describe(int64_t context) const {
   };
   std::string text;
   for (const int64_t positions : {context, int64_t{1024}}) {
-    if (positions > context || (positions == context && !text.empty()))
+    if (!text.empty() && positions >= context)
       continue;
     const uint64_t cache = cachePerPosition * static_cast<uint64_t>(positions);
     const uint64_t activations =

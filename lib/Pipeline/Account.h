@@ -6,7 +6,6 @@
 #include "qzc/Encode/Measure.h"
 #include "qzc/Format/Manifest.h"
 
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -17,6 +17,7 @@
 #include "qzc/Pipeline/ModuleFile.h"
 #include "qzc/Support/AtomicFile.h"
 #include "qzc/Support/Error.h"
+#include "qzc/Support/OneLine.h"
 #include "qzc/Target/Cuda/Compile.h"
 #include "qzc/Target/Cuda/Emit.h"
 #include "qzc/Target/Cuda/Lowering.h"
@@ -200,7 +201,7 @@ void Compilation::run() {
 void Compilation::reportTo(std::optional<AtomicFile> &file,
                            const Account &account) const {
   for (const std::string &warning : account.warnings())
-    llvm::errs() << "qzc: warning: " << warning << '\n';
+    llvm::errs() << "qzc: warning: " << oneLine(warning) << '\n';
   file.emplace(Options.report);
   file->append(account.textFor(Options.report));
   file->finish();

@@ -81,10 +81,10 @@ void checkInputsAreKept(const CompileOptions &options, mlir::ModuleOp module,
                         const std::string &folder) {
   std::vector<InputFile> inputs = inputsOf(module, options.input, folder);
   inputs.push_back({"the runtime", options.stub});
-  for (const std::string &path : {options.calibrate, options.statistics})
-    if (!path.empty())
-      inputs.push_back(
-          {path == options.calibrate ? "the text" : "the statistics", path});
+  if (!options.calibrate.empty())
+    inputs.push_back({"the text", options.calibrate});
+  if (!options.statistics.empty())
+    inputs.push_back({"the statistics", options.statistics});
   inputs.push_back({"this program", "/proc/self/exe"});
   for (const NamedFile &output : outputs(options))
     checkIsNoInput(output.option, output.path, inputs);

@@ -84,7 +84,6 @@ static std::string tableOf(const std::vector<BudgetItem> &items,
                            const BudgetSolution &solution) {
   struct Line {
     int64_t weights = 0;
-    int64_t elements = 0;
     uint64_t bytes = 0;
   };
   std::map<std::string, Line> lines;
@@ -93,7 +92,6 @@ static std::string tableOf(const std::vector<BudgetItem> &items,
     const calibrate::Choice &choice = items[i].choices[solution.chosen[i]];
     Line &line = lines[format::describeStorage(choice.spec)];
     ++line.weights;
-    line.elements += items[i].elements;
     line.bytes += choice.bytes;
     elements += items[i].elements;
   }

@@ -77,7 +77,7 @@ def _add(results: Json, task: str, conditions: Json, base: str | None, parts: Js
 
     put(results["conditions"], stated)
     for entry in results["executables"]:
-        if part := parts.get(entry["name"] if "name" in entry else entry["file"]):
+        if part := parts.get(entry.get("name") or entry["file"]):
             put(entry, part)
 
 

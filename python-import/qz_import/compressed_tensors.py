@@ -6,11 +6,10 @@ from typing import Any
 
 from qz_import.errors import ImportFailure
 from qz_import.fp8 import LEFT, find_fp8
-from qz_import.linear_codes import SCHEMES, LinearCodes, array_of, unpacked
+from qz_import.linear_codes import FLOATS, SCHEMES, LinearCodes, array_of, unpacked
 from qz_import.packed import PackedTensor, Weights, without
 from qz_import.weights import StoredTensor
 
-FLOATS = ("F16", "BF16", "F32")
 ROLES = {
     "codes": "weight_packed", "scales": "weight_scale", "zeros": "weight_zero_point",
     "order": "weight_g_idx",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from qz_import.config import Config
 from qz_import.decoder import Decoder
-from qz_import.errors import ImportFailure, shown
+from qz_import.errors import ImportFailure
 from qz_import.families import Family, families, family_of
+from qz_import.files import parse_json_object
 from qz_import.gguf_architecture import Architecture, Described, Values, size_keys
 from qz_import.gguf_rope import read_rope_keys
 
@@ -48,12 +47,7 @@ def config_by_keys(file: Described, family: Family, architecture: Architecture) 
 
 def _own_config(file: Described) -> Values:
     text = file.meta.text(CONFIG)
-    try:
-        config = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ImportFailure(f"{file.meta.where}: {CONFIG}: {error}") from None
-    if not isinstance(config, dict):
-        raise ImportFailure(f"{file.meta.where}: {CONFIG} is {shown(config)}, not an object")
+    config = parse_json_object(text.encode(), f"{file.meta.where}: {CONFIG}")
     return config | {"tie_word_embeddings": "output.weight" not in file.shapes}
 
 

@@ -189,11 +189,11 @@ class GgufForm:
             "metadata": _dictionary({k: _scalar(v) for k, v in sorted(self.metadata.items())}),
             "interleaved": _dictionary(turned) if turned else "",
             "incremented": f"[{', '.join(map(quoted, larger))}]" if larger else "",
-            "computed": _dictionary({k: _reals(v) for k, v in self.computed.items()}),
+            "computed": _dictionary({k: _reals(v) for k, v in self.computed.items()})
+            if self.computed
+            else "",
             "warnings": f"[{', '.join(map(quoted, self.warnings))}]" if self.warnings else "",
         }
-        if not self.computed:
-            del parts["computed"]
         listed = ",\n      ".join(f"{key} = {text}" for key, text in parts.items() if text)
         return f"#qz.gguf<{listed}>"
 

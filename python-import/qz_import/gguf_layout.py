@@ -4,7 +4,7 @@ decoder: nothing here is of one family."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from qz_import.decoder import Attention, Decoder, Dense
@@ -51,7 +51,7 @@ class Place:
 
     def numbered(self, block: int) -> Place:
         gguf, source = (name.replace("#", str(block)) for name in (self.gguf, self.source))
-        return Place(gguf, source, self.parts, self.heads, self.is_incremented)
+        return replace(self, gguf=gguf, source=source)
 
 
 def _attention(spec: Attention, turned: Mapping[str, int]) -> Iterator[Place]:
@@ -117,7 +117,7 @@ def places_of(decoder: Decoder, architecture: Architecture | None) -> list[Place
     for place in _block(decoder, turned):
         name = names.get(place.gguf, place.gguf)
         source = f"{decoder.prefix}{decoder.layers}.#.{place.source}"
-        found.append(Place(BLOCK + name, source, place.parts, place.heads, place.is_incremented))
+        found.append(replace(place, gguf=BLOCK + name, source=source))
     places = [*_outer(decoder), *found]
     if architecture is None:
         places = [Place(p.gguf, p.source, p.parts) for p in places]

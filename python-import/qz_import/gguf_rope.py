@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qz_import.builder import Rope
-from qz_import.decoder import Attention, Decoder
+from qz_import.decoder import Decoder
 from qz_import.errors import ImportFailure
 from qz_import.gguf_architecture import Described, Values
 from qz_import.gguf_metadata import shortest
@@ -41,16 +41,12 @@ def llama3_divisors(dim: int, theta: float, settings: Values) -> tuple[float, ..
     return tuple(divisors)
 
 
-def turning(decoder: Decoder) -> list[Attention]:
-    """Attention that turns q and k: that of layers without a window first, which in llama.cpp is
-    what the keys are about."""
-    found = [block.attention for block in decoder.blocks if block.attention.rope]
-    return sorted(found, key=lambda attention: attention.window is not None)
-
-
 def main_rope(decoder: Decoder) -> Rope | None:
-    attentions = turning(decoder)
-    return attentions[0].rope if attentions else None
+    """How q and k are turned: in layers without a window if there are any, which in llama.cpp is
+    what the keys are about."""
+    turning = [block.attention for block in decoder.blocks if block.attention.rope]
+    first = min(turning, key=lambda attention: attention.window is not None, default=None)
+    return first.rope if first else None
 
 
 def _usual_magnitude(factor: float) -> float:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from qz_import.errors import ImportFailure
-from qz_import.tokenizer_json import Json, bpe_model, canonical
+from qz_import.tokenizer_json import Json, canonical
 
 SPACE = "▁"
 # Kinds of tokens (tokenizer.ggml.token_type).
@@ -48,11 +48,6 @@ def merges_by_scores(
                 found.append((-scores[number], *pair, left, right))
     found.sort(key=lambda entry: entry[:3])
     return [[left, right] for *_, left, right in found]
-
-
-def pieces_model(vocabulary: dict[str, int], merges: list[Any], unknown: str | None) -> Json:
-    """The "model" of a tokenizer.json."""
-    return bpe_model(vocabulary, merges, unk_token=unknown, fuse_unk=True, byte_fallback=True)
 
 
 def normalizer(adds_space: bool) -> Json:

@@ -13,6 +13,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from qz_import.errors import ImportFailure
+from qz_import.files import parse_json_object
 from qz_import.gguf_architecture import Values
 from qz_import.gguf_sentencepiece import (
     SPACE,
@@ -237,10 +239,10 @@ def _is_member(key: str, value: Any) -> bool:
 def read_own(text: str) -> Json | None:
     """The members that a file has of its own; None of what is none."""
     try:
-        own = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+        own = parse_json_object(text.encode(), OWN)
+    except ImportFailure:
         return None
-    is_right = isinstance(own, dict) and all(_is_member(key, value) for key, value in own.items())
+    is_right = all(_is_member(key, value) for key, value in own.items())
     tokens = own.get("added_tokens", []) if is_right else []
     names = ({"id": token.get("id")} if isinstance(token, dict) else {} for token in tokens)
     are_right = all(isinstance(n.get("id"), int) and not isinstance(n["id"], bool) for n in names)

@@ -6,13 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from qz_import.tokenizer_classes import QWEN2_PATTERN
 from qz_import.tokenizer_json import Json, byte_level, canonical
 
 _CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-_QWEN2 = _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|" + _REST
-LLAMA3 = _QWEN2.replace(r"|\p{N}|", r"|\p{N}{1,3}|")
+LLAMA3 = QWEN2_PATTERN.replace(r"|\p{N}|", r"|\p{N}{1,3}|")
 _CAPITALS, _SMALL = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 _CASED_REST = r" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _TEKKEN = (
@@ -99,8 +98,8 @@ WORDS = (
         adds_bos=True,
     ),
     Words(("dbrx", "smaug-bpe", "chatglm-bpe", "glm4"), _by(LLAMA3)),
-    Words(("qwen2", "deepseek-r1-qwen", "megrez", "hunyuan"), _by(_QWEN2), _NFC),
-    Words(("stablelm2",), _by(_QWEN2)),
+    Words(("qwen2", "deepseek-r1-qwen", "megrez", "hunyuan"), _by(QWEN2_PATTERN), _NFC),
+    Words(("stablelm2",), _by(QWEN2_PATTERN)),
     Words(("tekken",), _by(_TEKKEN), ignores_merges=True, adds_bos=True, difference=_BY_CASE),
     Words(("gpt-4o", "llama4"), _by(_GPT4O), difference=_BY_CASE),
     Words(("bloom", "poro-chat", "gpt3-finnish"), _by(_BLOOM)),

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from qz_import.errors import ImportFailure, shown
-from qz_import.linear_codes import SCHEMES, LinearCodes, array_of, unpacked
+from qz_import.linear_codes import FLOATS, SCHEMES, LinearCodes, array_of, unpacked
 from qz_import.packed import PackedTensor, Weights, without
 from qz_import.weights import StoredTensor
 
-FLOATS = ("F16", "BF16", "F32")
 # checkpoint_format → what stored zero points are less by.
 GPTQ_FORMATS = {"gptq": 1, "gptq_v2": 0}
 AWQ_BITS = 4

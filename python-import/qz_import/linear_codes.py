@@ -14,6 +14,8 @@ from qz_import.weights import StoredTensor
 
 # Bits of a code → the scheme.
 SCHEMES = {2: "int2", 3: "int3", 4: "int4", 8: "int8g"}
+# Types of scales.
+FLOATS = ("F16", "BF16", "F32")
 # Groups of a storage, which are within those of the checkpoint.
 BLOCKS = (128, 64, 32)
 NUMPY_TYPES = {"I32": "<i4", "I64": "<i8", "F16": "<f2", "F32": "<f4", "BF16": "<u2"}

@@ -8,6 +8,7 @@ from typing import Any
 import gguf
 import numpy as np
 from conftest import HEAD_DIM, HEADS, HIDDEN, INTERMEDIATE, KV_HEADS, weights
+from stock_gguf import permuted
 from tokenizers.pre_tokenizers import ByteLevel
 
 SPECIAL = ["<|end|>", "<|start|>", "<|stop|>"]
@@ -21,12 +22,6 @@ def gguf_name(name: str) -> str:
     found = NAMES.get_name(name, try_suffixes=(".weight", ".bias"))
     assert found, name
     return found
-
-
-def permuted(values: np.ndarray, heads: int) -> np.ndarray:
-    """What llama.cpp's converter does to q and k: each head's halves are interleaved."""
-    parts = values.reshape(heads, 2, values.shape[0] // heads // 2, *values.shape[1:])
-    return np.ascontiguousarray(parts.swapaxes(1, 2).reshape(values.shape))
 
 
 def model_weights() -> dict[str, np.ndarray]:

@@ -265,6 +265,7 @@ def test_truncated_gguf(tmp_path: Path, model: Writer, refuses: Refuses, kept: f
         ({"qzc.tokenizer": "{"}, ("qzc.tokenizer",)),
         ({"qzc.tokenizer": "[" * 100_000}, ("qzc.tokenizer",)),
         ({"qzc.tokenizer": '{"version": "2"}'}, ("qzc.tokenizer",)),
+        ({"qzc.tokenizer": '{"model": {"dropout": ' + "1" * 5000 + "}}"}, ("qzc.tokenizer",)),
         ({"qzc.tokenizer": '{"decoder": []}'}, ("qzc.tokenizer",)),
         ({"qzc.tokenizer": '{"model": {"vocab": {}}}'}, ("qzc.tokenizer",)),
         ({"qzc.tokenizer": '{"model": {"vocabulary": {}}}'}, ("qzc.tokenizer",)),

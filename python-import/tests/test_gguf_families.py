@@ -228,7 +228,10 @@ def test_unusable_metadata(
     refuses([path, "-o", tmp_path / "m.mlir"], "x.gguf", *words)
 
 
-@pytest.mark.parametrize("value", ["[]", "{", "7", "[" * 100_000, '{"model_type": "x"}'])
+@pytest.mark.parametrize(
+    "value",
+    ["[]", "{", "7", "[" * 100_000, '{"model_type": "x"}', '{"hidden_size": ' + "1" * 5000 + "}"],
+)
 def test_unusable_config_of_our_own(tmp_path: Path, refuses: Refuses, value: str) -> None:
     model = StockWriter(copy_as_stock("qwen3", tmp_path / "folder"))
     model.values["qzc.config"] = value

@@ -193,7 +193,7 @@ BEHIND = re.compile(r"\.(dense_4h_to_h|down_proj|fc2|mlp\.c_proj)\.weight$")
 
 @pytest.mark.parametrize("name", [*GELU, "gpt2-f32"])
 def test_gelu_is_all_that_differs(
-    imported: Imported, stock: Callable[..., LlamaCpp], tmp_path: Path, name: str
+    stock: Callable[..., LlamaCpp], tmp_path: Path, name: str
 ) -> None:
     """Beyond 10 GELU is linear in both: with inputs of thousands what lies below is next to
     nothing, and so is what a table of it is wrong by."""

@@ -18,11 +18,9 @@
 //    6-bit multiples of d and dmin; see GgmlK.cpp for the search. Decoded
 //    (d · scale) · code - (dmin · minimum).
 //  * TQ2_0: blocks of 256, d = absmax; code = x · (1 / d), rounded half away
-//  from
-//    zero, plus 1. Decoded (code - 1) · d.
-//  * Q6_K: sixteen groups of 16 with 8-bit scales; decoded (d · scale) · (code
-//  -
-//    32).
+//    from zero, plus 1. Decoded (code - 1) · d.
+//  * Q6_K: sixteen groups of 16 with 8-bit scales; decoded
+//    (d · scale) · (code - 32).
 //
 // TQ2_0 has elements i, 32 + i, 64 + i and 96 + i of 128 in byte i, from its
 // low bits up.

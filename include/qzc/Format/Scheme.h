@@ -171,6 +171,9 @@ uint64_t partBytes(const PackedShape &shape, size_t part, int64_t elements);
 float encodeElements(const PackedShape &shape, const float *values,
                      int64_t count, std::byte *const *parts);
 
+/// The largest magnitude of `values`; 0 if there are none.
+float largestMagnitude(const float *values, int64_t count);
+
 /// The same with scales (and zero points or minima) that are searched for:
 /// those that leave the least Σ importance·(ŵ - w)², as far as the search goes.
 /// `importance` is finite, not negative, and of as many elements. Only where

@@ -34,22 +34,24 @@ public:
   int64_t groups() const override { return Groups; }
   void codes(int64_t begin, int64_t end, uint8_t *out) const override {
     const int64_t cols = Tensors.shape().cols;
+    const std::byte *data = Tensors.data("codes");
     for (int64_t col = 0; col < cols; ++col)
       for (int64_t row = begin; row < end; ++row)
-        out[(row - begin) * cols + col] = nibble("codes", col, row);
+        out[(row - begin) * cols + col] = nibble(data, col, row);
   }
   float scale(int64_t row, int64_t group) const override {
     return Tensors.number("scales", group * Rows + row);
   }
   int64_t zero(int64_t row, int64_t group) const override {
-    return nibble("zeros", group, row);
+    return nibble(Tensors.data("zeros"), group, row);
   }
 
 private:
-  uint8_t nibble(std::string_view role, int64_t line, int64_t row) const {
+  uint8_t nibble(const std::byte *words, int64_t line, int64_t row) const {
     const auto place = row % 8 / 2 + row % 2 * 4;
     return static_cast<uint8_t>(
-        Tensors.at<uint32_t>(role, line * (Rows / 8) + row / 8) >> place * 4 &
+        PackedTensors::load<uint32_t>(words, line * (Rows / 8) + row / 8) >>
+            place * 4 &
         15);
   }
 

@@ -20,7 +20,6 @@
 #include "qzc/Format/Schemes/Nf4.h"
 
 #include <algorithm>
-#include <cmath>
 
 using namespace qzc;
 using namespace qzc::encode;

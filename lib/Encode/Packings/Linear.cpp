@@ -84,11 +84,23 @@ void LinearSource::check() const {
 void LinearSource::readValues(int64_t begin, int64_t end, const uint8_t *codes,
                               float *out) const {
   const int64_t cols = Tensors.shape().cols;
-  for (int64_t at = begin; at < end; ++at) {
-    const int64_t group = groupOf(at % cols);
+  std::vector<size_t> groupOfCol;
+  for (int64_t col = 0; col < cols; ++col)
+    groupOfCol.push_back(static_cast<size_t>(groupOf(col)));
+  std::vector<float> scales(static_cast<size_t>(groups()));
+  std::vector<int64_t> zeros(scales.size());
+  for (int64_t at = begin; at < end;) {
     const int64_t row = at / cols;
-    *out++ = format::mulRounded(static_cast<float>(*codes++ - zero(row, group)),
-                                scale(row, group));
+    for (size_t group = 0; group < scales.size(); ++group) {
+      scales[group] = scale(row, static_cast<int64_t>(group));
+      zeros[group] = zero(row, static_cast<int64_t>(group));
+    }
+    for (const int64_t stop = std::min(end, (row + 1) * cols); at < stop;
+         ++at) {
+      const size_t group = groupOfCol[static_cast<size_t>(at % cols)];
+      *out++ = format::mulRounded(static_cast<float>(*codes++ - zeros[group]),
+                                  scales[group]);
+    }
   }
 }
 

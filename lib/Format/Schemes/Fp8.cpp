@@ -82,10 +82,12 @@ static void decode(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
   const int64_t perRow = scalesPerRow(weight.shape);
   const auto *codes = reinterpret_cast<const uint8_t *>(weight.parts[0]);
   const auto *scales = reinterpret_cast<const float *>(weight.parts[1]);
-  for (int64_t row = rowBegin; row < rowEnd; ++row)
-    for (int64_t col = 0; col < cols; ++col)
-      *out++ = mulRounded(fp8::decode(codes[row * cols + col]),
-                          scales[row * perRow + col / (cols / perRow)]);
+  const int64_t share = cols / perRow;
+  codes += rowBegin * cols;
+  scales += rowBegin * perRow;
+  for (int64_t i = rowBegin * perRow; i < rowEnd * perRow; ++i, ++scales)
+    for (int64_t k = 0; k < share; ++k)
+      *out++ = mulRounded(fp8::decode(*codes++), *scales);
 }
 
 /// Codes below 2 of even exponents have a root mean square of 0.6.

@@ -75,10 +75,6 @@ inline Levels evenLevels(int64_t group, int count) {
 #include "qzc/Format/Schemes.def"
 
 const SchemeTraits &traits(Scheme scheme);
-
-/// The largest magnitude of `values`; 0 if there are none.
-float largestMagnitude(const float *values, int64_t count);
-
 /// Where blocks of 32 or 256 do not divide a row.
 inline constexpr std::string_view kNot32 =
     "its blocks of 32 do not divide the rows (int8, fp4 and nf4 take rows of "

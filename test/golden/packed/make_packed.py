@@ -106,7 +106,7 @@ def is_linear(name: str, tensor: torch.Tensor) -> bool:
 # --- bitsandbytes ---
 
 
-def four_bit(tensors: Tensors, name: str, kind: str) -> torch.Tensor:
+def four_bit(tensors: Tensors, name: str) -> torch.Tensor:
     state = {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
     quant_state = bnb.QuantState.from_dict(state, torch.device("cpu"))
     quant_state.dtype = torch.float32
@@ -129,7 +129,7 @@ def bitsandbytes(name: str, model: PreTrainedModel, **options: object) -> None:
     decoded = {}
     for key, tensor in tensors.items():
         if key.endswith(".weight") and f"{key}.absmax" in tensors:
-            decoded[key] = four_bit(tensors, key, str(options["bnb_4bit_quant_type"]))
+            decoded[key] = four_bit(tensors, key)
         elif f"{key.removesuffix('.weight')}.SCB" in tensors and tensor.dtype == torch.int8:
             scales = tensors[f"{key.removesuffix('.weight')}.SCB"]
             decoded[key] = bnb.int8_vectorwise_dequant(tensor, scales)

@@ -100,6 +100,20 @@ TEST(Budget, OfManyBytesIsNearlyTheLeast) {
   EXPECT_LT(found.error, 1.01 * found.bound);
 }
 
+TEST(Budget, BoundIsBelowWhatIsPossible) {
+  std::mt19937 random(3);
+  for (int trial = 0; trial < 50; ++trial) {
+    std::vector<BudgetItem> items = randomItems(6, 1000003, random);
+    // Sizes without a common factor: sums are not exact.
+    items[0].choices.push_back({{}, items[0].choices[0].bytes + 1, 1.0});
+    uint64_t budget = 0;
+    for (const BudgetItem &item : items)
+      budget += item.choices[0].bytes;
+    const BudgetSolution found = solveBudget(items, budget);
+    EXPECT_LE(found.bound, leastError(items, 0, budget) * (1 + 1e-9) + 1e-12);
+  }
+}
+
 TEST(Budget, ThatIsTooSmallSaysWhatIsNeeded) {
   std::vector<BudgetItem> items(2);
   items[0].choices = {{{}, 300, 0.1}, {{}, 200, 0.2}};

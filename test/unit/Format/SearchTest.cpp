@@ -1,5 +1,4 @@
-//===- SearchTest.cpp - Scales that are searched for, codes that are chosen
-//===//
+//===- SearchTest.cpp - Scales searched for, codes chosen -----------------===//
 
 #include "qzc/Format/Scheme.h"
 
@@ -75,8 +74,9 @@ static double errorOf(const std::vector<float> &values,
 }
 
 TEST(Search, LeavesLessThanPlainScales) {
-  for (const char *spec : {"nf4/64", "nf4/32", "fp4/64", "int4/32", "int4/128",
-                           "int4/64 asym", "int3/64", "int3/128 asym"}) {
+  for (const char *spec :
+       {"nf4/64", "nf4/32", "fp4/64", "int4/32", "int4/128", "int4/64 asym",
+        "int3/64", "int3/128 asym", "int2/64", "int2/64 asym"}) {
     const PackedShape shape = shapeOf(spec, 16, 256);
     const int64_t count = shape.rows * shape.cols;
     const std::vector<float> values = randomValues(count, 3);
@@ -131,7 +131,8 @@ TEST(Search, FindsWhatAFinerSearchFinds) {
 
 TEST(Search, TakesWhatHasNoScaleToFind) {
   for (const char *spec : {"nf4/64", "fp4/64", "int4/64", "int4/64 asym",
-                           "int3/64", "int3/64 asym"}) {
+                           "int3/64", "int3/64 asym", "int2/64", "int2/64 asym",
+                           "int8g/64", "int8g/64 asym"}) {
     const PackedShape shape = shapeOf(spec, 1, 128);
     std::vector<float> values(128, 0.0f);
     std::vector<float> importance(128, 0.0f);
@@ -154,9 +155,10 @@ TEST(Search, TakesWhatHasNoScaleToFind) {
 }
 
 TEST(Levels, AreWhatCodesDecodeTo) {
-  for (const char *spec : {"nf4/64", "fp4/32", "int4/64", "int4/32 asym",
-                           "int3/128", "int3/64 asym", "q4_0", "q4_1", "q5_0",
-                           "q5_1", "q4_k", "q5_k", "q6_k"}) {
+  for (const char *spec :
+       {"nf4/64", "fp4/32", "int4/64", "int4/32 asym", "int3/128",
+        "int3/64 asym", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k",
+        "int2/64", "int2/32 asym", "ternary"}) {
     const PackedShape shape = shapeOf(spec, 3, 512);
     const int64_t count = shape.rows * shape.cols;
     const std::vector<float> values = randomValues(count, 5);

@@ -5,9 +5,9 @@
 // scale for a row, or for a block of 128 rows and 128 columns, as transformers'
 // fine-grained kind has them:
 //
-//  * factor = 448 · (1 / absmax), rounded twice as PyTorch does; code = w ·
-//  factor,
-//    rounded half to even; scale = 1 / factor. Of zeros the scale is 1.
+//  * factor = 448 · (1 / absmax), rounded twice as PyTorch does;
+//    code = w · factor, rounded half to even; scale = 1 / factor. Of zeros the
+//    scale is 1.
 //  * Decoded: code · scale in f32.
 //
 // The scale of a block is stored once for each of its rows. Where 128 does not

@@ -177,7 +177,8 @@ LogicalResult TensorOp::verify() {
     return emitOpError("has a negative block (C5)");
   if (auto method = getMethod()) {
     auto known = format::parseMethod(*method);
-    if (!known || !format::takesMethod(stored->scheme, *known))
+    if (!known || *known == format::Method::Rtn ||
+        !format::takesMethod(stored->scheme, *known))
       return emitOpError("has the method '") << *method << "' (C7)";
   }
   return success();
