@@ -8,6 +8,7 @@
 #include "Lowerer.h"
 
 #include "qzc/Target/Cuda/PanelTile.h"
+#include "qzc/Target/Cuda/Terms.h"
 
 #include <algorithm>
 #include <cmath>
@@ -29,8 +30,9 @@ static const char *orderName(bool panels) {
 }
 
 int64_t Lowerer::gemmColumns(int64_t inputs) const {
-  const int64_t unit = Target.warpgroups ? kPanelColumns : 8;
-  return ceilDiv(inputs, unit) * unit;
+  const int columns = static_cast<int>(inputs);
+  const int64_t all = int64_t{gemmTerms(columns)} * termColumns(columns);
+  return Target.warpgroups ? ceilDiv(all, kPanelColumns) * kPanelColumns : all;
 }
 
 /// The f16 activations of a layer's input, made unless they are there already.
@@ -95,7 +97,8 @@ void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
                             orderName(Target.warpgroups),
                             storageName(shape),
                             std::to_string(shape.blockSize),
-                            flag(shape.cols % perChunk(shape) == 0),
+                            flag(shape.cols % perChunk(shape) == 0 &&
+                                 gemmTerms(static_cast<int>(shape.cols)) == 1),
                             runsName(view)};
     convert.args = {partArg(launch.weights[group.first + i], 0, kBytes),
                     partArg(launch.weights[group.first + i], 1, kBytes),
@@ -233,7 +236,8 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
   if (!Target.warpgroups && group.count == 1 &&
       first.shape.scheme == format::Scheme::None &&
       first.shape.dtype == format::DType::F16 && first.f16Exponent == 0 &&
-      first.shape.cols % 8 == 0 && view.isOneRun() && view.first == 0) {
+      gemmColumns(first.shape.cols) == first.shape.cols && view.isOneRun() &&
+      view.first == 0) {
     // Read where it lies.
     const GemmSlice all = {0, total,
                            partArg(launch.weights[group.first], 0, kHalves)};

@@ -73,7 +73,7 @@ private:
                const TypedArg &rowScales);
   void addGemms(const format::Launch &launch, const FusedNorm &norm,
                 const PartGroup &group);
-  /// Columns of a GEMM's operands in f16, padded with zeros.
+  /// Columns of a GEMM's operands in f16: terms, padded with zeros.
   int64_t gemmColumns(int64_t inputs) const;
 
   std::vector<PartGroup> partGroups(const format::Launch &launch) const;

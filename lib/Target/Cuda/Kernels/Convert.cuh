@@ -10,6 +10,7 @@
 #define QZC_KERNELS_CONVERT_CUH
 
 #include "Weights.cuh"
+#include "qzc/Target/Cuda/Terms.h"
 
 namespace qzc::kernels {
 
@@ -21,8 +22,10 @@ enum class Order {
   /// it from shared memory.
   Panels,
 };
-template <Order O> constexpr int paddedColumns(int k) {
-  return O == Order::Panels ? (k + 63) / 64 * 64 : (k + 7) / 8 * 8;
+/// Pieces of a row of K elements, all its terms and the padding behind them.
+template <Order O> constexpr int piecesOf(int k) {
+  const int columns = gemmTerms(k) * termColumns(k);
+  return (O == Order::Panels ? (columns + 63) / 64 * 64 : columns) / 8;
 }
 /// Where piece `piece` of row `row` lies, of a matrix of `rows` rows.
 template <Order O, int K>
@@ -30,7 +33,7 @@ QZC_DEVICE long long pieceIndex(int rows, int row, int piece) {
   if constexpr (O == Order::Panels)
     return (static_cast<long long>(piece / 8) * rows + row) * 8 +
            (piece % 8 ^ (row & 7));
-  return static_cast<long long>(row) * (paddedColumns<O>(K) / 8) + piece;
+  return static_cast<long long>(row) * piecesOf<O>(K) + piece;
 }
 
 /// Eight floats as f16.
@@ -39,6 +42,15 @@ QZC_DEVICE uint4 packEight(const float (&v)[8], float factor) {
                     packHalves(v[2] * factor, v[3] * factor),
                     packHalves(v[4] * factor, v[5] * factor),
                     packHalves(v[6] * factor, v[7] * factor));
+}
+
+/// What packEight(v, factor) lost of the eight floats, as f16.
+QZC_DEVICE uint4 packRest(const float (&v)[8], float factor) {
+  float rest[8];
+#pragma unroll
+  for (int e = 0; e < 8; ++e)
+    rest[e] = v[e] * factor - toFloat(toHalf(v[e] * factor));
+  return packEight(rest, 1.0f);
 }
 
 /// Row t of `in` (after the norm) times 2^-e in f16, zero from K on; scales[t]
@@ -50,7 +62,9 @@ QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
                             const void *bias, float epsilon, Half *out,
                             float *scales, const DeviceState *state) {
   constexpr int threads = 256;
-  constexpr int pieces = paddedColumns<O>(K) / 8;
+  constexpr int pieces = piecesOf<O>(K);
+  constexpr int terms = gemmTerms(K);
+  constexpr int term = termColumns(K) / 8; ///< pieces of one
   constexpr int each = (pieces + threads - 1) / threads;
   __shared__ float scratch[32];
   launchDependents();
@@ -105,13 +119,19 @@ QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
   absmax = reduceBlock<Max, threads>(absmax, scratch);
   const float power = powerOfTwoAbove(absmax) * (1.0f / 1024.0f);
   const float inverse = 1.0f / power;
+  auto store = [&](int piece, const uint4 &value) {
+    reinterpret_cast<uint4 *>(
+        out)[pieceIndex<O, K>(rowCount<Which>(state), row, piece)] = value;
+  };
 #pragma unroll
   for (int j = 0; j < each; ++j) {
     const int piece = j * threads + threadIdx.x;
-    if (piece < pieces)
-      reinterpret_cast<uint4 *>(
-          out)[pieceIndex<O, K>(rowCount<Which>(state), row, piece)] =
-          packEight(v[j], inverse);
+    if (piece < pieces && (terms == 1 || piece < term || piece >= terms * term))
+      store(piece, packEight(v[j], inverse));
+    if constexpr (terms > 1)
+      for (int t = 1; t < terms && piece < term; ++t)
+        store(t * term + piece, t == kRowsRest ? packRest(v[j], inverse)
+                                               : packEight(v[j], inverse));
   }
   if (threadIdx.x == 0)
     scales[row] = power;
@@ -120,15 +140,15 @@ QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
 /// Rows [firstRow, firstRow + rows) of a view of a weight times `factor` in
 /// f16; the view is Runs from row `first` on. Row r goes to row
 /// r × rowStep + rowOffset (gate and up rows alternate) of the `outRows` of
-/// out, zero from K on. Fast: rows are whole chunks. Grid: ceil(rows / 8)
-/// blocks of 8 warps, a row each.
+/// out, zero from K on. Fast: rows are whole chunks, of one term. Grid:
+/// ceil(rows / 8) blocks of 8 warps, a row each.
 template <int K, Order O, Storage S, int Block, bool Fast, class Runs>
 QZC_DEVICE void convertWeights(const void *data, const void *scales, int first,
                                int firstRow, int rows, float factor,
                                int rowStep, int rowOffset, int outRows,
                                Half *out) {
   using W = Weights<S, Block>;
-  constexpr int pieces = paddedColumns<O>(K) / 8;
+  constexpr int pieces = piecesOf<O>(K);
   // Of what a warp decodes at once.
   constexpr int step = kWarp * W::kPerChunk / 8;
   __shared__ uint4 staged[8][step];
@@ -146,6 +166,7 @@ QZC_DEVICE void convertWeights(const void *data, const void *scales, int first,
     reinterpret_cast<uint4 *>(
         out)[pieceIndex<O, K>(outRows, r * rowStep + rowOffset, piece)] = value;
   };
+  static_assert(!Fast || gemmTerms(K) == 1, "terms are made one by one");
   if constexpr (Fast) {
     const float entry = W::entry();
     constexpr int chunks = K / W::kPerChunk;
@@ -191,13 +212,18 @@ QZC_DEVICE void convertWeights(const void *data, const void *scales, int first,
       __syncwarp();
     }
   } else {
+    constexpr int term = termColumns(K) / 8; ///< pieces of one
     for (int piece = lane; piece < pieces; piece += kWarp) {
+      const int t = piece / term;
       float v[8];
 #pragma unroll
-      for (int e = 0; e < 8; ++e)
-        v[e] = piece * 8 + e < K ? W::at(data, scales, base + piece * 8 + e)
-                                 : 0.0f;
-      store(piece, packEight(v, rowFactor));
+      for (int e = 0; e < 8; ++e) {
+        const int i = piece % term * 8 + e;
+        v[e] = t < gemmTerms(K) && i < K ? W::at(data, scales, base + i) : 0.0f;
+      }
+      store(piece, gemmTerms(K) > 1 && t == kWeightsRest
+                       ? packRest(v, rowFactor)
+                       : packEight(v, rowFactor));
     }
   }
 }
