@@ -11,8 +11,8 @@
 namespace qzc::runtime {
 
 bool Generator::ends(int32_t token) const {
-  const std::vector<int64_t> &ends = From.model().eos;
-  return !From.options().ignoreEos &&
+  const std::vector<int64_t> &ends = Call.model().eos;
+  return !Call.options().ignoreEos &&
          std::find(ends.begin(), ends.end(), token) != ends.end();
 }
 
@@ -20,18 +20,18 @@ Generator::Result Generator::run(Sequence &sequence,
                                  const std::vector<int32_t> &prompt,
                                  size_t known, int64_t count) {
   for (int32_t token : prompt)
-    Choice.see(token);
-  std::vector<float> logits(static_cast<size_t>(From.model().vocab));
+    TokenSampler.see(token);
+  std::vector<float> logits(static_cast<size_t>(Call.model().vocab));
   sequence.prefill(prompt.data() + known,
                    static_cast<int64_t>(prompt.size() - known), logits.data());
   Result result;
-  tokenizer::StreamDecoder decoder(Words, /*startsText=*/false);
-  StopText stop(From.options().stops);
+  tokenizer::StreamDecoder decoder(Vocabulary, /*startsText=*/false);
+  StopText stop(Call.options().stops);
   auto show = [&](const std::string &text) {
-    From.output().write(text);
+    Call.output().write(text);
     result.text += text;
   };
-  int32_t token = Choice.choose(logits.data());
+  int32_t token = TokenSampler.choose(logits.data());
   Stopwatch decoding;
   while (true) {
     result.ids.push_back(token);
@@ -42,11 +42,11 @@ Generator::Result Generator::run(Sequence &sequence,
     result.ended = stop.stopped();
     if (result.ended || static_cast<int64_t>(result.ids.size()) == count)
       break;
-    if (Choice.greedy()) {
+    if (TokenSampler.greedy()) {
       token = sequence.decodeGreedy(token);
     } else {
       sequence.decode(token, logits.data());
-      token = Choice.choose(logits.data());
+      token = TokenSampler.choose(logits.data());
     }
   }
   result.seconds = decoding.seconds();

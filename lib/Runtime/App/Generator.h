@@ -14,8 +14,8 @@ class Generator {
 public:
   /// Both must outlive it.
   Generator(const Session &session, const tokenizer::Tokenizer &tokenizer)
-      : From(session), Words(tokenizer),
-        Choice(session.options().sampler, session.model().vocab) {}
+      : Call(session), Vocabulary(tokenizer),
+        TokenSampler(session.options().sampler, session.model().vocab) {}
 
   struct Result {
     std::vector<int32_t> ids; ///< the token that ends a text included
@@ -31,9 +31,9 @@ public:
 private:
   bool ends(int32_t token) const;
 
-  const Session &From;
-  const tokenizer::Tokenizer &Words;
-  Sampler Choice;
+  const Session &Call;
+  const tokenizer::Tokenizer &Vocabulary;
+  Sampler TokenSampler;
 };
 
 /// Tokens to make after a prompt of so many, and room for them.

@@ -9,7 +9,7 @@ namespace qzc::runtime {
 void LogitsScorer::score(const evaluate::ScoredWindow &window) {
   const int32_t *targets = window.targets;
   const int64_t vocab = Blocks.vocab();
-  Sequence text(Model);
+  Sequence text(ScoringEngine);
   Blocks.run(text, window.tokens, window.count, window.firstScored,
              [&](int64_t first, int64_t rows, const float *logits) {
                Pool.parallelFor(rows, 1, [&](int64_t begin, int64_t end, int) {

@@ -16,12 +16,12 @@ class LogitsScorer {
 public:
   /// All of them outlive the scorer. `threads`: 0, as many as may be used.
   LogitsScorer(Engine &engine, int64_t vocab, int threads, LogitsWriter &out)
-      : Model(engine), Blocks(vocab), Pool(threads), Out(out) {}
+      : ScoringEngine(engine), Blocks(vocab), Pool(threads), Out(out) {}
 
   void score(const evaluate::ScoredWindow &window);
 
 private:
-  Engine &Model;
+  Engine &ScoringEngine;
   LogitsBlocks Blocks;
   ThreadPool Pool;
   LogitsWriter &Out;

@@ -11,15 +11,15 @@ namespace qzc::runtime {
 
 Session::Session(const Options &options, const AppEnvironment &environment,
                  const Stopwatch &sinceStart)
-    : Chosen(options), Outside(environment), Started(sinceStart),
+    : Arguments(options), Environment(environment), SinceStart(sinceStart),
       Out(environment.output),
-      Opened(environment.openImage(options.verify, options.threads)) {}
+      OpenImage(environment.openImage(options.verify, options.threads)) {}
 
 tokenizer::Tokenizer Session::readTokenizer() const {
-  if (Opened->tokenizerJson().empty())
+  if (OpenImage->tokenizerJson().empty())
     throw Error("this executable holds no tokenizer, so it works on token ids "
                 "only (--tokens)");
-  return tokenizer::Tokenizer::fromJson(Opened->tokenizerJson());
+  return tokenizer::Tokenizer::fromJson(OpenImage->tokenizerJson());
 }
 
 std::unique_ptr<Engine> Session::createEngine(int64_t positions,
@@ -27,20 +27,20 @@ std::unique_ptr<Engine> Session::createEngine(int64_t positions,
   EngineOptions wanted;
   wanted.context = positions;
   wanted.sequences = sequences;
-  wanted.cache = Chosen.cache;
-  wanted.threads = Chosen.threads;
-  wanted.instructions = Chosen.instructions;
-  wanted.forcePtx = Chosen.forcePtx;
-  const bool hasCode = !Opened->deviceCode().empty();
-  bool cuda = Chosen.device == DeviceChoice::Cuda ||
-              (Chosen.device == DeviceChoice::Auto &&
-               (hasCode || Chosen.forcePtx) && Outside.cudaPresent());
-  if (!cuda && Chosen.forcePtx)
+  wanted.cache = Arguments.cache;
+  wanted.threads = Arguments.threads;
+  wanted.instructions = Arguments.instructions;
+  wanted.forcePtx = Arguments.forcePtx;
+  const bool hasCode = !OpenImage->deviceCode().empty();
+  bool cuda = Arguments.device == DeviceChoice::Cuda ||
+              (Arguments.device == DeviceChoice::Auto &&
+               (hasCode || Arguments.forcePtx) && Environment.cudaPresent());
+  if (!cuda && Arguments.forcePtx)
     throw Error("--force-ptx needs a GPU, and there is no NVIDIA driver or "
                 "device");
-  auto engine = cuda ? Outside.createCuda(*Opened, wanted)
-                     : Outside.createCpu(*Opened, wanted);
-  if (Chosen.device == DeviceChoice::Auto)
+  auto engine = cuda ? Environment.createCuda(*OpenImage, wanted)
+                     : Environment.createCpu(*OpenImage, wanted);
+  if (Arguments.device == DeviceChoice::Auto)
     std::fprintf(stderr, "--device=auto took %s%s\n",
                  engine->describe().c_str(),
                  hasCode ? "" : ": this executable holds no GPU code");
@@ -48,7 +48,7 @@ std::unique_ptr<Engine> Session::createEngine(int64_t positions,
 }
 
 int64_t Session::contextOr(int64_t otherwise) const {
-  int64_t context = Chosen.context.value_or(otherwise);
+  int64_t context = Arguments.context.value_or(otherwise);
   if (context > model().context)
     throw Error("a context of " + std::to_string(context) +
                 " is too long: the model has " +
@@ -67,9 +67,9 @@ void Session::checkIds(const std::vector<int32_t> &ids,
 
 void Session::checkOutput(const std::string &option,
                           const std::string &path) const {
-  std::vector<InputFile> inputs = Opened->files();
-  if (!Chosen.textFile.empty())
-    inputs.push_back({"the text", Chosen.textFile});
+  std::vector<InputFile> inputs = OpenImage->files();
+  if (!Arguments.textFile.empty())
+    inputs.push_back({"the text", Arguments.textFile});
   checkIsNoInput(option, path, inputs);
 }
 

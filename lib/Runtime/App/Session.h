@@ -30,15 +30,15 @@ public:
   Session(const Options &options, const AppEnvironment &environment,
           const Stopwatch &sinceStart);
 
-  const Options &options() const { return Chosen; }
-  const Image &image() const { return *Opened; }
-  const format::ModelInfo &model() const { return Opened->manifest().model; }
+  const Options &options() const { return Arguments; }
+  const Image &image() const { return *OpenImage; }
+  const format::ModelInfo &model() const { return OpenImage->manifest().model; }
   const Output &output() const { return Out; }
-  int input() const { return Outside.input; }
+  int input() const { return Environment.input; }
   const std::vector<std::string> &templateRenderer() const {
-    return Outside.templateRenderer;
+    return Environment.templateRenderer;
   }
-  const Stopwatch &sinceStart() const { return Started; }
+  const Stopwatch &sinceStart() const { return SinceStart; }
 
   tokenizer::Tokenizer readTokenizer() const;
   /// Loads the model with room for `sequences` of `positions` each on the
@@ -53,11 +53,11 @@ public:
   void checkOutput(const std::string &option, const std::string &path) const;
 
 private:
-  const Options &Chosen;
-  const AppEnvironment &Outside;
-  const Stopwatch &Started;
+  const Options &Arguments;
+  const AppEnvironment &Environment;
+  const Stopwatch &SinceStart;
   Output Out;
-  std::unique_ptr<Image> Opened;
+  std::unique_ptr<Image> OpenImage;
 };
 
 /// The bytes of a text file, checked to be UTF-8.

@@ -31,7 +31,7 @@ struct Draft {
 
 class Planner {
 public:
-  Planner(qz::ModelOp model, qz::GgufAttr said) : Model(model), Said(said) {}
+  Planner(qz::ModelOp model, qz::GgufAttr said) : Model(model), Declared(said) {}
 
   Plan run(const Origin &origin);
 
@@ -46,7 +46,7 @@ private:
   void finish(Draft &draft);
 
   qz::ModelOp Model;
-  qz::GgufAttr Said;
+  qz::GgufAttr Declared;
   Plan Result;
   std::vector<Draft> Drafts;
   std::map<std::string, size_t> Indices; ///< of drafts, by name
@@ -69,13 +69,13 @@ static Value valueOf(Attribute value) {
 }
 
 void Planner::addMetadata() {
-  for (NamedAttribute entry : Said.getMetadata())
+  for (NamedAttribute entry : Declared.getMetadata())
     Result.metadata.emplace_back(entry.getName().str(),
                                  valueOf(entry.getValue()));
 }
 
 void Planner::addComputed() {
-  if (DictionaryAttr computed = Said.getComputed())
+  if (DictionaryAttr computed = Declared.getComputed())
     for (NamedAttribute entry : computed) {
       const auto values =
           cast<DenseF32ArrayAttr>(entry.getValue()).asArrayRef();
@@ -129,7 +129,7 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   format::PackedShape shape = param.getPackedShape();
   const bool isVector = qz::isVector(weight.getType());
   const Target target = targetOf(shape);
-  const Place place = placeOf(Said, param.getName().str(), role,
+  const Place place = placeOf(Declared, param.getName().str(), role,
                               qz::weightBlock(param).value_or(-1));
 
   Part part;
@@ -201,7 +201,7 @@ static format::ModelInfo factsOf(qz::ModelOp model) {
 
 Plan Planner::run(const Origin &origin) {
   Result.model = factsOf(Model);
-  Result.architecture = Said.getArchitecture().str();
+  Result.architecture = Declared.getArchitecture().str();
   Metadata &out = Result.metadata;
   out.emplace_back("general.architecture", Result.architecture);
   out.emplace_back("general.type", std::string("model"));
@@ -222,7 +222,7 @@ Plan Planner::run(const Origin &origin) {
   out.emplace_back("qzc.selection", origin.selection);
   out.emplace_back("qzc.mapping", std::move(mapping));
   warnOfOtherModel(Result);
-  if (ArrayAttr warnings = Said.getWarnings())
+  if (ArrayAttr warnings = Declared.getWarnings())
     for (StringRef warning : warnings.getAsValueRange<StringAttr>())
       Result.warnings.push_back(warning.str());
   if (auto symbol = Model.getTokenizer())
