@@ -3,8 +3,9 @@
     prepare.py FOLDER [--arch LIST] [--model NAME…] [--scheme "OPTIONS"…]
 
 FOLDER receives MODEL.SCHEME.bin for each model and scheme, a few MB each, since synthetic weights
-are made at load. Copy it, with qz-eval, to the machine to measure, and run there
+are made at load. Copy it to the machine to measure, and run there one of
 
+    gpu_table.py FOLDER
     qz-eval FOLDER/*.bin -p 2048 -n 128 -o report
 
 Speed depends on shapes and schemes, not on the values of weights.
@@ -41,6 +42,22 @@ MODELS: dict[str, dict[str, object]] = {
         "rms_norm_eps": 1e-5,
         "rope_theta": 500000.0,
         "tie_word_embeddings": True,
+        "torch_dtype": "bfloat16",
+    },
+    "llama-3.1-8b": {
+        "model_type": "llama",
+        "vocab_size": 128256,
+        "hidden_size": 4096,
+        "intermediate_size": 14336,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "hidden_act": "silu",
+        "max_position_embeddings": 131072,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 500000.0,
+        "tie_word_embeddings": False,
         "torch_dtype": "bfloat16",
     },
     "smollm2-135m": {

@@ -1,0 +1,205 @@
+"""Prints what executables reach on this GPU beside other programs, as one Markdown table:
+
+    gpu_table.py FOLDER [-r 3] [--depth 16384] [--json FILE]
+        [--llama-bench PROGRAM GGUF…] [--models FOLDER…]
+
+FOLDER holds the executables that prepare.py made. Each is checked before it is timed: logits of a
+few tokens, one by one and at once, against those of the same executable on the CPU. Then --bench
+times a prompt, decoding after it, decoding at --depth (0: not), and the copies that memory gives in
+the same run. --llama-bench times GGUF files by llama.cpp's program; --models times Hugging Face
+folders by transformers in bf16 and by bitsandbytes, in the Python that runs this. Needs NumPy, and
+what it is asked to run. Exit status 1 if a check failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+# Of the logits' deviation: those of test/gpu/check.py.
+BOUNDS = {"one by one": 1e-3, "at once": 1e-2}
+TOKENS = 24
+DECODED = 128
+
+Row = dict[str, object]
+
+
+def run(*command: object, environment: dict[str, str] | None = None) -> str:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise RuntimeError(f"{Path(words[0]).name}: {lines[-1]}")
+    return done.stdout
+
+
+def logits(image: Path, device: str, stepwise: bool) -> np.ndarray:
+    tokens = ",".join(str(7 * i % 101 + 3) for i in range(TOKENS))
+    how = ["--stepwise"] if stepwise else []
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "logits.npy"
+        run(image, f"--device={device}", "--tokens", tokens, "--logits", out, *how)
+        return np.load(out)
+
+
+def errors(image: Path) -> dict[str, float]:
+    """The worst logit's distance from the CPU's, in their standard deviation."""
+    reference = logits(image, "cpu", stepwise=False)
+    found = {}
+    for how in BOUNDS:
+        got = logits(image, "cuda", stepwise=how == "one by one")
+        distance = np.abs(got - reference).max() / reference.std()
+        found[how] = float(np.nan_to_num(distance, nan=np.inf))
+    return found
+
+
+def bench(image: Path, *options: object) -> Row:
+    return json.loads(run(image, "--bench", "--device=cuda", "--json", *options))
+
+
+def measured(image: Path, options: argparse.Namespace) -> Row:
+    context = json.loads(run(image, "--info", "--json"))["model"]["context"]
+    # The head on one row, as a prompt has it, and room to decode behind it.
+    prompt = min(2048, context - DECODED)
+    timed = bench(image, "-p", prompt, "-n", DECODED, "-r", options.repetitions)
+    name, _, scheme = image.stem.partition(".")
+    row: Row = {
+        "model": name,
+        "by": "qzc",
+        "stored as": scheme,
+        "decode": timed["decode_tok_s"],
+        "read": timed.get("decode_stream_percent"),
+        "prompt": prompt,
+        "prefill": timed["prefill_tok_s"],
+        "errors": errors(image),
+        "bench": timed,
+    }
+    if options.depth and options.depth + DECODED <= context:
+        deep = bench(image, "-p", 0, "-n", DECODED, "-d", options.depth, "-r", options.repetitions)
+        row["deep"] = deep["decode_tok_s"]
+    return row
+
+
+def llama_rows(program: Path, files: list[Path], repetitions: int) -> Iterator[Row]:
+    for file in files:
+        asked = ["-p", 2048, "-n", DECODED, "-r", repetitions, "-ngl", 99, "-fa", 1, "-o", "json"]
+        runs = json.loads(run(program, "-m", file, *asked))
+        speed = {bool(one["n_gen"]): one["avg_ts"] for one in runs}
+        yield {
+            "model": file.stem,
+            "by": "llama.cpp",
+            "stored as": runs[0]["model_type"],
+            "decode": speed[True],
+            "prompt": 2048,
+            "prefill": speed[False],
+        }
+
+
+def model_rows(folder: Path, repetitions: int) -> Iterator[Row]:
+    """By qz_eval's adapters, a process each, so that memory is free again."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python-eval")}
+    for scheme in ("none", "int8", "nf4"):
+        asked = {
+            "folder": str(folder),
+            "scheme": scheme,
+            "dtype": "bfloat16",
+            "device": "cuda",
+            "threads": 0,
+            "plan": None,
+            "prompt": 2048,
+            "count": DECODED,
+            "depth": 0,
+            "repetitions": repetitions,
+        }
+        by = "transformers" if scheme == "none" else "bitsandbytes"
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as request:
+            json.dump(asked, request)
+            request.flush()
+            try:
+                adapter = (sys.executable, "-m", "qz_eval.peers.models", request.name)
+                out = run(*adapter, environment=environment)
+            except RuntimeError as error:
+                print(f"{by} {scheme}: {error}", file=sys.stderr)
+                continue
+        timed = json.loads(out)["bench"]
+        yield {
+            "model": folder.name,
+            "by": by,
+            "stored as": "bf16" if scheme == "none" else scheme,
+            "decode": timed["decode_tok_s"],
+            "prompt": 2048,
+            "prefill": timed["prefill_tok_s"],
+        }
+
+
+def number(value: object) -> str:
+    return f"{value:,.0f}" if isinstance(value, int | float) else ""
+
+
+def line(row: Row) -> str:
+    found = row.get("errors")
+    cells = [
+        str(row["model"]),
+        str(row["by"]),
+        f"`{row['stored as']}`",
+        number(row["decode"]),
+        f"{row['read']:.0f}%" if row.get("read") is not None else "",
+        number(row.get("deep")),
+        number(row["prompt"]),
+        number(row["prefill"]),
+        " and ".join(f"{found[how]:.1e}" for how in BOUNDS) if isinstance(found, dict) else "",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    for image in sorted(options.folder.glob("*.bin")):
+        yield measured(image, options)
+    if options.llama_bench:
+        program, *files = options.llama_bench
+        yield from llama_rows(program, files, options.repetitions)
+    for folder in options.models:
+        yield from model_rows(folder, options.repetitions)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("-r", dest="repetitions", type=int, default=3)
+    parser.add_argument("--depth", type=int, default=16384)
+    parser.add_argument("--json", type=Path, help="all that was measured")
+    parser.add_argument("--llama-bench", type=Path, nargs="+", default=[])
+    parser.add_argument("--models", type=Path, nargs="+", default=[])
+    options = parser.parse_args()
+
+    columns = ["model", "by", "stored as", "decode", "read", f"at {options.depth:,}"]
+    columns += ["prompt", "prefill", "one by one, at once"]
+    print("| " + " | ".join(columns) + " |\n|" + " --- |" * 3 + " ---: |" * 6)
+    kept, wrong = [], []
+    for row in rows(options):
+        print(line(row), flush=True)
+        kept.append(row)
+        for how, error in row.get("errors", {}).items():
+            if error >= BOUNDS[how]:
+                wrong.append(f"{row['model']} {row['stored as']} {how}: {error:.1e}")
+    conditions = [row["bench"] for row in kept if "bench" in row]
+    if conditions:
+        stream = max(one.get("stream_gb_s", 0) for one in conditions)
+        print(f"\n{conditions[0]['device']}; copies stream {stream:,.0f} GB/s")
+    if options.json:
+        options.json.write_text(json.dumps(kept, indent=2) + "\n")
+    if wrong:
+        sys.exit("gpu_table: too far from the CPU's logits:\n" + "\n".join(wrong))
+
+
+if __name__ == "__main__":
+    main()
