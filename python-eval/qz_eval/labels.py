@@ -13,13 +13,15 @@ from matplotlib.transforms import Bbox
 
 # Directions in which a label may be seen from its point, and how far, in points.
 DIRECTIONS = ((1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1), (1, 0), (-1, 0))
-DISTANCES = (6, 11, 18, 28, 40)
+DISTANCES = (6, 11, 18, 28, 40, 56, 76)
 # From here on a line leads from the label to its point.
 FAR = 11
 # Room that a point needs around it, and air around a label, in pixels.
 POINT, AIR = 4.0, 1.5
 # What a label costs for each square pixel of points and labels that it hides.
 HIDING = 5.0
+# And for each outside the axes, where it is cut or hides their figures.
+OUTSIDE = 20.0
 # What a label costs that is nearer to another point than to its own, in square pixels.
 CONFUSING = 400.0
 
@@ -87,7 +89,7 @@ def place_labels(axes: Axes, points: Sequence[Labelled], size: float, color: str
         box = labels[number].get_window_extent(renderer).padded(AIR)
         hidden = [*taken, *(boxes[i] for i in boxes if i != number)]
         cost = HIDING * sum(_overlap(box, other) for other in hidden)
-        cost += 4 * (box.width * box.height - _overlap(box, frame))
+        cost += OUTSIDE * (box.width * box.height - _overlap(box, frame))
         own = _distance(box, dots[number])
         others = (_distance(box, dot) for i, dot in enumerate(dots) if i != number)
         if distance < FAR and any(other < own for other in others):

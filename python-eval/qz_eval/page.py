@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from qz_eval.analysis import Results
 from qz_eval.conditions import definitions, facts
@@ -23,6 +24,17 @@ def _inline(svg: bytes) -> str:
 def title(results: Results) -> str:
     models = {row.model: None for row in results.rows if row.model}
     return f"{', '.join(models) or 'Models'}: quantized variants compared"
+
+
+def _whole(text: str) -> Markup:
+    """The text with each option kept together: browsers break lines after the hyphens."""
+    words = (
+        Markup('<span class="option">{}</span>').format(word)
+        if word.startswith("-")
+        else escape(word)
+        for word in text.split(" ")
+    )
+    return Markup(" ").join(words)
 
 
 def _lead(results: Results) -> str:
@@ -60,6 +72,7 @@ def page(results: Results, plots: Sequence[Drawn]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["whole"] = _whole
     return environment.get_template("page.html.jinja").render(
         title=title(results),
         lead=_lead(results),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,9 @@ STYLE = {
 }
 # Inches: of a page, and of a phone's screen.
 WIDE, NARROW = 7.6, 3.9
+HEIGHT = 4.2
+# Characters of a name that stand in one line there, if no word is longer.
+LINE, NARROW_LINE = 32, 20
 
 
 @dataclass(frozen=True)
@@ -62,16 +66,21 @@ class Plot:
     # How to read it.
     caption: str
     draw: Callable[[Axes, bool], None]
-    # Of the figure, in inches.
-    height: float = 4.2
+    # Of the figure, in inches, for a phone (True) or a page.
+    height: Callable[[bool], float] = lambda _: HEIGHT
+
+    def figure(self, narrow: bool) -> Figure:
+        size = (NARROW if narrow else WIDE, self.height(narrow))
+        figure = Figure(figsize=size, layout="constrained")
+        # It measures texts, whatever the file's kind will be.
+        FigureCanvasAgg(figure)
+        self.draw(figure.subplots(), narrow)
+        return figure
 
     def render(self, kind: str, narrow: bool = False) -> bytes:
         """The bytes of an "svg" or a "png"."""
         with matplotlib.rc_context(STYLE):
-            figure = Figure(figsize=(NARROW if narrow else WIDE, self.height), layout="constrained")
-            # It measures texts, whatever the file's kind will be.
-            FigureCanvasAgg(figure)
-            self.draw(figure.subplots(), narrow)
+            figure = self.figure(narrow)
             out = io.BytesIO()
             metadata = {"Date": None} if kind == "svg" else {"Software": None}
             figure.savefig(out, format=kind, dpi=144, metadata=metadata)
@@ -94,6 +103,18 @@ class Drawn:
 
 def _listed(texts: Sequence[str]) -> str:
     return "; ".join(texts)
+
+
+def _legend(axes: Axes, columns: int = 2) -> None:
+    """Above the axes, where it hides nothing."""
+    drawn = axes.get_legend_handles_labels()
+    axes.figure.legend(*drawn, loc="outside upper left", ncols=columns)
+
+
+def _lines(name: str, narrow: bool) -> str:
+    """The name of a variant, in lines: with many options it is longer than a phone is wide."""
+    width = NARROW_LINE if narrow else LINE
+    return textwrap.fill(name, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _points(
@@ -120,7 +141,8 @@ def _points(
 def _label(axes: Axes, rows: Sequence[Row], value: Callable[[Row], Spread], narrow: bool) -> None:
     axes.figure.draw_without_rendering()
     points = [
-        Labelled(row.weights_mb, value(row).value, value(row).error, row.name) for row in rows
+        Labelled(row.weights_mb, value(row).value, value(row).error, _lines(row.name, narrow))
+        for row in rows
     ]
     place_labels(axes, points, 7.0 if narrow else 8.0, INK)
 
@@ -155,7 +177,7 @@ def quality_and_size(results: Results) -> Plot | None:
         )
         _points(axes, rows, value, front)
         axes.set_ylabel(kind)
-        axes.legend(loc="upper right")
+        _legend(axes)
         _label(axes, rows, value, narrow)
 
     listed = [
@@ -197,7 +219,7 @@ def speed_and_size(results: Results) -> Plot | None:
         else:
             axes.set_ylim(bottom=0)
         if any(row.is_peer for row in rows):
-            axes.legend(loc="upper right")
+            _legend(axes)
         _label(axes, rows, value, narrow)
 
     listed = [f"{row.name} {megabytes(row.weights_mb)} MB, {row.decode.value:.1f}" for row in rows]
@@ -212,8 +234,14 @@ def speed_and_size(results: Results) -> Plot | None:
     )
 
 
-def _bars_height(count: int) -> float:
-    return 1.4 + 0.33 * count
+def _bars_height(rows: Sequence[Row], frame: float) -> Callable[[bool], float]:
+    """Of a figure with a bar for each row, and `frame` inches around them."""
+
+    def height(narrow: bool) -> float:
+        lines = max(_lines(row.name, narrow).count("\n") + 1 for row in rows)
+        return frame + len(rows) * max(0.33, 0.17 * lines + 0.04)
+
+    return height
 
 
 def memory(results: Results) -> Plot | None:
@@ -229,13 +257,11 @@ def memory(results: Results) -> Plot | None:
             label = name.replace("ffn", "feed-forward")
             axes.barh(range(len(rows)), widths, left=left, color=COMPONENTS[name], label=label)
             left = [a + b for a, b in zip(left, widths, strict=True)]
-        axes.set_yticks(range(len(rows)), [row.name for row in rows])
+        axes.set_yticks(range(len(rows)), [_lines(row.name, narrow) for row in rows])
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("weights, MB")
-        axes.figure.legend(
-            *axes.get_legend_handles_labels(), loc="outside upper left", ncols=2 if narrow else 6
-        )
+        _legend(axes, 2 if narrow else 6)
 
     listed = [
         f"{row.name}: "
@@ -252,7 +278,7 @@ def memory(results: Results) -> Plot | None:
         f"Stacked bars of megabytes of weights by component. {_listed(listed)}.",
         "What is in the file, scales included. Components that are not quantized keep their size.",
         draw,
-        _bars_height(len(rows)) + 0.4,
+        _bars_height(rows, 1.8),
     )
 
 
@@ -271,15 +297,17 @@ def layer_errors(results: Results) -> Plot | None:
                 marker=MARKERS[number % len(MARKERS)],
                 markersize=3.5,
                 linewidth=1.2,
-                label=row.name,
+                label=_lines(row.name, narrow),
             )
         axes.set_xlabel("decoder block")
         axes.set_ylabel("relative error, %")
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.figure.legend(
-            *axes.get_legend_handles_labels(), loc="outside upper left", ncols=1 if narrow else 3
-        )
+        _legend(axes, 1 if narrow else 3)
+
+    def height(narrow: bool) -> float:
+        lines = sum(_lines(row.name, narrow).count("\n") + 1 for row in rows)
+        return HEIGHT + lines * (0.17 if narrow else 0.08)
 
     listed = [
         f"{row.name}: from {100 * min(row.block_errors.values()):.2f} to "
@@ -294,7 +322,7 @@ def layer_errors(results: Results) -> Plot | None:
         "Root mean square of the differences from the base's weights, relative to that of the "
         "weights, over all quantized matrices of a block.",
         draw,
-        4.2 + 0.12 * len(rows),
+        height,
     )
 
 
@@ -316,12 +344,12 @@ def curve(results: Results) -> Plot | None:
                 markersize=4,
                 linewidth=1.2,
                 elinewidth=0.8,
-                label=name,
+                label=_lines(name, narrow),
             )
         axes.set_xlabel("quantized blocks")
         axes.set_ylabel("perplexity")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend()
+        _legend(axes, 1 if narrow else 3)
 
     listed = [
         f"{name}: "
@@ -354,7 +382,7 @@ def divergences(results: Results) -> Plot | None:
             axes.plot(row.divergence.value, place, "D", color=FRONT, markersize=4.5)
             axes.plot(at(1), place, "o", color=INK, markersize=3.5, fillstyle="none")
         axes.set_xscale("log")
-        axes.set_yticks(range(len(rows)), [row.name for row in rows])
+        axes.set_yticks(range(len(rows)), [_lines(row.name, narrow) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlabel("KL divergence of a token, nats")
 
@@ -370,7 +398,7 @@ def divergences(results: Results) -> Plot | None:
         "Further left is closer to the base. Thin line: from the 1st to the 99th percentile of "
         "the tokens; thick: the middle half; stroke: median; diamond: mean; circle: the largest.",
         draw,
-        _bars_height(len(rows)),
+        _bars_height(rows, 1.4),
     )
 
 

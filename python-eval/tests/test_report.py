@@ -116,6 +116,27 @@ def test_slow_packages_do_not_crowd_a_plot() -> None:
         assert ("ten times" in plot.caption) == is_wide
 
 
+@pytest.mark.parametrize("narrow", [False, True])
+def test_long_names_leave_room_for_what_is_drawn(narrow: bool) -> None:
+    json = sample()
+    for row in json["executables"]:
+        if row["name"] == "nf4":
+            row["name"] = "int4/128 asym --blocks=0:12 --components=attn,ffn --double-quant"
+    for plot in all_plots(Results.of(json)):
+        figure = plot.figure(narrow)
+        figure.draw_without_rendering()
+        [axes] = figure.axes
+        room = figure.bbox
+        assert axes.bbox.width > 0.4 * room.width and axes.bbox.height > 0.4 * room.height
+        texts = [*axes.texts, *axes.get_yticklabels()]
+        texts += [text for legend in figure.legends for text in legend.get_texts()]
+        for text in texts:
+            if text.get_text().startswith("int4/128"):
+                box = text.get_window_extent()
+                assert room.x0 <= box.x0 and box.x1 <= room.x1, plot.name
+                assert room.y0 <= box.y0 and box.y1 <= room.y1, plot.name
+
+
 def test_nothing_is_said_of_nothing() -> None:
     assert said({"name": "a", "error": "broke"}).count("\n") == 0
     report = markdown_report(Results.of(results({"name": "a", "error": "broke"})))
