@@ -2,6 +2,8 @@
 
 #include "Sandbox.h"
 
+#include "Steps.h"
+
 #include "qzc/Support/Error.h"
 #include "qzc/Support/Output.h"
 #include "qzc/Support/RunProgram.h"
@@ -22,7 +24,13 @@ namespace {
 
 /// Exit codes of the program that works. What it writes is its result, or what
 /// went wrong.
-enum Outcome : int { Finished = 0, Failed = 1, NoMemory = 3, TooLong = 4 };
+enum Outcome : int {
+  Finished = 0,
+  Failed = 1,
+  NoMemory = 3,
+  TooLong = 4,
+  TooManySteps = 5
+};
 
 void setLimit(int resource, uint64_t most) {
   rlimit limit{};
@@ -63,6 +71,7 @@ int workInSandbox(const std::function<std::string(const std::string &)> &work) {
   // Work that nobody waits for any more ends with who asked for it.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   setLimits();
+  boundSteps(kSandboxLimits.steps, TooManySteps);
   try {
     const std::string result =
         work(std::string(std::istreambuf_iterator<char>(std::cin), {}));
@@ -105,6 +114,9 @@ std::string runInSandbox(const std::string &name,
   case NoMemory:
     throw Error(name + " needs more than " +
                 inMegabytes(kSandboxLimits.memoryBytes) + " of memory");
+  case TooManySteps:
+    throw Error(name + " takes more than " +
+                std::to_string(kSandboxLimits.steps) + " steps");
   case TooLong:
     throw Error(name + " makes more than " +
                 inMegabytes(kSandboxLimits.resultBytes));

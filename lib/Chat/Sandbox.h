@@ -18,7 +18,8 @@ namespace qzc::chat {
 
 /// What a program's work may take; the program and who starts it agree on it.
 struct SandboxLimits {
-  unsigned cpuSeconds = 1;
+  uint64_t steps = 500'000'000; ///< of the Jinja engine, as Steps.h counts them
+  unsigned cpuSeconds = 30;     ///< of anything else
   uint64_t memoryBytes = uint64_t(512) << 20; ///< beyond what the process has
   uint64_t stackBytes = uint64_t(8) << 20;
   uint64_t resultBytes = uint64_t(16) << 20;

@@ -81,11 +81,20 @@ TEST(Template, RefusesInOneLine) {
   EXPECT_THAT(refusal("{% endif %}"), HasSubstr("the chat template"));
 }
 
-TEST(Template, IsBoundedInTime) {
+TEST(Template, IsBoundedInSteps) {
   EXPECT_THAT(refusal("{% for a in range(3000) %}{% for b in range(3000) %}"
                       "{% for c in range(3000) %}{% endfor %}{% endfor %}"
                       "{% endfor %}"),
-              HasSubstr("takes more than 1 s of computing"));
+              HasSubstr("takes more than 500000000 steps"));
+  // Loops that end soon are no matter; what filters do counts as well.
+  EXPECT_EQ(rendered("{% for a in range(100) %}{% for b in range(100) %}"
+                     "{% endfor %}{% endfor %}x"),
+            "x");
+  EXPECT_THAT(
+      refusal("{{ range(300000) | sort | join(',') | length }}"
+              "{% for a in range(4000) %}{{ range(3000) | sort | length }}"
+              "{% endfor %}"),
+      HasSubstr("steps"));
 }
 
 TEST(Template, IsBoundedInDepth) {
