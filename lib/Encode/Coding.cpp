@@ -9,6 +9,14 @@ namespace qzc::encode {
 
 using format::Method;
 
+/// Mean squares, as llama.cpp weighs errors by them.
+static std::vector<float> meanSquares(const InputStatistics &input) {
+  std::vector<float> means;
+  for (int64_t i = 0; i < input.columns; ++i)
+    means.push_back(input.squares[i] / static_cast<float>(input.tokens));
+  return means;
+}
+
 /// Squares as weights of errors: their mean becomes 1, and what no token used
 /// still counts a little.
 static std::vector<float> importanceOf(const InputStatistics &input) {
@@ -31,7 +39,8 @@ Coding::Coding(const format::Tensor &tensor,
     : Shape(format::streamedShape(tensor.shape)), Method(tensor.method),
       Back(feedback) {
   if (Method != Method::Rtn && input)
-    Importance = importanceOf(*input);
+    Importance = format::blockFormat(Shape.scheme) ? meanSquares(*input)
+                                                   : importanceOf(*input);
 }
 
 int64_t Coding::unit() const {

@@ -16,35 +16,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "qzc/Format/Ggml.h"
-
-#include "Schemes/Traits.h"
-
-#include "qzc/Format/Portable.h"
-#include "qzc/Format/Schemes/Dense.h"
-#include "qzc/Format/Schemes/KScales.h"
+#include "GgmlParts.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 namespace qzc::format::ggml {
-
-/// The nearest whole number, half to even; a number of no meaning beyond 2^22,
-/// which is clamped by all who call it, as in ggml.
-static QZC_IN_CLONES int32_t nearest(float x) {
-  const auto bits = static_cast<int32_t>(floatBits(x + 12582912.0f));
-  return (bits & 0x007fffff) - 0x00400000;
-}
-
-static QZC_IN_CLONES int32_t clamped(int32_t x, int32_t low, int32_t high) {
-  const int32_t most = x < high ? x : high;
-  return most > low ? most : low;
-}
-
-static uint16_t halfOf(float x) {
-  return std::isfinite(x) ? dense::toF16(x) : uint16_t{0x7c00};
-}
 
 /// Element i of all groups lies together: `Groups` lanes.
 template <int Groups, int Size>
@@ -216,7 +193,7 @@ static void searchQ5(const float *values, Groups &result) {
   search(values, kQ5Search, result);
 }
 
-/// The largest of `values`, at least 0, and multiples of a 63rd of it.
+/// A 63rd of the largest of `values`, at least 0, and multiples of it.
 static float quantizeSix(const float (&values)[kLanes],
                          uint8_t (&codes)[kLanes]) {
   float largest = 0;
@@ -239,45 +216,59 @@ static void codesAbove(const float *values, float minimum, float scale,
 }
 
 template <typename Block>
-static float quantizeGroups(const float *values, Block &block, int32_t most,
-                            void (*search)(const float *, Groups &)) {
-  Groups groups;
-  search(values, groups);
-  uint8_t scales[kLanes];
-  uint8_t minima[kLanes];
-  block.d = halfOf(quantizeSix(groups.scale, scales));
-  block.dmin = halfOf(quantizeSix(groups.minimum, minima));
-  kscales::pack(scales, minima, block.scales);
+static float finish(const float *values, GroupCodes &groups, int32_t most,
+                    Block &block) {
+  block.d = halfOf(groups.d);
+  block.dmin = halfOf(groups.dmin);
+  kscales::pack(groups.scales, groups.minima, block.scales);
 
   const float d = dense::fromF16(block.d);
   const float dmin = dense::fromF16(block.dmin);
-  uint8_t codes[kSuperBlock];
   for (int g = 0; g < kLanes; ++g) {
-    const float scale = d * static_cast<float>(scales[g]);
-    if (scale == 0)
-      for (int i = 0; i < kSize; ++i)
-        codes[kSize * g + i] = static_cast<uint8_t>(groups.codes[i][g]);
-    else
-      codesAbove(values + kSize * g, dmin * static_cast<float>(minima[g]),
-                 scale, most, codes + kSize * g);
+    const float scale = d * static_cast<float>(groups.scales[g]);
+    if (scale != 0)
+      codesAbove(values + kSize * g,
+                 dmin * static_cast<float>(groups.minima[g]), scale, most,
+                 groups.codes + kSize * g);
   }
-  packCodes(codes, block);
+  packCodes(groups.codes, block);
   return std::max(d * 63 * static_cast<float>(most), dmin * 63);
+}
+
+float finishGroups(const float *values, GroupCodes &groups, BlockQ4_K &block) {
+  return finish(values, groups, kQ4Search.most, block);
+}
+float finishGroups(const float *values, GroupCodes &groups, BlockQ5_K &block) {
+  return finish(values, groups, kQ5Search.most, block);
+}
+
+template <typename Block>
+static float quantizeGroups(const float *values, Block &block,
+                            void (*search)(const float *, Groups &)) {
+  Groups found;
+  search(values, found);
+  GroupCodes groups;
+  groups.d = quantizeSix(found.scale, groups.scales);
+  groups.dmin = quantizeSix(found.minimum, groups.minima);
+  for (int g = 0; g < kLanes; ++g)
+    for (int i = 0; i < kSize; ++i)
+      groups.codes[kSize * g + i] = static_cast<uint8_t>(found.codes[i][g]);
+  return finishGroups(values, groups, block);
 }
 
 float quantize(const float *values, int64_t count, BlockQ4_K *blocks) {
   float largest = 0;
   for (int64_t begin = 0; begin < count; begin += kSuperBlock)
-    largest = std::max(largest, quantizeGroups(values + begin, *blocks++,
-                                               kQ4Search.most, searchQ4));
+    largest =
+        std::max(largest, quantizeGroups(values + begin, *blocks++, searchQ4));
   return largest;
 }
 
 float quantize(const float *values, int64_t count, BlockQ5_K *blocks) {
   float largest = 0;
   for (int64_t begin = 0; begin < count; begin += kSuperBlock)
-    largest = std::max(largest, quantizeGroups(values + begin, *blocks++,
-                                               kQ5Search.most, searchQ5));
+    largest =
+        std::max(largest, quantizeGroups(values + begin, *blocks++, searchQ5));
   return largest;
 }
 
@@ -286,9 +277,7 @@ float quantize(const float *values, int64_t count, BlockQ5_K *blocks) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-constexpr int kSmall = 16;       ///< values of a group, and groups of a block
-constexpr int32_t kHalf = 32;    ///< codes are from -kHalf to kHalf - 1
-constexpr float kLeast = 1e-15f; ///< what is smaller counts as zero
+constexpr int32_t kHalf = 32; ///< codes are from -kHalf to kHalf - 1
 } // namespace
 
 /// The scale of each group, and codes plus kHalf by group.
@@ -361,10 +350,8 @@ static void codesAround(const float *values, float scale, uint8_t *codes) {
         clamped(nearest(values[i] / scale), -kHalf, kHalf - 1) + kHalf);
 }
 
-static float quantizeOne(const float *values, BlockQ6_K &block) {
-  float scales[kSmall];
-  uint8_t codes[kSuperBlock];
-  searchQ6(values, scales, codes);
+float finishGroups(const float *values, const float (&scales)[kSmall],
+                   uint8_t (&codes)[kSuperBlock], BlockQ6_K &block) {
   float extreme = 0; // the first scale of largest magnitude
   bool isFinite = true;
   for (float scale : scales) {
@@ -395,8 +382,13 @@ static float quantizeOne(const float *values, BlockQ6_K &block) {
 
 float quantize(const float *values, int64_t count, BlockQ6_K *blocks) {
   float largest = 0;
-  for (int64_t begin = 0; begin < count; begin += kSuperBlock)
-    largest = std::max(largest, quantizeOne(values + begin, *blocks++));
+  for (int64_t begin = 0; begin < count; begin += kSuperBlock) {
+    float scales[kSmall];
+    uint8_t codes[kSuperBlock];
+    searchQ6(values + begin, scales, codes);
+    largest = std::max(largest,
+                       finishGroups(values + begin, scales, codes, *blocks++));
+  }
   return largest;
 }
 

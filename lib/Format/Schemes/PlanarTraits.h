@@ -9,6 +9,7 @@
 #ifndef QZC_LIB_FORMAT_SCHEMES_PLANARTRAITS_H
 #define QZC_LIB_FORMAT_SCHEMES_PLANARTRAITS_H
 
+#include "../GgmlWeighted.h"
 #include "Traits.h"
 
 #include "qzc/Format/Ggml.h"
@@ -18,6 +19,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <vector>
 
 namespace qzc::format {
 
@@ -186,6 +188,27 @@ template <typename Block, int Bits> struct PlanarGgml {
     return largest;
   }
 
+  /// As encode does; of rows, by importance.
+  static float search(const PackedShape &shape, const float *values,
+                      const float *importance, int64_t count,
+                      std::byte *const *parts) {
+    std::fill_n(parts[0], Codes::bytes(count), std::byte{0});
+    std::byte *scales = parts[1];
+    std::vector<Block> blocks(static_cast<size_t>(shape.cols / kBlock));
+    float largest = 0;
+    for (int64_t row = 0; row < count; row += shape.cols) {
+      largest =
+          std::max(largest, ggml::quantizeRow(values + row, importance + row,
+                                              shape.cols, blocks.data()));
+      int64_t begin = row;
+      for (Block &block : blocks) {
+        scales = store(block, begin, parts[0], scales);
+        begin += kBlock;
+      }
+    }
+    return largest;
+  }
+
   static void split(const std::byte *blocks, int64_t count,
                     std::byte *const *parts) {
     std::fill_n(parts[0], Codes::bytes(count), std::byte{0});
@@ -253,7 +276,7 @@ template <typename Block, int Bits> struct PlanarGgml {
             partBytes,
             encode,
             decode,
-            nullptr,
+            searchOf(),
             levels,
             readGroups,
             Codes::replace,
@@ -261,6 +284,14 @@ template <typename Block, int Bits> struct PlanarGgml {
   }
 
 private:
+  /// ggml has none for TQ2_0.
+  static constexpr auto searchOf() -> decltype(SchemeTraits::searchElements) {
+    if constexpr (Bits == 2)
+      return nullptr;
+    else
+      return search;
+  }
+
   /// Stores the block of the elements from `begin` on; returns where the next
   /// one's scales go.
   static std::byte *store(Block &block, int64_t begin, std::byte *part,

@@ -1,6 +1,9 @@
 //===- Q4_0.cpp - Codes of 4 bits, a scale for 32 -------------------------===//
 
+#include "../GgmlWeighted.h"
 #include "GgmlTraits.h"
+
+#include <vector>
 
 using namespace qzc::format;
 
@@ -37,6 +40,19 @@ struct Code {
   }
 };
 using Q4_0 = GgmlTraits<ggml::BlockQ4_0, Code>;
+
+float search(const PackedShape &shape, const float *values,
+             const float *importance, int64_t count, std::byte *const *parts) {
+  std::vector<ggml::BlockQ4_0> blocks(
+      static_cast<size_t>(count / ggml::kBlock));
+  float largest = 0;
+  for (int64_t row = 0; row < count; row += shape.cols)
+    largest = std::max(
+        largest, ggml::quantizeRow(values + row, importance + row, shape.cols,
+                                   blocks.data() + row / ggml::kBlock));
+  Q4_0::split(reinterpret_cast<const std::byte *>(blocks.data()), count, parts);
+  return largest;
+}
 } // namespace
 
 /// Evenly distributed codes have a deviation of 4.61.
@@ -51,7 +67,7 @@ const SchemeTraits qzc::format::kQ4_0Traits = {
     Q4_0::partBytes,
     Q4_0::encode,
     Q4_0::decode,
-    nullptr,
+    search,
     Code::levels,
     Code::readGroups,
     Code::replaceCodes,

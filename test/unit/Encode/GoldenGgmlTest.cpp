@@ -2,7 +2,8 @@
 //
 // test/golden/schemes/ggml.safetensors holds what llama.cpp makes of weights
 // with ties, zero blocks and extreme scales; see make_ggml.py there. Every byte
-// must agree.
+// must agree. ggml_weighted.safetensors is the same by importance; see
+// make_ggml_weighted.py.
 //
 //===----------------------------------------------------------------------===//
 
@@ -70,6 +71,54 @@ TEST(GoldenGgml, Q4_K) { checkBlocks<ggml::BlockQ4_K>("q4_k", 3); }
 TEST(GoldenGgml, Q5_K) { checkBlocks<ggml::BlockQ5_K>("q5_k", 3); }
 TEST(GoldenGgml, Q6_K) { checkBlocks<ggml::BlockQ6_K>("q6_k", 3); }
 TEST(GoldenGgml, TQ2_0) { checkBlocks<ggml::BlockTq2_0>("tq2_0", 3); }
+
+/// What searchElements makes of a case, as ggml stores it.
+static std::vector<std::byte> searched(const WeightSources &sources,
+                                       const std::string &name, Scheme scheme) {
+  const auto &entry = sources.file(0).entry(name + ".weight");
+  const PackedShape shape = {scheme, DType::F32, entry.shape[0], entry.shape[1],
+                             0};
+  const int64_t count = shape.rows * shape.cols;
+  const std::vector<float> values = weightOf(sources, name);
+  const auto *row = reinterpret_cast<const float *>(
+      sources.file(0).file().data() +
+      sources.file(0).entry(name + ".importance").offset);
+  std::vector<float> importance;
+  for (int64_t i = 0; i < shape.rows; ++i)
+    importance.insert(importance.end(), row, row + shape.cols);
+  std::vector<std::vector<std::byte>> stored;
+  std::byte *parts[4] = {};
+  for (const PartLayout &part : layout(shape))
+    parts[stored.size() - 1] =
+        stored.emplace_back(std::vector<std::byte>(part.bytes)).data();
+  EXPECT_TRUE(std::isfinite(
+      searchElements(shape, values.data(), importance.data(), count, parts)));
+  const BlockFormat &format = *blockFormat(scheme);
+  std::vector<std::byte> blocks(
+      static_cast<size_t>(count / format.values * format.bytes));
+  format.join(parts, count, blocks.data());
+  return blocks;
+}
+
+TEST(GoldenGgml, ByImportance) {
+  const WeightSources sources = openGolden("ggml_weighted.safetensors");
+  const std::set<std::string> names = goldenCases(sources.file(0));
+  EXPECT_EQ(names.size(), 6u);
+  size_t checked = 0;
+  for (const Scheme scheme :
+       {Scheme::Q4_0, Scheme::Q4_1, Scheme::Q5_0, Scheme::Q5_1, Scheme::Q4_K,
+        Scheme::Q5_K, Scheme::Q6_K})
+    for (const std::string &case_ : names) {
+      const std::string tensor =
+          case_ + "." + std::string(qzc::format::name(scheme));
+      if (!has(sources, tensor))
+        continue;
+      ++checked;
+      const std::vector<std::byte> blocks = searched(sources, case_, scheme);
+      expectBytes(sources.file(0), tensor, blocks.data(), blocks.size());
+    }
+  EXPECT_EQ(checked, 4u * 6 + 3 * 5);
+}
 
 /// The largest magnitude for a block of one value `x` and zeros.
 template <typename Block> static float largestOf(float x) {

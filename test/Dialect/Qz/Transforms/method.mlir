@@ -11,9 +11,9 @@
 // MSE: qz.param "q" source tensor<64x64xbf16> {method = "mse"} :
 // GPTQ: qz.param "q" source tensor<64x64xbf16> {method = "gptq"} :
 // SCHED: sched.tensor "q" block 0 "q" : {{.*}} {method = "gptq"} as
-// Whose scales are searched for by themselves, or make no difference.
-// MSE: qz.param "k" source tensor<64x64xbf16> :
+// MSE: qz.param "k" source tensor<64x64xbf16> {method = "mse"} :
 // GPTQ: qz.param "k" source tensor<64x64xbf16> {method = "gptq"} :
+// To int8 none makes a difference.
 // MSE: qz.param "v" source tensor<64x64xbf16> :
 // GPTQ: qz.param "v" source tensor<64x64xbf16> :
 // What is not quantized has no codes.

@@ -80,8 +80,8 @@ def QzMethod : Qz_Pass<"qz-method"> {
   let summary = "Chooses how codes are chosen";
   let description = [{
     Gives the packed `qz.param`s of layers a method, where it makes a difference
-    to their scheme: `mse` searches for scales (nf4, fp4, int2, int3, int4, int8g),
-    `gptq` also chooses each code so that it makes up for those before it (these but
+    to their scheme: `mse` searches for scales (nf4, fp4, int2, int3, int4, int8g,
+    ggml's types of 4 to 6 bits), `gptq` also chooses each code so that it makes up for those before it (these but
     int8g, ternary, and ggml's types of 4 to 6 bits). `gptq` looks at the inputs of a layer, of which a table
     that tokens choose from has none: that takes `mse`, if its scheme does.
 
