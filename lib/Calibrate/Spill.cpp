@@ -3,6 +3,7 @@
 #include "Spill.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Support/Transfer.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -32,31 +33,14 @@ Spill::Spill() {
 Spill::~Spill() { ::close(Fd); }
 
 void Spill::write(uint64_t offset, const void *data, size_t bytes) const {
-  const auto *from = static_cast<const char *>(data);
-  while (bytes != 0) {
-    const ssize_t done = ::pwrite(Fd, from, bytes, static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR)
-      continue;
-    if (done <= 0)
-      fail("write");
-    from += done;
-    offset += static_cast<uint64_t>(done);
-    bytes -= static_cast<size_t>(done);
-  }
+  if (!writeAll(Fd, offset, data, bytes))
+    fail("write");
 }
 
 void Spill::read(uint64_t offset, void *data, size_t bytes) const {
-  auto *to = static_cast<char *>(data);
-  while (bytes != 0) {
-    const ssize_t done = ::pread(Fd, to, bytes, static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR)
-      continue;
-    if (done <= 0)
-      fail("read");
-    to += done;
-    offset += static_cast<uint64_t>(done);
-    bytes -= static_cast<size_t>(done);
-  }
+  errno = EIO; // where the file ends before
+  if (readAll(Fd, offset, data, bytes) != bytes)
+    fail("read");
 }
 
 } // namespace qzc::calibrate

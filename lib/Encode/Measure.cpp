@@ -32,12 +32,7 @@ double WeightError::cosine() const {
 }
 
 void WeightError::add(const WeightError &part) {
-  elements += part.elements;
-  squares += part.squares;
-  storedSquares += part.storedSquares;
-  products += part.products;
-  squaredErrors += part.squaredErrors;
-  largest = std::max(largest, part.largest);
+  ErrorSums::add(part);
   outputErrors += part.outputErrors;
   outputSquares += part.outputSquares;
 }
@@ -68,23 +63,6 @@ static void decodePiece(const Tensor &tensor, const Piece &piece,
   }
   workspace.stored.resize(static_cast<size_t>(count));
   format::decodeRows(view, 0, view.shape.rows, workspace.stored.data());
-}
-
-static WeightError compare(const std::vector<float> &source,
-                           const std::vector<float> &stored) {
-  WeightError sums;
-  sums.elements = static_cast<int64_t>(source.size());
-  for (size_t i = 0; i < source.size(); ++i) {
-    const double before = source[i];
-    const double after = stored[i];
-    const double error = after - before;
-    sums.squares += before * before;
-    sums.storedSquares += after * after;
-    sums.products += before * after;
-    sums.squaredErrors += error * error;
-    sums.largest = std::max(sums.largest, std::abs(error));
-  }
-  return sums;
 }
 
 /// Of whole rows; leaves their errors in place of the stored values.
@@ -139,7 +117,9 @@ encode::measureWeights(const std::vector<Tensor> &tensors,
           readPiece(weights[piece.weight], piece, sources, workspace.source);
           decodePiece(tensors[piece.weight], piece, read, workspace);
           WeightError &error = sums[static_cast<size_t>(i)];
-          error = compare(workspace.source, workspace.stored);
+          error = {format::compareValues(workspace.source.data(),
+                                         workspace.stored.data(),
+                                         piece.end - piece.begin)};
           if (inputs[piece.weight])
             compareOutputs(*inputs[piece.weight], workspace, error);
         }

@@ -3,7 +3,6 @@
 #include "WeightErrors.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <tuple>
 
@@ -27,27 +26,14 @@ Identity identityOf(const Tensor &tensor) {
           tensor.source.heldRows(), tensor.shape.cols};
 }
 
-struct Sums {
-  double squares = 0;
-  double squaredErrors = 0;
-  double largest = 0;
-};
-
-Sums compareRows(const PackedView &base, const PackedView &model, int64_t begin,
-                 int64_t end) {
-  const auto count = static_cast<size_t>((end - begin) * base.shape.cols);
-  std::vector<float> before(count);
-  std::vector<float> after(count);
+format::ErrorSums compareRows(const PackedView &base, const PackedView &model,
+                              int64_t begin, int64_t end) {
+  const int64_t count = (end - begin) * base.shape.cols;
+  std::vector<float> before(static_cast<size_t>(count));
+  std::vector<float> after(before.size());
   format::decodeRows(base, begin, end, before.data());
   format::decodeRows(model, begin, end, after.data());
-  Sums sums;
-  for (size_t i = 0; i < count; ++i) {
-    const double error = double{after[i]} - before[i];
-    sums.squares += double{before[i]} * before[i];
-    sums.squaredErrors += error * error;
-    sums.largest = std::max(sums.largest, std::abs(error));
-  }
-  return sums;
+  return format::compareValues(before.data(), after.data(), count);
 }
 
 WeightError compareWeight(const Tensor &tensor, const PackedView &base,
@@ -55,7 +41,8 @@ WeightError compareWeight(const Tensor &tensor, const PackedView &base,
   const int64_t rows = tensor.shape.rows;
   const int64_t step = std::max<int64_t>(1, kRangeElements / tensor.shape.cols);
   // Summed in their order, whoever did them.
-  std::vector<Sums> ranges(static_cast<size_t>((rows + step - 1) / step));
+  std::vector<format::ErrorSums> ranges(
+      static_cast<size_t>((rows + step - 1) / step));
   pool.parallelFor(static_cast<int64_t>(ranges.size()), 1,
                    [&](int64_t begin, int64_t end, int) {
                      for (int64_t i = begin; i < end; ++i)
@@ -68,12 +55,8 @@ WeightError compareWeight(const Tensor &tensor, const PackedView &base,
   result.role = tensor.role;
   result.block = tensor.block;
   result.storage = format::describeStorage(tensor.shape);
-  result.elements = rows * tensor.shape.cols;
-  for (const Sums &sums : ranges) {
-    result.squares += sums.squares;
-    result.squaredErrors += sums.squaredErrors;
-    result.largest = std::max(result.largest, sums.largest);
-  }
+  for (const format::ErrorSums &sums : ranges)
+    result.add(sums);
   return result;
 }
 

@@ -3,6 +3,7 @@
 #ifndef QZC_LIB_EVALTOOL_WEIGHTERRORS_H
 #define QZC_LIB_EVALTOOL_WEIGHTERRORS_H
 
+#include "qzc/Format/ErrorSums.h"
 #include "qzc/Runtime/Image.h"
 #include "qzc/Support/ThreadPool.h"
 
@@ -11,16 +12,12 @@
 
 namespace qzc::evaltool {
 
-/// A quantized weight w' beside the base's w.
-struct WeightError {
+/// A quantized weight beside the base's.
+struct WeightError : format::ErrorSums {
   std::string name; ///< in the Hugging Face checkpoint
   std::string role; ///< as format::Tensor
   int64_t block = -1;
   std::string storage; ///< "nf4/64"
-  int64_t elements = 0;
-  double squares = 0;       ///< Σ w²
-  double squaredErrors = 0; ///< Σ (w' − w)²
-  double largest = 0;       ///< max |w' − w|
 };
 
 /// Compares every quantized weight of an image with the same rows of the same

@@ -3,6 +3,7 @@
 #include "qzc/Support/AtomicFile.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Support/Transfer.h"
 
 #include <algorithm>
 #include <array>
@@ -133,36 +134,16 @@ void AtomicFile::alignTo(uint64_t alignment) {
 
 void AtomicFile::writeAt(uint64_t offset, const void *data,
                          size_t bytes) const {
-  const char *next = static_cast<const char *>(data);
-  while (bytes != 0) {
-    ssize_t written = ::pwrite(Fd, next, bytes, static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written <= 0)
-      throw cannotWrite(Path, written < 0 ? errno : ENOSPC);
-    next += written;
-    offset += static_cast<uint64_t>(written);
-    bytes -= static_cast<size_t>(written);
-  }
+  if (!writeAll(Fd, offset, data, bytes))
+    throw cannotWrite(Path, errno);
 }
 
 void AtomicFile::readAt(uint64_t offset, void *data, size_t bytes) const {
-  char *next = static_cast<char *>(data);
-  while (bytes != 0) {
-    ssize_t got = ::pread(Fd, next, bytes, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      throw Error("cannot read back '" + Path + "': " + std::strerror(errno));
-    if (got == 0) {
-      // A reserved tail that nobody wrote.
-      std::memset(next, 0, bytes);
-      return;
-    }
-    next += got;
-    offset += static_cast<uint64_t>(got);
-    bytes -= static_cast<size_t>(got);
-  }
+  const std::optional<size_t> got = readAll(Fd, offset, data, bytes);
+  if (!got)
+    throw Error("cannot read back '" + Path + "': " + std::strerror(errno));
+  // A reserved tail that nobody wrote.
+  std::memset(static_cast<char *>(data) + *got, 0, bytes - *got);
 }
 
 uint64_t AtomicFile::reserve(uint64_t bytes) {

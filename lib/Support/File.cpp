@@ -3,6 +3,7 @@
 #include "qzc/Support/File.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Support/Transfer.h"
 
 #include <cerrno>
 #include <cstring>
@@ -52,19 +53,11 @@ std::string readFile(const std::string &path, uint64_t most) {
                 std::to_string(file.size()) + " bytes, more than " +
                 std::to_string(most));
   std::string contents(file.size(), '\0');
-  size_t done = 0;
-  while (done != contents.size()) {
-    const ssize_t got = ::read(file.descriptor(), contents.data() + done,
-                               contents.size() - done);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      throw Error("cannot read '" + path + "': " + std::strerror(errno));
-    if (got == 0)
-      break;
-    done += static_cast<size_t>(got);
-  }
-  contents.resize(done);
+  const std::optional<size_t> got =
+      readAll(file.descriptor(), 0, contents.data(), contents.size());
+  if (!got)
+    throw Error("cannot read '" + path + "': " + std::strerror(errno));
+  contents.resize(*got);
   return contents;
 }
 

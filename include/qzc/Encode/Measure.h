@@ -5,6 +5,7 @@
 
 #include "qzc/Encode/Statistics.h"
 #include "qzc/Encode/WeightSources.h"
+#include "qzc/Format/ErrorSums.h"
 #include "qzc/Format/Manifest.h"
 #include "qzc/Support/ThreadPool.h"
 
@@ -14,14 +15,8 @@
 
 namespace qzc::encode {
 
-/// A stored weight beside its source, as sums over all elements.
-struct WeightError {
-  int64_t elements = 0;
-  double squares = 0;       ///< Σ w²
-  double storedSquares = 0; ///< Σ ŵ²
-  double products = 0;      ///< Σ w·ŵ
-  double squaredErrors = 0; ///< Σ (ŵ - w)²
-  double largest = 0;       ///< max |ŵ - w|
+/// A stored weight beside its source.
+struct WeightError : format::ErrorSums {
   /// Of the outputs over the calibration's inputs, where they are known: the
   /// squares of what changed, and of what was.
   double outputErrors = 0;
