@@ -89,7 +89,7 @@ static std::vector<Choice> choicesOf(const Tensor &tensor,
   std::optional<InputStatistics> input;
   if (statistics)
     input = statistics->find(tensor.source.name);
-  if (input && (!input->products || input->columns != tensor.shape.cols))
+  if (input && !input->products)
     input.reset();
   const InputStatistics *seen = input ? &*input : nullptr;
   const Sample sample = sampleOf(tensor, ref, sources);

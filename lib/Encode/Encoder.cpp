@@ -229,16 +229,11 @@ static std::optional<InputStatistics> inputOf(const Tensor &tensor,
 /// The statistics that the tensor's method cannot do without.
 static void requireInput(const Tensor &tensor,
                          const std::optional<InputStatistics> &input) {
-  if (input && input->columns != tensor.shape.cols)
-    throw Error("tensor '" + tensor.source.name + "' has " +
-                std::to_string(tensor.shape.cols) +
-                " columns, its statistics are of " +
-                std::to_string(input->columns) + ": they are another model's");
   if (tensor.method == format::Method::Gptq && (!input || !input->products))
     throw Error("tensor '" + tensor.source.name +
-                "': the statistics have no "
-                "products of its input, which gptq needs: calibrate with "
-                "--calibrate=TEXT");
+                "': the statistics have no products of its input, which gptq "
+                "needs: calibrate with --calibrate=TEXT (an importance matrix "
+                "of llama.cpp has none)");
 }
 
 std::vector<Batch> SectionEncoder::batches() const {
@@ -296,6 +291,10 @@ void SectionEncoder::encode(const Batch &batch, bool checked) {
 }
 
 void SectionEncoder::run(bool checked) {
+  for (Tensor &tensor : Tensors) {
+    const std::optional<InputStatistics> input = inputOf(tensor, Stats);
+    tensor.calibrated = input ? std::string(input->name) : "";
+  }
   for (const Batch &batch : batches()) {
     encode(batch, checked);
     checked = true;

@@ -83,7 +83,7 @@ static std::optional<InputStatistics> inputOf(const Tensor &tensor,
     return std::nullopt;
   const std::optional<InputStatistics> input =
       statistics->find(tensor.source.name);
-  if (!input || !input->products || input->columns != tensor.shape.cols)
+  if (!input || !input->products)
     return std::nullopt;
   return input;
 }

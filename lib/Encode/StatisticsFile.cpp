@@ -84,7 +84,10 @@ public:
     // Of which a triangle has elements that fit 63 bits.
     constexpr int64_t kMostColumns = int64_t{1} << 30;
     InputStatistics input;
-    input.tokens = static_cast<double>(number(nameOf(index, "tokens")));
+    const std::string tokens = nameOf(index, "tokens");
+    input.tokens = static_cast<double>(number(tokens));
+    if (input.tokens < 1)
+      fail(tokens, "is no number of tokens");
     const std::string squares = nameOf(index, "squares");
     input.squares = vector(squares, input.columns);
     if (input.columns > kMostColumns)
@@ -102,7 +105,26 @@ private:
 };
 } // namespace
 
-StatisticsFile::StatisticsFile(const std::string &path) : File(path) {
+void StatisticsFile::checkAreOf(
+    const std::vector<format::Tensor> &tensors) const {
+  const auto fail = [&](const std::string &what) {
+    throw Error("'" + Path + "' are statistics of another model: " + what);
+  };
+  bool knowsAny = false;
+  for (const format::Tensor &tensor : tensors) {
+    const std::optional<InputStatistics> input = find(tensor.source.name);
+    knowsAny |= input.has_value();
+    if (input && input->columns != tensor.shape.cols)
+      fail("the input of '" + tensor.source.name + "' has " +
+           std::to_string(input->columns) + " columns there, and " +
+           std::to_string(tensor.shape.cols) + " here");
+  }
+  if (!knowsAny)
+    fail("they know none of its weights");
+}
+
+FullStatistics::FullStatistics(const std::string &path)
+    : StatisticsFile(path), File(path) {
   const Reader reader(File);
   while (File.entries().count(nameOf(Inputs.size(), "tokens")) != 0)
     Inputs.push_back(reader.input(Inputs.size()));
@@ -123,12 +145,21 @@ StatisticsFile::StatisticsFile(const std::string &path) : File(path) {
                 "' holds no statistics: --save-statistics writes some");
 }
 
+std::vector<std::string> FullStatistics::weights() const {
+  std::vector<std::string> names;
+  for (const auto &[name, input] : ByWeight)
+    names.push_back(name);
+  return names;
+}
+
 std::optional<InputStatistics>
-StatisticsFile::find(const std::string &weight) const {
+FullStatistics::find(const std::string &weight) const {
   const auto found = ByWeight.find(weight);
   if (found == ByWeight.end())
     return std::nullopt;
-  return Inputs[found->second];
+  InputStatistics input = Inputs[found->second];
+  input.name = found->first;
+  return input;
 }
 
 } // namespace qzc::encode

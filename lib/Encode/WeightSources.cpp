@@ -6,7 +6,6 @@
 
 #include "qzc/Format/Schemes/Dense.h"
 #include "qzc/Support/Error.h"
-#include "qzc/Support/Hash.h"
 
 #include <algorithm>
 #include <cstring>
@@ -85,15 +84,7 @@ void WeightSources::checkPacked(const format::PackedSource &source,
 }
 
 void WeightSources::checkContents(size_t index) const {
-  constexpr uint64_t kPiece = uint64_t{4} << 20;
-  const MappedFile &file = OpenFiles[index]->file();
-  Sha256 hash;
-  for (uint64_t offset = 0; offset < file.size(); offset += kPiece) {
-    const uint64_t bytes = std::min(kPiece, file.size() - offset);
-    hash.update(file.data() + offset, bytes);
-    file.release(offset, bytes);
-  }
-  if (toHex(hash.finish()) != Files[index].sha256)
+  if (OpenFiles[index]->file().sha256() != Files[index].sha256)
     throw Error("'" + Files[index].path +
                 "' has changed since it was imported: restore it or import "
                 "again");
@@ -221,9 +212,30 @@ void WeightSources::readParts(const TensorSource &source, const WeightRef &ref,
   const format::PackedSource &packed = *ref.packed;
   packingTraits(packed.packing)
       .read(tensorsOf(packed, source.name), begin, end, parts);
+  releaseParts(packed, begin, end);
+}
+
+/// Lets the pages of elements [begin, end) leave memory. Of a tensor that has
+/// the weight's elements in their order they are a part of its own; of others
+/// every piece reads all, and the last one lets them go.
+void WeightSources::releaseParts(const format::PackedSource &packed,
+                                 int64_t begin, int64_t end) const {
+  const int64_t all = packed.shape.rows * packed.shape.cols;
   for (const format::PackedTensor &tensor : packed.tensors) {
     const SafetensorsFile &file = *OpenFiles[tensor.file];
-    file.file().release(tensor.offset, file.entry(tensor.name).bytes);
+    const uint64_t bytes = file.entry(tensor.name).bytes;
+    const bool isInOrder =
+        !tensor.shape.empty() &&
+        (tensor.shape.front() == packed.shape.rows || tensor.shape.back() == 1);
+    const auto at = [&](int64_t element) {
+      return static_cast<uint64_t>(static_cast<double>(bytes) *
+                                   static_cast<double>(element) /
+                                   static_cast<double>(all));
+    };
+    if (isInOrder)
+      file.file().release(tensor.offset + at(begin), at(end) - at(begin));
+    else if (end == all)
+      file.file().release(tensor.offset, bytes);
   }
 }
 

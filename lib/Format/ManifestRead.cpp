@@ -168,6 +168,38 @@ static ModelInfo readModel(const Node &node) {
   return model;
 }
 
+/// [file, offset]
+static WeightRef readPlace(const Node &node) {
+  if (node.size() != 2)
+    node.fail("is not [file, offset]");
+  return {static_cast<size_t>(node.at(0).integer(0, kInt32Max)),
+          static_cast<uint64_t>(node.at(1).count())};
+}
+
+static PackedTensor readPackedTensor(const Node &node) {
+  const WeightRef place = readPlace(node["at"]);
+  return {node["role"].text(),  node["name"].text(),
+          node["dtype"].text(), node["shape"].list(readInteger),
+          place.file,           place.offset};
+}
+
+/// `source` has all but its `ref`.
+static WeightRef readPacking(const Node &node, const TensorSource &source) {
+  PackedSource packed;
+  packed.packing = node["layout"].word(parsePacking);
+  if (!source.shape.empty())
+    packed.shape = source.held();
+  if (const auto offset = node.find("offset"))
+    packed.offset = offset->real();
+  packed.tensors = node["tensors"].list(readPackedTensor);
+  return WeightRef(std::move(packed));
+}
+
+static SourceFile readSourceFile(const Node &node) {
+  return {node["name"].text(), static_cast<uint64_t>(node["bytes"].count()),
+          node["sha256"].text()};
+}
+
 static TensorSource readSource(const Node &node) {
   TensorSource source;
   source.name = node["name"].text();
@@ -182,6 +214,10 @@ static TensorSource readSource(const Node &node) {
         range.fail("is not a pair");
       return std::pair(range.at(0).count(), range.at(1).count());
     });
+  if (const auto packing = node.find("packing"))
+    source.ref = readPacking(*packing, source);
+  else if (const auto place = node.find("at"))
+    source.ref = readPlace(*place);
   return source;
 }
 
@@ -204,6 +240,8 @@ static Tensor readTensor(const Node &node) {
     tensor.f16Exponent = static_cast<int32_t>(exponent->integer(0, kInt32Max));
   if (const auto method = node.find("method"))
     tensor.method = method->word(parseMethod);
+  if (const auto calibrated = node.find("calibrated"))
+    tensor.calibrated = calibrated->text();
   tensor.role = node["role"].text();
   if (const auto block = node.find("block"))
     tensor.block = block->count();
@@ -381,6 +419,10 @@ Manifest parseManifest(std::string_view text) {
   manifest.tensors = root["tensors"].list(readTensor);
   manifest.plan = readPlan(root["plan"]);
   manifest.cuda = root["cuda"].list(readCuda);
+  if (const auto sources = root.find("sources"))
+    manifest.sources = sources->list(readSourceFile);
+  if (const auto statistics = root.find("statistics"))
+    manifest.statistics = statistics->text();
   verify(manifest);
   return manifest;
 }

@@ -32,6 +32,7 @@ public:
   void run() {
     checkModel();
     checkWeights();
+    checkSources();
     for (size_t i = 0; i < M.tensors.size(); ++i)
       checkTensor(M.tensors[i], item("tensor", i));
     for (size_t i = 0; i < ThePlan.ropes.size(); ++i)
@@ -108,10 +109,28 @@ private:
       return;
     }
     // The name is looked up beside the executable and nowhere else.
-    require(!file.empty() && file != "." && file != ".." &&
-                file.find('/') == std::string::npos &&
-                file.find('\0') == std::string::npos,
-            "the weights file", "is not a plain file name");
+    require(isPlainName(file), "the weights file", "is not a plain file name");
+  }
+
+  static bool isPlainName(const std::string &file) {
+    return !file.empty() && file != "." && file != ".." &&
+           file.find('/') == std::string::npos &&
+           file.find('\0') == std::string::npos;
+  }
+  static bool isSha256(const std::string &text) {
+    return text.size() == 64 &&
+           text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  }
+
+  void checkSources() const {
+    for (size_t i = 0; i < M.sources.size(); ++i) {
+      const SourceFile &file = M.sources[i];
+      require(isPlainName(file.path), item("source", i),
+              "is not a plain file name");
+      require(isSha256(file.sha256), item("source", i), "has no SHA-256");
+    }
+    require(M.statistics.empty() || isSha256(M.statistics), "the statistics",
+            "have no SHA-256");
   }
 
   void checkTensor(const Tensor &tensor, const std::string &index) {
@@ -128,7 +147,26 @@ private:
     require(tensor.block >= -1 && tensor.block < Model.layers, where,
             "belongs to a block that does not exist");
     require(!tensor.source.name.empty(), where, "has no name");
+    require(tensor.calibrated.empty() ||
+                (tensor.method != Method::Rtn && !M.statistics.empty()),
+            where, "was calibrated by nothing");
     checkSource(tensor, where);
+    if (tensor.source.ref)
+      checkRef(tensor.source, where);
+  }
+
+  void checkRef(const TensorSource &source, const std::string &where) const {
+    const auto isFile = [&](size_t file) { return file < M.sources.size(); };
+    const WeightRef &ref = *source.ref;
+    if (!ref.packed) {
+      require(!source.packed, where, "does not say how its source is packed");
+      require(isFile(ref.file), where, "refers to a source that is none");
+      return;
+    }
+    require(!source.transposed && storedAlike(ref.packed->shape, source.held()),
+            where, "has a packed source that cannot be");
+    for (const PackedTensor &tensor : ref.packed->tensors)
+      require(isFile(tensor.file), where, "refers to a source that is none");
   }
 
   static void checkSource(const Tensor &tensor, const std::string &where) {

@@ -44,6 +44,46 @@ static Json write(const ModelInfo &model) {
   return json;
 }
 
+static Json write(const PackedTensor &tensor) {
+  return {{"role", tensor.role},
+          {"name", tensor.name},
+          {"dtype", tensor.dtype},
+          {"shape", tensor.shape},
+          {"at", {tensor.file, tensor.offset}}};
+}
+
+static Json write(const PackedSource &packed) {
+  Json json = {{"layout", name(packed.packing)}};
+  if (packed.offset != 0)
+    json["offset"] = number(packed.offset);
+  Json tensors = Json::array();
+  for (const PackedTensor &tensor : packed.tensors)
+    tensors.push_back(write(tensor));
+  json["tensors"] = std::move(tensors);
+  return json;
+}
+
+static Json write(const TensorSource &source) {
+  Json json = {{"name", source.name},
+               {"shape", source.shape},
+               {"dtype", name(source.dtype)}};
+  if (source.packed)
+    json["packed"] = describeStorage(*source.packed);
+  if (source.transposed)
+    json["transposed"] = true;
+  if (!source.rows.empty())
+    json["rows"] = source.rows;
+  if (source.ref && source.ref->packed)
+    json["packing"] = write(*source.ref->packed);
+  else if (source.ref)
+    json["at"] = {source.ref->file, source.ref->offset};
+  return json;
+}
+
+static Json write(const SourceFile &file) {
+  return {{"name", file.path}, {"bytes", file.bytes}, {"sha256", file.sha256}};
+}
+
 static Json write(const Tensor &tensor) {
   const PackedShape &shape = tensor.shape;
   Json json = {{"scheme", name(shape.scheme)}};
@@ -59,19 +99,12 @@ static Json write(const Tensor &tensor) {
     json["f16_exponent"] = tensor.f16Exponent;
   if (tensor.method != Method::Rtn)
     json["method"] = name(tensor.method);
+  if (!tensor.calibrated.empty())
+    json["calibrated"] = tensor.calibrated;
   json["role"] = tensor.role;
   if (tensor.block >= 0)
     json["block"] = tensor.block;
-  Json source = {{"name", tensor.source.name},
-                 {"shape", tensor.source.shape},
-                 {"dtype", name(tensor.source.dtype)}};
-  if (tensor.source.packed)
-    source["packed"] = describeStorage(*tensor.source.packed);
-  if (tensor.source.transposed)
-    source["transposed"] = true;
-  if (!tensor.source.rows.empty())
-    source["rows"] = tensor.source.rows;
-  json["source"] = std::move(source);
+  json["source"] = write(tensor.source);
   return json;
 }
 
@@ -197,20 +230,24 @@ static Json write(const CudaProgram &cuda) {
 }
 
 std::string toJson(const Manifest &manifest) {
-  const Json json = {{"version", manifest.version},
-                     {"producer", manifest.producer},
-                     {"model", write(manifest.model)},
-                     {"selection", manifest.selection},
-                     {"weights",
-                      {{"mode", name(manifest.weightsMode)},
-                       {"file", manifest.weightsFile},
-                       {"seed", manifest.syntheticSeed},
-                       {"bytes", manifest.weightsBytes}}},
-                     {"nvrtc", manifest.nvrtcVersion},
-                     {"minimum_driver", manifest.minimumDriver},
-                     {"tensors", writeAll(manifest.tensors)},
-                     {"plan", write(manifest.plan)},
-                     {"cuda", writeAll(manifest.cuda)}};
+  Json json = {{"version", manifest.version},
+               {"producer", manifest.producer},
+               {"model", write(manifest.model)},
+               {"selection", manifest.selection},
+               {"weights",
+                {{"mode", name(manifest.weightsMode)},
+                 {"file", manifest.weightsFile},
+                 {"seed", manifest.syntheticSeed},
+                 {"bytes", manifest.weightsBytes}}},
+               {"nvrtc", manifest.nvrtcVersion},
+               {"minimum_driver", manifest.minimumDriver},
+               {"tensors", writeAll(manifest.tensors)},
+               {"plan", write(manifest.plan)},
+               {"cuda", writeAll(manifest.cuda)}};
+  if (!manifest.sources.empty())
+    json["sources"] = writeAll(manifest.sources);
+  if (!manifest.statistics.empty())
+    json["statistics"] = manifest.statistics;
   try {
     return json.dump();
   } catch (const Json::exception &) {

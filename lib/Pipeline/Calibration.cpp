@@ -23,8 +23,10 @@ void checkCalibration(const CompileOptions &options) {
   if (makes && !options.statistics.empty())
     throw usageError("--calibrate makes statistics and --statistics reads "
                      "them: give one of the two");
-  if (!makes && !options.saveStatistics.empty())
-    throw usageError("--save-statistics needs a text: --calibrate=FILE");
+  if (!makes && !options.saveStatistics.empty() &&
+      (options.statistics.empty() || !savesImatrix(options)))
+    throw usageError("--save-statistics needs a text: --calibrate=FILE (of "
+                     "--statistics it makes NAME.gguf or NAME.dat)");
   if (!makes && options.statistics.empty()) {
     if (options.recipe.method == "gptq" && !options.dryRun)
       throw usageError("--method=gptq needs to know the layers' inputs: "
@@ -51,20 +53,54 @@ static std::vector<int32_t> tokensOf(const CompileOptions &options,
   }
 }
 
-std::unique_ptr<encode::Statistics>
-statisticsFor(const CompileOptions &options, const Sources &sources,
-              const format::Manifest &manifest) {
-  if (!options.statistics.empty())
-    return std::make_unique<encode::StatisticsFile>(options.statistics);
-  if (options.calibrate.empty())
-    return nullptr;
+std::unique_ptr<encode::StatisticsFile>
+readStatistics(const std::string &path, gguf::TensorNames names) {
+  if (gguf::isImatrix(path))
+    return std::make_unique<gguf::ImatrixFile>(path, std::move(names));
+  return std::make_unique<encode::FullStatistics>(path);
+}
 
+bool savesImatrix(const CompileOptions &options) {
+  const std::string end =
+      std::filesystem::path(options.saveStatistics).extension().string();
+  return end == ".gguf" || end == ".dat";
+}
+
+/// Writes --save-statistics=NAME.gguf or .dat.
+static void saveImatrix(const CompileOptions &options,
+                        const format::Manifest &manifest,
+                        const encode::Statistics &statistics,
+                        const gguf::TensorNames &names) {
+  gguf::Imatrix matrix;
+  for (const format::Tensor &tensor : manifest.tensors) {
+    const auto input = statistics.find(tensor.source.name);
+    const auto found = names.find(tensor.source.name);
+    if (!input || found == names.end())
+      continue;
+    for (const std::string &name : found->second)
+      matrix[name] = {{input->squares, input->squares + input->columns},
+                      input->tokens};
+  }
+  if (matrix.empty())
+    throw Error("--save-statistics: the module does not say what its weights "
+                "are called in a GGUF: qz-import writes that");
+  const std::string &text =
+      options.calibrate.empty() ? options.statistics : options.calibrate;
+  gguf::writeImatrix(options.saveStatistics, matrix,
+                     {std::filesystem::path(text).filename().string(),
+                      std::min(kContext, manifest.model.context)});
+}
+
+/// Runs the model over the text of --calibrate.
+static std::unique_ptr<encode::StatisticsFile>
+calibrate(const CompileOptions &options, const Sources &sources,
+          const format::Manifest &manifest) {
   const format::ModelInfo &model = manifest.model;
   const calibrate::Windows windows = calibrate::windowsOf(
       tokensOf(options, sources), std::min(kContext, model.context),
       options.calibrationTokens,
       model.addBos ? model.bos : std::optional<int64_t>());
-  const bool keeps = !options.saveStatistics.empty();
+  const bool keeps = !options.saveStatistics.empty() && !savesImatrix(options);
   // Where activations wait too.
   const std::string path =
       keeps ? options.saveStatistics
@@ -74,9 +110,25 @@ statisticsFor(const CompileOptions &options, const Sources &sources,
   const encode::WeightSources opened(sources.weights);
   calibrate::calibrate(manifest, sources.refs, opened, windows, path,
                        options.threads);
-  auto statistics = std::make_unique<encode::StatisticsFile>(path);
+  auto statistics = std::make_unique<encode::FullStatistics>(path);
   if (!keeps)
     std::filesystem::remove(path); // it stays mapped
+  return statistics;
+}
+
+std::unique_ptr<encode::StatisticsFile>
+statisticsFor(const CompileOptions &options, const Sources &sources,
+              const format::Manifest &manifest,
+              const gguf::TensorNames &names) {
+  std::unique_ptr<encode::StatisticsFile> statistics;
+  if (!options.statistics.empty()) {
+    statistics = readStatistics(options.statistics, names);
+    statistics->checkAreOf(manifest.tensors);
+  } else if (!options.calibrate.empty()) {
+    statistics = calibrate(options, sources, manifest);
+  }
+  if (statistics && savesImatrix(options))
+    saveImatrix(options, manifest, *statistics, names);
   return statistics;
 }
 

@@ -5,8 +5,9 @@
 
 #include "Sources.h"
 
-#include "qzc/Encode/Statistics.h"
+#include "qzc/Encode/StatisticsFile.h"
 #include "qzc/Pipeline/Compiler.h"
+#include "qzc/Target/Gguf/Imatrix.h"
 
 #include <memory>
 
@@ -16,12 +17,20 @@ namespace qzc::pipeline {
 /// go together.
 void checkCalibration(const CompileOptions &options);
 
+/// Whether --save-statistics asks for an importance matrix of llama.cpp.
+bool savesImatrix(const CompileOptions &options);
+
+/// A file of --save-statistics, or an importance matrix, whose entries are
+/// found by `names`. Throws qzc::Error where it is neither.
+std::unique_ptr<encode::StatisticsFile> readStatistics(const std::string &path,
+                                                       gguf::TensorNames names);
+
 /// The statistics that the options ask for: of --statistics, or of a run over
-/// the text of --calibrate, which are then saved where --save-statistics says.
-/// Null without either.
-std::unique_ptr<encode::Statistics>
+/// the text of --calibrate; they are saved where --save-statistics says. Null
+/// without either. Throws qzc::Error where they are another model's.
+std::unique_ptr<encode::StatisticsFile>
 statisticsFor(const CompileOptions &options, const Sources &sources,
-              const format::Manifest &manifest);
+              const format::Manifest &manifest, const gguf::TensorNames &names);
 
 } // namespace qzc::pipeline
 

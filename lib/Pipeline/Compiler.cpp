@@ -73,7 +73,9 @@ private:
 
   CompileOptions Options;
   /// Of the run that a budget needed, if there was one.
-  std::unique_ptr<encode::Statistics> Seen;
+  std::unique_ptr<encode::StatisticsFile> Seen;
+  /// What the module's weights are called in files of llama.cpp.
+  gguf::TensorNames Names;
   const Output &Results;
   mlir::MLIRContext Context;
   DiagnosticCollector Diagnostics;
@@ -137,7 +139,7 @@ void Compilation::chooseStorages() {
     Diagnostics.fail("cannot translate '" + Options.input + "' to a plan");
   const Sources sources = resolveSources(*program, manifest->tensors,
                                          sourceFolder(), /*synthetic=*/false);
-  Seen = statisticsFor(Options, sources, unquantized(*manifest));
+  Seen = statisticsFor(Options, sources, unquantized(*manifest), Names);
   const TargetResult result =
       meetTarget(Options, sources, *manifest, Seen.get());
   Options.recipe.rules = result.rules;
@@ -155,6 +157,8 @@ void Compilation::run() {
   checkCalibration(Options);
   parse();
   checkInputsAreKept(Options, *Module, sourceFolder());
+  if (!Options.statistics.empty() || !Options.saveStatistics.empty())
+    Names = gguf::tensorNames(*Module);
   if (hasTarget(Options))
     chooseStorages();
   Stages stages(*Module, Diagnostics);
@@ -264,8 +268,8 @@ void Compilation::writeExecutable(format::Manifest &manifest,
   std::string tokenizerJson =
       sources.tokenizer ? readTokenizer(*sources.tokenizer) : "";
 
-  const std::unique_ptr<encode::Statistics> statistics =
-      Seen ? std::move(Seen) : statisticsFor(Options, sources, manifest);
+  const std::unique_ptr<encode::StatisticsFile> statistics =
+      Seen ? std::move(Seen) : statisticsFor(Options, sources, manifest, Names);
   if (Options.output.empty()) { // they and a GGUF were all that was asked for
     gguf.finish();
     return gguf.publish();

@@ -2,6 +2,7 @@
 
 #include "ImageBuild.h"
 
+#include <algorithm>
 #include <filesystem>
 
 namespace qzc::pipeline {
@@ -14,11 +15,17 @@ void ImageBuild::encode(const Sources &sources, format::Manifest &manifest,
   encode::WeightSources opened(sources.weights);
   encode::encodeWeights(manifest.tensors, sources.refs, opened, write, Pool,
                         Statistics);
+  recordSources(sources, manifest);
+  if (std::any_of(manifest.tensors.begin(), manifest.tensors.end(),
+                  [](const format::Tensor &tensor) {
+                    return !tensor.calibrated.empty();
+                  }))
+    manifest.statistics = Statistics->sha256();
 }
 
 ImageBuild::ImageBuild(const CompileOptions &options, const Sources &sources,
                        format::Manifest &manifest,
-                       const encode::Statistics *statistics)
+                       const encode::StatisticsFile *statistics)
     : Options(options), Statistics(statistics), Pool(options.threads),
       Image(options.output, options.stub) {
   manifest.weightsMode = options.weightsMode;

@@ -7,7 +7,7 @@
 
 #include "qzc/Encode/Encoder.h"
 #include "qzc/Encode/Measure.h"
-#include "qzc/Encode/Statistics.h"
+#include "qzc/Encode/StatisticsFile.h"
 #include "qzc/Pack/ImageWriter.h"
 #include "qzc/Pipeline/Compiler.h"
 #include "qzc/Support/AtomicFile.h"
@@ -24,10 +24,11 @@ namespace qzc::pipeline {
 /// Without them nothing is left behind.
 class ImageBuild {
 public:
-  /// Sets the manifest's weights: mode, offsets, exponents, size.
-  /// `statistics` may be null.
+  /// Sets the manifest's weights: mode, offsets, exponents, size, and what they
+  /// were encoded from. `statistics` may be null.
   ImageBuild(const CompileOptions &options, const Sources &sources,
-             format::Manifest &manifest, const encode::Statistics *statistics);
+             format::Manifest &manifest,
+             const encode::StatisticsFile *statistics);
 
   /// What encoding did to each tensor, from the bytes that were written; none
   /// without weights.
@@ -49,7 +50,7 @@ private:
               const encode::SectionWriter &write);
 
   const CompileOptions &Options;
-  const encode::Statistics *Statistics;
+  const encode::StatisticsFile *Statistics;
   ThreadPool Pool;
   pack::ImageWriter Image;
   std::optional<AtomicFile> WeightsFile; ///< External weights

@@ -18,11 +18,6 @@ encode::SourceFile fileIn(const std::string &folder, encode::SourceFile file) {
   return file;
 }
 
-static encode::SourceFile fileIn(const std::string &folder,
-                                 const ProgramFile &file) {
-  return fileIn(folder, encode::SourceFile{file.path, file.bytes, file.sha256});
-}
-
 Sources resolveSources(const ProgramSources &program,
                        const std::vector<format::Tensor> &tensors,
                        const std::string &folder, bool synthetic) {
@@ -41,21 +36,29 @@ Sources resolveSources(const ProgramSources &program,
     return number->second;
   };
   for (size_t i = 0; i != tensors.size(); ++i) {
-    const auto &origin = program.origins[i];
-    if (!origin)
+    const std::optional<encode::WeightRef> &ref = program.refs[i];
+    if (!ref)
       throw Error("weight '" + tensors[i].source.name +
                   "' has no file: import a folder with weights, or compile "
                   "with --weights=synthetic");
-    if (!origin->packed) {
-      sources.refs.push_back({numberOf(origin->file), origin->offset});
+    if (!ref->packed) {
+      sources.refs.push_back({numberOf(ref->file), ref->offset});
       continue;
     }
-    format::PackedSource packed = *origin->packed;
+    format::PackedSource packed = *ref->packed;
     for (format::PackedTensor &part : packed.tensors)
       part.file = numberOf(part.file);
     sources.refs.push_back(encode::WeightRef(std::move(packed)));
   }
   return sources;
+}
+
+void recordSources(const Sources &sources, format::Manifest &manifest) {
+  manifest.sources = sources.weights;
+  for (format::SourceFile &file : manifest.sources)
+    file.path = std::filesystem::path(file.path).filename().string();
+  for (size_t i = 0; i != sources.refs.size(); ++i)
+    manifest.tensors[i].source.ref = sources.refs[i];
 }
 
 std::string readTokenizer(const encode::SourceFile &file) {

@@ -30,6 +30,9 @@ Sources resolveSources(const ProgramSources &program,
                        const std::vector<format::Tensor> &tensors,
                        const std::string &folder, bool synthetic);
 
+/// Writes down in the manifest which files the weights are encoded from.
+void recordSources(const Sources &sources, format::Manifest &manifest);
+
 /// The tokenizer's text, checked against its size and hash and, by loading it,
 /// for being one that the runtime can use.
 std::string readTokenizer(const encode::SourceFile &file);

@@ -4,7 +4,9 @@
 
 #include "qzc/Support/Error.h"
 #include "qzc/Support/File.h"
+#include "qzc/Support/Hash.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <sys/mman.h>
@@ -42,14 +44,30 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::release(uint64_t offset, uint64_t bytes) const {
+  if (offset <= Size && bytes <= Size - offset)
+    releasePages(Data + offset, bytes);
+}
+
+std::string MappedFile::sha256() const {
+  constexpr uint64_t kPiece = uint64_t{4} << 20;
+  Sha256 hash;
+  for (uint64_t offset = 0; offset < Size; offset += kPiece) {
+    const uint64_t bytes = std::min(kPiece, Size - offset);
+    hash.update(Data + offset, bytes);
+    release(offset, bytes);
+  }
+  return toHex(hash.finish());
+}
+
+void releasePages(const std::byte *data, uint64_t bytes) {
   // Whole pages inside the range only: a neighbour may still be reading its
   // end of a shared page.
-  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  uint64_t begin = (offset + page - 1) / page * page;
-  uint64_t end = (offset + bytes) / page * page;
-  if (begin < end && end <= Size)
-    ::madvise(const_cast<std::byte *>(Data) + begin, end - begin,
-              MADV_DONTNEED);
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t begin = (address + page - 1) / page * page;
+  const uintptr_t end = (address + bytes) / page * page;
+  if (begin < end)
+    ::madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }
 
 } // namespace qzc

@@ -2,6 +2,7 @@
 
 #include "qzc/Pipeline/Compiler.h"
 #include "qzc/Pipeline/MlirOptions.h"
+#include "qzc/Pipeline/Rederive.h"
 #include "qzc/Support/CommandLine.h"
 #include "qzc/Support/Output.h"
 #include "qzc/Support/ThreadPool.h"
@@ -114,13 +115,17 @@ struct RawOptions {
   std::string weights = "embed";
   std::string recipe;
   std::string targetSize;
+  std::string rederive;
 };
 
 static void addOptions(CLI::App &app, CompileOptions &options,
                        RawOptions &raw) {
   // As in other compilers the last of several counts.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app.add_option("model", options.input, "Module written by qz-import (.mlir)")
+  app.add_option(
+         "model", options.input,
+         "Module written by qz-import (.mlir); of --rederive the folder "
+         "of its weights")
       ->required();
   app.add_option("-o,--output", options.output,
                  "File to write (texts go to standard output without it)");
@@ -137,6 +142,11 @@ static void addOptions(CLI::App &app, CompileOptions &options,
                  "File to write what became of each weight to: storage, bytes, "
                  "bits, errors")
       ->type_name("FILE.json|FILE.csv");
+
+  app.add_option("--rederive", raw.rederive,
+                 "Compile nothing: encode the weights of an executable again, "
+                 "from the folder of its source, and compare every byte")
+      ->type_name("MODEL.bin");
 
   const char *selection = "Selection";
   app.add_option("--quantize", options.recipe.scheme,
@@ -227,11 +237,13 @@ static void addOptions(CLI::App &app, CompileOptions &options,
            "The most tokens of it, in windows of 512 (default: 32768)")
       ->group(calibration);
   app.add_option("--save-statistics", options.saveStatistics,
-                 "File to write what was seen to; -o may then be left out")
+                 "File to write what was seen to; -o may then be left out. "
+                 "NAME.gguf and NAME.dat are importance matrices of llama.cpp")
       ->type_name("FILE")
       ->group(calibration);
   app.add_option("--statistics", options.statistics,
-                 "File of --save-statistics to use in place of a text")
+                 "File of --save-statistics, or an importance matrix, to use "
+                 "in place of a text")
       ->type_name("FILE")
       ->group(calibration);
 
@@ -259,6 +271,18 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       ->group(output);
 }
 
+static void rederive(const CLI::App &app, const CompileOptions &options,
+                     const RawOptions &raw) {
+  for (const CLI::Option *option : app.get_options())
+    if (option->count() != 0 && !option->check_name("model") &&
+        !option->check_name("--rederive") &&
+        !option->check_name("--statistics") && !option->check_name("--threads"))
+      throw usageError(option->get_name() + " does not go with --rederive");
+  pipeline::rederive(
+      {raw.rederive, options.input, options.statistics, options.threads},
+      Output());
+}
+
 static int run(int argc, char **argv) {
   CLI::App app("Compiles a language model to one self-contained executable.",
                "qzc");
@@ -272,6 +296,10 @@ static int run(int argc, char **argv) {
   const std::vector<const char *> words = pipeline::takeMlirOptions(argc, argv);
   if (!parseArguments(app, static_cast<int>(words.size()), words.data()))
     return 0;
+  if (!raw.rederive.empty()) {
+    rederive(app, options, raw);
+    return 0;
+  }
   checkSelection(app);
   if (!raw.recipe.empty())
     mergeRecipe(app, raw.recipe, options.recipe);

@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace qzc::encode {
 
 /// Of one input; the memory is somebody else's.
 struct InputStatistics {
+  /// What the statistics call the weight that they were asked for.
+  std::string_view name;
   int64_t columns = 0;
   double tokens = 0;
   const float *squares = nullptr;

@@ -16,6 +16,7 @@
 
 #include "qzc/Encode/SafetensorsFile.h"
 #include "qzc/Encode/Statistics.h"
+#include "qzc/Format/Manifest.h"
 #include "qzc/Format/SafetensorsWriter.h"
 
 #include <map>
@@ -42,14 +43,36 @@ private:
   format::SafetensorsWriter File;
 };
 
-/// A file of statistics, mapped. Throws qzc::Error, naming the file, where it
-/// is none: tensors that are missing, of other types or shapes, squares that
-/// are negative or not finite.
-class StatisticsFile final : public Statistics {
+/// Statistics from a file.
+class StatisticsFile : public Statistics {
 public:
-  explicit StatisticsFile(const std::string &path);
+  /// SHA-256 of the file, in lower-case hexadecimal.
+  virtual std::string sha256() const = 0;
+
+  /// Throws qzc::Error where the statistics are of another model than the one
+  /// whose tensors these are: of inputs of other widths, or of no weight of it.
+  /// Who uses them relies on it.
+  void checkAreOf(const std::vector<format::Tensor> &tensors) const;
+
+protected:
+  explicit StatisticsFile(std::string path) : Path(std::move(path)) {}
+  const std::string &path() const { return Path; }
+
+private:
+  std::string Path;
+};
+
+/// A file as StatisticsWriter writes it, mapped. Throws qzc::Error, naming the
+/// file, where it is none: tensors that are missing, of other types or shapes,
+/// squares that are negative or not finite.
+class FullStatistics final : public StatisticsFile {
+public:
+  explicit FullStatistics(const std::string &path);
 
   std::optional<InputStatistics> find(const std::string &weight) const override;
+  std::string sha256() const override { return File.file().sha256(); }
+  /// The weights that there are statistics for.
+  std::vector<std::string> weights() const;
 
 private:
   SafetensorsFile File;

@@ -5,7 +5,7 @@
 
 #include "qzc/Encode/SafetensorsFile.h"
 #include "qzc/Format/Manifest.h"
-#include "qzc/Format/Packing.h"
+#include "qzc/Format/WeightSource.h"
 
 #include <memory>
 #include <string>
@@ -15,31 +15,14 @@ namespace qzc::encode {
 
 class PackedTensors;
 
-/// A safetensors file as the imported module refers to it.
-struct SourceFile {
-  std::string path;   ///< where it is now
-  uint64_t bytes = 0; ///< when it was imported
-  std::string sha256; ///< when it was imported; lower-case hexadecimal
-};
-
-/// Where a tensor's source is.
-struct WeightRef {
-  WeightRef() = default;
-  WeightRef(size_t number, uint64_t begin) : file(number), offset(begin) {}
-  explicit WeightRef(format::PackedSource source)
-      : packed(std::make_shared<format::PackedSource>(std::move(source))) {}
-
-  size_t file = 0;     ///< index into the files of WeightSources
-  uint64_t offset = 0; ///< from the start of that file
-  /// In place of both, where the source is quantized already; its tensors'
-  /// files are such indices, too.
-  std::shared_ptr<const format::PackedSource> packed;
-};
+using format::SourceFile;
+using format::WeightRef;
 
 /// The opened source files of a module.
 class WeightSources {
 public:
-  /// Opens the files and checks sizes and headers, not contents.
+  /// Opens the files, whose paths are where they are now, and checks sizes and
+  /// headers, not contents.
   explicit WeightSources(std::vector<SourceFile> files);
 
   size_t fileCount() const { return Files.size(); }
@@ -76,6 +59,8 @@ private:
                           const std::string &weight) const;
   void checkPacked(const format::PackedSource &source,
                    const std::string &weight) const;
+  void releaseParts(const format::PackedSource &packed, int64_t begin,
+                    int64_t end) const;
   template <typename Take>
   void forPieces(const format::TensorSource &source, const WeightRef &ref,
                  int64_t begin, int64_t end, Take take) const;

@@ -14,6 +14,7 @@
 
 #include "qzc/Format/LaunchParams.h"
 #include "qzc/Format/Scheme.h"
+#include "qzc/Format/WeightSource.h"
 
 #include <array>
 #include <cstdint>
@@ -56,6 +57,9 @@ struct TensorSource {
   /// How the source is stored where it is quantized already, which `dtype` then
   /// says nothing of.
   std::optional<StorageSpec> packed = {};
+  /// Where it is in Manifest::sources; nothing where no weights were encoded.
+  /// What is packed has the spec above.
+  std::optional<WeightRef> ref = {};
 
   /// The whole source as it is: a vector is one row.
   PackedShape held() const {
@@ -87,6 +91,9 @@ struct Tensor {
   /// scales by. 0 for almost every tensor.
   int32_t f16Exponent = 0;
   Method method = Method::Rtn;
+  /// What Manifest::statistics call the weight by whose statistics the codes
+  /// were chosen; empty where they were chosen without.
+  std::string calibrated;
   std::string
       role; ///< "q", "k", …, "head", "embed", "norm", "bias", "position"
   int64_t block = -1; ///< decoder block, or -1 outside
@@ -241,6 +248,11 @@ struct Manifest {
   std::string producer; ///< "qzc 0.1.0"
   ModelInfo model;
   std::string selection; ///< the options in canonical form, for people
+  /// What the weights were encoded from; paths are file names.
+  std::vector<SourceFile> sources;
+  /// SHA-256 of the file of statistics that they were encoded by, in lower-case
+  /// hexadecimal; empty without.
+  std::string statistics;
   std::vector<Tensor> tensors;
   WeightsMode weightsMode = WeightsMode::Embedded;
   std::string weightsFile; ///< External: name beside the executable

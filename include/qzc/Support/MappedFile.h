@@ -9,6 +9,10 @@
 
 namespace qzc {
 
+/// Tells the kernel that a range of a mapped file was read and may leave
+/// memory: keeps a streaming pass over a large file small.
+void releasePages(const std::byte *data, uint64_t bytes);
+
 /// A whole file, mapped privately and read-only. Move-only.
 class MappedFile {
 public:
@@ -23,9 +27,12 @@ public:
   uint64_t size() const { return Size; }
   const std::string &path() const { return Path; }
 
-  /// Tells the kernel that [offset, offset + bytes) was read and may leave
-  /// memory: keeps a streaming pass over a large file small.
+  /// releasePages of [offset, offset + bytes), as far as they are of the file.
   void release(uint64_t offset, uint64_t bytes) const;
+
+  /// Of the whole, in lower-case hexadecimal. Streams: the pages read leave
+  /// memory again.
+  std::string sha256() const;
 
 private:
   const std::byte *Data = nullptr;

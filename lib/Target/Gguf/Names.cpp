@@ -40,8 +40,8 @@ static StringRef ofUse(StringRef pattern, StringRef role) {
   return pattern;
 }
 
-Place placeOf(qz::GgufAttr gguf, const std::string &source,
-              const std::string &role, int64_t block) {
+std::optional<Place> findPlace(qz::GgufAttr gguf, const std::string &source,
+                               const std::string &role, int64_t block) {
   const auto [stem, kind] = StringRef(source).rsplit('.');
   for (mlir::NamedAttribute entry : gguf.getTensors()) {
     if ((kind != "weight" && kind != "bias") ||
@@ -61,6 +61,13 @@ Place placeOf(qz::GgufAttr gguf, const std::string &source,
                              pattern);
     return place;
   }
+  return std::nullopt;
+}
+
+Place placeOf(qz::GgufAttr gguf, const std::string &source,
+              const std::string &role, int64_t block) {
+  if (std::optional<Place> place = findPlace(gguf, source, role, block))
+    return *place;
   throw Error("--gguf: tensor '" + source + "' (" + role +
               ") has no place in the GGUF architecture '" +
               gguf.getArchitecture().str() + "'");

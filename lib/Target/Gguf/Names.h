@@ -6,6 +6,7 @@
 #include "qzc/Dialect/Qz/IR/QzDialect.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace qzc::gguf {
@@ -21,8 +22,12 @@ struct Place {
 
 /// The place of a weight, given its Hugging Face name, its role and the block
 /// it stands in (-1: none). The table of a head that has its own, quantized
-/// copy of the embeddings is "output.weight". Throws qzc::Error where `gguf`
-/// has no name for it.
+/// copy of the embeddings is "output.weight". Nothing where `gguf` has no name
+/// for it.
+std::optional<Place> findPlace(qz::GgufAttr gguf, const std::string &source,
+                               const std::string &role, int64_t block);
+
+/// The same. Throws qzc::Error where there is none.
 Place placeOf(qz::GgufAttr gguf, const std::string &source,
               const std::string &role, int64_t block);
 

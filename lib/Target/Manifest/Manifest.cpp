@@ -166,19 +166,15 @@ FailureOr<ProgramSources> collectSources(ModuleOp module) {
                              file.getSha256().str()});
   }
   for (auto tensor : content.getOps<sched::TensorOp>()) {
-    std::optional<ProgramOrigin> origin;
+    std::optional<format::WeightRef> ref;
     if (std::optional<StringRef> file = tensor.getFile())
-      origin = ProgramOrigin{indices.lookup(*file),
-                             static_cast<uint64_t>(*tensor.getOffset()),
-                             {}};
+      ref.emplace(indices.lookup(*file),
+                  static_cast<uint64_t>(*tensor.getOffset()));
     if (qz::PackingAttr packing = tensor.getPackingAttr())
-      origin =
-          ProgramOrigin{0, 0,
-                        packing.toSource(*qz::packedShapeOf(tensor.getSource()),
-                                         [&](StringRef symbol) {
-                                           return indices.lookup(symbol);
-                                         })};
-    sources.origins.push_back(origin);
+      ref.emplace(packing.toSource(
+          *qz::packedShapeOf(tensor.getSource()),
+          [&](StringRef symbol) { return indices.lookup(symbol); }));
+    sources.refs.push_back(std::move(ref));
   }
   if (std::optional<StringRef> file = program->getTokenizer())
     sources.tokenizer = indices.lookup(*file);

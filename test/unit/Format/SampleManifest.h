@@ -56,6 +56,20 @@ inline format::Manifest sampleManifest() {
   const int32_t table = add({Scheme::None, DType::F32, 40, 16, 0}, "position",
                             -1, {"table", {40, 16}, DType::F32, false, {}});
   m.tensors[3].f16Exponent = 2;
+  m.sources = {{"a.safetensors", 4096, std::string(64, 'a')},
+               {"b.safetensors", 8192, std::string(64, '0')}};
+  m.statistics = std::string(64, '9');
+  m.tensors[0].source.ref = WeightRef(1, 512);
+  m.tensors[3].source.ref = WeightRef(0, 64);
+  m.tensors[3].method = Method::Gptq;
+  m.tensors[3].calibrated = "blk.0.qkv";
+  m.tensors[5].source.packed = {Scheme::Nf4, {}, 64};
+  PackedSource packed;
+  packed.packing = Packing::Bitsandbytes;
+  packed.shape = m.tensors[5].source.held();
+  packed.offset = 1.5f;
+  packed.tensors = {{"codes", "table", "U8", {320, 1}, 1, 640}};
+  m.tensors[5].source.ref = WeightRef(std::move(packed));
 
   Plan &plan = m.plan;
   plan.ropes = {{8, false, {1.0f, 0.1f, 1e-5f, 3.0e-7f}, 1, 0, {}, 0}};

@@ -80,10 +80,10 @@ TEST_F(Translation, WholeManifest) {
   ASSERT_TRUE(mlir::succeeded(sources));
   ASSERT_EQ(sources->files.size(), 2u);
   EXPECT_EQ(sources->tokenizer, std::optional<size_t>(1));
-  ASSERT_EQ(sources->origins.size(), 8u);
-  ASSERT_TRUE(sources->origins[0]);
-  EXPECT_EQ(sources->origins[0]->offset, 100u);
-  EXPECT_FALSE(sources->origins[1]);
+  ASSERT_EQ(sources->refs.size(), 8u);
+  ASSERT_TRUE(sources->refs[0]);
+  EXPECT_EQ(sources->refs[0]->offset, 100u);
+  EXPECT_FALSE(sources->refs[1]);
 }
 
 TEST_F(Translation, NeedsPlannedMemory) {

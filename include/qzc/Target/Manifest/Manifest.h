@@ -4,7 +4,6 @@
 #define QZC_TARGET_MANIFEST_MANIFEST_H
 
 #include "qzc/Format/Manifest.h"
-#include "qzc/Format/Packing.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -17,31 +16,17 @@ namespace qzc {
 
 /// The model, tensor table and plan of the module's only `sched.program`, whose
 /// memory must be planned. Left to others: offsets and f16 exponents of
-/// tensors, the size and mode of the weights, the CUDA lowering, producer and
-/// selection. Failures have been reported as diagnostics.
+/// tensors, the size and mode of the weights, where they come from, the CUDA
+/// lowering, producer and selection. Failures have been reported as
+/// diagnostics.
 mlir::FailureOr<format::Manifest> translateToManifest(mlir::ModuleOp module);
 
-/// A file that the program refers to, as the import saw it.
-struct ProgramFile {
-  std::string path; ///< relative to the module or to --weights-dir
-  uint64_t bytes = 0;
-  std::string sha256; ///< lower-case hexadecimal
-};
-
-/// Where a tensor's source is.
-struct ProgramOrigin {
-  size_t file = 0; ///< index into ProgramSources::files
-  uint64_t offset = 0;
-  /// In place of both, of a weight that is quantized already; its tensors'
-  /// files are such indices, too.
-  std::optional<format::PackedSource> packed;
-};
-
-/// What the manifest does not keep because the executable does not need it.
+/// The files that a program refers to.
 struct ProgramSources {
-  std::vector<ProgramFile> files;
+  /// Their paths are relative to the module or to --weights-dir.
+  std::vector<format::SourceFile> files;
   /// By tensor, in the manifest's order; nothing for synthetic weights.
-  std::vector<std::optional<ProgramOrigin>> origins;
+  std::vector<std::optional<format::WeightRef>> refs;
   std::optional<size_t> tokenizer; ///< index into files
 };
 

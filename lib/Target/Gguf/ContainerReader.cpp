@@ -1,0 +1,121 @@
+//===- ContainerReader.cpp - What a GGUF file holds -----------------------===//
+
+#include "ContainerReader.h"
+
+#include "qzc/Support/Error.h"
+#include "qzc/Target/Gguf/Container.h"
+
+#include <algorithm>
+
+namespace qzc::gguf {
+
+void Reader::fail(const std::string &what) const {
+  throw Error("'" + File.path() + "': " + what);
+}
+
+bool Reader::startsWith(std::string_view text) const {
+  return File.size() >= text.size() &&
+         std::memcmp(File.data(), text.data(), text.size()) == 0;
+}
+
+const std::byte *Reader::take(uint64_t bytes) {
+  if (Position > File.size() || bytes > File.size() - Position)
+    fail("it was cut off");
+  const std::byte *data = File.data() + Position;
+  Position += bytes;
+  return data;
+}
+
+void Reader::skip(uint64_t count, uint64_t bytes) {
+  if (count > File.size() / bytes)
+    fail("it was cut off");
+  take(count * bytes);
+}
+
+std::vector<float> Reader::floats(uint64_t offset, uint64_t count) const {
+  if (offset > File.size() || count > (File.size() - offset) / sizeof(float))
+    fail("it was cut off");
+  std::vector<float> values(count);
+  std::memcpy(values.data(), File.data() + offset, count * sizeof(float));
+  return values;
+}
+
+/// Bytes of a value of a type, by ggml's number; 0 where it has no fixed size.
+static uint64_t sizeOf(uint32_t type) {
+  static constexpr uint8_t kSizes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+  return type < sizeof kSizes ? kSizes[type] : 0;
+}
+
+static constexpr uint32_t kString = 8;
+static constexpr uint32_t kArray = 9;
+
+static std::string_view readText(Reader &reader) {
+  return reader.text(reader.number<uint64_t>());
+}
+
+static void skipValues(Reader &reader, uint32_t type, uint64_t count) {
+  if (const uint64_t bytes = sizeOf(type))
+    return reader.skip(count, bytes);
+  if (type != kString)
+    reader.fail("it has metadata of the unknown type " + std::to_string(type));
+  // Each takes eight bytes at least: a wrong number ends at the file's end.
+  for (uint64_t i = 0; i < count; ++i)
+    readText(reader);
+}
+
+static StoredTensor readTensor(Reader &reader) {
+  constexpr uint32_t kMostDimensions = 4;
+  constexpr uint64_t kMostElements = uint64_t{1} << 40;
+  StoredTensor tensor;
+  tensor.name = readText(reader);
+  const auto dimensions = reader.number<uint32_t>();
+  if (dimensions > kMostDimensions)
+    reader.fail("'" + tensor.name + "' has too many dimensions");
+  tensor.elements = 1;
+  for (uint32_t i = 0; i < dimensions; ++i) {
+    const auto extent = reader.number<uint64_t>();
+    if (extent == 0 || extent > kMostElements / tensor.elements)
+      reader.fail("'" + tensor.name + "' has an impossible shape");
+    tensor.elements *= extent;
+  }
+  tensor.type = reader.number<uint32_t>();
+  tensor.offset = reader.number<uint64_t>();
+  return tensor;
+}
+
+ContainerIndex readIndex(Reader &reader) {
+  reader.text(4); // "GGUF"
+  const auto version = reader.number<uint32_t>();
+  if (version != 2 && version != 3)
+    reader.fail("it is a GGUF of version " + std::to_string(version) +
+                ", not 2 or 3");
+  const auto tensors = reader.number<uint64_t>();
+  const auto pairs = reader.number<uint64_t>();
+  ContainerIndex index;
+  uint64_t alignment = kAlignment;
+  for (uint64_t i = 0; i < pairs; ++i) {
+    const std::string_view key = readText(reader);
+    const auto type = reader.number<uint32_t>();
+    if (key == "general.type" && type == kString) {
+      index.type = readText(reader);
+    } else if (key == "general.alignment" && sizeOf(type) == 4) {
+      alignment = reader.number<uint32_t>();
+    } else if (type == kArray) {
+      const auto element = reader.number<uint32_t>();
+      skipValues(reader, element, reader.number<uint64_t>());
+    } else {
+      skipValues(reader, type, 1);
+    }
+  }
+  if (alignment == 0)
+    reader.fail("it has an impossible alignment");
+  for (uint64_t i = 0; i < tensors; ++i)
+    index.tensors.push_back(readTensor(reader));
+  const uint64_t data =
+      (reader.position() + alignment - 1) / alignment * alignment;
+  for (StoredTensor &tensor : index.tensors)
+    tensor.offset += std::min(data, UINT64_MAX - tensor.offset);
+  return index;
+}
+
+} // namespace qzc::gguf
