@@ -22,11 +22,20 @@ HWY_NOINLINE hn::Vec<D> loadLast(D d, const T *from, int64_t available) {
   return hn::Load(d, buffer);
 }
 
-/// kLanes elements, zeros behind the last of `available`.
+/// kLanes elements, zeros behind the last of `available`. A mask where one
+/// leaves memory behind them alone: what is put together in memory has to wait
+/// there before it is read again as a vector.
 template <class D, typename T>
 HWY_INLINE hn::Vec<D> loadAvailable(D d, const T *from, int64_t available) {
-  return HWY_LIKELY(available >= kLanes) ? hn::LoadU(d, from)
-                                         : loadLast(d, from, available);
+  constexpr bool kMasks =
+      HWY_TARGET == HWY_AVX3 || (HWY_TARGET == HWY_AVX2 && sizeof(T) == 4);
+  if (HWY_LIKELY(available >= kLanes))
+    return hn::LoadU(d, from);
+  if constexpr (kMasks)
+    return hn::MaskedLoad(
+        hn::FirstN(d, static_cast<size_t>(HWY_MAX(available, 0))), d, from);
+  else
+    return loadLast(d, from, available);
 }
 
 /// Groups of 2^Shift chunks: those of kLanes chunks are in a vector from the
