@@ -59,8 +59,8 @@ inline const char *cacheName(CacheType type) {
 }
 
 /// Both engines say so, where rounding would make results wrong.
-[[noreturn]] inline void failBeyondCache(CacheType type, int64_t layer,
-                                         float largest) {
+[[noreturn]] inline void failBeyondCache(CacheType type, int sequence,
+                                         int64_t layer, float largest) {
   char text[160];
   std::snprintf(text, sizeof text,
                 "--kv-cache=%s cannot hold this model's keys and values: "
@@ -69,7 +69,7 @@ inline const char *cacheName(CacheType type) {
                 cacheName(type), static_cast<long long>(layer),
                 static_cast<double>(largest), cacheName(type),
                 type == CacheType::Q8 ? 65504.0 * 127 : 65504.0);
-  throw Error(text);
+  throw SequenceError(sequence, text);
 }
 
 } // namespace qzc::runtime

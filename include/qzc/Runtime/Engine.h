@@ -46,8 +46,8 @@ struct MemoryUse {
   uint64_t workspaceBytes = 0;
 };
 
-/// A sequence cannot take what was asked for. Nothing has been run; the other
-/// sequences can go on without it.
+/// A sequence cannot take what was asked for. The call has no results; the
+/// other sequences can go on without it, from where they were before.
 class SequenceError : public Error {
 public:
   SequenceError(int sequence, const std::string &message)
@@ -82,8 +82,11 @@ struct Step {
 };
 
 /// Ids of tokens are checked by the caller. A batch names each sequence once at
-/// most; who shares it changes no result. Throws SequenceError where a sequence
-/// would outgrow the context, or the memory for its positions.
+/// most; who shares it changes no result on the CPU, nor on a GPU within the
+/// sizes of a decode pass that its program has kernels for. Throws
+/// SequenceError where a sequence would outgrow the context, the memory for its
+/// positions (nothing has been run then), or has keys or values that the
+/// cache's type cannot hold.
 class Engine {
 public:
   virtual ~Engine() = default;

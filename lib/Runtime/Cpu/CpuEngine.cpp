@@ -135,7 +135,7 @@ private:
       tokens.insert(tokens.end(), piece.tokens + segment.begin,
                     piece.tokens + segment.end);
       parts.push_back({segment.row, segment.count(),
-                       piece.position + segment.begin,
+                       piece.position + segment.begin, piece.sequence,
                        Table.pages(piece.sequence)});
     }
     Runner.runBody(tokens.data(), pass.rows, parts, Path::ManyTokens);
@@ -176,7 +176,8 @@ private:
       for (int64_t i = 0; i != size; ++i) {
         const Step &step = steps[begin + i];
         tokens.push_back(step.token);
-        parts.push_back({i, 1, step.position, Table.pages(step.sequence)});
+        parts.push_back(
+            {i, 1, step.position, step.sequence, Table.pages(step.sequence)});
       }
       Runner.runBody(tokens.data(), size, parts, Path::EachToken);
       for (int64_t i = 0; i != size; ++i)

@@ -194,7 +194,7 @@ void PlanRunner::runBody(const int32_t *tokens, int64_t count,
 void PlanRunner::runLaunches(size_t begin, size_t end, const int32_t *tokens,
                              int64_t count, const uint64_t *pages) {
   extendRopes(count);
-  const std::vector<Part> parts = {{0, count, 0, pages}};
+  const std::vector<Part> parts = {{0, count, 0, /*sequence=*/0, pages}};
   const Call call = {tokens,           count,          &parts,
                      Path::ManyTokens, /*head=*/false, {}};
   for (size_t i = begin; i != end; ++i)
@@ -385,17 +385,18 @@ void PlanRunner::runAttention(const Launch &launch, const Call &call) {
                      return a.part->first + a.end > b.part->first + b.end;
                    });
   const auto count = static_cast<int64_t>(tiles.size());
-  std::vector<float> largest(Pool.threads());
-  Pool.parallelFor(count, 1, [&](int64_t begin, int64_t end, int worker) {
+  std::vector<float> largest(tiles.size());
+  Pool.parallelFor(count, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i != end; ++i) {
       AttentionArgs part = argsOf(*tiles[i].part, args);
-      part.largest = &largest[worker];
+      part.largest = &largest[i];
       Exec.kernels.appendCache(part, tiles[i].begin, tiles[i].end);
     }
   });
-  const float most = *std::max_element(largest.begin(), largest.end());
-  if (most >= beyondCache(Options.cache))
-    failBeyondCache(Options.cache, params.layer, most);
+  const auto most = std::max_element(largest.begin(), largest.end());
+  if (*most >= beyondCache(Options.cache))
+    failBeyondCache(Options.cache, tiles[most - largest.begin()].part->sequence,
+                    params.layer, *most);
   Pool.parallelFor(
       count * args.kvHeads, 1, [&](int64_t begin, int64_t end, int worker) {
         for (int64_t task = begin; task != end; ++task) {

@@ -30,6 +30,7 @@ public:
     int64_t row; ///< of the first token
     int64_t count;
     int64_t first; ///< its position
+    int sequence;
     const uint64_t *pages;
   };
 

@@ -17,9 +17,11 @@
 
 #include <algorithm>
 #include <climits>
+#include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <map>
+#include <optional>
 
 namespace qzc::runtime {
 
@@ -235,20 +237,40 @@ void CudaEngine::wait(const std::string &what) {
     failCache();
 }
 
+/// Names the sequence whose keys or values are beyond the cache's type, and
+/// forgets that they are: nobody else is to be blamed for them later.
 void CudaEngine::failCache() {
   const size_t layers = Sizes.caches.size();
   std::vector<CacheRange> ranges(layers * static_cast<size_t>(Sizes.sequences));
-  Gpu.download(ranges.data(), Memory.layout().cacheRanges,
-               ranges.size() * sizeof(CacheRange));
+  const uint64_t bytes = ranges.size() * sizeof(CacheRange);
+  Gpu.download(ranges.data(), Memory.layout().cacheRanges, bytes);
   // What other sequences do from now on is right.
   clear(Memory.layout().state + offsetof(DeviceState, beyondCache),
         sizeof(int));
   Gpu.synchronize("reading the range of keys and values");
-  for (size_t index = 0; index != ranges.size(); ++index)
-    if (const float most = std::max(ranges[index].key, ranges[index].value);
-        most >= beyondCache(Options.cache))
-      failBeyondCache(Options.cache, static_cast<int64_t>(index % layers),
-                      most);
+  const float end = beyondCache(Options.cache);
+  // What a range keeps: the largest that bytes hold, nothing of f16.
+  const float last =
+      Options.cache == CacheType::Q8 ? std::nextafter(end, 0.0f) : 0.0f;
+  std::optional<size_t> first;
+  float most = 0;
+  for (size_t index = 0; index != ranges.size(); ++index) {
+    CacheRange &range = ranges[index];
+    const float largest = std::max(range.key, range.value);
+    if (largest < end)
+      continue;
+    if (!first) {
+      first = index;
+      most = largest;
+    }
+    range = {std::min(range.key, last), std::min(range.value, last)};
+  }
+  if (!first)
+    throw Error("a key or value was beyond the KV cache's type, but no range "
+                "tells of it");
+  Gpu.upload(Memory.layout().cacheRanges, ranges.data(), bytes);
+  failBeyondCache(Options.cache, static_cast<int>(*first / layers),
+                  static_cast<int64_t>(*first % layers), most);
 }
 
 void CudaEngine::setState(HostState state) {

@@ -209,6 +209,31 @@ TEST(CpuOpcodesTest, AHalfCacheTellsOfWhatItCannotHold) {
   }
 }
 
+TEST(CpuOpcodesTest, ACacheThatOverflowsIsAnErrorOfOneSequence) {
+  const auto image = cachePlan({65504, -65504, 65519.9f, 0.3f, //
+                                1, 2, 65520, 0,                //
+                                1e6f, 0, 0, 0,                 //
+                                0, 0, 0, 0});
+  EngineOptions options;
+  options.cache = CacheType::F16;
+  options.sequences = 3;
+  const auto engine = createCpuEngine(*image, options);
+  Sequence before(*engine);
+  Sequence bad(*engine);
+  Sequence behind(*engine);
+  std::vector<int32_t> chosen(3);
+  try {
+    engine->decodeGreedy({behind.step(0), before.step(0), bad.step(2)},
+                         chosen.data());
+    FAIL() << "accepted";
+  } catch (const SequenceError &error) {
+    EXPECT_EQ(error.sequence(), bad.id());
+  }
+  engine->decodeGreedy({behind.step(0), before.step(0)}, chosen.data());
+  EXPECT_EQ(chosen[0], chosen[1]);
+  EXPECT_EQ(before.decodeGreedy(0), chosen[0]);
+}
+
 TEST(CpuOpcodesTest, AByteCacheEndsWhereItsScalesDo) {
   const auto image = cachePlan({8.3e6f, -1, 0, 0, //
                                 1, 2, -8.4e6f, 0, //

@@ -262,6 +262,62 @@ TEST_F(CudaEngineTest, AHalfCacheThatCannotHoldAllIsAnError) {
   }
 }
 
+TEST_F(CudaEngineTest, ACacheThatOverflowsIsAnErrorOfOneSequence) {
+  runtime::EngineOptions options;
+  options.context = kContext;
+  options.cache = runtime::CacheType::F16;
+  options.sequences = 3;
+  auto engine = open(options);
+  runtime::Sequence texts[3] = {runtime::Sequence(*engine),
+                                runtime::Sequence(*engine),
+                                runtime::Sequence(*engine)};
+  std::vector<runtime::Step> steps;
+  for (runtime::Sequence &text : texts) {
+    text.prefill(Tokens.data(), 2, nullptr);
+    steps.push_back(text.step(1));
+  }
+  const CUdeviceptr state = find("all_f16").params[13];
+  int overflowing = -1;
+  Fake->onLaunch = [&, play = Fake->onLaunch](const FakeLaunch &launch) {
+    play(launch);
+    if (launch.kernel != "step" || overflowing < 0)
+      return;
+    auto *device = reinterpret_cast<DeviceState *>(state);
+    device->beyondCache = 1;
+    reinterpret_cast<CacheRange *>(device + 1)[overflowing].key = 66000;
+  };
+  // What the second left behind is not the third's.
+  for (const size_t number : {1, 2}) {
+    overflowing = texts[number].id();
+    int32_t chosen[3];
+    try {
+      engine->decodeGreedy(steps, chosen);
+      FAIL() << "accepted";
+    } catch (const runtime::SequenceError &error) {
+      EXPECT_EQ(error.sequence(), overflowing);
+    }
+    overflowing = -1;
+    engine->decodeGreedy({steps[0]}, chosen);
+  }
+}
+
+TEST_F(CudaEngineTest, ClosedSequencesLeaveMemoryAsItWas) {
+  runtime::EngineOptions options;
+  options.context = kContext;
+  options.sequences = 2;
+  auto engine = open(options);
+  uint64_t bytes = 0;
+  for (int i = 0; i != 1000; ++i) {
+    runtime::Sequence one(*engine);
+    runtime::Sequence two(*engine);
+    one.prefill(Tokens.data(), 2 + i % 3, nullptr);
+    two.decodeGreedy(1);
+    if (i == 0)
+      bytes = engine->memoryUse().deviceBytes;
+  }
+  EXPECT_EQ(engine->memoryUse().deviceBytes, bytes);
+}
+
 TEST_F(CudaEngineTest, ALogitThatIsNoNumberIsAnError) {
   auto text = openChunked(4);
   Fake->onLaunch = [](const FakeLaunch &launch) {
