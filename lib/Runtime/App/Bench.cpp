@@ -245,6 +245,10 @@ std::string toText(const Json &json) {
   if (json.contains("first_token_ms"))
     out += printed("first token    %9.1f ± %.1f ms\n", number("first_token_ms"),
                    number("first_token_ms_sd"));
+  if (json.contains("step_ms") && json["batch"].get<int64_t>() > 1)
+    out += printed("a step         %9.3f ± %.3f ms for %lld tokens\n",
+                   number("step_ms"), number("step_ms_sd"),
+                   static_cast<long long>(json["batch"].get<int64_t>()));
   if (json.contains("token_ms")) {
     const Json &times = json["token_ms"];
     out += printed("a token        %9.2f ms median, %.2f 90%%, %.2f 99%%, %.2f "
@@ -335,6 +339,10 @@ void bench(const Session &session) {
                               [&] { texts.decodeMany(begin[0], work.count); });
     addPhase(json, "decode", testName("tg", work.count, work),
              work.count * work.batch, runs);
+    // A token of each sequence.
+    const auto steps = static_cast<double>(work.count);
+    json["step_ms"] = 1000 * json["decode_seconds"].get<double>() / steps;
+    json["step_ms_sd"] = 1000 * json["decode_seconds_sd"].get<double>() / steps;
     prepare();
     const std::vector<int32_t> first(static_cast<size_t>(work.batch), begin[0]);
     addTokenTimes(json, tokenTimes(texts, first, work.count));

@@ -222,6 +222,8 @@ TEST_F(AppTest, BenchReportsSpeedAndMemory) {
   EXPECT_EQ(json["decode_test"], "tg4");
   EXPECT_NEAR(json["first_token_ms"].get<double>(),
               1000 * json["prefill_seconds"].get<double>(), 1e-9);
+  EXPECT_NEAR(json["step_ms"].get<double>(),
+              1000 * json["decode_seconds"].get<double>() / 4, 1e-9);
   EXPECT_NEAR(json["sample_seconds"].get<double>(),
               json["prefill_seconds"].get<double>() +
                   json["decode_seconds"].get<double>(),
