@@ -388,6 +388,10 @@ static CudaProgram readCuda(const Node &node) {
   cuda.score = node["score"].list(readCudaLaunch);
   cuda.choose = node["choose"].list(readCudaLaunch);
   cuda.decodeBatch = node["decode_batch"].integer(1, kInt32Max);
+  cuda.batches = node["batches"].list([](const Node &batch) {
+    return CudaBatch{batch["sequences"].integer(2, kInt32Max),
+                     batch["launches"].list(readCudaLaunch)};
+  });
   cuda.tileQueries = node["tile_queries"].integer(1, kInt32Max);
   cuda.pagePositions = node["page_positions"].integer(0, kInt32Max);
   cuda.scratchBytes = static_cast<uint64_t>(node["scratch_bytes"].count());

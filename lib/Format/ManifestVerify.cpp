@@ -466,6 +466,13 @@ private:
                 (cuda.pagePositions & (cuda.pagePositions - 1)) == 0,
             "the cache's pages", "are no power of two of positions");
     checkCudaLaunches(cuda.decode, "decode");
+    int64_t before = 1;
+    for (const CudaBatch &batch : cuda.batches) {
+      require(batch.sequences > before && batch.sequences <= cuda.decodeBatch,
+              "the decode batches", "do not ascend up to the largest");
+      before = batch.sequences;
+      checkCudaLaunches(batch.launches, "batch");
+    }
     checkCudaLaunches(cuda.prefill, "prefill");
     checkCudaLaunches(cuda.head, "head");
     checkCudaLaunches(cuda.score, "score");

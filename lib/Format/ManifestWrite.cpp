@@ -215,9 +215,15 @@ static Json write(const CudaLaunch &launch) {
   return json;
 }
 
+static Json write(const CudaBatch &batch) {
+  return {{"sequences", batch.sequences},
+          {"launches", writeAll(batch.launches)}};
+}
+
 static Json write(const CudaProgram &cuda) {
   return {{"archs", cuda.archs},
           {"decode", writeAll(cuda.decode)},
+          {"batches", writeAll(cuda.batches)},
           {"prefill", writeAll(cuda.prefill)},
           {"head", writeAll(cuda.head)},
           {"score", writeAll(cuda.score)},

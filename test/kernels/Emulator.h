@@ -179,6 +179,14 @@ inline Half toHalf(float f) {
   std::memcpy(&h, &value, 2);
   return h;
 }
+/// To nearest even; infinities and NaNs stay what they are.
+inline BFloat16 toBFloat16(float f) {
+  unsigned bits;
+  std::memcpy(&bits, &f, 4);
+  if (f == f)
+    bits += 0x7fffu + (bits >> 16 & 1u);
+  return {static_cast<unsigned short>(bits >> 16)};
+}
 inline unsigned packHalves(float low, float high) {
   return toHalf(low).bits | unsigned(toHalf(high).bits) << 16;
 }
@@ -239,17 +247,16 @@ inline void loadMatricesTransposed(unsigned (&r)[4], unsigned shared) {
   loadMatricesAs(r, shared, true);
 }
 
-inline void multiplyAccumulate(float (&c)[4], const unsigned (&a)[4],
-                               unsigned b0, unsigned b1) {
+/// `value(packed, k)`: the float in a pair's low (even k) or high 16 bits.
+template <class Value>
+void multiplyAccumulateAs(float (&c)[4], const unsigned (&a)[4], unsigned b0,
+                          unsigned b1, Value value) {
   struct Fragments {
     unsigned a[4];
     unsigned b[2];
   } mine = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
   const unsigned lane = threadIdx.x % 32;
   const char *slots = emulator::meetWarp(&mine, sizeof(mine));
-  auto half = [](unsigned packed, unsigned k) {
-    return k % 2 == 0 ? lowHalf(packed) : highHalf(packed);
-  };
   for (unsigned e = 0; e < 4; ++e) {
     const unsigned row = lane / 4 + e / 2 * 8;
     const unsigned column = lane % 4 * 2 + e % 2;
@@ -258,9 +265,21 @@ inline void multiplyAccumulate(float (&c)[4], const unsigned (&a)[4],
           emulator::fromLane<Fragments>(slots, row % 8 * 4 + k % 8 / 2);
       const auto fb =
           emulator::fromLane<Fragments>(slots, column * 4 + k % 8 / 2);
-      c[e] += half(fa.a[row / 8 + k / 8 * 2], k) * half(fb.b[k / 8], k);
+      c[e] += value(fa.a[row / 8 + k / 8 * 2], k) * value(fb.b[k / 8], k);
     }
   }
+}
+inline void multiplyAccumulate(float (&c)[4], const unsigned (&a)[4],
+                               unsigned b0, unsigned b1) {
+  multiplyAccumulateAs(c, a, b0, b1, [](unsigned packed, unsigned k) {
+    return k % 2 == 0 ? lowHalf(packed) : highHalf(packed);
+  });
+}
+inline void multiplyAccumulateBFloat16(float (&c)[4], const unsigned (&a)[4],
+                                       unsigned b0, unsigned b1) {
+  multiplyAccumulateAs(c, a, b0, b1, [](unsigned packed, unsigned k) {
+    return __uint_as_float(k % 2 == 0 ? packed << 16 : packed & 0xffff0000u);
+  });
 }
 
 inline void launchDependents() {}

@@ -65,13 +65,14 @@ static int checkAll(const Driver &driver, const std::string &folder) {
           machine.Dependent = cache != CacheType::F32 && !arch.ptx;
           const Errors e = compare(machine, model, tokens,
                                    cache == CacheType::Q8 ? wantOfBytes : want,
-                                   {17, 1, kTokens - kDecoded - 18}, 80);
+                                   {17, 1, kTokens - kDecoded - 18}, 80,
+                                   {3, 9, 18, kSequences});
           const bool good = e.good(cache);
           failures += !good;
-          std::printf("  %-10s %s prefill %.1e batch %.1e decode %.1e after "
-                      "prefill %.1e loss %.1e wrong choices %d%s\n",
+          std::printf("  %-10s %s prefill %.1e batch %.1e decode %.1e several "
+                      "%.1e after prefill %.1e loss %.1e wrong choices %d%s\n",
                       arch.name().c_str(), name, e.prefill, e.batch, e.decode,
-                      e.further, e.loss, e.wrongChoices,
+                      e.several, e.further, e.loss, e.wrongChoices,
                       good ? "" : "  FAILED");
         } catch (const Error &error) {
           ++failures;
@@ -105,13 +106,15 @@ static void bench(const Driver &driver, const std::string &folder) {
         std::printf("  decode at %d%s: %.1f us, %.0f tok/s\n", position,
                     dependent ? " dependent launches" : "", us, 1e6 / us);
       }
-    for (int sequences : {2, 8, 32}) {
-      const double us =
-          machine.timeGraph(program.decode, sequences, 100, true, 128);
+    for (int sequences : {2, 8, 16, 32, 64}) {
+      const double us = machine.timeGraph(program.decodeOf(sequences),
+                                          sequences, 100, true, 128);
       std::printf("  decode of %d at 128: %.1f us, %.0f tok/s\n", sequences, us,
                   1e6 / us * sequences);
     }
     machine.profile(program.decode, 1, 128);
+    for (int sequences : {8, 32})
+      machine.profile(program.decodeOf(sequences), sequences, 128);
     for (int64_t rows : {17, 512, 1024, 2048}) {
       const double us = machine.timeGraph(program.prefill, rows, 3, false, 0);
       std::printf("  prefill %lld: %.1f us, %.0f tok/s\n",

@@ -26,8 +26,8 @@ struct Addresses {
   std::vector<uint64_t> ropes;
 };
 
-/// Sequences that a target holds; `compare` uses all of them.
-inline constexpr int kSequences = 3;
+/// Sequences that a target holds.
+inline constexpr int kSequences = 34;
 
 /// f32 [capacity, dim / 2, (cos, sin)].
 std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity);
@@ -97,6 +97,7 @@ struct Errors {
   double batch = 0;   ///< prefill of several sequences in one pass
   double decode = 0;  ///< from an empty cache
   double further = 0; ///< decode behind a prefill
+  double several = 0; ///< decode of several sequences, from empty caches
   double loss = 0;
   int wrongChoices = 0;
 
@@ -105,11 +106,12 @@ struct Errors {
 };
 
 /// Prefills tokens in the given pieces, decodes the rest; then decodes the
-/// first `decodedAlone` from an empty cache. `want`: logits of all tokens.
+/// first `decodedAlone` from an empty cache, and the first two in sequences
+/// side by side, `batches` of them. `want`: logits of all tokens.
 Errors compare(Target &target, const Model &model,
                const std::vector<int32_t> &tokens,
                const std::vector<double> &want, const std::vector<int> &pieces,
-               int decodedAlone);
+               int decodedAlone, const std::vector<int> &batches);
 
 std::vector<int32_t> randomTokens(const Model &model, int number, int count);
 

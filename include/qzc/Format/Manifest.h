@@ -213,6 +213,12 @@ struct CudaLaunch {
 /// `capability`: compute capability × 10.
 std::string archName(uint32_t capability, bool specific, bool ptx);
 
+/// A decode pass made for several sequences.
+struct CudaBatch {
+  int64_t sequences = 2; ///< most of them
+  std::vector<CudaLaunch> launches;
+};
+
 /// The lowering for GPUs of one description.
 struct CudaProgram {
   /// Names of the image's codes that hold these kernels.
@@ -222,6 +228,9 @@ struct CudaProgram {
   /// replays unchanged.
   std::vector<CudaLaunch> decode;
   int64_t decodeBatch = 1;
+  /// The same for T > 1, where other kernels do better: in ascending order of
+  /// size. A pass takes the first that has room; `decode` where none has.
+  std::vector<CudaBatch> batches;
   /// Body for 1 ≤ T ≤ chunk tokens, of one sequence or several.
   std::vector<CudaLaunch> prefill;
   std::vector<CudaLaunch> head;  ///< logits of T rows
@@ -235,6 +244,15 @@ struct CudaProgram {
   int64_t pagePositions = 0;
   uint64_t scratchBytes = 0;         ///< fixed part
   uint64_t scratchBytesPerToken = 0; ///< times the chunk, after the fixed part
+
+  /// The launches of a decode pass of so many sequences.
+  const std::vector<CudaLaunch> &decodeOf(int64_t count) const {
+    if (count > 1)
+      for (const CudaBatch &batch : batches)
+        if (count <= batch.sequences)
+          return batch.launches;
+    return decode;
+  }
 };
 
 //===----------------------------------------------------------------------===//

@@ -92,9 +92,12 @@ private:
   Workspace Memory;
   std::vector<DeviceBuffer> Slabs; ///< of pages
   SequenceTable Table;
-  LaunchList Prefill, Head, Score, Decode;
-  std::map<int64_t, DecodeGraph> Graphs; ///< by sequences
-  int64_t MostSteps;                     ///< sequences of one decode pass
+  LaunchList Prefill, Head, Score;
+  /// The lists of decode passes that were needed so far, and graphs by number
+  /// of sequences.
+  std::map<const std::vector<format::CudaLaunch> *, LaunchList> Decodes;
+  std::map<int64_t, DecodeGraph> Graphs;
+  int64_t MostSteps;     ///< sequences of one decode pass
   PinnedBuffer HostRows; ///< the TokenRows that decode leaves, and beyondCache
   PinnedBuffer HostLogits;
   // What the device has; of tokens that it chose by itself the host knows none.
@@ -124,7 +127,6 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
       Prefill(Program.prefill, Manifest, Memory.layout(), Kernels),
       Head(Program.head, Manifest, Memory.layout(), Kernels),
       Score(Program.score, Manifest, Memory.layout(), Kernels),
-      Decode(Program.decode, Manifest, Memory.layout(), Kernels),
       MostSteps(std::min({Program.decodeBatch, Sizes.chunk, Sizes.headRows})),
       HostRows(Gpu,
                sizeof(TokenRow) * static_cast<size_t>(MostSteps) + sizeof(int)),
@@ -422,7 +424,15 @@ void CudaEngine::downloadLogits(float *out, int64_t firstRow, int64_t rows) {
 }
 
 const DecodeGraph &CudaEngine::graphOf(int64_t sequences) {
-  return Graphs.try_emplace(sequences, Gpu, Decode, sequences).first->second;
+  const auto found = Graphs.find(sequences);
+  if (found != Graphs.end())
+    return found->second;
+  const std::vector<format::CudaLaunch> &launches = Program.decodeOf(sequences);
+  LaunchList &bound =
+      Decodes
+          .try_emplace(&launches, launches, Manifest, Memory.layout(), Kernels)
+          .first->second;
+  return Graphs.try_emplace(sequences, Gpu, bound, sequences).first->second;
 }
 
 /// Calls use(steps, index of the first) for as many as one pass takes.

@@ -35,6 +35,22 @@ int64_t Lowerer::gemmColumns(int64_t inputs) const {
   return Target.warpgroups ? ceilDiv(all, kPanelColumns) * kPanelColumns : all;
 }
 
+void Lowerer::convertOnce(const Launch &launch, const FusedNorm &norm,
+                          const LaunchSpec &spec) {
+  const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
+  if (Converted && Converted->norm == norm.launch &&
+      Converted->from.buffer == from.buffer &&
+      Converted->from.column == from.column &&
+      Converted->from.columns == from.columns &&
+      Converted->templateArgs == spec.templateArgs)
+    return;
+  Builder.add(*Out, spec);
+  Converted.reset();
+  // The body's buffers are not those of the head, which is being lowered.
+  if (!norm.fromBody)
+    Converted = {norm.launch, from, spec.templateArgs};
+}
+
 /// The f16 activations of a layer's input, made unless they are there already.
 TypedArg Lowerer::convertInput(const Launch &launch, const FusedNorm &norm,
                                TypedArg &scales) {
@@ -57,13 +73,7 @@ TypedArg Lowerer::convertInput(const Launch &launch, const FusedNorm &norm,
   spec.args.push_back(scales);
   spec.args.push_back(stateArg());
   spec.grid[0] = perToken();
-  if (!Converted || Converted->norm != norm.launch ||
-      Converted->from.buffer != from.buffer ||
-      Converted->from.column != from.column ||
-      Converted->from.columns != from.columns) {
-    Builder.add(*Out, spec);
-    Converted = {norm.launch, from};
-  }
+  convertOnce(launch, norm, spec);
   scales.type = kFloats;
   halves.type = kHalves;
   return halves;

@@ -14,8 +14,6 @@ using format::View;
 /// The staged input must leave room for the static part in the 99 KiB of
 /// shared memory that every supported GPU gives a block.
 static constexpr int64_t kMostInputs = 24576;
-/// Shared memory that every supported GPU gives a block, less what is static.
-static constexpr int64_t kMostSharedBytes = 98 * 1024;
 static constexpr int64_t kMostStreamInputs = 16384;
 
 int64_t qzc::cuda::perChunk(const format::PackedShape &shape) {
@@ -37,11 +35,15 @@ static bool hasMinima(const format::PackedShape &shape) {
   }
 }
 
-/// Whether codes become operands of tensor cores: Operands<…>. The scales of
-/// q6_k are of half a chunk.
-static bool hasOperands(const format::PackedShape &shape) {
+bool qzc::cuda::hasOperands(const format::PackedShape &shape) {
   return shape.scheme != format::Scheme::None &&
          shape.scheme != format::Scheme::Q6_K;
+}
+
+int64_t qzc::cuda::operandTableBytes(const format::PackedShape &shape) {
+  const bool book = shape.scheme == format::Scheme::Nf4 ||
+                    shape.scheme == format::Scheme::Fp4;
+  return book ? 256 * 16 * 8 : 0;
 }
 
 std::string qzc::cuda::runsName(const format::RowView &view) {
@@ -94,13 +96,10 @@ static int64_t tensorSharedBytes(const format::PackedShape &shape,
                                  const TensorShape &spread) {
   const int64_t chunks = ceilDiv(shape.cols, 4 * perChunk(shape)) * 4;
   const int64_t padded = chunks * perChunk(shape);
-  const bool book = shape.scheme == format::Scheme::Nf4 ||
-                    shape.scheme == format::Scheme::Fp4;
   const int64_t planes = 2 * 2 * (padded + 16);
-  const int64_t table = book ? 256 * 16 * 8 : 0;
   const int64_t partial = spread.splitK * spread.splitN * spread.tiles * 16 * 4;
   const int64_t sums = hasMinima(shape) ? chunks * 4 : 0;
-  return planes + table + partial + sums;
+  return planes + operandTableBytes(shape) + partial + sums;
 }
 
 static TensorShape chooseTensorShape(const format::PackedShape &shape,
@@ -146,28 +145,86 @@ format::RowView Lowerer::rowsOf(const Launch &launch, size_t part) const {
       .rowsOf(part, tensor(launch.weights[part]).shape.rows);
 }
 
+bool Lowerer::isFast(const Launch &launch, const FusedNorm &norm) const {
+  const format::PackedShape &shape = tensor(launch.weights[0]).shape;
+  const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
+  return shape.cols % perChunk(shape) == 0 && from.column % 4 == 0 &&
+         inputStride(launch, norm) % 4 == 0 &&
+         (from.buffer != format::kHiddenBuffer ||
+          M.plan.hidden.column % 4 == 0);
+}
+
+int64_t Lowerer::outputsOf(const Launch &launch, const PartGroup &group) const {
+  int64_t total = 0;
+  for (size_t i = 0; i < group.count; ++i)
+    total += rowsOf(launch, group.first + i).rows;
+  const bool gated = std::get<format::LinearParams>(launch.params).gated;
+  return gated ? total / 2 : total;
+}
+
+void Lowerer::describeParts(const Launch &launch, const PartGroup &group,
+                            std::vector<std::string> &templateArgs) const {
+  format::RowView views[3] = {};
+  for (size_t i = 0; i < group.count; ++i)
+    views[i] = rowsOf(launch, group.first + i);
+  const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
+  templateArgs.push_back(std::to_string(shape.cols));
+  for (const format::RowView &view : views)
+    templateArgs.push_back(std::to_string(view.rows));
+  for (const format::RowView &view : views)
+    templateArgs.push_back(runsName(view));
+  templateArgs.push_back(storageName(shape));
+  templateArgs.push_back(std::to_string(shape.blockSize));
+}
+
+void Lowerer::addPartArgs(const Launch &launch, const PartGroup &group,
+                          std::vector<TypedArg> &args) const {
+  const auto &p = std::get<format::LinearParams>(launch.params);
+  const auto parts = static_cast<size_t>(p.parts);
+  for (size_t i = 0; i < 3; ++i) {
+    const bool present = i < group.count;
+    const size_t index = group.first + i;
+    args.push_back(present ? partArg(launch.weights[index], 0, kBytes)
+                           : unusedArg(kBytes));
+    args.push_back(present ? partArg(launch.weights[index], 1, kBytes)
+                           : unusedArg(kBytes));
+    args.push_back(present && p.hasBias
+                       ? partArg(launch.weights[parts + index], 0, kBytes)
+                       : unusedArg(kBytes));
+    args.push_back(intArg(present ? rowsOf(launch, index).first : 0));
+  }
+}
+
+void Lowerer::addOutputArgs(const Launch &launch, const PartGroup &group,
+                            std::vector<TypedArg> &args) const {
+  const bool residual = launch.inputs.size() > 1;
+  args.push_back(residual ? viewArg(launch.inputs[1], kFloats, group.column)
+                          : unusedArg(kFloats));
+  args.push_back(intArg(residual ? stride(launch.inputs[1]) : 0));
+  args.push_back(viewArg(launch.outputs[0], kFloatsOut, group.column));
+  args.push_back(intArg(stride(launch.outputs[0])));
+}
+
+/// The storage of a group's biases.
+std::string Lowerer::biasStorage(const Launch &launch,
+                                 const PartGroup &group) const {
+  const auto &p = std::get<format::LinearParams>(launch.params);
+  if (!p.hasBias)
+    return "Storage::F32";
+  const auto parts = static_cast<size_t>(p.parts);
+  return storageName(tensor(launch.weights[parts + group.first]).shape);
+}
+
 void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
                         const PartGroup &group) {
   const auto &p = std::get<format::LinearParams>(launch.params);
-  const auto parts = static_cast<size_t>(p.parts);
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
   const int64_t inputs = shape.cols;
-  format::RowView views[3] = {};
-  int64_t total = 0;
-  for (size_t i = 0; i < group.count; ++i) {
-    views[i] = rowsOf(launch, group.first + i);
-    total += views[i].rows;
-  }
-  if (p.gated)
-    total = views[0].rows;
+  const int64_t total = outputsOf(launch, group);
   const bool residual = launch.inputs.size() > 1;
   const MatvecShape spread =
       chooseMatvecShape(total, p.gated, Target.processors);
-  const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
-  const bool fast =
-      inputs % perChunk(shape) == 0 && from.column % 4 == 0 &&
-      (from.buffer != format::kHiddenBuffer || M.plan.hidden.column % 4 == 0);
-
+  const bool fast = isFast(launch, norm);
   const TensorShape tensors =
       fast ? chooseTensorShape(shape, total, p.gated, Target.processors)
            : TensorShape();
@@ -175,47 +232,21 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
 
   LaunchSpec spec;
   spec.kernel = onTensors ? "matvecTensor" : "matvec";
-  spec.templateArgs = {std::to_string(inputs)};
-  for (const format::RowView &view : views)
-    spec.templateArgs.push_back(std::to_string(view.rows));
-  for (const format::RowView &view : views)
-    spec.templateArgs.push_back(runsName(view));
-  spec.templateArgs.push_back(storageName(shape));
-  spec.templateArgs.push_back(std::to_string(shape.blockSize));
+  describeParts(launch, group, spec.templateArgs);
   if (!onTensors)
     spec.templateArgs.emplace_back(flag(fast));
   spec.templateArgs.emplace_back(flag(p.gated));
   spec.args = {inputArg(launch, norm), intArg(inputStride(launch, norm))};
   describeNorm(norm.launch, spec.templateArgs, spec.args);
-  std::string biasStorage = "Storage::F32";
-  if (p.hasBias)
-    biasStorage =
-        storageName(tensor(launch.weights[parts + group.first]).shape);
   for (const std::string &arg :
-       {std::string(flag(p.hasBias)), biasStorage,
+       {std::string(flag(p.hasBias)), biasStorage(launch, group),
         std::string(activationName(p.activation)), std::string(flag(residual)),
         std::to_string(onTensors ? tensors.splitK : spread.warps),
         std::to_string(onTensors ? tensors.splitN : spread.perWarp),
         std::to_string(onTensors ? tensors.tiles : spread.passes)})
     spec.templateArgs.push_back(arg);
-  for (size_t i = 0; i < 3; ++i) {
-    const bool present = i < group.count;
-    const size_t index = group.first + i;
-    spec.args.push_back(present ? partArg(launch.weights[index], 0, kBytes)
-                                : unusedArg(kBytes));
-    spec.args.push_back(present ? partArg(launch.weights[index], 1, kBytes)
-                                : unusedArg(kBytes));
-    spec.args.push_back(present && p.hasBias
-                            ? partArg(launch.weights[parts + index], 0, kBytes)
-                            : unusedArg(kBytes));
-    spec.args.push_back(intArg(views[i].first));
-  }
-  spec.args.push_back(residual
-                          ? viewArg(launch.inputs[1], kFloats, group.column)
-                          : unusedArg(kFloats));
-  spec.args.push_back(intArg(residual ? stride(launch.inputs[1]) : 0));
-  spec.args.push_back(viewArg(launch.outputs[0], kFloatsOut, group.column));
-  spec.args.push_back(intArg(stride(launch.outputs[0])));
+  addPartArgs(launch, group, spec.args);
+  addOutputArgs(launch, group, spec.args);
   const int64_t rowsOfBlock =
       onTensors ? tensors.splitN * tensors.tiles * tileRows(p.gated)
                 : spread.warps * spread.perWarp * spread.passes;
@@ -239,7 +270,9 @@ void Lowerer::lowerLinear(const Launch &launch, const FusedNorm &norm) {
                 std::to_string(first.shape.cols) + " elements, at most " +
                 std::to_string(kMostInputs) + " are supported");
   for (const PartGroup &group : partGroups(launch)) {
-    if (isDecode())
+    if (isDecode() && isForBatch(launch, norm, group))
+      addMatvecBatch(launch, norm, group);
+    else if (isDecode())
       addMatvec(launch, norm, group);
     else
       addGemms(launch, norm, group);

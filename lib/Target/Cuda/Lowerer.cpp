@@ -271,10 +271,13 @@ void Lowerer::lowerAttention(const Launch &launch) {
     const int64_t blocks = p.heads / queries;
     MostBatch =
         std::max<int64_t>(1, std::min(MostBatch, kDeviceCounters / blocks));
+    // Ranges that a short context does not have cost a batch much.
+    const int64_t wanted =
+        Batch > 1 ? 2 * kAttentionBlocks / Batch : kAttentionBlocks;
     const int64_t splits =
         blocks > kDeviceCounters
             ? 1
-            : std::clamp<int64_t>(kAttentionBlocks / blocks, 1, kMostSplits);
+            : std::clamp<int64_t>(wanted / blocks, 1, kMostSplits);
     LaunchSpec spec;
     spec.kernel = "attendOne";
     spec.perCacheType = true;
@@ -447,6 +450,28 @@ void Lowerer::lowerChoose() {
   Builder.add(*Out, spec);
 }
 
+/// Decode passes of several sequences, where they are not the one of one.
+void Lowerer::lowerBatches(format::CudaProgram &program) {
+  for (int64_t size : kBatchSizes) {
+    format::CudaBatch batch;
+    Batch = std::min(size, MostBatch);
+    // The last one takes as many blocks of its size as there are sequences.
+    batch.sequences = size == std::rbegin(kBatchSizes)[0] ? MostBatch : Batch;
+    if (batch.sequences < 2 ||
+        (!program.batches.empty() &&
+         batch.sequences <= program.batches.back().sequences))
+      continue;
+    lowerList(Phase::DecodeBody, batch.launches);
+    lowerList(Phase::DecodeHead, batch.launches);
+    if (!HasBatchKernels)
+      break;
+    batch.launches.insert(batch.launches.end(), program.choose.begin(),
+                          program.choose.end());
+    program.batches.push_back(std::move(batch));
+  }
+  Batch = 1;
+}
+
 CudaLowering Lowerer::run() {
   format::CudaProgram program;
   program.tileQueries = kFlashQueries;
@@ -458,6 +483,7 @@ CudaLowering Lowerer::run() {
   program.decode.insert(program.decode.end(), program.choose.begin(),
                         program.choose.end());
   program.decodeBatch = MostBatch;
+  lowerBatches(program);
   lowerList(Phase::PrefillBody, program.prefill);
   lowerList(Phase::PrefillHead, program.head);
   Out = &program.score;

@@ -11,6 +11,8 @@ namespace qzc::cuda {
 
 /// Sequences of one decode pass, where counters suffice.
 inline constexpr int64_t kMostBatch = 64;
+/// Sequences that decode passes are made for, but for one, and the largest.
+inline constexpr int64_t kBatchSizes[] = {8, 16, 32};
 
 /// Which of the plan's lists is lowered, and for how many rows.
 enum class Phase {
@@ -38,6 +40,7 @@ private:
 
   // Lowerer.cpp: lists, small steps, attention.
   void lowerList(Phase phase, Launches &out);
+  void lowerBatches(format::CudaProgram &program);
   void lowerEmbed(const format::Launch &launch);
   void lowerAddPositions(const format::Launch &launch);
   void lowerNorm(const format::Launch &launch);
@@ -56,6 +59,31 @@ private:
   void lowerLinear(const format::Launch &launch, const FusedNorm &norm);
   void addMatvec(const format::Launch &launch, const FusedNorm &norm,
                  const PartGroup &group);
+  /// Whether chunks of the input can be read: whole ones, 16-byte aligned.
+  bool isFast(const format::Launch &launch, const FusedNorm &norm) const;
+  /// Template arguments of a layer's shape: K, rows and views of up to three
+  /// parts.
+  void describeParts(const format::Launch &launch, const PartGroup &group,
+                     std::vector<std::string> &templateArgs) const;
+  /// Data, scales, bias and first row of up to three parts.
+  void addPartArgs(const format::Launch &launch, const PartGroup &group,
+                   std::vector<TypedArg> &args) const;
+  /// The residual and the output, with their strides.
+  void addOutputArgs(const format::Launch &launch, const PartGroup &group,
+                     std::vector<TypedArg> &args) const;
+  /// The storage of a group's biases.
+  std::string biasStorage(const format::Launch &launch,
+                          const PartGroup &group) const;
+  /// Rows of the output: gated, of one part.
+  int64_t outputsOf(const format::Launch &launch, const PartGroup &group) const;
+
+  // BatchLowering.cpp.
+  bool isForBatch(const format::Launch &launch, const FusedNorm &norm,
+                  const PartGroup &group) const;
+  TypedArg stageColumns(const format::Launch &launch, const FusedNorm &norm,
+                        const format::PackedShape &shape, TypedArg &scales);
+  void addMatvecBatch(const format::Launch &launch, const FusedNorm &norm,
+                      const PartGroup &group);
 
   // GemmLowering.cpp.
   /// Rows of b that one GEMM takes, and their f16 in scratch.
@@ -127,12 +155,20 @@ private:
   ProgramBuilder Builder;
   Phase Current = Phase::DecodeBody;
   int64_t MostBatch = kMostBatch; ///< of a decode pass
+  int64_t Batch = 1;              ///< sequences that this one is made for
+  bool HasBatchKernels = false;
   Launches *Out = nullptr;
-  /// What the f16 activations in scratch were made from, while that holds.
+  /// What the 16-bit activations in scratch were made from, while that holds,
+  /// and by what.
   struct Conversion {
     const format::Launch *norm; ///< null: no norm
     format::View from;
+    std::vector<std::string> templateArgs;
   };
+  /// Adds the launch that converts a layer's input, unless what it makes is
+  /// there.
+  void convertOnce(const format::Launch &launch, const FusedNorm &norm,
+                   const LaunchSpec &spec);
   std::optional<Conversion> Converted;
 };
 
@@ -142,6 +178,14 @@ const char *activationName(format::Activation activation);
 /// Type of Kernels/Weights.cuh that says where a view's rows are.
 std::string runsName(const format::RowView &view);
 inline const char *flag(bool value) { return value ? "true" : "false"; }
+
+/// Whether codes become operands of tensor cores: Operands<…>. The scales of
+/// q6_k are of half a chunk.
+bool hasOperands(const format::PackedShape &shape);
+/// Bytes of shared memory that operands are looked up in.
+int64_t operandTableBytes(const format::PackedShape &shape);
+/// Shared memory that every supported GPU gives a block, less what is static.
+inline constexpr int64_t kMostSharedBytes = 98 * 1024;
 
 /// Elements that 16 bytes hold, 32 of fewer than 8 bits: Weights<…>::kPerChunk
 /// in Kernels/.

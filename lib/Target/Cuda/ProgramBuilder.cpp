@@ -107,8 +107,12 @@ CudaLowering ProgramBuilder::finish(format::CudaProgram program) {
   }
   program.scratchBytes = fixed;
   program.scratchBytesPerToken = perToken;
-  for (auto *list : {&program.decode, &program.prefill, &program.head,
-                     &program.score, &program.choose})
+  std::vector<std::vector<format::CudaLaunch> *> lists = {
+      &program.decode, &program.prefill, &program.head, &program.score,
+      &program.choose};
+  for (format::CudaBatch &batch : program.batches)
+    lists.push_back(&batch.launches);
+  for (auto *list : lists)
     for (format::CudaLaunch &launch : *list)
       for (CudaArg &arg : launch.args)
         if (arg.kind == CudaArg::Kind::Scratch) {

@@ -144,8 +144,12 @@ TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
     const cuda::CudaLowering lowering =
         cuda::lowerToCuda(makeCase(number).manifest);
     const CudaProgram &program = lowering.program;
-    for (const auto *list : {&program.decode, &program.prefill, &program.head,
-                             &program.score, &program.choose})
+    std::vector<const std::vector<CudaLaunch> *> lists = {
+        &program.decode, &program.prefill, &program.head, &program.score,
+        &program.choose};
+    for (const CudaBatch &batch : program.batches)
+      lists.push_back(&batch.launches);
+    for (const auto *list : lists)
       for (const CudaLaunch &launch : *list) {
         const cuda::KernelInstance *kernel = nullptr;
         for (const cuda::KernelInstance &candidate : lowering.kernels)

@@ -68,6 +68,9 @@ TEST(Manifest, SurvivesARoundTrip) {
   EXPECT_EQ(again.cuda[0].decode[0].grid[1].perTokens, 64);
   EXPECT_EQ(again.cuda[0].decode[0].grid[2].perTokens, kPerTile);
   EXPECT_EQ(again.cuda[0].decodeBatch, 8);
+  ASSERT_EQ(again.cuda[0].batches.size(), 2u);
+  EXPECT_EQ(again.cuda[0].batches[1].sequences, 8);
+  EXPECT_EQ(again.cuda[0].batches[1].launches[1].blockThreads, 256u);
   EXPECT_EQ(again.cuda[0].tileQueries, 64);
   EXPECT_EQ(again.cuda[0].pagePositions, 32);
   EXPECT_EQ(again.plan.head[0].inputs[0].buffer, kHiddenBuffer);

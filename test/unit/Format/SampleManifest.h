@@ -150,6 +150,7 @@ inline format::Manifest sampleManifest() {
   cuda.tileQueries = 64;
   cuda.pagePositions = 32;
   cuda.decode = {launch, launch};
+  cuda.batches = {{4, {launch}}, {8, {launch, launch}}};
   cuda.prefill = {launch};
   cuda.head = {launch};
   cuda.score = {launch};

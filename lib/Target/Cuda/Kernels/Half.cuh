@@ -37,6 +37,11 @@ QZC_DEVICE Half toHalf(float f) {
   asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h.bits) : "f"(f));
   return h;
 }
+QZC_DEVICE BFloat16 toBFloat16(float f) {
+  BFloat16 b;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(b.bits) : "f"(f));
+  return b;
+}
 /// Two floats as packed halves, `low` in the low 16 bits.
 QZC_DEVICE unsigned packHalves(float low, float high) {
   unsigned packed;
@@ -108,6 +113,17 @@ QZC_DEVICE void loadMatricesTransposed(unsigned (&r)[4], unsigned shared) {
 QZC_DEVICE void multiplyAccumulate(float (&c)[4], const unsigned (&a)[4],
                                    unsigned b0, unsigned b1) {
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+               "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+               "{%0, %1, %2, %3};"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// The same of bf16.
+QZC_DEVICE void multiplyAccumulateBFloat16(float (&c)[4],
+                                           const unsigned (&a)[4], unsigned b0,
+                                           unsigned b1) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
                "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
                "{%0, %1, %2, %3};"
                : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
