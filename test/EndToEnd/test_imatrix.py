@@ -92,7 +92,7 @@ def read_gguf(path: Path) -> Matrix:
     tensors = {tensor.name: tensor.data for tensor in reader.tensors}
     names = [name.removesuffix(".counts") for name in tensors if name.endswith(".counts")]
     assert len(tensors) == 2 * len(names)
-    return {n: (tensors[f"{n}.in_sum2"].ravel(), float(tensors[f"{n}.counts"])) for n in names}
+    return {n: (tensors[f"{n}.in_sum2"].ravel(), tensors[f"{n}.counts"].item()) for n in names}
 
 
 def read_dat(path: Path) -> dict[str, tuple[np.ndarray, int]]:
@@ -119,9 +119,8 @@ def test_what_llama_cpp_wrote_is_used(module: Path, matrix: Matrix, tmp_path: Pa
         lost = {}
         for form in ("rtn", *files):
             image, out = tmp_path / "x.bin", tmp_path / "out.safetensors"
-            with_statistics = (f"--statistics={files[form]}", "--method=mse")
-            qzc(module, "--arch=none", f"--quantize={spec}", "-o", image,
-                *(() if form == "rtn" else with_statistics))  # fmt: skip
+            given = () if form == "rtn" else (f"--statistics={files[form]}", "--method=mse")
+            qzc(module, "--arch=none", f"--quantize={spec}", "-o", image, *given)
             run(image, "--extract", out)
             stored, lost[form] = load_file(out), 0.0
             for name, (squares, tokens) in matrix.items():

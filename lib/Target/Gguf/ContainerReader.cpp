@@ -26,6 +26,14 @@ const std::byte *Reader::take(uint64_t bytes) {
   return data;
 }
 
+std::string Reader::name(uint64_t bytes) {
+  const std::string_view found = text(bytes);
+  if (!std::all_of(found.begin(), found.end(),
+                   [](char c) { return c >= ' ' && c <= '~'; }))
+    fail("it has a name that is no text");
+  return std::string(found);
+}
+
 void Reader::skip(uint64_t count, uint64_t bytes) {
   if (count > File.size() / bytes)
     fail("it was cut off");
@@ -67,7 +75,7 @@ static StoredTensor readTensor(Reader &reader) {
   constexpr uint32_t kMostDimensions = 4;
   constexpr uint64_t kMostElements = uint64_t{1} << 40;
   StoredTensor tensor;
-  tensor.name = readText(reader);
+  tensor.name = reader.name(reader.number<uint64_t>());
   const auto dimensions = reader.number<uint32_t>();
   if (dimensions > kMostDimensions)
     reader.fail("'" + tensor.name + "' has too many dimensions");

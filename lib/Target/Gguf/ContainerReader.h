@@ -32,6 +32,8 @@ public:
   std::string_view text(uint64_t bytes) {
     return {reinterpret_cast<const char *>(take(bytes)), bytes};
   }
+  /// The same, of a tensor's name: printable ASCII.
+  std::string name(uint64_t bytes);
   /// `count` numbers of `bytes` each that nobody wants.
   void skip(uint64_t count, uint64_t bytes);
   /// Floats from any place on.

@@ -64,8 +64,7 @@ static void add(const Reader &reader, const std::string &name,
   const auto isSum = [](float x) { return x >= 0 && std::isfinite(x); };
   if (!std::all_of(entry.squares.begin(), entry.squares.end(), isSum))
     reader.fail("'" + name + "' is no sum of squares");
-  if (!(entry.tokens == 0 || entry.tokens >= 1) ||
-      !std::isfinite(entry.tokens))
+  if (!(entry.tokens == 0 || entry.tokens >= 1) || !std::isfinite(entry.tokens))
     reader.fail("'" + name + "' has no number of tokens");
   if (entry.tokens != 0)
     matrix[name] = std::move(entry);
@@ -115,7 +114,7 @@ static Imatrix readOlder(Reader &reader) {
   };
   const uint64_t entries = positive("a number of entries");
   for (uint64_t i = 0; i < entries; ++i) {
-    const std::string name(reader.text(positive("a name's length")));
+    const std::string name = reader.name(positive("a name's length"));
     const auto calls = reader.number<int32_t>();
     const uint64_t columns = positive("a number of columns");
     const uint64_t at = reader.position();

@@ -57,13 +57,6 @@ TEST(Manifest, SurvivesARoundTrip) {
   EXPECT_EQ(again.tensors[0].source.ref->file, 1u);
   EXPECT_EQ(again.tensors[0].source.ref->offset, 512u);
   EXPECT_FALSE(again.tensors[1].source.ref);
-  const auto &packed = again.tensors[5].source.ref->packed;
-  ASSERT_TRUE(packed);
-  EXPECT_EQ(packed->shape.rows, 40);
-  EXPECT_EQ(packed->shape.blockSize, 64);
-  EXPECT_EQ(packed->offset, 1.5f);
-  EXPECT_EQ(packed->tensors[0].shape, (std::vector<int64_t>{320, 1}));
-  EXPECT_EQ(packed->tensors[0].offset, 640u);
   EXPECT_EQ(again.cuda[0].decode[1].args[12].f, 0.1f);
   EXPECT_EQ(again.cuda[0].decode[0].grid[1].perTokens, 64);
   EXPECT_EQ(again.cuda[0].decode[0].grid[2].perTokens, kPerTile);
@@ -74,6 +67,19 @@ TEST(Manifest, SurvivesARoundTrip) {
   EXPECT_EQ(again.cuda[0].tileQueries, 64);
   EXPECT_EQ(again.cuda[0].pagePositions, 32);
   EXPECT_EQ(again.plan.head[0].inputs[0].buffer, kHiddenBuffer);
+}
+
+TEST(Manifest, PackedSourcesSurviveToo) {
+  const std::string text = toJson(test::packedManifest());
+  const Manifest again = parseManifest(text);
+  EXPECT_EQ(toJson(again), text);
+  const auto &packed = again.tensors[5].source.ref->packed;
+  ASSERT_TRUE(packed);
+  EXPECT_EQ(packed->shape.rows, 40);
+  EXPECT_EQ(packed->shape.blockSize, 64);
+  EXPECT_EQ(packed->offset, 1.5f);
+  EXPECT_EQ(packed->tensors[0].shape, (std::vector<int64_t>{320, 1}));
+  EXPECT_EQ(packed->tensors[0].offset, 640u);
 }
 
 TEST(Manifest, FloatsAreShortAndExact) {

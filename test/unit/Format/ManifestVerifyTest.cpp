@@ -56,9 +56,20 @@ static const std::vector<Case> kCases = {
      [](Manifest &m) { m.tensors[0].source.ref = WeightRef(2, 0); }},
     {"source that is none", [](Manifest &m) { m.sources.pop_back(); }},
     {"how its source is packed",
-     [](Manifest &m) { m.tensors[5].source.ref = WeightRef(0, 0); }},
+     [](Manifest &m) {
+       m = test::packedManifest();
+       m.tensors[5].source.ref = WeightRef(0, 0);
+     }},
     {"packed source that cannot be",
-     [](Manifest &m) { m.tensors[5].source.packed->scheme = Scheme::Fp4; }},
+     [](Manifest &m) {
+       m = test::packedManifest();
+       m.tensors[5].source.packed->scheme = Scheme::Fp4;
+     }},
+    {"source that is none",
+     [](Manifest &m) {
+       m = test::packedManifest();
+       m.sources.pop_back();
+     }},
     {"f16 exponent", [](Manifest &m) { m.tensors[0].f16Exponent = -1; }},
     {"block that does not exist", [](Manifest &m) { m.tensors[1].block = 1; }},
     {"a frequency for each pair", [](Manifest &m) { m.plan.ropes[0].dim = 6; }},

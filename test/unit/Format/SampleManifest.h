@@ -63,13 +63,6 @@ inline format::Manifest sampleManifest() {
   m.tensors[3].source.ref = WeightRef(0, 64);
   m.tensors[3].method = Method::Gptq;
   m.tensors[3].calibrated = "blk.0.qkv";
-  m.tensors[5].source.packed = {Scheme::Nf4, {}, 64};
-  PackedSource packed;
-  packed.packing = Packing::Bitsandbytes;
-  packed.shape = m.tensors[5].source.held();
-  packed.offset = 1.5f;
-  packed.tensors = {{"codes", "table", "U8", {320, 1}, 1, 640}};
-  m.tensors[5].source.ref = WeightRef(std::move(packed));
 
   Plan &plan = m.plan;
   plan.ropes = {{8, false, {1.0f, 0.1f, 1e-5f, 3.0e-7f}, 1, 0, {}, 0}};
@@ -155,6 +148,21 @@ inline format::Manifest sampleManifest() {
   cuda.head = {launch};
   cuda.score = {launch};
   cuda.choose = {launch};
+  return m;
+}
+
+/// The same with a table that its checkpoint holds quantized.
+inline format::Manifest packedManifest() {
+  using namespace format;
+  Manifest m = sampleManifest();
+  TensorSource &source = m.tensors[5].source;
+  source.packed = {Scheme::Nf4, {}, 64};
+  PackedSource packed;
+  packed.packing = Packing::Bitsandbytes;
+  packed.shape = source.held();
+  packed.offset = 1.5f;
+  packed.tensors = {{"codes", "table", "U8", {320, 1}, 1, 640}};
+  source.ref = WeightRef(std::move(packed));
   return m;
 }
 
