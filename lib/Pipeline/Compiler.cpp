@@ -171,10 +171,11 @@ void Compilation::run() {
     file.append(writeRecipe(Options.recipe));
     file.commit();
   }
-  if (!Options.dryRun)
-    gguf.write(sourceFolder());
+  const bool isCalibrated =
+      !Options.calibrate.empty() || !Options.statistics.empty();
   if (!Options.dryRun && Options.emit == Emit::Bin && Options.output.empty() &&
-      Options.saveStatistics.empty()) {
+      !isCalibrated) {
+    gguf.write(sourceFolder(), /*statistics=*/nullptr);
     gguf.finish();
     return gguf.publish();
   }
@@ -270,6 +271,7 @@ void Compilation::writeExecutable(format::Manifest &manifest,
 
   const std::unique_ptr<encode::StatisticsFile> statistics =
       Seen ? std::move(Seen) : statisticsFor(Options, sources, manifest, Names);
+  gguf.write(sourceFolder(), statistics.get());
   if (Options.output.empty()) { // they and a GGUF were all that was asked for
     gguf.finish();
     return gguf.publish();

@@ -26,7 +26,8 @@ std::string GgufBuild::report() const {
   return Plan ? gguf::describe(*Plan, Options.gguf) : "";
 }
 
-void GgufBuild::write(const std::string &folder) {
+void GgufBuild::write(const std::string &folder,
+                      const encode::Statistics *statistics) {
   if (!Plan)
     return;
   if (!Plan->tokenizer)
@@ -41,7 +42,7 @@ void GgufBuild::write(const std::string &folder) {
     files.push_back(fileIn(folder, file));
   encode::WeightSources sources(files);
   ThreadPool pool(Options.threads);
-  File.emplace(Options.gguf, *Plan, sources, pool);
+  File.emplace(Options.gguf, *Plan, sources, pool, statistics);
 }
 
 void GgufBuild::finish() {

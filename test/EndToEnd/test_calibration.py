@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scheme_references as references
-from conftest import MODELS, assert_refused, qzc, run
+from conftest import MODELS, assert_refused, qz_import, qzc, run
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
@@ -234,15 +234,33 @@ def test_gptq_loses_less_of_outputs(
     assert lost["gptq"] < 0.7 * lost["mse"]
 
 
-def test_a_gguf_has_codes_of_its_own(imported: Imported, text: Path, tmp_path: Path) -> None:
-    module, file = imported("llama-f32"), tmp_path / "x.gguf"
+def test_a_gguf_has_the_same_codes(imported: Imported, text: Path, tmp_path: Path) -> None:
+    module, file, again = imported("llama-f32"), tmp_path / "x.gguf", tmp_path / "again.mlir"
     selection = ("--quantize=q4_0", "--components=attn,gate,up", f"--gguf={file}")
     assert "different model" not in qzc(module, *selection).stderr
-    # With nothing but statistics beside it.
+    plain = file.read_bytes()
+    # With nothing but statistics beside it, and with an executable.
     done = qzc(module, *selection, "--method=gptq", f"--calibrate={text}",
                "--calibration-tokens=512", f"--save-statistics={tmp_path / 's'}")  # fmt: skip
-    assert "different model" in done.stderr and "q4_0 as Q4_0" in done.stderr
-    assert file.exists() and (tmp_path / "s").exists()
+    assert "different model" not in done.stderr
+    chosen = file.read_bytes()
+    assert chosen != plain
+    for method in ("gptq", "mse"):
+        qzc(module, *selection, f"--method={method}", f"--statistics={tmp_path / 's'}",
+            "--arch=none", "-o", tmp_path / "x.bin")  # fmt: skip
+        assert (file.read_bytes() == chosen) == (method == "gptq")
+        qz_import(file, "-o", again)
+        qzc(again, "--arch=none", "-o", tmp_path / "again.bin")
+        for name in ("x", "again"):
+            run(tmp_path / f"{name}.bin", "--extract", tmp_path / f"{name}.safetensors")
+        here = load_file(tmp_path / "x.safetensors")
+        there = load_file(tmp_path / "again.safetensors")
+        assert here.keys() == there.keys()
+        for name, value in here.items():
+            assert np.array_equal(value, there[name]), name
+    # Of another type it has other values still.
+    other = ("--quantize=nf4", "--method=mse", f"--statistics={tmp_path / 's'}")
+    assert "nf4/64 as F16" in qzc(module, *other, "--components=down", f"--gguf={file}").stderr
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ struct StreamedWeight {
   WeightRef ref;
   int64_t elements = 0; ///< of the flattened weight
   int64_t unit = 1;     ///< pieces are multiples of it, or end the weight
-  /// The source is packed, and its bytes are taken as they are: whoever takes a
-  /// piece reads them, and is given no values.
+  /// Whoever takes a piece reads what it needs by itself, and is given no
+  /// values: bytes of a packed source that are taken as they are.
   bool asStored = false;
 };
 

@@ -32,9 +32,9 @@ public:
   /// Appends zeros up to the next multiple of `alignment`.
   void alignTo(uint64_t alignment);
   /// Writes inside or past the end, from any thread; does not move size().
+  /// What is past the end when the file is finished is cut off.
   void writeAt(uint64_t offset, const void *data, size_t bytes) const;
-  /// Reads back what was written; zeros where nothing was. The range lies
-  /// inside size().
+  /// Reads back what was written; zeros where nothing was.
   void readAt(uint64_t offset, void *data, size_t bytes) const;
   /// Bytes reserved so far by append, alignTo and reserve.
   uint64_t size() const { return Size; }

@@ -31,7 +31,8 @@ struct Draft {
 
 class Planner {
 public:
-  Planner(qz::ModelOp model, qz::GgufAttr said) : Model(model), Declared(said) {}
+  Planner(qz::ModelOp model, qz::GgufAttr said)
+      : Model(model), Declared(said) {}
 
   Plan run(const Origin &origin);
 
@@ -122,6 +123,18 @@ void Planner::addParam(qz::ParamOp param) {
     addPart(param.getResult(), param);
 }
 
+/// How the executable's codes are chosen, where the file can have the same.
+static std::optional<Chosen> chosenOf(qz::ParamOp param,
+                                      const format::PackedShape &shape) {
+  const std::optional<StringRef> said = param.getMethod();
+  if (!said || !format::blockFormat(shape.scheme))
+    return std::nullopt;
+  const auto method = format::parseMethod({said->data(), said->size()});
+  if (method != format::Method::Mse && method != format::Method::Gptq)
+    return std::nullopt;
+  return Chosen{shape, *method};
+}
+
 void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   const std::string role = qz::weightRole(weight);
   if (role == "unused")
@@ -143,6 +156,8 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   part.as = target.type;
   part.asStored = part.ref.packed && target.same &&
                   format::storedAlike(part.ref.packed->shape, shape);
+  if (target.same)
+    part.chosen = chosenOf(param, shape);
   part.addend = place.isIncremented ? 1 : 0;
   if (place.interleavedHeads != 0)
     part.source.rows =
@@ -160,8 +175,7 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   const std::string stored = format::describeStorage(shape);
   if (!llvm::is_contained(draft.stored, stored))
     draft.stored.push_back(stored);
-  // The file's codes are those of rounding, whatever the executable's are.
-  draft.same &= target.same && !param.getMethod();
+  draft.same &= target.same && (!param.getMethod() || part.chosen);
   // ggml adds and multiplies vectors in F32 alone, and llama.cpp's converter
   // keeps positions in it.
   draft.plain |= isVector || role == "position" || place.isIncremented;

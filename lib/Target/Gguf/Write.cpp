@@ -1,5 +1,6 @@
 //===- Write.cpp - Streams a planned GGUF to its file ---------------------===//
 
+#include "ChosenBlocks.h"
 #include "TensorData.h"
 
 #include "qzc/Encode/Stream.h"
@@ -40,7 +41,8 @@ struct Workspace {
 /// that for, with what is added to it.
 static std::string_view
 storePiece(const Place &place, const encode::Piece &piece, const float *values,
-           const encode::WeightSources &sources, Workspace &workspace) {
+           const encode::WeightSources &sources, const ChosenBlocks &chosen,
+           Workspace &workspace) {
   const Part &part = *place.part;
   const int64_t count = piece.end - piece.begin;
   std::vector<std::byte> &stored = workspace.stored;
@@ -48,6 +50,8 @@ storePiece(const Place &place, const encode::Piece &piece, const float *values,
   if (part.asStored)
     sources.readBlocks(part.source, part.ref, piece.begin, piece.end,
                        stored.data());
+  else if (chosen.has(part))
+    chosen.read(part, piece.begin, piece.end, stored.data());
   else if (!store(part.as, values, count, stored.data()))
     failStore(part, piece.begin, values, count);
   const void *bytes = stored.data();
@@ -62,7 +66,8 @@ storePiece(const Place &place, const encode::Piece &piece, const float *values,
 }
 
 File::File(const std::string &path, const Plan &plan,
-           const encode::WeightSources &sources, ThreadPool &pool)
+           const encode::WeightSources &sources, ThreadPool &pool,
+           const encode::Statistics *statistics)
     : Out(path) {
   std::vector<TensorInfo> infos;
   for (const Tensor &tensor : plan.tensors)
@@ -70,6 +75,7 @@ File::File(const std::string &path, const Plan &plan,
   const uint64_t bytes = assignOffsets(infos);
   Out.append(header(plan.metadata, infos));
   const uint64_t data = Out.reserve(bytes);
+  const ChosenBlocks chosen(Out, plan, sources, statistics, pool);
 
   std::vector<encode::StreamedWeight> weights;
   std::vector<Place> places;
@@ -80,20 +86,22 @@ File::File(const std::string &path, const Plan &plan,
       Out.writeAt(offset, tensor.values.data(),
                   tensor.values.size() * sizeof(float));
     for (const Part &part : tensor.parts) {
+      const bool isChosen = chosen.has(part);
       weights.push_back({part.source, part.ref, part.elements,
-                         blockElements(part.as), part.asStored});
+                         isChosen ? chosen.unit(part) : blockElements(part.as),
+                         part.asStored || isChosen});
       places.push_back({&part, infos[i].type, offset});
       offset += bytesOf(infos[i].type, part.elements);
     }
   }
 
   std::vector<Workspace> workspaces(static_cast<size_t>(pool.threads()));
-  encode::streamWeights(
+  (chosen.empty() ? encode::streamWeights : encode::streamChecked)(
       weights, sources, "gguf",
       [&](const encode::Piece &piece, const float *values, int worker) {
         const Place &place = places[piece.weight];
         const std::string_view bytes =
-            storePiece(place, piece, values, sources,
+            storePiece(place, piece, values, sources, chosen,
                        workspaces[static_cast<size_t>(worker)]);
         Out.writeAt(place.offset + bytesOf(place.type, piece.begin),
                     bytes.data(), bytes.size());

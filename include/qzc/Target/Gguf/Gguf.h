@@ -9,6 +9,7 @@
 #ifndef QZC_TARGET_GGUF_GGUF_H
 #define QZC_TARGET_GGUF_GGUF_H
 
+#include "qzc/Encode/Statistics.h"
 #include "qzc/Encode/WeightSources.h"
 #include "qzc/Format/Manifest.h"
 #include "qzc/Support/AtomicFile.h"
@@ -23,6 +24,12 @@
 
 namespace qzc::gguf {
 
+/// How an executable stores a part whose codes a method chooses.
+struct Chosen {
+  format::PackedShape shape;
+  format::Method method = format::Method::Mse;
+};
+
 /// Consecutive rows of a tensor that come from one source.
 struct Part {
   /// `rows` lists the source's rows in the order in which they are stored.
@@ -34,6 +41,8 @@ struct Part {
   TensorType as = TensorType::F32;
   /// The source is quantized already, in the blocks that `as` has.
   bool asStored = false;
+  /// The blocks that `as` has are those of a method.
+  std::optional<Chosen> chosen;
   /// Added to the rounded values; of F32 tensors alone.
   float addend = 0;
 };
@@ -93,12 +102,14 @@ std::string describe(const Plan &plan, const std::string &path);
 
 /// A GGUF file under construction: complete after construction, but without
 /// its name until publish(). Streams the weights; the bytes do not depend on
-/// the number of threads. Throws qzc::Error as encode::streamWeights does, and
-/// where a weight does not fit its type.
+/// the number of threads. `statistics` are those of an executable that is
+/// written beside it, or null. Throws qzc::Error as encode::encodeWeights does,
+/// and where a weight does not fit its type.
 class File {
 public:
   File(const std::string &path, const Plan &plan,
-       const encode::WeightSources &sources, ThreadPool &pool);
+       const encode::WeightSources &sources, ThreadPool &pool,
+       const encode::Statistics *statistics = nullptr);
 
   /// Flushes and checks the file. Only publish() may follow.
   void finish() { Out.finish(); }
