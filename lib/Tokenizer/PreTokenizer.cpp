@@ -33,10 +33,10 @@ struct Piece {
   bool match;
 };
 
-/// Matches and what lies between them, in order.
-std::vector<Piece> cut(const Regex &pattern, std::string_view text,
-                       bool invert) {
-  std::vector<Piece> pieces;
+/// Matches and what lies between them, in order, in place of what `pieces` has.
+void cut(const Regex &pattern, std::string_view text, bool invert,
+         std::vector<Piece> &pieces) {
+  pieces.clear();
   size_t done = 0;
   pattern.forEach(text, [&](size_t begin, size_t end) {
     if (begin > done)
@@ -46,7 +46,6 @@ std::vector<Piece> cut(const Regex &pattern, std::string_view text,
   });
   if (done < text.size())
     pieces.push_back({done, text.size(), invert});
-  return pieces;
 }
 
 /// A match joins the piece before it unless that ended in a match too; run
@@ -65,7 +64,10 @@ std::vector<Piece> join(const std::vector<Piece> &pieces, bool reversed) {
   return out;
 }
 
-std::vector<Piece> apply(Behavior behavior, std::vector<Piece> pieces) {
+void apply(Behavior behavior, std::vector<Piece> &pieces) {
+  // Nothing matched, in most words.
+  if (pieces.size() == 1 && !pieces[0].match)
+    return;
   switch (behavior) {
   case Behavior::Isolated:
     break;
@@ -75,23 +77,24 @@ std::vector<Piece> apply(Behavior behavior, std::vector<Piece> pieces) {
                  pieces.end());
     break;
   case Behavior::MergedWithPrevious:
-    return join(pieces, /*reversed=*/false);
+    pieces = join(pieces, /*reversed=*/false);
+    break;
   case Behavior::MergedWithNext:
     std::reverse(pieces.begin(), pieces.end());
     pieces = join(pieces, /*reversed=*/true);
     std::reverse(pieces.begin(), pieces.end());
     break;
   case Behavior::Contiguous: {
-    std::vector<Piece> out;
+    size_t kept = 0; // pieces that are done
     for (const Piece &piece : pieces)
-      if (!out.empty() && out.back().match == piece.match)
-        out.back().end = piece.end;
+      if (kept > 0 && pieces[kept - 1].match == piece.match)
+        pieces[kept - 1].end = piece.end;
       else
-        out.push_back(piece);
-    return out;
+        pieces[kept++] = piece;
+    pieces.resize(kept);
+    break;
   }
   }
-  return pieces;
 }
 
 /// Puts the parts of words in place of them.
@@ -122,18 +125,27 @@ public:
   void run(Words &words) const override {
     std::vector<Span> parts;
     parts.reserve(words.spans.size());
+    std::vector<Piece> pieces;
     for (const Span &word : words.spans)
       if (How == Behavior::Isolated)
         isolate(words, word, parts);
       else
-        for (const Piece &piece : apply(How, cut(Pattern, words[word], Invert)))
-          if (piece.begin < piece.end)
-            parts.push_back({word.begin + piece.begin, word.begin + piece.end});
+        arrange(words, word, pieces, parts);
     StepCounter::add(parts.size());
     replaceSpans(words, std::move(parts));
   }
 
 private:
+  /// By any behaviour; `pieces` is for use.
+  void arrange(const Words &words, const Span &word, std::vector<Piece> &pieces,
+               std::vector<Span> &parts) const {
+    cut(Pattern, words[word], Invert, pieces);
+    apply(How, pieces);
+    for (const Piece &piece : pieces)
+      if (piece.begin < piece.end)
+        parts.push_back({word.begin + piece.begin, word.begin + piece.end});
+  }
+
   /// The most frequent behaviour, in one go.
   void isolate(const Words &words, const Span &word,
                std::vector<Span> &parts) const {
@@ -285,7 +297,7 @@ std::unique_ptr<PreTokenizer> PreTokenizer::read(const Field &field,
     return readMetaspace(field);
   if (type == "Digits") {
     field.allowOnly({"individual_digits"});
-    return std::make_unique<Split>(Regex(numericPattern()),
+    return std::make_unique<Split>(Regex::ofCharacter(numericPattern()),
                                    field.booleanOr("individual_digits", false)
                                        ? Behavior::Isolated
                                        : Behavior::Contiguous,
@@ -295,7 +307,7 @@ std::unique_ptr<PreTokenizer> PreTokenizer::read(const Field &field,
     field.allowOnly({"behavior"});
     auto behavior = field.find("behavior");
     return std::make_unique<Split>(
-        Regex(punctuationPattern()),
+        Regex::ofCharacter(punctuationPattern()),
         behavior ? readBehavior(*behavior) : Behavior::Isolated, false);
   }
   if (type == "Split") {

@@ -102,9 +102,46 @@ Regex::Regex(const std::string &pattern, bool watched)
   });
   // Where the system forbids executable memory, the interpreter serves.
   Compiled = pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE) == 0;
+  const uint8_t *bits = nullptr;
+  if (pcre2_pattern_info(compiled, PCRE2_INFO_FIRSTBITMAP, &bits) == 0 &&
+      bits) {
+    Starts.emplace();
+    for (size_t byte = 0; byte < Starts->size(); ++byte)
+      (*Starts)[byte] = bits[byte / 8] >> (byte % 8) & 1;
+  }
+}
+
+Regex Regex::ofCharacter(const std::string &pattern) {
+  Regex made(pattern);
+  // PCRE2 does not say it of properties. Beyond ASCII a byte is no character.
+  std::array<bool, 256> starts;
+  starts.fill(true);
+  for (uint8_t byte = 0; byte < 0x80; ++byte) {
+    const char character = static_cast<char>(byte);
+    starts[byte] = false;
+    made.forEach({&character, 1}, [&](size_t, size_t) { starts[byte] = true; });
+  }
+  made.Starts = starts;
+  return made;
+}
+
+bool Regex::findStart(Search &search) const {
+  if (!Starts)
+    return true;
+  size_t from = search.at;
+  std::string_view text = search.text;
+  while (search.at < text.size() &&
+         !(*Starts)[static_cast<uint8_t>(text[search.at])])
+    ++search.at;
+  StepCounter::add(search.at - from);
+  return search.at < text.size();
 }
 
 bool Regex::find(Search &search) const {
+  // Most words have no match of most patterns, and a call costs more than they
+  // have bytes.
+  if (!findStart(search))
+    return false;
   MatchContext &context = matchContext();
   const auto *code = static_cast<const pcre2_code *>(Code.get());
   auto text = reinterpret_cast<PCRE2_SPTR>(search.text.data());

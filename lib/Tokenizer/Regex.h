@@ -11,7 +11,9 @@
 
 #include "Field.h"
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,9 @@ public:
   /// and more of them than linear time takes are an error. Throws qzc::Error
   /// naming the pattern.
   explicit Regex(const std::string &pattern, bool watched = false);
+
+  /// Of a pattern whose matches are one character each.
+  static Regex ofCharacter(const std::string &pattern);
 
   /// Calls match(begin, end) for each match in valid UTF-8, left to right, not
   /// overlapping; an empty match right after another is left out. Throws
@@ -60,11 +65,15 @@ private:
   bool next(Search &search) const;
   /// The first match from search.at on; false if there is none.
   bool find(Search &search) const;
+  /// Whether bytes from search.at on, which it moves, may begin a match.
+  bool findStart(Search &search) const;
 
   std::string Pattern;
   std::shared_ptr<void> Code; ///< pcre2_code
   bool Compiled = false;      ///< to machine code
   bool Watched;
+  /// The bytes that may begin a match; none: any may, or it can be empty.
+  std::optional<std::array<bool, 256>> Starts;
 };
 
 /// What tokenizer.json calls a pattern: {"Regex": …} or {"String": …}.
