@@ -23,6 +23,7 @@ TEST(EmitTest, OneCallForAnInstance) {
             "#include \"Elementwise.cuh\"\n"
             "#include \"Matvec.cuh\"\n"
             "#include \"MatvecTensor.cuh\"\n"
+            "#include \"MatvecBatch.cuh\"\n"
             "#include \"Convert.cuh\"\n#include \"Gemm.cuh\"\n#include "
             "\"PanelGemm.cuh\"\n"
             "#include \"Flash.cuh\"\n"
