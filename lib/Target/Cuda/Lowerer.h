@@ -11,8 +11,9 @@ namespace qzc::cuda {
 
 /// Sequences of one decode pass, where counters suffice.
 inline constexpr int64_t kMostBatch = 64;
-/// Sequences that decode passes are made for, but for one, and the largest.
-inline constexpr int64_t kBatchSizes[] = {8, 16, 32};
+/// Sequences that decode passes are made for beside one; larger ones are made
+/// of blocks of the last. Each costs every layer a kernel to be compiled.
+inline constexpr int64_t kBatchSizes[] = {8, 32};
 
 /// Which of the plan's lists is lowered, and for how many rows.
 enum class Phase {

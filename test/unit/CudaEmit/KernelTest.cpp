@@ -18,7 +18,7 @@ using qzc::runtime::CacheType;
 
 namespace {
 /// Sequences of decode passes: of each size that there are kernels for.
-const std::vector<int> kBatches = {3, 9, 18};
+const std::vector<int> kBatches = {2, 9};
 
 class KernelTest : public testing::TestWithParam<std::tuple<int, CacheType>> {};
 

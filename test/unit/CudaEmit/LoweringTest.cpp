@@ -42,6 +42,29 @@ TEST(LoweringTest, DecodeOfALlamaBlockFusesNormsAndResiduals) {
                                    "chooseToken"));
 }
 
+TEST(LoweringTest, DecodeOfSeveralSequencesStagesEachInputOnce) {
+  const CudaProgram program = cuda::lowerToCuda(smallLlama().manifest).program;
+  ASSERT_EQ(program.batches.size(), 2u);
+  for (const CudaBatch &batch : program.batches)
+    EXPECT_THAT(stems(batch.launches),
+                testing::ElementsAre(
+                    "embed", "stageColumns", "matvecBatch", "attendOne",
+                    "stageColumns", "matvecBatch", "stageColumns",
+                    "matvecBatch", "stageColumns", "matvecBatch",
+                    "stageColumns", "matvecBatch", "chooseToken"));
+  EXPECT_EQ(program.batches.back().sequences, program.decodeBatch);
+  EXPECT_EQ(&program.decodeOf(1), &program.decode);
+  EXPECT_EQ(&program.decodeOf(8), &program.batches[0].launches);
+  EXPECT_EQ(&program.decodeOf(9), &program.batches[1].launches);
+  EXPECT_EQ(&program.decodeOf(64), &program.batches[1].launches);
+}
+
+TEST(LoweringTest, FloatsAreDecodedTokenByToken) {
+  const PackedShape f32 = {Scheme::None, DType::F32, 0, 0, 0};
+  const Model model = makeBench({"small", 64, 1, 4, 2, 16, 96, 1000, f32, f32});
+  EXPECT_TRUE(cuda::lowerToCuda(model.manifest).program.batches.empty());
+}
+
 TEST(LoweringTest, LastNormStaysWhereTheHeadReadsItOtherwise) {
   Model model = smallLlama();
   Plan &plan = model.manifest.plan;

@@ -455,7 +455,13 @@ TEST_F(CudaEngineTest, DecodesSeveralSequencesByOneGraph) {
   const auto next = [](int position, int token) {
     return (position * 3 + token) % int(kVocab);
   };
-  for (const int count : {1, 2, 4, 7}) {
+  unsigned threads = 0;
+  Fake->onLaunch = [&, play = Fake->onLaunch](const FakeLaunch &launch) {
+    play(launch);
+    if (launch.kernel == "step")
+      threads = launch.block;
+  };
+  for (const int count : {1, 2, 3, 4, 7}) {
     std::vector<std::unique_ptr<runtime::Sequence>> texts;
     std::vector<runtime::Step> steps;
     std::vector<int32_t> want;
@@ -470,6 +476,8 @@ TEST_F(CudaEngineTest, DecodesSeveralSequencesByOneGraph) {
     engine->decode(steps, logits.data());
     // Of at most four in a pass.
     EXPECT_EQ(Fake->graphLaunches, (count + 3) / 4);
+    // Two or three have launches of their own; of seven the last three do.
+    EXPECT_EQ(threads == kBatchThreads, count == 2 || count == 3 || count == 7);
     for (int i = 0; i != count; ++i)
       for (int64_t id = 0; id != kVocab; ++id)
         ASSERT_EQ(logits[size_t(i * kVocab + id)],

@@ -33,6 +33,9 @@ inline format::Tensor tinyTensor(std::string name, int64_t rows, int64_t cols,
   return tensor;
 }
 
+/// Threads of a block of "step" in passes of two or three sequences.
+inline constexpr unsigned kBatchThreads = 96;
+
 inline format::CudaLaunch tinyLaunch(std::string kernel,
                                      std::vector<format::CudaArg> args) {
   format::CudaLaunch launch;
@@ -126,6 +129,9 @@ inline format::Manifest tinyManifest() {
   cuda.choose = {choose};
   cuda.decode = {step, headLaunch, choose};
   cuda.decodeBatch = 4;
+  format::CudaLaunch together = step;
+  together.blockThreads = kBatchThreads;
+  cuda.batches = {{3, {together, headLaunch, choose}}};
   cuda.scratchBytes = 512;
   cuda.scratchBytesPerToken = 16;
   return manifest;
