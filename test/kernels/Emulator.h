@@ -199,6 +199,11 @@ inline float highHalf(unsigned packed) {
 inline unsigned subtractHalves(unsigned a, unsigned b) {
   return packHalves(lowHalf(a) - lowHalf(b), highHalf(a) - highHalf(b));
 }
+/// Of numbers whose product and sum a float holds.
+inline unsigned multiplyAddHalves(unsigned a, unsigned b, unsigned c) {
+  return packHalves(lowHalf(a) * lowHalf(b) + lowHalf(c),
+                    highHalf(a) * highHalf(b) + highHalf(c));
+}
 inline uint4 loadStreaming(const void *address) {
   return *static_cast<const uint4 *>(address);
 }

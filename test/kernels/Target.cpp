@@ -74,8 +74,9 @@ void Target::allocateAll() {
   write(At.cacheRanges, ranges.data(), ranges.size() * sizeof(CacheRange));
   // A sequence's pages lie backwards, between those of the others.
   const auto pages = static_cast<int>(Capacity / pageSize());
+  // Before they wait, kernels may read what passes before have written.
   const uint64_t first =
-      allocateWritten(PageBytes * kSequences * static_cast<uint64_t>(pages));
+      allocate(PageBytes * kSequences * static_cast<uint64_t>(pages));
   std::vector<uint64_t> table;
   for (int sequence = 0; sequence < kSequences; ++sequence)
     for (int page = 0; page < pages; ++page)

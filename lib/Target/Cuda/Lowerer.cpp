@@ -19,8 +19,7 @@ using format::View;
 
 /// Blocks that look for the largest logit.
 static constexpr int64_t kChooseBlocks = 64;
-/// Blocks a decode attention launch spreads over, and its most ranges.
-static constexpr int64_t kAttentionBlocks = 264;
+/// Ranges of a context in a decode attention launch, at most.
 static constexpr int64_t kMostSplits = 64;
 static constexpr int64_t kMostQueriesPerBlock = 4;
 static constexpr int64_t kMostHeadDim = 256;
@@ -271,9 +270,10 @@ void Lowerer::lowerAttention(const Launch &launch) {
     const int64_t blocks = p.heads / queries;
     MostBatch =
         std::max<int64_t>(1, std::min(MostBatch, kDeviceCounters / blocks));
-    // Ranges that a short context does not have cost a batch much.
+    // A block takes most of a multiprocessor's registers; of a batch, ranges
+    // that short contexts do not have cost much.
     const int64_t wanted =
-        Batch > 1 ? 2 * kAttentionBlocks / Batch : kAttentionBlocks;
+        Batch > 1 ? 4 * Target.processors / Batch : Target.processors;
     const int64_t splits =
         blocks > kDeviceCounters
             ? 1

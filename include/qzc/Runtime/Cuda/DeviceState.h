@@ -9,8 +9,9 @@
 //  * DeviceState is zeroed once, when it is allocated (the counters rely on
 //    it); afterwards the host writes tokens and rows, by a copy ordered before
 //    the launches that read them, and clears beyondCache;
-//  * a pass begins when all before it is complete: its rows, tiles and pages
-//    may be read before a kernel waits for the launch ahead of it;
+//  * a pass begins when all before it is complete: its rows, tiles and pages,
+//    and keys and values of earlier passes, may be read before a kernel waits
+//    for the launch ahead of it;
 //  * prefill: tokens = T, and a TokenRow for each of them. Tokens of a sequence
 //    stand together, at consecutive positions; query tiles cut them. No kernel
 //    of `prefill` changes any of this;

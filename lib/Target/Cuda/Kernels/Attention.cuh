@@ -352,6 +352,43 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
     }
 }
 
+/// Element `d` of `count` merged records of D sums, m and l; `read(i, e)` reads
+/// element e of record i.
+template <int D, class Read>
+QZC_DEVICE OnlineSoftmax<1> mergeRecords(int count, int d, const Read &read) {
+  constexpr int few = 8; // are read at once
+  OnlineSoftmax<1> merged;
+#pragma unroll 1
+  for (int base = 0; base < count; base += few) {
+    float m[few];
+    float l[few];
+    float sum[few];
+#pragma unroll
+    for (int i = 0; i < few; ++i) {
+      const bool is = base + i < count;
+      m[i] = is ? read(base + i, D) : -QZC_INFINITY;
+      l[i] = is ? read(base + i, D + 1) : 0.0f;
+      sum[i] = is ? read(base + i, d) : 0.0f;
+    }
+    float top = merged.m;
+#pragma unroll
+    for (int i = 0; i < few; ++i)
+      top = fmaxf(top, m[i]);
+    const float shift = OnlineSoftmax<1>::shift(top);
+    const float keep = exp2f(merged.m - shift);
+    merged.l *= keep;
+    merged.sum[0] *= keep;
+#pragma unroll
+    for (int i = 0; i < few; ++i) {
+      const float factor = exp2f(m[i] - shift);
+      merged.l = fmaf(l[i], factor, merged.l);
+      merged.sum[0] = fmaf(sum[i], factor, merged.sum[0]);
+    }
+    merged.m = top;
+  }
+  return merged;
+}
+
 /// One token of each sequence. Grid: (kv head and group of G query heads) ×
 /// Splits × T, 256 threads. The context is cut into at most Splits ranges of at
 /// least 256 positions; the last block of a head to arrive combines them. The
@@ -375,7 +412,6 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   __shared__ float merged[warps][G][record];
   __shared__ int lastFlag;
 
-  launchDependents();
   // Rows and pages of a pass are there before its first launch begins.
   const int kvHead = blockIdx.x / groups;
   const int group = blockIdx.x % groups;
@@ -409,12 +445,14 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   CacheBatch<Cache, D> batch;
   batch.find(cache, warpFirst, end, warps);
   const unsigned long long newest = cache.stored.page(position);
-  waitForDependencies();
-  if (split >= active)
-    return;
+  // All positions but the newest are of passes before.
   batch.load(cache, warpFirst, end, warps);
   batch.find(cache, warpFirst + warps * Lanes::kBatch * Lanes::kPositions, end,
              warps);
+  waitForDependencies();
+  launchDependents();
+  if (split >= active)
+    return;
 
   const float *table = ropeTable + static_cast<long long>(position) * RopeDim;
   const float factor = queryFactor<SoftCap>(scale);
@@ -486,9 +524,8 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   for (int i = threadIdx.x; i < G * D; i += warps * kWarp) {
     const int g = i / D;
     const int d = i % D;
-    OnlineSoftmax<1> total;
-    for (int w = 0; w < warps; ++w)
-      total.merge(merged[w][g][D], merged[w][g][D + 1], {merged[w][g][d]});
+    const OnlineSoftmax<1> total = mergeRecords<D>(
+        warps, d, [&](int w, int e) { return merged[w][g][e]; });
     if (active == 1) {
       out[(firstHead + g) * D + d] = total.sum[0] / total.l;
       continue;
@@ -508,11 +545,10 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
     const int g = i / D;
     const int d = i % D;
     const float *partial = partials + (firstHead + g) * Splits * record;
-    OnlineSoftmax<1> total;
-    for (int s = 0; s < active; ++s)
-      total.merge(__ldcg(partial + s * record + D),
-                  __ldcg(partial + s * record + D + 1),
-                  {__ldcg(partial + s * record + d)});
+    const OnlineSoftmax<1> total =
+        mergeRecords<D>(active, d, [&](int s, int e) {
+          return __ldcg(partial + s * record + e);
+        });
     out[(firstHead + g) * D + d] = total.sum[0] / total.l;
   }
 }

@@ -62,6 +62,13 @@ QZC_DEVICE unsigned subtractHalves(unsigned a, unsigned b) {
   return difference;
 }
 
+/// a · b + c of two packed halves each, rounded once.
+QZC_DEVICE unsigned multiplyAddHalves(unsigned a, unsigned b, unsigned c) {
+  unsigned sum;
+  asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(sum) : "r"(a), "r"(b), "r"(c));
+  return sum;
+}
+
 /// 16 bytes that are read once: past the L1 cache.
 QZC_DEVICE uint4 loadStreaming(const void *address) {
   uint4 v;

@@ -295,7 +295,6 @@ matvec(const float *x, int xStride, const void *normWeight,
   QZC_DYNAMIC_SHARED(staged);
   __shared__ float scratch[32];
 
-  launchDependents();
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
   const float entry = W::entry();
@@ -350,8 +349,10 @@ matvec(const float *x, int xStride, const void *normWeight,
     float added = 0.0f;
     if constexpr (Residual)
       added = mine < total ? residual[mine] : 0.0f;
-    if (pass == 0)
+    if (pass == 0) {
       stage.run(staged, scratch, x, norm);
+      launchDependents();
+    }
     if (group >= total)
       return;
 

@@ -121,7 +121,9 @@ matvecTensor(const float *x, int xStride, const void *normWeight,
   auto *partial = reinterpret_cast<float *>(table + O::kTableBytes);
   float *chunkSums = partial + SplitK * SplitN * Tiles * 16;
 
-  launchDependents();
+  // Blocks of the next launch that fill tables would be in the way.
+  if constexpr (O::kTableBytes == 0)
+    launchDependents();
   const int warp = threadIdx.x / kWarp;
   const int warpK = warp % SplitK;
   const int warpN = warp / SplitK;
@@ -171,6 +173,8 @@ matvecTensor(const float *x, int xStride, const void *normWeight,
   if constexpr (W::kAffine)
     sumChunks<W::kPerChunk, groups * 4>(planes, stride, chunkSums, threadIdx.x,
                                         threads);
+  if constexpr (O::kTableBytes > 0)
+    launchDependents();
 
   // Which plane and chunk this lane's columns are of: column `row` holds plane
   // row % 2 of chunk row / 2.

@@ -77,10 +77,21 @@ template <> struct Operands<Storage::Q4_0> : NoTable {
   }
   QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *,
                                unsigned (&first)[1], unsigned (&second)[1]) {
-    const unsigned four = word(bits, m / 2) >> (m % 2 * 4);
-    const unsigned bias = 0x64086408u; // 1024 + 8
-    first[0] = subtractHalves((four & 0x000f000fu) | 0x64006400u, bias);
-    second[0] = subtractHalves((four >> 8 & 0x000f000fu) | 0x64006400u, bias);
+    const unsigned even = word(bits, m / 2);
+    const unsigned odd = even >> 8;
+    if (m % 2 == 0) {
+      constexpr unsigned bias = 0x64086408u; // 1024 + 8
+      first[0] = subtractHalves((even & 0x000f000fu) | 0x64006400u, bias);
+      second[0] = subtractHalves((odd & 0x000f000fu) | 0x64006400u, bias);
+      return;
+    }
+    // 1024 + 16 · code, by 1/16, less 64 + 8.
+    constexpr unsigned part = 0x2c002c00u;
+    constexpr unsigned bias = 0xd480d480u;
+    first[0] =
+        multiplyAddHalves((even & 0x00f000f0u) | 0x64006400u, part, bias);
+    second[0] =
+        multiplyAddHalves((odd & 0x00f000f0u) | 0x64006400u, part, bias);
   }
 };
 
