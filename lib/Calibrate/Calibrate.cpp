@@ -244,7 +244,7 @@ void Calibration::take(const Stop &stop, size_t index,
   if (stop.launch == Manifest.plan.body.size())
     return;
   const OneInput statistics(input);
-  Image.hold(stop.weights, &statistics, Pool);
+  Image.hold(stop.weights, statistics, Pool);
 }
 
 void Calibration::run() {

@@ -4,6 +4,7 @@
 
 #include "qzc/Encode/Encoder.h"
 #include "qzc/Encode/OutputError.h"
+#include "qzc/Encode/Sample.h"
 
 #include <algorithm>
 #include <map>
@@ -11,6 +12,7 @@
 namespace qzc::calibrate {
 
 using encode::InputStatistics;
+using encode::Sample;
 using format::Tensor;
 
 /// From small to large; those that a weight's rows do not fit are left out.
@@ -20,28 +22,6 @@ static constexpr const char *kStorages[] = {
 
 /// Rows that errors are measured on.
 static constexpr int64_t kRows = 64;
-
-namespace {
-/// Some rows of a weight, spread over it.
-struct Sample {
-  int64_t rows = 0;
-  std::vector<float> values;
-};
-} // namespace
-
-static Sample sampleOf(const Tensor &tensor, const encode::WeightRef &ref,
-                       const encode::WeightSources &sources) {
-  const int64_t cols = tensor.shape.cols;
-  Sample sample;
-  sample.rows = std::min(kRows, tensor.shape.rows);
-  sample.values.resize(static_cast<size_t>(sample.rows * cols));
-  for (int64_t i = 0; i < sample.rows; ++i) {
-    const int64_t row = i * tensor.shape.rows / sample.rows;
-    sources.read(tensor.source, ref, row * cols, (row + 1) * cols,
-                 sample.values.data() + i * cols);
-  }
-  return sample;
-}
 
 /// The sample as it would be stored, minus what it is.
 static std::vector<float> errorsOf(const Sample &sample,
@@ -92,7 +72,7 @@ static std::vector<Choice> choicesOf(const Tensor &tensor,
   if (input && !input->products)
     input.reset();
   const InputStatistics *seen = input ? &*input : nullptr;
-  const Sample sample = sampleOf(tensor, ref, sources);
+  const Sample sample = encode::sampleRows(tensor, ref, sources, kRows);
   const double all = squaresOf(sample.values, sample.rows, seen);
   std::vector<Choice> choices;
   for (const char *text : kStorages) {

@@ -2,10 +2,12 @@
 
 #include "DenseImage.h"
 
+#include "qzc/Encode/InputScales.h"
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -71,6 +73,7 @@ DenseImage::DenseImage(const format::Manifest &manifest,
   for (const int32_t index : now) {
     tensors.push_back(Dense.tensors[static_cast<size_t>(index)]);
     tensors.back().method = format::Method::Rtn;
+    tensors.back().scaling = {};
     from.push_back(Refs[static_cast<size_t>(index)]);
   }
   // Checks the files' contents once for all that is read later.
@@ -84,21 +87,46 @@ DenseImage::DenseImage(const format::Manifest &manifest,
 
 DenseImage::~DenseImage() { ::munmap(Base, std::max<uint64_t>(Bytes, 1)); }
 
+/// What the columns of a launch's matrices are multiplied by; the rows stay,
+/// for what they make goes to layers that have not been seen yet.
+static void scaleColumns(std::vector<Tensor> &stored,
+                         const std::vector<Tensor> &all,
+                         const std::vector<encode::WeightRef> &refs,
+                         const encode::WeightSources &sources,
+                         const encode::Statistics &statistics,
+                         ThreadPool &pool) {
+  std::map<int64_t, std::vector<float>> scales;
+  for (Tensor &tensor : stored) {
+    const int64_t number = tensor.scaling.columns;
+    tensor.scaling = {};
+    tensor.scaling.columns = number;
+    if (number < 0)
+      continue;
+    const auto [scale, isNew] = scales.try_emplace(number);
+    if (isNew)
+      scale->second = encode::chooseFactors(
+          all, refs, number, *statistics.find(tensor.source.name), sources,
+          pool);
+    encode::setFactors(tensor, number, scale->second);
+  }
+}
+
 void DenseImage::hold(const std::vector<int32_t> &tensors,
-                      const encode::Statistics *statistics, ThreadPool &pool) {
+                      const encode::Statistics &statistics, ThreadPool &pool) {
   std::vector<Tensor> stored;
   std::vector<encode::WeightRef> from;
   for (const int32_t index : tensors) {
     stored.push_back(Stored.tensors[static_cast<size_t>(index)]);
     from.push_back(Refs[static_cast<size_t>(index)]);
   }
+  scaleColumns(stored, Stored.tensors, Refs, Sources, statistics, pool);
   std::vector<std::byte> packed(encode::assignOffsets(stored));
   encode::encodeChecked(
       stored, from, Sources,
       [&](uint64_t offset, const void *data, size_t bytes) {
         std::memcpy(packed.data() + offset, data, bytes);
       },
-      pool, statistics);
+      pool, &statistics);
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Tensor &dense = Dense.tensors[static_cast<size_t>(tensors[i])];
     // A table that is a matrix too is here already, as it is stored.
@@ -109,7 +137,13 @@ void DenseImage::hold(const std::vector<int32_t> &tensors,
     auto *out = reinterpret_cast<float *>(Base + dense.offset);
     pool.parallelFor(
         dense.shape.rows, 16, [&](int64_t begin, int64_t end, int) {
-          format::decodeRows(view, begin, end, out + begin * dense.shape.cols);
+          float *rows = out + begin * dense.shape.cols;
+          format::decodeRows(view, begin, end, rows);
+          // What comes before the layer is as it was, too.
+          if (stored[i].source.factors)
+            stored[i].source.factors->undo(begin * dense.shape.cols,
+                                           (end - begin) * dense.shape.cols,
+                                           dense.shape.cols, rows);
         });
   }
 }

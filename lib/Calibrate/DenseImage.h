@@ -25,9 +25,9 @@ public:
   ~DenseImage() override;
 
   /// Makes the matrices be what the executable will hold of them, encoded by
-  /// their methods.
+  /// their methods from statistics that know the input of all of them.
   void hold(const std::vector<int32_t> &tensors,
-            const encode::Statistics *statistics, ThreadPool &pool);
+            const encode::Statistics &statistics, ThreadPool &pool);
   /// Gives their memory back.
   void drop(const std::vector<int32_t> &tensors);
 

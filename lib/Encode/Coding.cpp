@@ -19,7 +19,7 @@ static std::vector<float> meanSquares(const InputStatistics &input) {
 
 /// Squares as weights of errors: their mean becomes 1, and what no token used
 /// still counts a little.
-static std::vector<float> importanceOf(const InputStatistics &input) {
+static std::vector<float> relativeSquares(const InputStatistics &input) {
   constexpr double kLeast = 1e-4;
   double mean = 0;
   for (int64_t i = 0; i < input.columns; ++i)
@@ -33,14 +33,27 @@ static std::vector<float> importanceOf(const InputStatistics &input) {
   return importance;
 }
 
+/// What an error of each column weighs; inputs of scaled columns are divided.
+static std::vector<float> importanceOf(const format::Tensor &tensor,
+                                       const InputStatistics &input) {
+  std::vector<float> importance = format::blockFormat(tensor.shape.scheme)
+                                      ? meanSquares(input)
+                                      : relativeSquares(input);
+  if (const format::Factors *factors = tensor.source.factors.get())
+    for (size_t i = 0; i < factors->columns.size(); ++i) {
+      const double factor = factors->columns[i];
+      importance[i] = static_cast<float>(importance[i] / (factor * factor));
+    }
+  return importance;
+}
+
 Coding::Coding(const format::Tensor &tensor,
                const std::optional<InputStatistics> &input,
                const Feedback *feedback)
     : Shape(format::streamedShape(tensor.shape)), Method(tensor.method),
       Back(feedback) {
   if (Method != Method::Rtn && input)
-    Importance = format::blockFormat(Shape.scheme) ? meanSquares(*input)
-                                                   : importanceOf(*input);
+    Importance = importanceOf(tensor, *input);
 }
 
 int64_t Coding::unit() const {

@@ -5,6 +5,7 @@
 #include "Coding.h"
 #include "KeptScales.h"
 
+#include "qzc/Encode/InputScales.h"
 #include "qzc/Encode/Stream.h"
 #include "qzc/Format/Portable.h"
 #include "qzc/Format/Schemes/Dense.h"
@@ -229,10 +230,13 @@ static std::optional<InputStatistics> inputOf(const Tensor &tensor,
 /// The statistics that the tensor's method cannot do without.
 static void requireInput(const Tensor &tensor,
                          const std::optional<InputStatistics> &input) {
-  if (tensor.method == format::Method::Gptq && (!input || !input->products))
+  const bool needsProducts = tensor.method == format::Method::Gptq ||
+                             tensor.method == format::Method::Awq;
+  if (needsProducts && (!input || !input->products))
     throw Error("tensor '" + tensor.source.name +
-                "': the statistics have no products of its input, which gptq "
-                "needs: calibrate with --calibrate=TEXT (an importance matrix "
+                "': the statistics have no products of its input, which " +
+                std::string(format::name(tensor.method)) +
+                " needs: calibrate with --calibrate=TEXT (an importance matrix "
                 "of llama.cpp has none)");
 }
 
@@ -309,6 +313,7 @@ void encode::encodeWeights(std::vector<Tensor> &tensors,
                            const WeightSources &sources,
                            const SectionWriter &write, ThreadPool &pool,
                            const Statistics *statistics) {
+  scaleInputs(tensors, refs, sources, statistics, pool);
   SectionEncoder(tensors, refs, sources, write, pool, statistics)
       .run(/*checked=*/false);
 }

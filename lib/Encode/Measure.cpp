@@ -65,6 +65,17 @@ static void decodePiece(const Tensor &tensor, const Piece &piece,
   format::decodeRows(view, 0, view.shape.rows, workspace.stored.data());
 }
 
+/// What was scaled is compared as it was before.
+static void unscale(const Tensor &tensor, const Piece &piece,
+                    Workspace &workspace) {
+  const format::Factors *factors = tensor.source.factors.get();
+  if (!factors)
+    return;
+  const int64_t cols = tensor.source.shape.size() == 1 ? 1 : tensor.shape.cols;
+  for (std::vector<float> *values : {&workspace.source, &workspace.stored})
+    factors->undo(piece.begin, piece.end - piece.begin, cols, values->data());
+}
+
 /// Of whole rows; leaves their errors in place of the stored values.
 static void compareOutputs(const InputStatistics &input, Workspace &workspace,
                            WeightError &error) {
@@ -116,6 +127,7 @@ encode::measureWeights(const std::vector<Tensor> &tensors,
           const Piece &piece = pieces[static_cast<size_t>(i)];
           readPiece(weights[piece.weight], piece, sources, workspace.source);
           decodePiece(tensors[piece.weight], piece, read, workspace);
+          unscale(tensors[piece.weight], piece, workspace);
           WeightError &error = sums[static_cast<size_t>(i)];
           error = {format::compareValues(workspace.source.data(),
                                          workspace.stored.data(),

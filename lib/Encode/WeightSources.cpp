@@ -306,7 +306,15 @@ void WeightSources::readBlocks(const TensorSource &source, const WeightRef &ref,
 void WeightSources::read(const TensorSource &source, const WeightRef &ref,
                          int64_t begin, int64_t end, float *out) const {
   if (ref.packed)
-    return readPacked(source, ref, begin, end, out);
+    readPacked(source, ref, begin, end, out);
+  else
+    readDense(source, ref, begin, end, out);
+  if (source.factors)
+    source.factors->apply(begin, end - begin, extents(source).cols, out);
+}
+
+void WeightSources::readDense(const TensorSource &source, const WeightRef &ref,
+                              int64_t begin, int64_t end, float *out) const {
   const MappedFile &file = OpenFiles[ref.file]->file();
   const std::byte *data = file.data() + ref.offset;
   switch (source.dtype) {

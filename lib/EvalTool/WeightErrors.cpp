@@ -78,6 +78,10 @@ std::vector<WeightError> weightErrors(const runtime::Image &base,
     auto found = known.find(identityOf(after[i]));
     if (after[i].shape.scheme == format::Scheme::None || found == known.end())
       continue;
+    // Factors are not in the image.
+    if (after[i].scaling.any() ||
+        before[static_cast<size_t>(found->second)].scaling.any())
+      continue;
     errors.push_back(compareWeight(after[i], base.tensor(found->second),
                                    model.tensor(static_cast<int64_t>(i)),
                                    pool));

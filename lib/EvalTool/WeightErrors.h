@@ -22,7 +22,8 @@ struct WeightError : format::ErrorSums {
 
 /// Compares every quantized weight of an image with the same rows of the same
 /// tensor in its base, both decoded to f32, in the image's order. Weights that
-/// the base does not hold in the same rows are left out. Synthetic weights are
+/// the base does not hold in the same rows are left out, and so are scaled ones
+/// (Format/Scaling.h), which are others. Synthetic weights are
 /// of no interest: nothing is compared.
 std::vector<WeightError> weightErrors(const runtime::Image &base,
                                       const runtime::Image &model,

@@ -221,6 +221,20 @@ static TensorSource readSource(const Node &node) {
   return source;
 }
 
+static Scaling readScaling(const Node &node) {
+  Scaling scaling;
+  if (const auto columns = node.find("columns"))
+    scaling.columns = columns->count();
+  if (const auto rows = node.find("rows"))
+    scaling.rows = rows->count();
+  scaling.unitOffset = flag(node, "unit_offset");
+  if (const auto width = node.find("width"))
+    scaling.width = width->count();
+  if (const auto repeats = node.find("repeats"))
+    scaling.repeats = repeats->count();
+  return scaling;
+}
+
 static Tensor readTensor(const Node &node) {
   Tensor tensor;
   tensor.shape.scheme = node["scheme"].word(parseScheme);
@@ -242,6 +256,8 @@ static Tensor readTensor(const Node &node) {
     tensor.method = method->word(parseMethod);
   if (const auto calibrated = node.find("calibrated"))
     tensor.calibrated = calibrated->text();
+  if (const auto scaling = node.find("scaling"))
+    tensor.scaling = readScaling(*scaling);
   tensor.role = node["role"].text();
   if (const auto block = node.find("block"))
     tensor.block = block->count();

@@ -151,6 +151,11 @@ private:
                 (tensor.method != Method::Rtn && !M.statistics.empty()),
             where, "was calibrated by nothing");
     checkSource(tensor, where);
+    if (const auto wrong =
+            checkScaling(tensor.scaling, tensor.source.shape.size() == 1
+                                             ? tensor.shape.cols
+                                             : tensor.shape.rows))
+      require(false, where, std::string(*wrong).c_str());
     if (tensor.source.ref)
       checkRef(tensor.source, where);
   }

@@ -44,6 +44,21 @@ static Json write(const ModelInfo &model) {
   return json;
 }
 
+static Json write(const Scaling &scaling) {
+  Json json = Json::object();
+  if (scaling.columns >= 0)
+    json["columns"] = scaling.columns;
+  if (scaling.rows >= 0)
+    json["rows"] = scaling.rows;
+  if (scaling.unitOffset)
+    json["unit_offset"] = true;
+  if (scaling.width != 0) {
+    json["width"] = scaling.width;
+    json["repeats"] = scaling.repeats;
+  }
+  return json;
+}
+
 static Json write(const PackedTensor &tensor) {
   return {{"role", tensor.role},
           {"name", tensor.name},
@@ -101,6 +116,8 @@ static Json write(const Tensor &tensor) {
     json["method"] = name(tensor.method);
   if (!tensor.calibrated.empty())
     json["calibrated"] = tensor.calibrated;
+  if (tensor.scaling.any())
+    json["scaling"] = write(tensor.scaling);
   json["role"] = tensor.role;
   if (tensor.block >= 0)
     json["block"] = tensor.block;

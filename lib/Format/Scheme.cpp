@@ -49,8 +49,10 @@ std::optional<Scheme> parseScheme(std::string_view text) {
   return std::nullopt;
 }
 
-static constexpr NameOf<Method> kMethods[] = {
-    {Method::Rtn, "rtn"}, {Method::Mse, "mse"}, {Method::Gptq, "gptq"}};
+static constexpr NameOf<Method> kMethods[] = {{Method::Rtn, "rtn"},
+                                              {Method::Mse, "mse"},
+                                              {Method::Gptq, "gptq"},
+                                              {Method::Awq, "awq"}};
 
 std::string_view name(Method method) { return find(kMethods, method); }
 
@@ -286,6 +288,7 @@ bool takesMethod(Scheme scheme, Method method) {
   case Method::Mse:
     return canSearch(scheme);
   case Method::Gptq:
+  case Method::Awq:
     return traits(scheme).levels != nullptr;
   }
   return false;

@@ -35,6 +35,8 @@ void buildSelectionPipeline(mlir::OpPassManager &passes,
     qz::QzMethodOptions method;
     method.method = options.method;
     passes.addPass(qz::createQzMethod(method));
+    if (options.method == "awq")
+      passes.addPass(qz::createQzScaleInputs());
   }
 }
 

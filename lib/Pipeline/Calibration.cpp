@@ -28,10 +28,11 @@ void checkCalibration(const CompileOptions &options) {
     throw usageError("--save-statistics needs a text: --calibrate=FILE (of "
                      "--statistics it makes NAME.gguf or NAME.dat)");
   if (!makes && options.statistics.empty()) {
-    if (options.recipe.method == "gptq" && !options.dryRun)
-      throw usageError("--method=gptq needs to know the layers' inputs: "
-                       "--calibrate=TEXT, or --statistics=FILE of an earlier "
-                       "run");
+    const std::string &method = options.recipe.method;
+    if ((method == "gptq" || method == "awq") && !options.dryRun)
+      throw usageError("--method=" + method +
+                       " needs to know the layers' inputs: --calibrate=TEXT, "
+                       "or --statistics=FILE of an earlier run");
     return;
   }
   if (options.weightsMode == format::WeightsMode::Synthetic)

@@ -88,7 +88,8 @@ openStatistics(const RederiveOptions &options, const Manifest &manifest) {
 static Derivable derivableOf(const Manifest &manifest, bool hasStatistics) {
   Derivable derivable;
   for (const Tensor &tensor : manifest.tensors) {
-    if (!tensor.calibrated.empty() && !hasStatistics) {
+    if ((!tensor.calibrated.empty() || tensor.scaling.any()) &&
+        !hasStatistics) {
       derivable.others.push_back(describe(tensor));
       continue;
     }

@@ -267,6 +267,8 @@ def test_a_gguf_has_the_same_codes(imported: Imported, text: Path, tmp_path: Pat
     ("options", "words", "code"),
     [
         (("--method=gptq",), ("--method=gptq", "--calibrate"), 2),
+        (("--method=awq",), ("--method=awq", "--calibrate"), 2),
+        (("--statistics=other", "--method=awq"), ("_proj", "no products"), 1),
         (("--save-statistics=s",), ("--save-statistics", "--calibrate"), 2),
         (("--calibrate=t", "--statistics=s"), ("--calibrate", "--statistics"), 2),
         (("--method=awp",), ("'awp'", "known are rtn"), 2),

@@ -203,7 +203,8 @@ static void addOptions(CLI::App &app, CompileOptions &options,
          "--method", options.recipe.method,
          "How codes are chosen: rtn (default: as the scheme's reference "
          "does), mse (scales are searched for), gptq (by the products of "
-         "the layers' inputs, from --calibrate or --statistics)")
+         "the layers' inputs, from --calibrate or --statistics), awq (of "
+         "columns that are scaled by their inputs first)")
       ->type_name("NAME")
       ->group(selection);
   app.add_option("--recipe", raw.recipe,
@@ -229,8 +230,8 @@ static void addOptions(CLI::App &app, CompileOptions &options,
 
   const char *calibration = "Calibration";
   app.add_option("--calibrate", options.calibrate,
-                 "Text to run the model over, on the CPU: what --method=gptq "
-                 "and mse take the layers' inputs from")
+                 "Text to run the model over, on the CPU: what --method=gptq, "
+                 "awq and mse take the layers' inputs from")
       ->type_name("TEXT")
       ->group(calibration);
   addCount(app, "--calibration-tokens", options.calibrationTokens,
@@ -307,6 +308,10 @@ static int run(int argc, char **argv) {
   readWeights(raw.weights, options);
   if (!raw.targetSize.empty())
     options.targetBytes = readSize(raw.targetSize);
+  // What a storage loses is measured with scales that are searched for.
+  const bool hasBudget = options.targetBits != 0 || options.targetBytes != 0;
+  if (hasBudget && app.count("--method") == 0 && options.recipe.method == "rtn")
+    options.recipe.method = "mse";
   checkUse(app, options);
   options.stub = besideThisProgram("qzc-runtime");
   options.nvrtc = besideThisProgram("qzc-nvrtc");

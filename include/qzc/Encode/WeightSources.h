@@ -38,9 +38,9 @@ public:
   void checkContents(size_t index) const;
 
   /// Reads elements [begin, end) of the flattened weight as it is stored after
-  /// transposing and choosing rows, as f32. Source files were checked; `source`
-  /// has what `check` accepted. Threads may read at the same time. The pages
-  /// read leave memory again.
+  /// transposing, choosing rows and scaling, as f32. Source files were checked;
+  /// `source` has what `check` accepted. Threads may read at the same time. The
+  /// pages read leave memory again.
   void read(const format::TensorSource &source, const WeightRef &ref,
             int64_t begin, int64_t end, float *out) const;
 
@@ -64,6 +64,8 @@ private:
   template <typename Take>
   void forPieces(const format::TensorSource &source, const WeightRef &ref,
                  int64_t begin, int64_t end, Take take) const;
+  void readDense(const format::TensorSource &source, const WeightRef &ref,
+                 int64_t begin, int64_t end, float *out) const;
   void readPacked(const format::TensorSource &source, const WeightRef &ref,
                   int64_t begin, int64_t end, float *out) const;
 

@@ -13,12 +13,14 @@
 #define QZC_FORMAT_MANIFEST_H
 
 #include "qzc/Format/LaunchParams.h"
+#include "qzc/Format/Scaling.h"
 #include "qzc/Format/Scheme.h"
 #include "qzc/Format/WeightSource.h"
 
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -60,6 +62,9 @@ struct TensorSource {
   /// Where it is in Manifest::sources; nothing where no weights were encoded.
   /// What is packed has the spec above.
   std::optional<WeightRef> ref = {};
+  /// What the values are multiplied by before they are stored, once it was
+  /// chosen; null: nothing.
+  std::shared_ptr<const Factors> factors = {};
 
   /// The whole source as it is: a vector is one row.
   PackedShape held() const {
@@ -94,6 +99,7 @@ struct Tensor {
   /// What Manifest::statistics call the weight by whose statistics the codes
   /// were chosen; empty where they were chosen without.
   std::string calibrated;
+  Scaling scaling;
   std::string
       role; ///< "q", "k", …, "head", "embed", "norm", "bias", "position"
   int64_t block = -1; ///< decoder block, or -1 outside

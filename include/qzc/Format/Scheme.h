@@ -41,6 +41,7 @@ enum class Method : uint32_t {
   Mse = 1,  ///< scales that leave the least error, by the inputs' squares where
             ///< they are known
   Gptq = 2, ///< and each code so that it makes up for those before it
+  Awq = 3,  ///< as Mse, of columns that are scaled: Scaling.h
 };
 
 std::string_view name(Method method);

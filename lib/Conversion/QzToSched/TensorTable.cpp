@@ -29,7 +29,7 @@ FailureOr<TensorUse> TensorTable::lookup(Operation *user, Value weight) {
         TypeAttr::get(param.getSourceType()), param.getTransposedAttr(), rows,
         param.getFileAttr(), param.getOffsetAttr(), param.getPackingAttr(),
         Build.getStringAttr(qz::weightRole(weight)), block,
-        param.getMethodAttr());
+        param.getMethodAttr(), param.getScalingAttr());
   }
   use.tensor = entry.getResult();
   return use;

@@ -82,6 +82,8 @@ private:
     if (auto method = op.getMethod())
       tensor.method =
           format::parseMethod(*method).value_or(format::Method::Rtn);
+    if (qz::ScalingAttr scaling = op.getScalingAttr())
+      tensor.scaling = scaling.toFormat();
     Tensors[op.getResult()] = static_cast<int32_t>(Result.tensors.size());
     Result.tensors.push_back(std::move(tensor));
   }

@@ -70,6 +70,7 @@ static const std::vector<Case> kCases = {
        m = test::packedManifest();
        m.sources.pop_back();
      }},
+    {"no whole heads", [](Manifest &m) { m.tensors[3].scaling.width = 5; }},
     {"f16 exponent", [](Manifest &m) { m.tensors[0].f16Exponent = -1; }},
     {"block that does not exist", [](Manifest &m) { m.tensors[1].block = 1; }},
     {"a frequency for each pair", [](Manifest &m) { m.plan.ropes[0].dim = 6; }},

@@ -63,6 +63,9 @@ inline format::Manifest sampleManifest() {
   m.tensors[3].source.ref = WeightRef(0, 64);
   m.tensors[3].method = Method::Gptq;
   m.tensors[3].calibrated = "blk.0.qkv";
+  m.tensors[1].scaling.rows = 0;
+  m.tensors[1].scaling.unitOffset = true;
+  m.tensors[3].scaling = {0, 1, false, 8, 2};
 
   Plan &plan = m.plan;
   plan.ropes = {{8, false, {1.0f, 0.1f, 1e-5f, 3.0e-7f}, 1, 0, {}, 0}};

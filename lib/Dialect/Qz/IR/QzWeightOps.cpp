@@ -129,6 +129,24 @@ LogicalResult ParamOp::verifyPacked() {
   return success();
 }
 
+LogicalResult ParamOp::verifyScaling() {
+  // (C11)
+  if (!getScaling())
+    return success();
+  const format::Scaling scaling = getScalingAttr().toFormat();
+  const format::PackedShape shape = getPackedShape();
+  const bool vector = isVector(getResult().getType());
+  if (auto wrong =
+          format::checkScaling(scaling, vector ? shape.cols : shape.rows))
+    return emitOpError() << *wrong;
+  if (scaling.columns >= 0 && vector)
+    return emitOpError("is a vector with scaled columns");
+  if (scaling.any() && shape.scheme == format::Scheme::None &&
+      shape.dtype != format::DType::F32)
+    return emitOpError("is scaled, but stored neither packed nor as f32");
+  return success();
+}
+
 LogicalResult ParamOp::verify() {
   // (C1)
   if (getName().empty())
@@ -143,7 +161,7 @@ LogicalResult ParamOp::verify() {
       return emitOpError() << "has the method '" << *method
                            << "', which its storage does not take";
   }
-  return success();
+  return verifyScaling();
 }
 
 LogicalResult ParamOp::verifyDense() {

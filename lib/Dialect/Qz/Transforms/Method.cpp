@@ -24,7 +24,7 @@ struct MethodPass : impl::QzMethodBase<MethodPass> {
     auto asked = format::parseMethod(method.getValue());
     if (!asked) {
       getOperation().emitError()
-          << "unknown method '" << method << "'; known are rtn, mse, gptq";
+          << "unknown method '" << method << "'; known are rtn, mse, gptq, awq";
       return signalPassFailure();
     }
     getOperation().walk([&](ParamOp param) {
@@ -35,7 +35,7 @@ struct MethodPass : impl::QzMethodBase<MethodPass> {
           param.getSourceType() == param.getResult().getType())
         return;
       Method chosen = *asked;
-      if (chosen == Method::Gptq && isTable(param))
+      if (chosen != Method::Rtn && isTable(param))
         chosen = Method::Mse;
       const bool makesDifference =
           chosen != Method::Rtn &&

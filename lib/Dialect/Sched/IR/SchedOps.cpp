@@ -181,6 +181,10 @@ LogicalResult TensorOp::verify() {
         !format::takesMethod(stored->scheme, *known))
       return emitOpError("has the method '") << *method << "' (C7)";
   }
+  if (auto scaling = getScalingAttr())
+    if (auto wrong =
+            format::checkScaling(scaling.toFormat(), isVector ? cols : rows))
+      return emitOpError() << *wrong << " (C7)";
   return success();
 }
 

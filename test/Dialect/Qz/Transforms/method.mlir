@@ -1,20 +1,25 @@
 // RUN: %qzc-opt %s --qz-method="method=mse" | FileCheck %s --check-prefix=MSE
 // RUN: %qzc-opt %s --qz-method="method=gptq" | FileCheck %s --check-prefix=GPTQ
+// RUN: %qzc-opt %s --qz-method="method=awq" | FileCheck %s --check-prefix=AWQ
 // RUN: %qzc-opt %s --qz-method="method=gptq" --qz-method="method=rtn" | FileCheck %s --check-prefix=RTN
 // RUN: %qzc-opt %s --qz-method="method=gptq" | %qzc-opt --convert-qz-to-sched | FileCheck %s --check-prefix=SCHED
 // RUN: not %qzc-opt %s --qz-method="method=awp" 2>&1 | FileCheck %s --check-prefix=ERROR
-// ERROR: error: unknown method 'awp'; known are rtn, mse, gptq
+// ERROR: error: unknown method 'awp'; known are rtn, mse, gptq, awq
 
 // Tokens choose from a table: it has no inputs.
 // MSE: qz.param "embed" source tensor<8x64xbf16> {method = "mse"} :
+// AWQ: qz.param "embed" source tensor<8x64xbf16> {method = "mse"} :
 // GPTQ: qz.param "embed" source tensor<8x64xbf16> {method = "mse"} :
 // MSE: qz.param "q" source tensor<64x64xbf16> {method = "mse"} :
+// AWQ: qz.param "q" source tensor<64x64xbf16> {method = "awq"} :
 // GPTQ: qz.param "q" source tensor<64x64xbf16> {method = "gptq"} :
 // SCHED: sched.tensor "q" block 0 "q" : {{.*}} {method = "gptq"} as
 // MSE: qz.param "k" source tensor<64x64xbf16> {method = "mse"} :
+// AWQ: qz.param "k" source tensor<64x64xbf16> {method = "awq"} :
 // GPTQ: qz.param "k" source tensor<64x64xbf16> {method = "gptq"} :
 // To int8 none makes a difference.
 // MSE: qz.param "v" source tensor<64x64xbf16> :
+// AWQ: qz.param "v" source tensor<64x64xbf16> :
 // GPTQ: qz.param "v" source tensor<64x64xbf16> :
 // What is not quantized has no codes.
 // GPTQ: qz.param "o" : tensor<64x64xbf16>

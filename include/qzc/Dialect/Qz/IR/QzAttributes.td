@@ -235,6 +235,51 @@ def Qz_PackingAttr : AttrDef<QzDialect, "Packing"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Inputs that are scaled
+//===----------------------------------------------------------------------===//
+
+def Qz_ScalingAttr : AttrDef<QzDialect, "Scaling"> {
+  let mnemonic = "scaling";
+  let summary = "The scales that a weight takes part in";
+  let description = [{
+    A scale has a factor, chosen by `--method=awq`, for each column of one value
+    that linear layers take. The columns of their weights are multiplied by it,
+    and that value divided, which the weights before it do: so the same is
+    computed.
+
+    * `columns`: the scale that the weight's columns are multiplied by.
+    * `rows`: the scale that its rows, of a vector its elements, are divided by.
+      With `unit_offset` that is done to 1 + weight, as the norm uses it.
+    * `width` and `repeats`: the rows are heads of values that attention gives to
+      `repeats` heads of its result each. All these have the same factors.
+
+    ```mlir
+    #qz.scaling<columns = 0>
+    #qz.scaling<rows = 0, unit_offset = true>
+    #qz.scaling<columns = 0, rows = 1, width = 64, repeats = 3>
+    ```
+
+    Constraints:
+    * (C1) scales are numbered from 0 on, and `columns` and `rows` are two.
+    * (C2) `unit_offset` and `width` need `rows`; `repeats` is positive, and 1
+      without `width`.
+  }];
+  let parameters = (ins DefaultValuedParameter<"int64_t", "-1">:$columns,
+      DefaultValuedParameter<"int64_t", "-1">:$rows,
+      DefaultValuedParameter<"bool", "false">:$unit_offset,
+      DefaultValuedParameter<"int64_t", "0">:$width,
+      DefaultValuedParameter<"int64_t", "1">:$repeats);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The same as data.
+    ::qzc::format::Scaling toFormat() const;
+    static ScalingAttr of(::mlir::MLIRContext *context,
+                          const ::qzc::format::Scaling &scaling);
+  }];
+}
+
+//===----------------------------------------------------------------------===//
 // Plain attributes with plain C++ types
 //===----------------------------------------------------------------------===//
 

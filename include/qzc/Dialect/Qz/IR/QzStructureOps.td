@@ -158,7 +158,8 @@ def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
       has.
 
     `method` says how the codes of a packed result are chosen where that is not
-    `rtn`, rounding as the scheme's reference does: `mse` or `gptq`.
+    `rtn`, rounding as the scheme's reference does: `mse`, `gptq` or `awq`.
+    `scaling` says what its values are multiplied by before (`qz-scale-inputs`).
 
     A weight that the checkpoint holds quantized has a `packing` in place of file
     and offset. Its source is the type that has its values, that of the result
@@ -189,11 +190,14 @@ def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
     * (C9) a method is known, and one that the result's scheme takes.
     * (C10) a packing excludes a file of its own, transposing and, of a packed
       source, rows (`qz.rows` has them); its tensors' files are the model's.
+    * (C11) what is scaled is stored packed or as f32, and of its columns a
+      matrix; its heads are whole.
   }];
   let arguments = (ins StrAttr:$name, OptionalAttr<FlatSymbolRefAttr>:$file,
       OptionalAttr<Qz_IntAttr>:$offset, OptionalAttr<Qz_PackingAttr>:$packing,
       UnitAttr:$transposed, OptionalAttr<DenseI64ArrayAttr>:$rows,
-      OptionalAttr<TypeAttr>:$source, OptionalAttr<StrAttr>:$method);
+      OptionalAttr<TypeAttr>:$source, OptionalAttr<StrAttr>:$method,
+      OptionalAttr<Qz_ScalingAttr>:$scaling);
   let results = (outs Qz_Weight:$result);
   let assemblyFormat = [{
     $name ($file^ `[` $offset `]`)? (`packing` custom<Packing>($packing)^)?
@@ -220,6 +224,7 @@ def ParamOp : Qz_Op<"param", [Pure, ParentOneOf<["GraphOp", "BlockOp"]>,
     /// What verify asks of a parameter with a packing, and of one without.
     ::llvm::LogicalResult verifyPacked();
     ::llvm::LogicalResult verifyDense();
+    ::llvm::LogicalResult verifyScaling();
   }];
 }
 

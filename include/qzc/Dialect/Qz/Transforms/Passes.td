@@ -82,8 +82,10 @@ def QzMethod : Qz_Pass<"qz-method"> {
     Gives the packed `qz.param`s of layers a method, where it makes a difference
     to their scheme: `mse` searches for scales (nf4, fp4, int2, int3, int4, int8g,
     ggml's types of 4 to 6 bits), `gptq` also chooses each code so that it makes up for those before it (these but
-    int8g, ternary, and ggml's types of 4 to 6 bits). `gptq` looks at the inputs of a layer, of which a table
-    that tokens choose from has none: that takes `mse`, if its scheme does.
+    int8g, ternary, and ggml's types of 4 to 6 bits), `awq` scales columns before, of the
+    same schemes, where `qz-scale-inputs` finds that they can be. Both look at the inputs of a
+    layer, of which a table that tokens choose from has none: that takes `mse`, if its
+    scheme does.
 
     Before, and after `--qz-method="method=gptq"`:
     ```mlir
@@ -93,7 +95,40 @@ def QzMethod : Qz_Pass<"qz-method"> {
     ```
   }];
   let options = [Option<"method", "method", "std::string", "\"rtn\"",
-                        "rtn, mse or gptq">];
+                        "rtn, mse, gptq or awq">];
+}
+
+def QzScaleInputs : Qz_Pass<"qz-scale-inputs"> {
+  let summary = "Finds the inputs of layers that can be scaled";
+  let description = [{
+    For `--method=awq`: a value that linear layers take can be divided by a factor a
+    column, and the columns of their weights multiplied by it. The pass numbers such
+    values and gives all weights that take part a `#qz.scaling`; the factors are
+    chosen when the weights are encoded. The division is done to what makes the value:
+
+    * the weight (and bias) of a norm, which may have a `unit_offset`;
+    * the rows (and bias) of a layer that a product (gate and up) or `relu` follows;
+    * the rows of the values that attention mixes, all heads that share one alike.
+
+    It leaves a value alone that anything else uses, that is made otherwise (a norm
+    without a weight, of heads), or for which some weight is used twice (a tied head),
+    is quantized by the checkpoint, or kept as bf16 or f16. Layers of method `awq` that
+    take such a value get `mse` in its place, if their scheme takes it. What is
+    divided and not quantized is stored as f32.
+
+    Before, and after `--qz-scale-inputs`:
+    ```mlir
+    %g = qz.param "norm" : tensor<64xbf16>
+    %w = qz.param "q" source tensor<4x64xbf16> {method = "awq"}
+           : !qz.packed<4x64, nf4, block = 64>
+
+    %g = qz.param "norm" source tensor<64xbf16> {scaling = #qz.scaling<rows = 0>}
+           : tensor<64xf32>
+    %w = qz.param "q" source tensor<4x64xbf16>
+           {method = "awq", scaling = #qz.scaling<columns = 0>}
+           : !qz.packed<4x64, nf4, block = 64>
+    ```
+  }];
 }
 
 def QzCast : Qz_Pass<"qz-cast"> {

@@ -94,6 +94,14 @@ def Sched_Packing
   let convertFromStorage = "$_self";
 }
 
+def Sched_Scaling
+    : Attr<CPred<"::llvm::isa<::qzc::qz::ScalingAttr>($_self)">,
+           "a #qz.scaling"> {
+  let storageType = "::qzc::qz::ScalingAttr";
+  let returnType = "::qzc::qz::ScalingAttr";
+  let convertFromStorage = "$_self";
+}
+
 def Sched_TensorOp : Sched_Op<"tensor", [Pure, HasParent<"ProgramOp">,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "An entry of the tensor table";
@@ -116,14 +124,15 @@ def Sched_TensorOp : Sched_Op<"tensor", [Pure, HasParent<"ProgramOp">,
       * (C5) `block` is given for the weights of a decoder block and is then not
         negative.
       * (C6) `file` names a `sched.file` of the program.
-      * (C7) `method` is what `qz.param` takes.
+      * (C7) `method` and `scaling` are what `qz.param` takes.
   }];
   let arguments = (ins
       StrAttr:$source_name, TypeAttr:$source,
       UnitAttr:$transposed, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$rows,
       OptionalAttr<FlatSymbolRefAttr>:$file, OptionalAttr<Sched_Int>:$offset,
       OptionalAttr<Sched_Packing>:$packing, StrAttr:$role,
-      OptionalAttr<Sched_Int>:$block, OptionalAttr<StrAttr>:$method);
+      OptionalAttr<Sched_Int>:$block, OptionalAttr<StrAttr>:$method,
+      OptionalAttr<Sched_Scaling>:$scaling);
   let results = (outs AnyType:$result);
   let extraClassDeclaration = [{
     /// The same as data, for the manifest.

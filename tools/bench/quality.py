@@ -1,0 +1,244 @@
+"""What quantizing costs a model, and what calibration wins back, in one table:
+
+    quality.py MODEL.mlir --calibrate VALID.txt --text TEST.txt -o DIR
+               [--max-windows N] [--compared-windows N] [--context 1024] [--calibration-tokens N]
+               [--device cpu|cuda] [--arch LIST] [--only NAME…] [--jobs N] [--threads N]
+
+Compiles the model unquantized and as each row of ROWS says, all of them but the plain ones
+calibrated on VALID.txt, and compares each with the unquantized one on TEST.txt: perplexity, the
+Kullback-Leibler divergence of its predictions, and of what plain nf4 loses in perplexity the part
+that it loses. DIR/quality.md has the table; what each row took and gave is in DIR/NAME.json and
+not made again, so that the same call goes on where it was stopped. Executables are deleted once
+they are measured, but for the unquantized one. Seconds and memory are of a compilation without
+code for a GPU, on `--threads` threads while `--jobs` rows are made at once. A k-quant's mix is left
+out where a model's rows are no multiples of 256, for what its fallbacks make of it is something
+else.
+
+The model's weights must not be on a grid already: off_grid.py moves them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = "none"
+PLAIN = "nf4"
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    options: tuple[str, ...]
+    calibrated: bool = False
+
+
+ROWS = (
+    Row(BASE, ("--quantize=none",)),
+    Row("nf4", ("--quantize=nf4",)),
+    Row("q4_0", ("--quantize=q4_0",)),
+    Row("int4/128", ("--quantize=int4/128",)),
+    Row("int3/128", ("--quantize=int3/128",)),
+    Row("q4_k_m", ("--mix=q4_k_m",)),
+    Row("nf4 mse", ("--quantize=nf4", "--method=mse"), True),
+    Row("nf4 gptq", ("--quantize=nf4", "--method=gptq"), True),
+    Row("nf4 awq", ("--quantize=nf4", "--method=awq"), True),
+    Row("int4/128 gptq", ("--quantize=int4/128", "--method=gptq"), True),
+    Row("int4/128 awq", ("--quantize=int4/128", "--method=awq"), True),
+    Row("int3/128 gptq", ("--quantize=int3/128", "--method=gptq"), True),
+    Row("int3/32 gptq", ("--quantize=int3/32", "--method=gptq"), True),
+    Row("4.5 bits", ("--target-bpw=4.5",), True),
+    Row("4.5 bits gptq", ("--target-bpw=4.5", "--method=gptq"), True),
+)
+
+
+class RowFailure(Exception):
+    """A row cannot be made; others may."""
+
+
+def measured_run(command: list[str | Path]) -> tuple[float, float]:
+    """Seconds and the peak of its memory in MB."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr
+    said = process.stderr.read().decode(errors="replace")
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RowFailure(f"{' '.join(map(str, command))}\n{said.strip()[-2000:]}")
+    return time.monotonic() - start, usage.ru_maxrss / 1000
+
+
+class Bench:
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.qzc, self.qz_eval = options.programs / "qzc", options.programs / "qz-eval"
+        self.folder: Path = options.output
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def file_name(self, row: Row) -> str:
+        return re.sub(r"[^\w.]+", "-", row.name)
+
+    def image(self, row: Row) -> Path:
+        return self.folder / f"{self.file_name(row)}.bin"
+
+    def compile(self, row: Row) -> dict[str, Any]:
+        """The same weights follow from the statistics of a calibration: code for a GPU is made in
+        a second run, which does not count."""
+        options = self.options
+        report, statistics = (self.folder / f"{self.file_name(row)}.{end}"
+                              for end in ("report.json", "statistics"))  # fmt: skip
+        command: list[str | Path] = [self.qzc, options.module, *row.options]
+        if options.threads:
+            command.append(f"--threads={options.threads}")
+        calibration = [f"--calibrate={options.calibrate}", f"--save-statistics={statistics}",
+                       f"--calibration-tokens={options.calibration_tokens}"]  # fmt: skip
+        seconds, megabytes = measured_run(
+            [*command, *(calibration if row.calibrated else []), "--arch=none",
+             f"--report={report}", "-o", self.image(row)]
+        )  # fmt: skip
+        if options.arch != "none":
+            measured_run(
+                [*command, *([f"--statistics={statistics}"] if row.calibrated else []),
+                 f"--arch={options.arch}", "-o", self.image(row)]
+            )  # fmt: skip
+        statistics.unlink(missing_ok=True)
+        account = json.loads(report.read_text())
+        report.unlink()
+        quantized = account["quantized"]
+        return {
+            "seconds": seconds,
+            "megabytes": megabytes,
+            "bits": quantized and quantized.get("bits_a_weight"),
+            "output_error": sum(t.get("output_error") or 0 for t in account["tensors"]),
+        }
+
+    def measure(self, images: list[Path], windows: int | None) -> dict[str, Any]:
+        """What qz-eval says of the last image, compared with the first where there are two."""
+        out = self.folder / f"{images[-1].stem}.measured"
+        command: list[str | Path] = [self.qz_eval, *images, "--text", self.options.text, "-o", out,
+                                     "-p", "0", "-n", "1", "-r", "1",
+                                     f"--context={self.options.context}",
+                                     f"--device={self.options.device}"]  # fmt: skip
+        if len(images) > 1:
+            command += ["--base", images[0]]
+        if windows:
+            command.append(f"--max-windows={windows}")
+        measured_run(command)
+        entry: dict[str, Any] = json.loads((out / "results.json").read_text())["executables"][-1]
+        return entry
+
+    def score(self, row: Row) -> dict[str, Any]:
+        """Perplexity, and how predictions differ from the unquantized model's: all logits of both
+        are looked at for this, so fewer windows may be."""
+        base, image = self.image(ROWS[0]), self.image(row)
+        scored = self.measure([image], self.options.max_windows)["score"]
+        if row.name == BASE:
+            return {"perplexity": scored["perplexity"], "tokens": scored["tokens_scored"]}
+        compared = self.measure([base, image], self.options.compared_windows)["comparison"]
+        return {"perplexity": scored["perplexity"], "tokens": scored["tokens_scored"],
+                "comparison": compared}  # fmt: skip
+
+    def record(self, row: Row) -> dict[str, Any]:
+        path = self.folder / f"{self.file_name(row)}.json"
+        options = self.options
+        same = {
+            "options": list(row.options),
+            "calibration_tokens": options.calibration_tokens if row.calibrated else 0,
+            "context": options.context,
+            "max_windows": options.max_windows,
+            "compared_windows": options.compared_windows,
+        }
+        if path.exists():
+            record: dict[str, Any] = json.loads(path.read_text())
+            if record["of"] == same and (row.name != BASE or self.image(row).exists()):
+                return record
+        print(f"quality: {row.name}", file=sys.stderr, flush=True)
+        record = {"of": same, **self.compile(row), **self.score(row)}
+        path.write_text(json.dumps(record, indent=1))
+        if row.name != BASE:
+            self.image(row).unlink()
+        return record
+
+    def run(self) -> bool:
+        """Whether every row could be made."""
+        names = {*(self.options.only or [row.name for row in ROWS]), BASE, PLAIN}
+        rows = [row for row in ROWS if row.name in names]
+        if not takes_k_quants(self.options.module):
+            rows = [row for row in rows if row.name != "q4_k_m"]
+        records = {BASE: self.record(rows[0])}
+        failed = False
+        with ThreadPoolExecutor(self.options.jobs) as pool:
+            futures = {row.name: pool.submit(self.record, row) for row in rows[1:]}
+            for name, future in futures.items():
+                try:
+                    records[name] = future.result()
+                except RowFailure as failure:
+                    failed = True
+                    print(f"quality: {name}: {failure}", file=sys.stderr, flush=True)
+                (self.folder / "quality.md").write_text(table(records))
+        print(table(records), end="")
+        return not failed
+
+
+def takes_k_quants(module: Path) -> bool:
+    """Whether the rows of all decoder blocks' layers are whole blocks of 256."""
+    layers = re.findall(r"qz\.linear (?!head)\w+ .*tensor<\d+x(\d+)x\w+>[,)]", module.read_text())
+    return bool(layers) and all(int(columns) % 256 == 0 for columns in layers)
+
+
+def table(records: dict[str, dict[str, Any]]) -> str:
+    lines = ["| | bits a weight | perplexity | loses | of nf4's loss | KL divergence | "
+             "same best token | compiled in s | peak MB |",
+             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
+    base = records[BASE]["perplexity"]
+    plain = records[PLAIN]["perplexity"] - base if PLAIN in records else math.nan
+    for name, record in records.items():
+        perplexity = record["perplexity"]
+        compared = record.get("comparison", {})
+        bits, divergence = record["bits"], compared.get("kl_divergence")
+        cells = [name, f"{bits:.3f}" if bits else "", f"{perplexity:.3f}"]
+        if name == BASE:
+            cells += [""] * 4
+        else:
+            lost = perplexity - base
+            top = compared.get("same_top")
+            cells += [f"{lost:.3f}", f"{100 * lost / plain:.0f}%",
+                      "" if divergence is None else f"{divergence:.4f}",
+                      "" if top is None else f"{100 * top:.1f}%"]  # fmt: skip
+        cells += [f"{record['seconds']:.0f}", f"{record['megabytes']:.0f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("module", type=Path, help="written by qz-import")
+    parser.add_argument("--calibrate", type=Path, required=True)
+    parser.add_argument("--text", type=Path, required=True, help="to score")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--max-windows", type=int, help="score the first N windows only")
+    parser.add_argument("--compared-windows", type=int, help="compare predictions in the first N")
+    parser.add_argument("--context", type=int, default=1024)
+    parser.add_argument("--calibration-tokens", type=int, default=32768)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--arch", default="none", help="of the GPU to score on, as qzc's")
+    parser.add_argument("--jobs", type=int, default=1, help="rows to make at once")
+    parser.add_argument("--threads", type=int, help="of each compilation")
+    parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS])
+    parser.add_argument("--programs", type=Path, default=ROOT / "build" / "bin")
+    sys.exit(0 if Bench(parser.parse_args()).run() else 1)
+
+
+if __name__ == "__main__":
+    main()
