@@ -118,6 +118,23 @@ def test_factors_are_the_papers(imported: Imported, text: Path, tmp_path: Path) 
         assert same > (0.99 if name in columns else 0.9999), name
 
 
+def test_scaled_weights_are_derived_again(
+    imported: Imported,
+    text: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    module, image, statistics = imported("llama-f32"), tmp_path / "x.bin", tmp_path / "s"
+    calibrate(module, text, "--quantize=int4/32", "--components=attn", "--method=awq",
+              f"--save-statistics={statistics}", "-o", image)  # fmt: skip
+    done = qzc("--rederive", image, module.parent, f"--statistics={statistics}")
+    assert "not derivable" not in done.stdout
+    # The norm holds the layers' factors, which only the statistics give.
+    done = qzc("--rederive", image, module.parent, check=False)
+    assert done.returncode == 1
+    assert "not derivable: 'model.layers.0.input_layernorm.weight'" in done.stdout
+    assert "not derivable: 'model.layers.0.post_attention_layernorm.weight'" not in done.stdout
+
+
 def apply(entry: dict[str, Any], factors: dict[int, np.ndarray], weights: dict[str, Any]) -> None:
     """Does to a source what a tensor's `scaling` says of it."""
     source, scaling = entry["source"], entry["scaling"]
