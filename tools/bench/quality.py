@@ -4,8 +4,8 @@
                [--max-windows N] [--compared-windows N] [--context 1024] [--calibration-tokens N]
                [--device cpu|cuda] [--arch LIST] [--only NAME…] [--jobs N] [--threads N]
 
-Compiles the model unquantized and as each row of ROWS says, all of them but the plain ones
-calibrated on VALID.txt, and compares each with the unquantized one on TEST.txt: perplexity, the
+Compiles the model unquantized and as each row of the table says, all with a method calibrated on
+VALID.txt, and compares each with the unquantized one on TEST.txt: perplexity, the
 Kullback-Leibler divergence of its predictions, and of what plain nf4 loses in perplexity the part
 that it loses. DIR/quality.md has the table; what each row took and gave is in DIR/NAME.json and
 not made again, so that the same call goes on where it was stopped. Executables are deleted once
@@ -24,6 +24,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -44,23 +45,33 @@ class Row:
     calibrated: bool = False
 
 
-ROWS = (
-    Row(BASE, ("--quantize=none",)),
-    Row("nf4", ("--quantize=nf4",)),
-    Row("q4_0", ("--quantize=q4_0",)),
-    Row("int4/128", ("--quantize=int4/128",)),
-    Row("int3/128", ("--quantize=int3/128",)),
-    Row("q4_k_m", ("--mix=q4_k_m",)),
-    Row("nf4 mse", ("--quantize=nf4", "--method=mse"), True),
-    Row("nf4 gptq", ("--quantize=nf4", "--method=gptq"), True),
-    Row("nf4 awq", ("--quantize=nf4", "--method=awq"), True),
-    Row("int4/128 gptq", ("--quantize=int4/128", "--method=gptq"), True),
-    Row("int4/128 awq", ("--quantize=int4/128", "--method=awq"), True),
-    Row("int3/128 gptq", ("--quantize=int3/128", "--method=gptq"), True),
-    Row("int3/32 gptq", ("--quantize=int3/32", "--method=gptq"), True),
-    Row("4.5 bits", ("--target-bpw=4.5",), True),
-    Row("4.5 bits gptq", ("--target-bpw=4.5", "--method=gptq"), True),
-)
+def rows_of(module: Path) -> list[Row]:
+    """Groups are the largest that divide the rows of all layers in decoder blocks."""
+    columns = columns_of(module)
+    group = next((g for g in (128, 64, 32) if all(count % g == 0 for count in columns)), None)
+    rows = [Row(BASE, ("--quantize=none",)), Row(PLAIN, (f"--quantize={PLAIN}",))]
+    if group:
+        rows += [Row(spec, (f"--quantize={spec}",))
+                 for spec in ("q4_0", f"int4/{group}", f"int3/{group}")]  # fmt: skip
+    if all(count % 256 == 0 for count in columns):
+        rows.append(Row("q4_k_m", ("--mix=q4_k_m",)))
+    calibrated = [("nf4", method) for method in ("mse", "gptq", "awq")]
+    if group:
+        calibrated += [(f"int4/{group}", "gptq"), (f"int4/{group}", "awq"),
+                       (f"int3/{group}", "gptq"), ("int3/32", "gptq")]  # fmt: skip
+    rows += [Row(f"{spec} {method}", (f"--quantize={spec}", f"--method={method}"), True)
+             for spec, method in dict.fromkeys(calibrated)]  # fmt: skip
+    rows += [Row(f"4.5 bits {method}", ("--target-bpw=4.5", f"--method={method}"), True)
+             for method in ("mse", "gptq")]  # fmt: skip
+    return rows
+
+
+def columns_of(module: Path) -> set[int]:
+    """Of the weights of all linear layers but the head."""
+    layers = re.findall(r"qz\.linear (?!head)\w+ .*tensor<\d+x(\d+)x\w+>[,)]", module.read_text())
+    if not layers:
+        sys.exit(f"quality: {module} has no layers: it must be as qz-import wrote it, unquantized")
+    return {int(columns) for columns in layers}
 
 
 class RowFailure(Exception):
@@ -85,6 +96,7 @@ class Bench:
         self.qzc, self.qz_eval = options.programs / "qzc", options.programs / "qz-eval"
         self.folder: Path = options.output
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.rows = rows_of(options.module)
 
     def file_name(self, row: Row) -> str:
         return re.sub(r"[^\w.]+", "-", row.name)
@@ -136,12 +148,13 @@ class Bench:
             command.append(f"--max-windows={windows}")
         measured_run(command)
         entry: dict[str, Any] = json.loads((out / "results.json").read_text())["executables"][-1]
+        shutil.rmtree(out)
         return entry
 
     def score(self, row: Row) -> dict[str, Any]:
         """Perplexity, and how predictions differ from the unquantized model's: all logits of both
         are looked at for this, so fewer windows may be."""
-        base, image = self.image(ROWS[0]), self.image(row)
+        base, image = self.image(self.rows[0]), self.image(row)
         scored = self.measure([image], self.options.max_windows)["score"]
         if row.name == BASE:
             return {"perplexity": scored["perplexity"], "tokens": scored["tokens_scored"]}
@@ -172,10 +185,13 @@ class Bench:
 
     def run(self) -> bool:
         """Whether every row could be made."""
-        names = {*(self.options.only or [row.name for row in ROWS]), BASE, PLAIN}
-        rows = [row for row in ROWS if row.name in names]
-        if not takes_k_quants(self.options.module):
-            rows = [row for row in rows if row.name != "q4_k_m"]
+        known = [row.name for row in self.rows]
+        if unknown := {*(self.options.only or [])} - {*known}:
+            sys.exit(
+                f"quality: no row is called {', '.join(unknown)}; there are {', '.join(known)}"
+            )
+        names = {*(self.options.only or known), BASE, PLAIN}
+        rows = [row for row in self.rows if row.name in names]
         records = {BASE: self.record(rows[0])}
         failed = False
         with ThreadPoolExecutor(self.options.jobs) as pool:
@@ -189,12 +205,6 @@ class Bench:
                 (self.folder / "quality.md").write_text(table(records))
         print(table(records), end="")
         return not failed
-
-
-def takes_k_quants(module: Path) -> bool:
-    """Whether the rows of all decoder blocks' layers are whole blocks of 256."""
-    layers = re.findall(r"qz\.linear (?!head)\w+ .*tensor<\d+x(\d+)x\w+>[,)]", module.read_text())
-    return bool(layers) and all(int(columns) % 256 == 0 for columns in layers)
 
 
 def table(records: dict[str, dict[str, Any]]) -> str:
@@ -235,7 +245,7 @@ def main() -> None:
     parser.add_argument("--arch", default="none", help="of the GPU to score on, as qzc's")
     parser.add_argument("--jobs", type=int, default=1, help="rows to make at once")
     parser.add_argument("--threads", type=int, help="of each compilation")
-    parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS])
+    parser.add_argument("--only", nargs="+", metavar="NAME")
     parser.add_argument("--programs", type=Path, default=ROOT / "build" / "bin")
     sys.exit(0 if Bench(parser.parse_args()).run() else 1)
 

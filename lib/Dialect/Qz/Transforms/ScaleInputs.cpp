@@ -143,8 +143,8 @@ bool InputScaling::addLayer(Value result, const Scaling &scaling,
       layer.getActivation() != Activation::None)
     return false;
   auto param = layer.getWeight().getDefiningOp<ParamOp>();
-  // Codes of a checkpoint stay as they are, and so do few bits that nobody
-  // chooses anew.
+  // Codes of a checkpoint stay as they are; what is kept as bf16 or f16 would
+  // be rounded once more.
   if (!param || !param->hasOneUse() || !isAlone(param) || param.getPacking() ||
       (!isa<PackedType>(param.getResult().getType()) && !isF32(param)))
     return false;
