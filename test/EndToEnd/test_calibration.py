@@ -268,7 +268,7 @@ def test_a_gguf_has_the_same_codes(imported: Imported, text: Path, tmp_path: Pat
     [
         (("--method=gptq",), ("--method=gptq", "--calibrate"), 2),
         (("--method=awq",), ("--method=awq", "--calibrate"), 2),
-        (("--statistics=other", "--method=awq"), ("_proj", "no products"), 1),
+        (("--statistics=part", "--method=awq"), ("_proj", "no products"), 1),
         (("--save-statistics=s",), ("--save-statistics", "--calibrate"), 2),
         (("--calibrate=t", "--statistics=s"), ("--calibrate", "--statistics"), 2),
         (("--method=awp",), ("'awp'", "known are rtn"), 2),
@@ -313,6 +313,7 @@ def test_what_is_wrong_is_named(
         "lost": {k: v for k, v in good.items() if "products" not in k},
         "nowhere": good | {f"{name}.input": one},
         "other": {k.replace("q_proj", "x_proj"): v for k, v in good.items()},
+        "part": good,
         "damaged": good | {"input.0.products": no_number},
         "unseen": good | {"input.0.tokens": 0 * one},
         "narrow": good
