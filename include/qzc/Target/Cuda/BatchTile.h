@@ -37,7 +37,8 @@ struct BatchTile {
   constexpr int units() const { return ceilDiv(groupsOfBlock(), warpsK); }
   /// Groups that a warp has in registers or on their way, a power of two.
   constexpr int depth() const {
-    const int most = tokenTiles > 1 ? 2 : 4;
+    // Products of many tokens need registers, and hide a load.
+    const int most = tokenTiles > 2 ? 1 : tokenTiles > 1 ? 2 : 4;
     int depth = 1;
     while (depth < most && depth < units())
       depth *= 2;

@@ -55,26 +55,29 @@ template <> struct Dealt<Plane<0>> {
   QZC_DEVICE Dealt(const Plane<0> &, int) {}
   QZC_DEVICE Plane<0> chunk(int) const { return {}; }
 };
+/// Words of the chunks of a quad: word j of chunk j.
+QZC_DEVICE uint4 wordsOfQuad(unsigned mine, int shift) {
+  unsigned words[4];
+#pragma unroll
+  for (int j = 0; j < 4; ++j)
+    words[j] = __shfl_sync(QZC_FULL_WARP, mine, j, 4) >> shift;
+  return make_uint4(words[0], words[1], words[2], words[3]);
+}
 /// All lanes have the chunk's bits; those of lane t begin at bit t of a byte.
 template <> struct Dealt<Plane<1>> {
-  unsigned bits[4];
-  QZC_DEVICE Dealt(const Plane<1> &plane, int t) {
-#pragma unroll
-    for (int j = 0; j < 4; ++j)
-      bits[j] = __shfl_sync(QZC_FULL_WARP, plane.bits, j, 4) >> t;
-  }
-  QZC_DEVICE Plane<1> chunk(int j) const { return {bits[j]}; }
+  uint4 bits;
+  QZC_DEVICE Dealt(const Plane<1> &plane, int t)
+      : bits(wordsOfQuad(plane.bits, t)) {}
+  QZC_DEVICE Plane<1> chunk(int j) const { return {word(bits, j)}; }
 };
 template <> struct Dealt<Plane<2>> {
-  uint2 bits[4];
-  QZC_DEVICE Dealt(const Plane<2> &plane, int t) {
-#pragma unroll
-    for (int j = 0; j < 4; ++j) {
-      bits[j].x = __shfl_sync(QZC_FULL_WARP, plane.bits.x, j, 4) >> (2 * t);
-      bits[j].y = __shfl_sync(QZC_FULL_WARP, plane.bits.y, j, 4) >> (2 * t);
-    }
+  uint4 first, second;
+  QZC_DEVICE Dealt(const Plane<2> &plane, int t)
+      : first(wordsOfQuad(plane.bits.x, 2 * t)),
+        second(wordsOfQuad(plane.bits.y, 2 * t)) {}
+  QZC_DEVICE Plane<2> chunk(int j) const {
+    return {make_uint2(word(first, j), word(second, j))};
   }
-  QZC_DEVICE Plane<2> chunk(int j) const { return {bits[j]}; }
 };
 template <> struct Dealt<Plane<4>> {
   Dealt<uint4> words;
@@ -194,7 +197,10 @@ QZC_DEVICE void multiplyGroup(float (&sums)[Tiles][4],
     auto ofChunk = [](float mine, int j) {
       return __shfl_sync(QZC_FULL_WARP, mine, j, 4);
     };
-#pragma unroll
+    // Chunks decoded ahead of many products would take more registers than
+    // there are.
+    constexpr int kUnroll = Tiles > 2 ? 1 : 4;
+#pragma unroll kUnroll
     for (int j = 0; j < 4; ++j) {
       chunk.clear();
 #pragma unroll
