@@ -237,9 +237,11 @@ static float largestOf(uint16_t d, float code) {
   return std::fabs(dense::fromF16(d)) * code;
 }
 
-template <int Half, typename Block>
-static float quantizeAround(const float *values, const float *importance,
-                            int64_t columns, Block *blocks) {
+/// `search` makes a block's codes and scales of values and their weights, and
+/// returns the largest magnitude that it decodes to.
+template <typename Block, typename Search>
+static float quantizeBlocks(const float *values, const float *importance,
+                            int64_t columns, Block *blocks, Search search) {
   const float variance =
       sumOfSquares(values, columns) / static_cast<float>(columns);
   float largest = 0;
@@ -247,33 +249,37 @@ static float quantizeAround(const float *values, const float *importance,
     float weights[kBlock];
     weightsOf(values + begin, importance + begin, variance, weights);
     uint8_t codes[kBlock];
-    blocks->d =
-        halfOf(searchAround<kBlock, Half>(values + begin, weights, codes));
+    largest =
+        std::max(largest, search(values + begin, weights, codes, *blocks));
     packCodes(codes, *blocks);
-    largest = std::max(largest, largestOf(blocks->d, Half));
   }
   return largest;
+}
+
+template <int Half, typename Block>
+static float quantizeAround(const float *values, const float *importance,
+                            int64_t columns, Block *blocks) {
+  return quantizeBlocks(
+      values, importance, columns, blocks,
+      [](const float *x, const float *weights, uint8_t *codes, Block &block) {
+        block.d = halfOf(searchAround<kBlock, Half>(x, weights, codes));
+        return largestOf(block.d, Half);
+      });
 }
 
 template <typename Block>
 static float quantizeAbove(const float *values, const float *importance,
                            int64_t columns, int32_t most, Block *blocks) {
-  const float variance =
-      sumOfSquares(values, columns) / static_cast<float>(columns);
-  float largest = 0;
-  for (int64_t begin = 0; begin < columns; begin += kBlock, ++blocks) {
-    float weights[kBlock];
-    weightsOf(values + begin, importance + begin, variance, weights);
-    uint8_t codes[kBlock];
-    float minimum = 0;
-    blocks->d =
-        halfOf(searchAbove(values + begin, weights, most, codes, minimum));
-    blocks->m = halfOf(-minimum);
-    packCodes(codes, *blocks);
-    largest = std::max({largest, largestOf(blocks->d, static_cast<float>(most)),
-                        largestOf(blocks->m, 1)});
-  }
-  return largest;
+  return quantizeBlocks(
+      values, importance, columns, blocks,
+      [most](const float *x, const float *weights, uint8_t *codes,
+             Block &block) {
+        float minimum = 0;
+        block.d = halfOf(searchAbove(x, weights, most, codes, minimum));
+        block.m = halfOf(-minimum);
+        return std::max(largestOf(block.d, static_cast<float>(most)),
+                        largestOf(block.m, 1));
+      });
 }
 
 float quantizeRow(const float *values, const float *importance, int64_t columns,

@@ -23,41 +23,42 @@ std::optional<std::string_view> checkScaling(const Scaling &scaling,
   return std::nullopt;
 }
 
-/// take(factor of the row, its column, value) for each element.
-template <typename Take>
-static void forElements(const std::vector<float> &rows, int64_t begin,
-                        int64_t count, int64_t cols, float *values, Take take) {
+/// Makes of each element, its offset added for the while, compute(it, the
+/// factor of its column, that of its row).
+template <typename Compute>
+static void change(const Factors &factors, int64_t begin, int64_t count,
+                   int64_t cols, float *values, Compute compute) {
+  const auto factorOf = [](const std::vector<float> &of, int64_t index) {
+    return of.empty() ? 1.0 : of[static_cast<size_t>(index)];
+  };
+  const double offset = factors.unitOffset ? 1 : 0;
   for (int64_t at = begin; at < begin + count;) {
     const int64_t row = at / cols;
     const int64_t end = std::min(begin + count, (row + 1) * cols);
-    const double factor = rows.empty() ? 1 : rows[static_cast<size_t>(row)];
-    for (; at < end; ++at)
-      take(factor, at - row * cols, values[at - begin]);
+    const double ofRow = factorOf(factors.rows, row);
+    for (; at < end; ++at) {
+      const double ofColumn = factorOf(factors.columns, at - row * cols);
+      float &value = values[at - begin];
+      value =
+          static_cast<float>(compute(value + offset, ofColumn, ofRow) - offset);
+    }
   }
 }
 
 void Factors::apply(int64_t begin, int64_t count, int64_t cols,
                     float *values) const {
-  const double offset = unitOffset ? 1 : 0;
-  forElements(rows, begin, count, cols, values,
-              [&](double row, int64_t column, float &value) {
-                const double times =
-                    columns.empty() ? 1 : columns[static_cast<size_t>(column)];
-                value =
-                    static_cast<float>((value + offset) * times / row - offset);
-              });
+  change(*this, begin, count, cols, values,
+         [](double value, double column, double row) {
+           return value * column / row;
+         });
 }
 
 void Factors::undo(int64_t begin, int64_t count, int64_t cols,
                    float *values) const {
-  const double offset = unitOffset ? 1 : 0;
-  forElements(rows, begin, count, cols, values,
-              [&](double row, int64_t column, float &value) {
-                const double times =
-                    columns.empty() ? 1 : columns[static_cast<size_t>(column)];
-                value =
-                    static_cast<float>((value + offset) / times * row - offset);
-              });
+  change(*this, begin, count, cols, values,
+         [](double value, double column, double row) {
+           return value / column * row;
+         });
 }
 
 } // namespace qzc::format

@@ -75,6 +75,7 @@ inline Levels evenLevels(int64_t group, int count) {
 #include "qzc/Format/Schemes.def"
 
 const SchemeTraits &traits(Scheme scheme);
+
 /// Where blocks of 32 or 256 do not divide a row.
 inline constexpr std::string_view kNot32 =
     "its blocks of 32 do not divide the rows (int8, fp4 and nf4 take rows of "

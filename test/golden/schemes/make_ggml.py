@@ -36,9 +36,10 @@ TYPES = {name: GGMLQuantizationType[name.upper()] for name in NAMES}
 IN_PACKAGE = ("q8_0", "q4_0", "q4_1", "q5_0", "q5_1")
 
 
-def blocks_of(values: np.ndarray, scheme: str) -> np.ndarray:
-    """What llama-quantize makes of f32 values, without an importance matrix."""
+def blocks_of(values: np.ndarray, scheme: str, importance: np.ndarray | None = None) -> np.ndarray:
+    """What llama-quantize makes of f32 values; `importance` is that of a row's columns."""
     values = np.ascontiguousarray(values, np.float32)
+    columns = values.size if importance is None else importance.size
     block, size = GGML_QUANT_SIZES[TYPES[scheme]]
     out = np.zeros((values.size // block, size), np.uint8)
     function = LIBRARY.ggml_quantize_chunk
@@ -48,9 +49,9 @@ def blocks_of(values: np.ndarray, scheme: str) -> np.ndarray:
         values.ctypes.data_as(ctypes.c_void_p),
         out.ctypes.data_as(ctypes.c_void_p),
         ctypes.c_int64(0),
-        ctypes.c_int64(1),
-        ctypes.c_int64(values.size),
-        None,
+        ctypes.c_int64(values.size // columns),
+        ctypes.c_int64(columns),
+        None if importance is None else importance.ctypes.data_as(ctypes.c_void_p),
     )
     assert written == out.size
     return out

@@ -11,35 +11,14 @@ case has
 
 from __future__ import annotations
 
-import ctypes
-
 import numpy as np
 import torch
 from gguf import GGML_QUANT_SIZES, quants
-from make_ggml import LIBRARY, TYPES, super_blocks
+from make_ggml import TYPES, blocks_of, super_blocks
 from pinned import check_versions
 from weights import random_weight, save
 
 NAMES = ("q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k")
-
-
-def blocks_of(values: np.ndarray, importance: np.ndarray, scheme: str) -> np.ndarray:
-    rows, columns = values.shape
-    block, size = GGML_QUANT_SIZES[TYPES[scheme]]
-    out = np.zeros((values.size // block, size), np.uint8)
-    function = LIBRARY.ggml_quantize_chunk
-    function.restype = ctypes.c_size_t
-    written = function(
-        ctypes.c_int(TYPES[scheme].value),
-        values.ctypes.data_as(ctypes.c_void_p),
-        out.ctypes.data_as(ctypes.c_void_p),
-        ctypes.c_int64(0),
-        ctypes.c_int64(rows),
-        ctypes.c_int64(columns),
-        importance.ctypes.data_as(ctypes.c_void_p),
-    )
-    assert written == out.size
-    return out
 
 
 def case(weight: torch.Tensor, importance: np.ndarray) -> dict[str, torch.Tensor]:
@@ -48,7 +27,7 @@ def case(weight: torch.Tensor, importance: np.ndarray) -> dict[str, torch.Tensor
     for scheme in NAMES:
         if values.shape[1] % GGML_QUANT_SIZES[TYPES[scheme]][0] != 0:
             continue
-        blocks = blocks_of(values, importance, scheme)
+        blocks = blocks_of(values, scheme, importance)
         assert np.isfinite(quants.dequantize(blocks, TYPES[scheme])).all(), scheme
         parts[scheme] = torch.from_numpy(blocks)
     return parts

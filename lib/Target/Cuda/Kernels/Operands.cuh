@@ -24,18 +24,20 @@ namespace qzc::kernels {
 ///                 t the fours m = kLaneStep · t + kHalfStep · h, h = 0, 1
 template <Storage S> struct Operands;
 
-struct NoTable {
+/// Of storages whose weights are one f16, found without a table; elements are
+/// in their order where nothing else is said.
+template <int LaneStep, int HalfStep> struct OneTerm {
+  static constexpr int kTerms = 1;
   static constexpr int kTableBytes = 0;
+  static constexpr int kLaneStep = LaneStep;
+  static constexpr int kHalfStep = HalfStep;
+  QZC_DEVICE static constexpr int order(int e) { return e; }
   QZC_DEVICE static void fill(void *, int, int) {}
 };
 
 /// Bytes, of which `Middle` stands for 0 once the bits of `Flip` are turned. A
 /// code in the mantissa of an f16 makes it 1024 + code.
-template <int Middle, unsigned Flip = 0> struct ByteOperands : NoTable {
-  static constexpr int kTerms = 1;
-  static constexpr int kLaneStep = 1;
-  static constexpr int kHalfStep = 0;
-  QZC_DEVICE static constexpr int order(int e) { return e; }
+template <int Middle, unsigned Flip = 0> struct ByteOperands : OneTerm<1, 0> {
   QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *,
                                unsigned (&first)[1], unsigned (&second)[1]) {
     const unsigned four = word(bits, m) ^ Flip;
@@ -51,11 +53,7 @@ template <> struct Operands<Storage::Q8_0> : SignedOperands {};
 template <> struct Operands<Storage::Int8g> : ByteOperands<128> {};
 template <> struct Operands<Storage::Int8gAsym> : ByteOperands<0> {};
 
-template <> struct Operands<Storage::Fp8> : NoTable {
-  static constexpr int kTerms = 1;
-  static constexpr int kLaneStep = 1;
-  static constexpr int kHalfStep = 0;
-  QZC_DEVICE static constexpr int order(int e) { return e; }
+template <> struct Operands<Storage::Fp8> : OneTerm<1, 0> {
   QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *,
                                unsigned (&first)[1], unsigned (&second)[1]) {
     first[0] = fp8Halves<0>(word(bits, m));
@@ -63,10 +61,7 @@ template <> struct Operands<Storage::Fp8> : NoTable {
   }
 };
 
-template <> struct Operands<Storage::Q4_0> : NoTable {
-  static constexpr int kTerms = 1;
-  static constexpr int kLaneStep = 2;
-  static constexpr int kHalfStep = 1;
+template <> struct Operands<Storage::Q4_0> : OneTerm<2, 1> {
   /// Byte j of a chunk has elements j and 16 + j. Operands 8w … 8w + 3 are the
   /// low nibbles of bytes 4w, 4w + 2, 4w + 1, 4w + 3, the next four the high
   /// ones: what masks and shifts give.
@@ -96,10 +91,7 @@ template <> struct Operands<Storage::Q4_0> : NoTable {
 };
 
 /// Codes in planes, of which `Middle` stands for 0.
-template <int Bits, int Middle> struct PlanarOperands : NoTable {
-  static constexpr int kTerms = 1;
-  static constexpr int kLaneStep = 1;
-  static constexpr int kHalfStep = 4;
+template <int Bits, int Middle> struct PlanarOperands : OneTerm<1, 4> {
   /// Of four neighbours the first and third, then the others.
   QZC_DEVICE static constexpr int order(int e) {
     return e / 4 * 4 + e % 2 * 2 + e % 4 / 2;
@@ -165,11 +157,7 @@ template <> struct Operands<Storage::Fp4> : BookOperands<Fp4Book> {};
 template <> struct Operands<Storage::Fp4Double> : BookOperands<Fp4Book> {};
 
 /// 16-bit floats are operands as they are.
-struct FloatOperands : NoTable {
-  static constexpr int kTerms = 1;
-  static constexpr int kLaneStep = 1;
-  static constexpr int kHalfStep = 0;
-  QZC_DEVICE static constexpr int order(int e) { return e; }
+struct FloatOperands : OneTerm<1, 0> {
   QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *,
                                unsigned (&first)[1], unsigned (&second)[1]) {
     first[0] = word(bits, 2 * m);
