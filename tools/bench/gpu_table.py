@@ -8,7 +8,8 @@ few tokens, one by one and at once, against those of the same executable on the 
 times a prompt, decoding after it, decoding at --depth (0: not), and the copies that memory gives in
 the same run. --llama-bench times GGUF files by llama.cpp's program; --models times Hugging Face
 folders by transformers in bf16 and by bitsandbytes, in the Python that runs this. Needs NumPy, and
-what it is asked to run. Exit status 1 if a check failed.
+what it is asked to run. Exit status 1 if a check failed or a row could not be measured; the others
+are printed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,7 @@ def bench(image: Path, *options: object) -> Row:
 
 
 def measured(image: Path, options: argparse.Namespace) -> Row:
+    found = errors(image)
     context = json.loads(run(image, "--info", "--json"))["model"]["context"]
     # The head on one row, as a prompt has it, and room to decode behind it.
     prompt = min(2048, context - DECODED)
@@ -80,7 +82,7 @@ def measured(image: Path, options: argparse.Namespace) -> Row:
         "read": timed.get("decode_stream_percent"),
         "prompt": prompt,
         "prefill": timed["prefill_tok_s"],
-        "errors": errors(image),
+        "errors": found,
         "bench": timed,
     }
     if options.depth and options.depth + DECODED <= context:
@@ -89,56 +91,48 @@ def measured(image: Path, options: argparse.Namespace) -> Row:
     return row
 
 
-def llama_rows(program: Path, files: list[Path], repetitions: int) -> Iterator[Row]:
-    for file in files:
-        asked = ["-p", 2048, "-n", DECODED, "-r", repetitions, "-ngl", 99, "-fa", 1, "-o", "json"]
-        runs = json.loads(run(program, "-m", file, *asked))
-        speed = {bool(one["n_gen"]): one["avg_ts"] for one in runs}
-        yield {
-            "model": file.stem,
-            "by": "llama.cpp",
-            "stored as": runs[0]["model_type"],
-            "decode": speed[True],
-            "prompt": 2048,
-            "prefill": speed[False],
-        }
+def llama_row(program: Path, file: Path, repetitions: int) -> Row:
+    asked = ["-p", 2048, "-n", DECODED, "-r", repetitions, "-ngl", 99, "-fa", 1, "-o", "json"]
+    runs = json.loads(run(program, "-m", file, *asked))
+    speed = {bool(one["n_gen"]): one["avg_ts"] for one in runs}
+    return {
+        "model": file.stem,
+        "by": "llama.cpp",
+        "stored as": runs[0]["model_type"],
+        "decode": speed[True],
+        "prompt": 2048,
+        "prefill": speed[False],
+    }
 
 
-def model_rows(folder: Path, repetitions: int) -> Iterator[Row]:
+def model_row(folder: Path, scheme: str, repetitions: int) -> Row:
     """By qz_eval's adapters, a process each, so that memory is free again."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "python-eval")}
-    for scheme in ("none", "int8", "nf4"):
-        asked = {
-            "folder": str(folder),
-            "scheme": scheme,
-            "dtype": "bfloat16",
-            "device": "cuda",
-            "threads": 0,
-            "plan": None,
-            "prompt": 2048,
-            "count": DECODED,
-            "depth": 0,
-            "repetitions": repetitions,
-        }
-        by = "transformers" if scheme == "none" else "bitsandbytes"
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as request:
-            json.dump(asked, request)
-            request.flush()
-            try:
-                adapter = (sys.executable, "-m", "qz_eval.peers.models", request.name)
-                out = run(*adapter, environment=environment)
-            except RuntimeError as error:
-                print(f"{by} {scheme}: {error}", file=sys.stderr)
-                continue
-        timed = json.loads(out)["bench"]
-        yield {
-            "model": folder.name,
-            "by": by,
-            "stored as": "bf16" if scheme == "none" else scheme,
-            "decode": timed["decode_tok_s"],
-            "prompt": 2048,
-            "prefill": timed["prefill_tok_s"],
-        }
+    asked = {
+        "folder": str(folder),
+        "scheme": scheme,
+        "dtype": "bfloat16",
+        "device": "cuda",
+        "threads": 0,
+        "plan": None,
+        "prompt": 2048,
+        "count": DECODED,
+        "depth": 0,
+        "repetitions": repetitions,
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as request:
+        json.dump(asked, request)
+        request.flush()
+        adapter = (sys.executable, "-m", "qz_eval.peers.models", request.name)
+        timed = json.loads(run(*adapter, environment=environment))["bench"]
+    return {
+        "model": folder.name,
+        "by": "transformers" if scheme == "none" else "bitsandbytes",
+        "stored as": "bf16" if scheme == "none" else scheme,
+        "decode": timed["decode_tok_s"],
+        "prompt": 2048,
+        "prefill": timed["prefill_tok_s"],
+    }
 
 
 def number(value: object) -> str:
@@ -161,14 +155,28 @@ def line(row: Row) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def rows(options: argparse.Namespace) -> Iterator[Row]:
+def rows(options: argparse.Namespace, wrong: list[str]) -> Iterator[Row]:
+    """Those that can be measured; `wrong` says why the others cannot."""
+
+    def unless_it_fails(what: str, row: Callable[[], Row]) -> Iterator[Row]:
+        try:
+            yield row()
+        except RuntimeError as error:
+            wrong.append(f"{what}: {error}")
+
     for image in sorted(options.folder.glob("*.bin")):
-        yield measured(image, options)
-    if options.llama_bench:
-        program, *files = options.llama_bench
-        yield from llama_rows(program, files, options.repetitions)
+        yield from unless_it_fails(image.stem, lambda image=image: measured(image, options))
+    program, *files = options.llama_bench or [None]
+    for file in files:
+        yield from unless_it_fails(
+            file.stem, lambda file=file: llama_row(program, file, options.repetitions)
+        )
     for folder in options.models:
-        yield from model_rows(folder, options.repetitions)
+        for scheme in ("none", "int8", "nf4"):
+            yield from unless_it_fails(
+                f"{folder.name} {scheme}",
+                lambda folder=folder, scheme=scheme: model_row(folder, scheme, options.repetitions),
+            )
 
 
 def main() -> None:
@@ -184,13 +192,17 @@ def main() -> None:
     columns = ["model", "by", "stored as", "decode", "read", f"at {options.depth:,}"]
     columns += ["prompt", "prefill", "one by one, at once"]
     print("| " + " | ".join(columns) + " |\n|" + " --- |" * 3 + " ---: |" * 6)
-    kept, wrong = [], []
-    for row in rows(options):
+    kept: list[Row] = []
+    wrong: list[str] = []
+    for row in rows(options, wrong):
         print(line(row), flush=True)
         kept.append(row)
         for how, error in row.get("errors", {}).items():
             if error >= BOUNDS[how]:
-                wrong.append(f"{row['model']} {row['stored as']} {how}: {error:.1e}")
+                wrong.append(
+                    f"{row['model']} {row['stored as']}: logits {how} are {error:.1e} of their "
+                    "deviation from the CPU's"
+                )
     conditions = [row["bench"] for row in kept if "bench" in row]
     if conditions:
         stream = max(one.get("stream_gb_s", 0) for one in conditions)
@@ -198,7 +210,7 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(kept, indent=2) + "\n")
     if wrong:
-        sys.exit("gpu_table: too far from the CPU's logits:\n" + "\n".join(wrong))
+        sys.exit("\n".join(f"gpu_table: {why}" for why in wrong))
 
 
 if __name__ == "__main__":

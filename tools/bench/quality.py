@@ -20,6 +20,7 @@ The model's weights must not be on a grid already: off_grid.py moves them.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -74,6 +75,10 @@ def columns_of(module: Path) -> set[int]:
     return {int(columns) for columns in layers}
 
 
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 class RowFailure(Exception):
     """A row cannot be made; others may."""
 
@@ -97,6 +102,12 @@ class Bench:
         self.folder: Path = options.output
         self.folder.mkdir(parents=True, exist_ok=True)
         self.rows = rows_of(options.module)
+        # What a record holds for: another model, text or device is measured again.
+        self.subject = {
+            "files": [sha256(options.module), sha256(options.text), sha256(options.calibrate)],
+            "device": options.device,
+            "arch": options.arch,
+        }
 
     def file_name(self, row: Row) -> str:
         return re.sub(r"[^\w.]+", "-", row.name)
@@ -166,6 +177,7 @@ class Bench:
         path = self.folder / f"{self.file_name(row)}.json"
         options = self.options
         same = {
+            **self.subject,
             "options": list(row.options),
             "calibration_tokens": options.calibration_tokens if row.calibrated else 0,
             "context": options.context,
@@ -178,7 +190,9 @@ class Bench:
                 return record
         print(f"quality: {row.name}", file=sys.stderr, flush=True)
         record = {"of": same, **self.compile(row), **self.score(row)}
-        path.write_text(json.dumps(record, indent=1))
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(record, indent=1))
+        unfinished.replace(path)
         if row.name != BASE:
             self.image(row).unlink()
         return record
@@ -192,7 +206,10 @@ class Bench:
             )
         names = {*(self.options.only or known), BASE, PLAIN}
         rows = [row for row in self.rows if row.name in names]
-        records = {BASE: self.record(rows[0])}
+        try:
+            records = {BASE: self.record(rows[0])}
+        except RowFailure as failure:
+            sys.exit(f"quality: {BASE}: {failure}")
         failed = False
         with ThreadPoolExecutor(self.options.jobs) as pool:
             futures = {row.name: pool.submit(self.record, row) for row in rows[1:]}
