@@ -17,7 +17,9 @@ from conftest import BUILD, ROOT, run
 TOOLS = Path("/usr/lib/llvm-19/bin")
 PARTS = ("scripts", "include", "lib", "test", "python-import", "README.md")
 NEW = {"family": "new_model", "pass": "fuse-norms", "op": "hard_cap", "scheme": "q7_0"}
-FORMATTER = shutil.which("clang-format", path=f"{ROOT}/.venv/bin:{os.environ['PATH']}")
+# The copy has no environment of its own.
+PATH = f"{ROOT}/.venv/bin:{os.environ['PATH']}"
+FORMATTER = shutil.which("clang-format", path=PATH)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (copy / "ruff.toml").write_bytes((ROOT / "ruff.toml").read_bytes())
     (copy / ".clang-format").write_bytes((ROOT / ".clang-format").read_bytes())
     for kind, name in NEW.items():
-        done = run(copy / "scripts/new", kind, name)
+        done = run(copy / "scripts/new", kind, name, env={**os.environ, "PATH": PATH})
         assert f"docs/adding-an-{kind}.md" in done.stdout or f"-a-{kind}.md" in done.stdout
         page = done.stdout.splitlines()[-1].removeprefix("now: ")
         assert (ROOT / page).is_file()
