@@ -96,5 +96,6 @@ def page(results: Results, plots: Sequence[Drawn]) -> str:
         glossary=terms(
             compared=any(row.divergence for row in results.rows),
             asked=any(row.tasks for row in results.rows),
+            storages={name for row in results.rows for name in row.storages},
         ),
     )

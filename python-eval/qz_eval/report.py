@@ -14,7 +14,9 @@ from qz_eval.table import csv_text, details, markdown
 
 
 def markdown_report(results: Results) -> str:
-    """Table, sentences and conditions."""
+    """Table, failures, sentences and conditions."""
+    failed = "".join(f"* {row.name}: {row.error}\n" for row in results.rows if row.error)
+    failed = f"What failed:\n\n{failed}\n" if failed else ""
     said = "".join(f"* {sentence}\n" for sentence in sentences(results))
     stated = "".join(f"* {name}: {value}\n" for name, value in facts(results))
     explained = "\n".join(f"{paragraph}\n" for paragraph in definitions(results))
@@ -22,7 +24,7 @@ def markdown_report(results: Results) -> str:
         f"{table.title}:\n\n{markdown(results.rows, table)}\n{table.caption}\n\n"
         for table in details(results.rows)
     )
-    return f"{markdown(results.rows)}\n{said}\n{more}{stated}\n{explained}"
+    return f"{markdown(results.rows)}\n{failed}{said}\n{more}{stated}\n{explained}"
 
 
 def write_report(json: Json, folder: Path) -> str:
