@@ -76,7 +76,8 @@ def page(results: Results, plots: Sequence[Drawn]) -> str:
     return environment.get_template("page.html.jinja").render(
         title=title(results),
         lead=_lead(results),
-        sentences=sentences(results),
+        # A figure and its error stay on one line.
+        sentences=[text.replace(" ± ", "\u00a0±\u00a0") for text in sentences(results)],
         main=_shown(MAIN, results),
         details=[_shown(table, results) for table in details(results.rows)],
         failures=[(row.name, row.error) for row in results.rows if row.error],

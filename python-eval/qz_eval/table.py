@@ -241,6 +241,12 @@ def markdown(rows: Sequence[Row], table: Table = MAIN) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
+def failures(rows: Sequence[Row]) -> str:
+    """What was not measured and why, in Markdown, to stand below the main table; or nothing."""
+    failed = "".join(f"* {row.name}: {row.error}\n" for row in rows if row.error)
+    return f"What failed:\n\n{failed}\n" if failed else ""
+
+
 def csv_text(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
