@@ -10,6 +10,8 @@ from qz_eval.results import Row, Spread, megabytes
 
 # More than so many names are counted instead.
 MANY = 3
+# From this part of a speed on its deviation is no small matter.
+NOISY = 0.1
 
 
 def named(row: Row) -> str:
@@ -107,7 +109,7 @@ def _beside(close: Sequence[str], what: str) -> str:
 
 
 def _predictions(results: Results) -> Iterator[str]:
-    rows = [row for row in results.representative if row.divergence and row.same_top_percent]
+    rows = [row for row in results.rows if row.divergence and row.same_top_percent]
     if len(rows) < 2 or results.has_models:
         return
 
@@ -291,6 +293,21 @@ def _speed(results: Results) -> Iterator[str]:
     yield f"{text}{_beside(close, 'standard deviations of it')}."
 
 
+def _noise(results: Results) -> Iterator[str]:
+    """A reader may take means for more than they are."""
+    noisy = [
+        named(row)
+        for row in results.rows
+        if any(speed and speed.error > NOISY * speed.value for speed in (row.prefill, row.decode))
+    ]
+    if noisy:
+        which = f"{len(noisy)} variants" if len(noisy) > MANY else listed(noisy)
+        yield (
+            f"The speeds of {which} scatter by more than {100 * NOISY:.0f}% from one repetition to "
+            "the next: other programs may have run beside them."
+        )
+
+
 def _peers(results: Results) -> Iterator[str]:
     """Each row of another package beside the variant that it corresponds to."""
     own = {row.name: row for row in results.rows if not row.is_peer}
@@ -335,6 +352,7 @@ def sentences(results: Results) -> list[str]:
         _larger_or_smaller,
         _schemes,
         _speed,
+        _noise,
         _peers,
     )
     return [sentence for maker in makers for sentence in maker(results)]

@@ -219,15 +219,17 @@ def is_text(column: Column, rows: Sequence[Row]) -> bool:
 
 def details(rows: Sequence[Row]) -> list[Table]:
     """The tables in which there is more than names."""
-    return [
-        table
-        for table in (*tasks(rows), *DETAILS)
-        if any(map(table.has, rows)) and len(used(rows_of(rows, table), table)) > 1
-    ]
+    return [table for table in (*tasks(rows), *DETAILS) if rows_of(rows, table)]
 
 
 def rows_of(rows: Sequence[Row], table: Table) -> list[Row]:
-    return [row for row in rows if table.has(row)]
+    """The main table has all; the others those of which there is more than a name."""
+    return [
+        row
+        for row in rows
+        if table is MAIN
+        or (table.has(row) and any(column.of(row) is not None for column in table.columns[1:]))
+    ]
 
 
 def markdown(rows: Sequence[Row], table: Table = MAIN) -> str:

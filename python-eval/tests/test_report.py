@@ -21,6 +21,7 @@ from qz_eval.plots import all_plots, speed_and_size
 from qz_eval.report import markdown_report, write_report
 from qz_eval.results import Spread
 from qz_eval.sentences import change, listed, sentences
+from qz_eval.table import details, markdown
 
 
 def said(*entries: dict, **conditions: object) -> str:
@@ -85,6 +86,23 @@ def test_what_is_not_clear_is_not_claimed() -> None:
     assert "For `nf4` and `int8` less than 2 standard errors decide about that." in text
     assert "move furthest: 0.2010 ± 0.0040 nats" in text
     assert "of the tokens; `nf4` is within 2 standard errors of that." in text
+
+
+def test_scattered_speeds_are_noticed() -> None:
+    rows = [entry(name, 200, 12.7, 70) for name in "abcde"]
+    assert "scatter" not in said(*rows)
+    rows[1]["bench"]["prefill_tok_s_sd"] = 80.0
+    assert "The speeds of `b` scatter by more than 10%" in said(*rows)
+    for row in rows:
+        row["bench"]["decode_tok_s_sd"] = 8.0
+    assert "The speeds of 5 variants scatter by more than 10%" in said(*rows)
+
+
+def test_details_have_rows_of_what_was_measured() -> None:
+    rows = Results.of(sample()).rows
+    for table in details(rows):
+        assert "fp4 <&>" not in markdown(rows, table)
+    assert "fp4 <&>" in markdown(rows)
 
 
 def test_peers_stand_beside_their_variants() -> None:
