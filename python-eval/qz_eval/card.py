@@ -20,7 +20,7 @@ from qz_eval.errors import EvalFailure, UsageFailure
 from qz_eval.files import make_folder, sha256_of, write_whole
 from qz_eval.results import Row, Spread, megabytes, read_results
 from qz_eval.sentences import number, sentences
-from qz_eval.table import markdown, tasks
+from qz_eval.table import failures, markdown, tasks
 from qz_eval.tools import last_words
 
 GGUF_MAGIC = b"GGUF"
@@ -38,7 +38,9 @@ class Chosen:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("report", type=Path, metavar="REPORT", help="folder of a report")
-    parser.add_argument("-o", dest="output", type=Path, metavar="DIR", required=True)
+    parser.add_argument(
+        "-o", dest="output", type=Path, metavar="DIR", required=True, help="the card's folder"
+    )
     parser.add_argument(
         "--file",
         dest="files",
@@ -216,7 +218,7 @@ def card(results: Results, chosen: Sequence[Chosen], plots: Sequence[str], optio
             f"./{programs[0]} --verify\n```\n"
         )
     said = "".join(f"* {sentence}\n" for sentence in sentences(results))
-    parts.append(f"## Measured\n{markdown(results.rows)}\n{said}")
+    parts.append(f"## Measured\n{markdown(results.rows)}\n{failures(results.rows)}{said}")
     parts += [f"{table.title}:\n\n{markdown(results.rows, table)}" for table in tasks(results.rows)]
     parts += [f"![{name.replace('-', ' ')}](plots/{name}.png)\n" for name in plots]
     stated = "".join(f"* {name}: {value}\n" for name, value in facts(results))

@@ -33,6 +33,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
             description="Compiles a model under many selections, measures each and writes a "
             "report. What is measured stays measured: the same call again goes on where the last "
             "one ended.",
+            epilog="As in: qz-eval sweep model.mlir --variant none --variant nf4 --variant "
+            "'int8 --blocks=0:N' --steps 4 --text text.txt -o report/",
         )
     )
     convert.add_options(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 PERPLEXITY = (
     "Perplexity",
@@ -54,6 +54,36 @@ NF4 = (
     "one f32 scale: 4.5 bits a weight; double quantization stores the scales in 8 bits as well: "
     "about 4.13 bits.",
 )
+K_QUANTS = (
+    "K-quants (q4_k, q5_k, q6_k)",
+    "Linear codes of 4, 5 or 6 bits in blocks of 256 weights, as llama.cpp has them. Each block is "
+    "cut into 8 or 16 parts with a scale of their own (and for 4 and 5 bits a smallest value), "
+    "which are stored in 6 or 8 bits: 4.5, 5.5 and 6.56 bits a weight.",
+)
+GROUPS = (
+    "Groups (int2, int3, int4, int8g)",
+    "Evenly spaced values in 2, 3, 4 or 8 bits; 32, 64 or 128 neighbouring weights of a row share "
+    "a scale in 16 bits. With “asym” they share a zero point as well, for weights that do not lie "
+    "evenly around zero. The smaller the group, the closer the fit and the more bits a weight.",
+)
+FP8 = (
+    "fp8",
+    "Each weight is a floating-point number in 8 bits (a sign, four bits of exponent, three of "
+    "mantissa), with a scale for a row or for a square of 128 by 128. Its steps grow with the "
+    "weight, where those of int8 are all alike.",
+)
+TERNARY = (
+    "ternary",
+    "Each weight is −1, 0 or 1 times a scale that 256 weights share: about 2 bits a weight. It is "
+    "made for models that were trained with such weights; others lose nearly everything.",
+)
+# Storages that are explained where a report has them.
+RARER = (
+    (("q4_k", "q5_k", "q6_k"), K_QUANTS),
+    (("int2", "int3", "int4", "int8g"), GROUPS),
+    (("fp8",), FP8),
+    (("ternary",), TERNARY),
+)
 GGUF = (
     "GGUF",
     "The file format of llama.cpp: weights, tokenizer and settings of a model in one file, in one "
@@ -62,12 +92,15 @@ GGUF = (
 )
 
 
-def terms(compared: bool, asked: bool) -> Iterable[tuple[str, str]]:
-    """Terms and their paragraphs; some only where variants were compared, or asked questions."""
+def terms(compared: bool, asked: bool, storages: Collection[str] = ()) -> Iterable[tuple[str, str]]:
+    """Terms and their paragraphs; some only where variants were compared, or asked questions, or
+    have such a storage ("int4")."""
     yield PERPLEXITY
     if compared:
         yield DIVERGENCE
     if asked:
         yield CHOICE
     yield PARETO
-    yield from (INT8, LINEAR4, NF4, GGUF)
+    yield from (INT8, LINEAR4, NF4)
+    yield from (term for names, term in RARER if not set(names).isdisjoint(storages))
+    yield GGUF

@@ -76,7 +76,8 @@ def page(results: Results, plots: Sequence[Drawn]) -> str:
     return environment.get_template("page.html.jinja").render(
         title=title(results),
         lead=_lead(results),
-        sentences=sentences(results),
+        # A figure and its error stay on one line.
+        sentences=[text.replace(" ± ", "\u00a0±\u00a0") for text in sentences(results)],
         main=_shown(MAIN, results),
         details=[_shown(table, results) for table in details(results.rows)],
         failures=[(row.name, row.error) for row in results.rows if row.error],
@@ -96,5 +97,6 @@ def page(results: Results, plots: Sequence[Drawn]) -> str:
         glossary=terms(
             compared=any(row.divergence for row in results.rows),
             asked=any(row.tasks for row in results.rows),
+            storages={name for row in results.rows for name in row.storages},
         ),
     )

@@ -10,11 +10,11 @@ from qz_eval.errors import EvalFailure
 from qz_eval.files import make_folder, write_json, write_whole
 from qz_eval.results import Json
 from qz_eval.sentences import sentences
-from qz_eval.table import csv_text, details, markdown
+from qz_eval.table import csv_text, details, failures, markdown
 
 
 def markdown_report(results: Results) -> str:
-    """Table, sentences and conditions."""
+    """Table, failures, sentences and conditions."""
     said = "".join(f"* {sentence}\n" for sentence in sentences(results))
     stated = "".join(f"* {name}: {value}\n" for name, value in facts(results))
     explained = "\n".join(f"{paragraph}\n" for paragraph in definitions(results))
@@ -22,7 +22,7 @@ def markdown_report(results: Results) -> str:
         f"{table.title}:\n\n{markdown(results.rows, table)}\n{table.caption}\n\n"
         for table in details(results.rows)
     )
-    return f"{markdown(results.rows)}\n{said}\n{more}{stated}\n{explained}"
+    return f"{markdown(results.rows)}\n{failures(results.rows)}{said}\n{more}{stated}\n{explained}"
 
 
 def write_report(json: Json, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,12 @@ class Row:
     def scheme(self) -> str | None:
         stored = self._get("info", "stored_as")
         return stored and " + ".join(use["storage"] for use in stored)
+
+    @property
+    def storages(self) -> list[str]:
+        """Without block sizes and the like: "nf4" for "nf4/64 double"."""
+        stored = self._get("info", "stored_as") or ()
+        return [re.split("[/ ]", use["storage"])[0] for use in stored]
 
     @property
     def file_mb(self) -> float | None:
@@ -266,6 +273,15 @@ class Row:
     @property
     def same_top_percent(self) -> Spread | None:
         return _percent(self._compared("same_top"))
+
+    @property
+    def perplexity_ratio(self) -> Spread | None:
+        return self._compared("perplexity_ratio")
+
+    @property
+    def mean_change_percent(self) -> Spread | None:
+        """Of the right token's probability, in percentage points."""
+        return _percent(self._compared("mean_change"))
 
     @property
     def rms_change_percent(self) -> Spread | None:

@@ -98,7 +98,8 @@ _SCORE = Object(
 )
 _COMPARISON = Object(
     {
-        **_with_error("perplexity_difference", "kl_divergence", "same_top", "rms_change"),
+        **_with_error("perplexity_difference", "perplexity_ratio", "kl_divergence", "same_top"),
+        **_with_error("mean_change", "rms_change"),
         "kl_quantiles": Items(PAIR),
     }
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from qz_eval.analysis import CLEAR, Results, is_clear
 from qz_eval.results import Row, Spread, megabytes
 
 # More than so many names are counted instead.
 MANY = 3
+# From this part of a speed on its deviation is no small matter.
+NOISY = 0.1
 
 
 def named(row: Row) -> str:
@@ -82,17 +84,51 @@ def _changes(results: Results) -> Iterator[str]:
         )
 
 
+def _unpaired(a: Spread, b: Spread) -> Spread:
+    """b − a, as if what each saw were independent."""
+    return Spread(b.value - a.value, math.hypot(a.error, b.error))
+
+
+def _close(best: Spread, row: Spread) -> bool:
+    """Whether two independent figures are no clear distance apart."""
+    return not is_clear(_unpaired(best, row))
+
+
+def _near_to(best: Row, rows: Sequence[Row], figure: Callable[[Row], Spread]) -> list[str]:
+    """Names of the others that are no clear distance from the best."""
+    others = (row for row in rows if row is not best)
+    return [named(row) for row in others if _close(figure(best), figure(row))]
+
+
+def _beside(close: Sequence[str], what: str) -> str:
+    """ "; `a` and `b` are within 2 standard errors of that", or nothing."""
+    if not close:
+        return ""
+    others = f"{len(close)} others" if len(close) > MANY else listed(close)
+    return f"; {others} {'is' if len(close) == 1 else 'are'} within {CLEAR:.0f} {what}"
+
+
 def _predictions(results: Results) -> Iterator[str]:
-    rows = [row for row in results.representative if row.divergence and row.same_top_percent]
+    rows = [row for row in results.rows if row.divergence and row.same_top_percent]
     if len(rows) < 2 or results.has_models:
         return
+
+    def divergence(row: Row) -> Spread:
+        return row.divergence
+
+    def moved(row: Row) -> str:
+        top = number(row.same_top_percent.value, row.same_top_percent.error)
+        text = f"{number(row.divergence.value, row.divergence.error)} nats and the same most "
+        return f"{text}likely token for {top}% of the tokens"
+
     near = min(rows, key=lambda row: row.divergence.value)
     far = max(rows, key=lambda row: row.divergence.value)
+    errors = "standard errors of that"
     yield (
         f"The predictions of {named(near)} stay closest to the base: a mean KL divergence of "
-        f"{near.divergence.value:.2g} nats and the same most likely token for "
-        f"{near.same_top_percent.value:.1f}% of the tokens. Those of {named(far)} move furthest: "
-        f"{far.divergence.value:.2g} nats and {far.same_top_percent.value:.1f}%."
+        f"{moved(near)}{_beside(_near_to(near, rows, divergence), errors)}. Those of "
+        f"{named(far)} move furthest: {moved(far)}"
+        f"{_beside(_near_to(far, rows, divergence), errors)}."
     )
 
 
@@ -123,6 +159,34 @@ def _answers(results: Results) -> Iterator[str]:
         yield f"{text}."
 
 
+def _change_of(results: Results, row: Row) -> Spread | None:
+    """From the base, which itself has none."""
+    return Spread(0.0, 0.0) if row is results.base else row.perplexity_difference
+
+
+def _gap(results: Results, a: Row, b: Row) -> Spread:
+    """How much worse b is. Of variants of one model the changes from the base count, whose errors
+    are paired and much smaller."""
+    changes = (_change_of(results, a), _change_of(results, b))
+    if results.has_models or None in changes:
+        return _unpaired(results.quality(a), results.quality(b))
+    return _unpaired(*changes)
+
+
+def _undecided(results: Results) -> list[str]:
+    """Names of the rows that are on the front, or are not, by no clear difference from the best of
+    those that are at least as small."""
+    front = results.front()
+    found = []
+    for row in results.scored:
+        smaller = [
+            other for other in front if other is not row and other.weights_mb <= row.weights_mb
+        ]
+        if smaller and not is_clear(_gap(results, smaller[-1], row)):
+            found.append(named(row))
+    return found
+
+
 def _front(results: Results) -> Iterator[str]:
     rows = results.scored
     if len(rows) < 3:
@@ -138,20 +202,9 @@ def _front(results: Results) -> Iterator[str]:
             f"{listed(front)}; each other variant is beaten by one that is at least as small and "
             f"has {better}."
         )
-
-
-def _unpaired(a: Spread, b: Spread) -> Spread:
-    """b − a, as if what each saw were independent."""
-    return Spread(b.value - a.value, math.hypot(a.error, b.error))
-
-
-def _gap(results: Results, a: Row, b: Row) -> Spread:
-    """How much worse b is. Of variants of one model the changes from the base count, whose errors
-    are paired and much smaller."""
-    changes = (a.perplexity_difference, b.perplexity_difference)
-    if results.has_models or None in changes:
-        return _unpaired(results.quality(a), results.quality(b))
-    return _unpaired(*changes)
+    if undecided := _undecided(results):
+        which = f"{len(undecided)} of them" if len(undecided) > MANY else listed(undecided)
+        yield f"For {which} less than {CLEAR:.0f} standard errors decide about that."
 
 
 def _equal_memory(results: Results) -> Iterator[str]:
@@ -213,30 +266,46 @@ def _schemes(results: Results) -> Iterator[str]:
         )
 
 
+def _ratio(a: Spread, b: Spread) -> Spread:
+    """a / b of independent figures."""
+    ratio = a.value / b.value
+    return Spread(ratio, ratio * math.hypot(a.error / a.value, b.error / b.value))
+
+
 def _speed(results: Results) -> Iterator[str]:
-    rows = [row for row in results.rows if row.decode]
+    rows = [row for row in results.rows if row.decode and row.decode.value > 0]
     if len(rows) < 2:
         return
+
+    def speed(row: Row) -> Spread:
+        return row.decode
+
     fastest = max(rows, key=lambda row: row.decode.value)
-    close = [
-        named(row)
-        for row in rows
-        if row is not fastest
-        and fastest.decode.value - row.decode.value
-        < CLEAR * math.hypot(fastest.decode.error, row.decode.error)
-    ]
+    close = _near_to(fastest, rows, speed)
     text = (
         f"{named(fastest)} decodes fastest, at "
         f"{number(fastest.decode.value, fastest.decode.error)} tokens a second"
     )
     base = results.base
-    if base and base.decode and base is not fastest and named(base) not in close:
-        text += f", {fastest.decode.value / base.decode.value:.2f} times {named(base)}"
-    if close:
-        others = f"{len(close)} others" if len(close) > MANY else listed(close)
-        verb = "is" if len(close) == 1 else "are"
-        text += f"; {others} {verb} within {CLEAR:.0f} standard deviations of it"
-    yield f"{text}."
+    if base in rows and base is not fastest and named(base) not in close:
+        ratio = _ratio(fastest.decode, base.decode)
+        text += f", {number(ratio.value, ratio.error)} times {named(base)}"
+    yield f"{text}{_beside(close, 'standard deviations of it')}."
+
+
+def _noise(results: Results) -> Iterator[str]:
+    """A reader may take means for more than they are."""
+    noisy = [
+        named(row)
+        for row in results.rows
+        if any(speed and speed.error > NOISY * speed.value for speed in (row.prefill, row.decode))
+    ]
+    if noisy:
+        which = f"{len(noisy)} variants" if len(noisy) > MANY else listed(noisy)
+        yield (
+            f"The speeds of {which} scatter by more than {100 * NOISY:.0f}% from one repetition to "
+            "the next: other programs may have run beside them."
+        )
 
 
 def _peers(results: Results) -> Iterator[str]:
@@ -251,9 +320,8 @@ def _peers(results: Results) -> Iterator[str]:
             continue
         parts = []
         if peer.perplexity and ours.perplexity:
-            parts.append(
-                f"a perplexity of {ours.perplexity.value:.3f} against {peer.perplexity.value:.3f}"
-            )
+            found = [f"{r.perplexity.value:.3f} ± {r.perplexity.error:.3f}" for r in (ours, peer)]
+            parts.append(f"a perplexity of {found[0]} against {found[1]}")
         if peer.decode and ours.decode:
             own_speed, speed = (number(r.decode.value, r.decode.error) for r in (ours, peer))
             parts.append(f"{own_speed} against {speed} tokens a second")
@@ -284,6 +352,7 @@ def sentences(results: Results) -> list[str]:
         _larger_or_smaller,
         _schemes,
         _speed,
+        _noise,
         _peers,
     )
     return [sentence for maker in makers for sentence in maker(results)]

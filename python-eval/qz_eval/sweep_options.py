@@ -34,7 +34,14 @@ RUNNING = ("--device", "--threads")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("module", type=Path, metavar="MODEL.mlir", help="written by qz-import")
-    parser.add_argument("-o", dest="output", type=Path, metavar="DIR", required=True)
+    parser.add_argument(
+        "-o",
+        dest="output",
+        type=Path,
+        metavar="DIR",
+        required=True,
+        help="gets report.html and the rest, and in DIR/sweep what is measured already",
+    )
     parser.add_argument(
         "--variant",
         dest="variants",

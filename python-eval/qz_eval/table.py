@@ -54,6 +54,16 @@ COLUMNS = (
     Column("prefill tok/s", "prefill_tok_s", lambda row: row.prefill, 1, True),
     Column("decode tok/s", "decode_tok_s", lambda row: row.decode, 1, True),
 )
+PREDICTIONS = (
+    Column("variant", "variant", lambda row: row.name),
+    Column("perplexity ratio", "perplexity_ratio", lambda row: row.perplexity_ratio, 4, True),
+    Column("KL median", "kl_median", lambda row: row.divergence_quantile(0.5), 6),
+    Column("99%", "kl_99", lambda row: row.divergence_quantile(0.99), 4),
+    Column("99.9%", "kl_999", lambda row: row.divergence_quantile(0.999), 4),
+    Column("most", "kl_max", lambda row: row.divergence_quantile(1), 4),
+    Column("mean Δp %", "mean_change_percent", lambda row: row.mean_change_percent, 3, True),
+    Column("RMS Δp %", "rms_change_percent", lambda row: row.rms_change_percent, 3, True),
+)
 LATENCY = (
     Column("variant", "variant", lambda row: row.name),
     Column("tests", "tests", lambda row: row.tests),
@@ -103,11 +113,6 @@ MORE = (
     Column("model", "model", lambda row: row.model),
     Column("stored as", "scheme", lambda row: row.scheme),
     Column("selection", "selection", lambda row: row.selection),
-    Column("KL median", "kl_median", lambda row: row.divergence_quantile(0.5), 6),
-    Column("KL 99%", "kl_99", lambda row: row.divergence_quantile(0.99), 6),
-    Column("KL 99.9%", "kl_999", lambda row: row.divergence_quantile(0.999), 6),
-    Column("KL maximum", "kl_max", lambda row: row.divergence_quantile(1), 6),
-    Column("RMS Δp %", "rms_change_percent", lambda row: row.rms_change_percent, 3, True),
     Column("made by", "made_by", lambda row: row.made_by),
     Column("failed", "error", lambda row: row.error),
 )
@@ -125,6 +130,15 @@ class Table:
 
 MAIN = Table("Sizes, quality, speed", COLUMNS, "A dash: not measured.")
 DETAILS = (
+    Table(
+        "Predictions beside the base",
+        PREDICTIONS,
+        "The ratio of the perplexities; the KL divergence of a token in nats that half, 99% and "
+        "99.9% of the tokens do not exceed, and the largest; the change of the probability of the "
+        "right token in percentage points, in the mean and as root mean square. Errors are "
+        "standard errors, paired token by token.",
+        lambda row: row.divergence is not None,
+    ),
     Table(
         "Beside llama.cpp",
         BESIDE_LLAMA_CPP,
@@ -205,15 +219,17 @@ def is_text(column: Column, rows: Sequence[Row]) -> bool:
 
 def details(rows: Sequence[Row]) -> list[Table]:
     """The tables in which there is more than names."""
-    return [
-        table
-        for table in (*tasks(rows), *DETAILS)
-        if any(map(table.has, rows)) and len(used(rows_of(rows, table), table)) > 1
-    ]
+    return [table for table in (*tasks(rows), *DETAILS) if rows_of(rows, table)]
 
 
 def rows_of(rows: Sequence[Row], table: Table) -> list[Row]:
-    return [row for row in rows if table.has(row)]
+    """The main table has all; the others those of which there is more than a name."""
+    return [
+        row
+        for row in rows
+        if table is MAIN
+        or (table.has(row) and any(column.of(row) is not None for column in table.columns[1:]))
+    ]
 
 
 def markdown(rows: Sequence[Row], table: Table = MAIN) -> str:
@@ -227,6 +243,12 @@ def markdown(rows: Sequence[Row], table: Table = MAIN) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
+def failures(rows: Sequence[Row]) -> str:
+    """What was not measured and why, in Markdown, to stand below the main table; or nothing."""
+    failed = "".join(f"* {row.name}: {row.error}\n" for row in rows if row.error)
+    return f"What failed:\n\n{failed}\n" if failed else ""
+
+
 def csv_text(rows: Sequence[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -234,7 +256,8 @@ def csv_text(rows: Sequence[Row]) -> str:
     answers = [column for table in tasks(rows) for column in table.columns]
     columns = {
         column.name: column
-        for column in (*COLUMNS, *answers, *LATENCY, *MEMORY, *BESIDE_LLAMA_CPP, *MORE)
+        for part in (COLUMNS, PREDICTIONS, answers, LATENCY, MEMORY, BESIDE_LLAMA_CPP, MORE)
+        for column in part
     }.values()
     titles: list[str] = []
     for column in columns:

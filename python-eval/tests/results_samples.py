@@ -13,11 +13,15 @@ def comparison(difference: float, error: float, divergence: float) -> Json:
     return {
         "perplexity_difference": difference,
         "perplexity_difference_error": error,
+        "perplexity_ratio": 1 + difference / 12.7,
+        "perplexity_ratio_error": error / 12.7,
         "kl_divergence": divergence,
         "kl_divergence_error": divergence / 50,
         "kl_quantiles": [[fraction, divergence * 2 * (fraction + 1e-6)] for fraction in FRACTIONS],
         "same_top": 1 - divergence,
         "same_top_error": 0.001,
+        "mean_change": -divergence / 8,
+        "mean_change_error": divergence / 70,
         "rms_change": divergence / 2,
         "rms_change_error": divergence / 90,
     }

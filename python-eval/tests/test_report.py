@@ -16,10 +16,12 @@ from matplotlib.figure import Figure
 from results_samples import answered, comparison, entry, results, sample
 
 from qz_eval.analysis import Results
+from qz_eval.glossary import terms
 from qz_eval.plots import all_plots, speed_and_size
 from qz_eval.report import markdown_report, write_report
 from qz_eval.results import Spread
 from qz_eval.sentences import change, listed, sentences
+from qz_eval.table import details, markdown
 
 
 def said(*entries: dict, **conditions: object) -> str:
@@ -47,10 +49,20 @@ def test_sentences_carry_their_uncertainty() -> None:
     )
     assert "No difference in perplexity from `none` is seen for `int8` (+0.010 ± 0.020)" in text
     assert "The smallest variant is `nf4`: its weights take 60.00 MB, 30% of the 200.0 MB" in text
-    assert "predictions of `int8` stay closest" in text and "Those of `nf4` move furthest" in text
+    assert (
+        "predictions of `int8` stay closest to the base: a mean KL divergence of 0.001000 ± "
+        "0.000020 nats and the same most likely token for 99.90 ± 0.10% of the tokens. Those of "
+        "`nf4` move furthest: 0.2000 ± 0.0040 nats and the same most likely token for "
+        "80.00 ± 0.10% of the tokens." in text
+    )
     assert "Pareto front of size and perplexity lie `q4_0`, `int8` and `none`" in text
+    assert (
+        "For `none` and `nf4 --blocks=0:2` less than 2 standard errors decide about that." in text
+    )
     assert "At four bits, `nf4` has a perplexity higher by 1.50 ± 0.14 than `q4_0`." in text
-    assert "`nf4` decodes fastest, at 130.0 ± 1.0 tokens a second, 1.86 times `none`." in text
+    assert (
+        "`nf4` decodes fastest, at 130.0 ± 1.0 tokens a second, 1.857 ± 0.030 times `none`." in text
+    )
     assert "Not measured, or not wholly: `fp4 <&>`" in text
 
 
@@ -60,7 +72,37 @@ def test_what_is_not_clear_is_not_claimed() -> None:
         entry("q4_0", 60, 16.5, 129.5, comparison=comparison(4.0, 0.4, 0.3)),
     )
     assert "a perplexity lower by 0.50 ± 0.57 than `q4_0`, which is no clear difference" in text
-    assert "`nf4` decodes fastest" in text and "; `q4_0` is within 2 standard" in text
+    assert "`nf4` decodes fastest" in text
+    assert "; `q4_0` is within 2 standard deviations of it." in text
+    text = said(
+        entry("none", 200, 12.7, 70),
+        entry("nf4", 60, 16.0, 130, comparison=comparison(3.3, 0.4, 0.200)),
+        entry("nf4 --double-quant", 55, 16.1, 129.5, comparison=comparison(3.4, 0.4, 0.201)),
+        entry("int8", 110, 13.9, 130, comparison=comparison(1.2, 0.1, 0.1)),
+        entry("int8g", 110, 13.8, 130, comparison=comparison(1.1, 0.1, 0.1)),
+    )
+    # On the front or not, with paired errors: the base's own change is known to be none.
+    assert "lie `nf4 --double-quant`, `nf4`, `int8g` and `none`" in text
+    assert "For `nf4` and `int8` less than 2 standard errors decide about that." in text
+    assert "move furthest: 0.2010 ± 0.0040 nats" in text
+    assert "of the tokens; `nf4` is within 2 standard errors of that." in text
+
+
+def test_scattered_speeds_are_noticed() -> None:
+    rows = [entry(name, 200, 12.7, 70) for name in "abcde"]
+    assert "scatter" not in said(*rows)
+    rows[1]["bench"]["prefill_tok_s_sd"] = 80.0
+    assert "The speeds of `b` scatter by more than 10%" in said(*rows)
+    for row in rows:
+        row["bench"]["decode_tok_s_sd"] = 8.0
+    assert "The speeds of 5 variants scatter by more than 10%" in said(*rows)
+
+
+def test_details_have_rows_of_what_was_measured() -> None:
+    rows = Results.of(sample()).rows
+    for table in details(rows):
+        assert "fp4 <&>" not in markdown(rows, table)
+    assert "fp4 <&>" in markdown(rows)
 
 
 def test_peers_stand_beside_their_variants() -> None:
@@ -72,11 +114,11 @@ def test_peers_stand_beside_their_variants() -> None:
         entry("llama.cpp: nf4", 50, 16.0, 120, is_peer=True),
     )
     assert (
-        "`nf4` beside `bitsandbytes nf4`: a perplexity of 16.200 against 16.100, 130.0 ± 1.0 "
-        "against 60.0 ± 1.0 tokens a second and at most 90.00 against 90.00 MB of the host's "
-        "memory." in text
+        "`nf4` beside `bitsandbytes nf4`: a perplexity of 16.200 ± 0.500 against 16.100 ± 0.500, "
+        "130.0 ± 1.0 against 60.0 ± 1.0 tokens a second and at most 90.00 against 90.00 MB of "
+        "the host's memory." in text
     )
-    assert "`none` beside `transformers float32`: a perplexity of 12.700 against 12.700" in text
+    assert "`none` beside `transformers float32`: a perplexity of 12.700 ± 0.500 against" in text
     assert "beside `llama.cpp: nf4`" not in text
     assert "The smallest variant is `nf4`" in text
 
@@ -140,7 +182,19 @@ def test_long_names_leave_room_for_what_is_drawn(narrow: bool) -> None:
 def test_nothing_is_said_of_nothing() -> None:
     assert said({"name": "a", "error": "broke"}).count("\n") == 0
     report = markdown_report(Results.of(results({"name": "a", "error": "broke"})))
-    assert "| a |" in report
+    assert "| a |" in report and "* a: broke\n" in report
+
+
+def test_terms_of_what_is_there() -> None:
+    some = {name for name, _ in terms(compared=False, asked=False)}
+    assert {"Perplexity", "int8", "GGUF"} <= some
+    rare = {
+        storage: {name for name, _ in terms(False, False, {storage, "nf4"})} - some
+        for storage in ("q6_k", "int4", "fp8", "ternary", "nf4")
+    }
+    assert [len(names) for names in rare.values()] == [1, 1, 1, 1, 0]
+    json = entry("int4/64 asym", 60, 16, 130)
+    assert Results.of(results(json)).rows[0].storages == ["int4"]
 
 
 class Page(HTMLParser):
@@ -211,7 +265,7 @@ def test_page_has_structure(page: Page) -> None:
 def test_page_is_for_screen_readers(page: Page) -> None:
     assert all(len(image["alt"] or "") > 40 for image in page.all("img"))
     assert {cell["scope"] for cell in page.all("th")} == {"col", "row"}
-    assert len(page.all("caption")) == 4
+    assert len(page.all("caption")) == 5
     # What scrolls can be reached by keyboard.
     scrolling = [a for _, a in page.tags if a.get("class") == "scroll"]
     assert all(a["tabindex"] == "0" and a["role"] == "region" for a in scrolling)
@@ -223,6 +277,9 @@ def test_page_has_all_of_it(page: Page) -> None:
     for word in (*titles, "int8", "Linear 4-bit", "NF4", "GGUF", "Some CPU", "ab" * 32, "fp4 <&>"):
         assert word in page.text, word
     for word in ("7.71", "76.0", "29.50", "of the whole device", "hf-footprint"):
+        assert word in page.text, word
+    # What is beside the base, with its errors.
+    for word in ("1.2756 ± 0.0079", "−2.500 ± 0.286", "10.000 ± 0.222"):
         assert word in page.text, word
     assert "12.710 ± 0.500" in page.text and "qzc: it broke" in page.text
 

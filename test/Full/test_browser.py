@@ -76,7 +76,7 @@ def test_fits_and_shows_everything(
     assert browser.execute_script("return innerWidth") == width
     assert browser.execute_script(OVERFLOWING) == []
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-    assert browser.execute_script(CAPTIONS) == [True] * 4
+    assert browser.execute_script(CAPTIONS) == [True] * 5
     images = browser.execute_script(IMAGES)
     assert len(images) == 6
     for is_shown, shown_width, source in images:
@@ -122,7 +122,7 @@ def test_keyboard_reaches_everything(browser: webdriver.Chrome, report: Path) ->
     assert seen[0].endswith("#main")
     links = browser.execute_script("return document.links.length")
     tables = browser.execute_script("return document.querySelectorAll('.scroll').length")
-    assert len(set(seen)) >= links and seen.count("scroll") >= tables == 4
+    assert len(set(seen)) >= links and seen.count("scroll") >= tables == 5
     # What the first key shows hides nothing.
     browser.get(report.as_uri())
     browser.switch_to.active_element.send_keys(Keys.TAB)
