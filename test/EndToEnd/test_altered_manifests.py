@@ -1,5 +1,5 @@
-"""Manifests that were altered by somebody who made the hashes right: whatever they say, the
-executable computes something or ends with one line. It never ends by a signal."""
+"""Manifests of which somebody altered numbers and made the hashes right: the executable computes
+something on the CPU or ends with one line. It never ends by a signal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Compiled = Callable[..., Path]
 
 MEMORY = 4 << 30
 # Of the parts that a plan is made of; what follows from a number depends on where it stands.
-PARTS = ("tensors", "plan", "model")
+PARTS = ("tensors", "plan", "model", "sources")
 
 
 def numbers(node: object) -> Iterator[tuple[list | dict, object]]:
@@ -33,10 +33,12 @@ def altered(value: float, chance: random.Random) -> float:
     """Another value that takes no more digits."""
     if isinstance(value, bool):
         return not value
-    most = 10 ** len(str(abs(int(value)))) - 1
-    return chance.choice(
-        [0, 1, value + 1 if value + 1 <= most else 0, most, chance.randint(0, most)]
-    )
+    digits = len(str(abs(int(value))))
+    most = 10**digits - 1
+    others = [0, 1, value + 1 if value + 1 <= most else 0, most, chance.randint(0, most)]
+    if digits > 1:
+        others.append(-chance.randint(1, 10 ** (digits - 1) - 1))
+    return chance.choice(others)
 
 
 def limit_memory() -> None:
