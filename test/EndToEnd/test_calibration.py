@@ -362,12 +362,35 @@ def test_a_size_is_met_by_the_whole_file(imported: Imported, tmp_path: Path) -> 
     assert 345_000 < table["bytes"] <= 350_000
 
 
+def test_a_budget_takes_mse_unless_a_method_is_said(imported: Imported, tmp_path: Path) -> None:
+    module, recipe, report = imported("llama-f32"), tmp_path / "recipe.json", tmp_path / "r.json"
+    for said, options, method in (
+        ({}, (), "mse"),
+        ({"method": "rtn"}, (), "rtn"),
+        ({"method": "rtn"}, ("--method=mse",), "mse"),
+        ({"method": "mse"}, ("--method=rtn",), "rtn"),
+    ):
+        recipe.write_text(json.dumps(said))
+        saved = tmp_path / "saved.json"
+        qzc(module, "--target-bpw=4.5", "--recipe", recipe, *options, "--dry-run",
+            f"--report={report}", f"--save-recipe={saved}")  # fmt: skip
+        searched = {
+            row["method"]
+            for row in json.loads(report.read_text())["tensors"]
+            if row["stored_as"].startswith(("int3", "int4", "nf4"))
+        }
+        assert searched == {method}
+        # What it was holds where there is no budget, too.
+        assert json.loads(saved.read_text())["method"] == method
+
+
 @pytest.mark.parametrize(
     ("options", "words", "code"),
     [
         (("--target-bpw=4.5", "--target-size=1MB"), ("--target-bpw", "--target-size"), 2),
         (("--target-bpw=4.5", "--quantize=nf4"), ("--quantize",), 2),
         (("--target-bpw=nan",), ("--target-bpw", "'nan'"), 2),
+        (("--target-bpw=4.5", "--method=best"), ("'best'", "mse"), 2),
         (("--target-size=1XB",), ("'1XB'", "120MB"), 2),
         (("--target-size=-1MB",), ("'-1MB'",), 2),
         (("--target-size=1kB",), ("ask for more",), 1),
