@@ -2,8 +2,6 @@
 
 #include "qzc/Calibrate/Budget.h"
 
-#include "qzc/Encode/Encoder.h"
-#include "qzc/Encode/OutputError.h"
 #include "qzc/Encode/Sample.h"
 
 #include <algorithm>
@@ -23,44 +21,6 @@ static constexpr const char *kStorages[] = {
 /// Rows that errors are measured on.
 static constexpr int64_t kRows = 64;
 
-/// The sample as it would be stored, minus what it is.
-static std::vector<float> errorsOf(const Sample &sample,
-                                   const format::PackedShape &shape,
-                                   const InputStatistics *input) {
-  const auto count = static_cast<int64_t>(sample.values.size());
-  std::vector<std::byte> bytes(format::paddedBytes(shape));
-  std::byte *parts[4] = {};
-  size_t part = 0;
-  for (const format::PartLayout &place : format::layout(shape))
-    parts[part++] = bytes.data() + place.offset;
-  if (format::canSearch(shape.scheme)) {
-    std::vector<float> importance(sample.values.size(), 1.0f);
-    if (input)
-      for (size_t i = 0; i < importance.size(); ++i)
-        importance[i] = input->squares[i % static_cast<size_t>(shape.cols)];
-    format::searchElements(shape, sample.values.data(), importance.data(),
-                           count, parts);
-  } else {
-    format::encodeElements(shape, sample.values.data(), count, parts);
-  }
-  std::vector<float> errors(sample.values.size());
-  format::decodeRows(encode::viewOf(shape, bytes.data()), 0, shape.rows,
-                     errors.data());
-  for (size_t i = 0; i < errors.size(); ++i)
-    errors[i] -= sample.values[i];
-  return errors;
-}
-
-static double squaresOf(const std::vector<float> &values, int64_t rows,
-                        const InputStatistics *input) {
-  if (input)
-    return encode::outputSquares(*input, values.data(), rows);
-  double sum = 0;
-  for (const float value : values)
-    sum += double{value} * value;
-  return sum;
-}
-
 /// The choices that the tensor can take, with their bytes and errors.
 static std::vector<Choice> choicesOf(const Tensor &tensor,
                                      const encode::WeightRef &ref,
@@ -73,23 +33,20 @@ static std::vector<Choice> choicesOf(const Tensor &tensor,
     input.reset();
   const InputStatistics *seen = input ? &*input : nullptr;
   const Sample sample = encode::sampleRows(tensor, ref, sources, kRows);
-  const double all = squaresOf(sample.values, sample.rows, seen);
+  const double all = encode::squaresOf(sample, tensor, seen);
   std::vector<Choice> choices;
   for (const char *text : kStorages) {
     Choice choice;
     choice.spec = *format::parseStorage(text);
-    format::PackedShape shape = tensor.shape;
-    shape.scheme = choice.spec.scheme;
-    shape.blockSize = choice.spec.blockSize;
-    shape.scales = choice.spec.scales;
-    if (format::checkShape(shape))
+    Tensor stored = tensor;
+    stored.shape.scheme = choice.spec.scheme;
+    stored.shape.blockSize = choice.spec.blockSize;
+    stored.shape.scales = choice.spec.scales;
+    if (format::checkShape(stored.shape))
       continue;
-    choice.bytes = format::storedBytes(shape);
-    shape.rows = sample.rows;
+    choice.bytes = format::storedBytes(stored.shape);
     choice.error =
-        all == 0
-            ? 0
-            : squaresOf(errorsOf(sample, shape, seen), sample.rows, seen) / all;
+        all == 0 ? 0 : encode::lostSquares(sample, stored, {}, seen) / all;
     choices.push_back(choice);
   }
   return choices;

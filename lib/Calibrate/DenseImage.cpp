@@ -89,17 +89,16 @@ DenseImage::~DenseImage() { ::munmap(Base, std::max<uint64_t>(Bytes, 1)); }
 
 /// What the columns of a launch's matrices are multiplied by; the rows stay,
 /// for what they make goes to layers that have not been seen yet.
-static void scaleColumns(std::vector<Tensor> &stored,
-                         const std::vector<Tensor> &all,
-                         const std::vector<encode::WeightRef> &refs,
-                         const encode::WeightSources &sources,
-                         const encode::Statistics &statistics,
-                         ThreadPool &pool) {
+static std::vector<format::Factors>
+scaleColumns(const std::vector<Tensor> &stored, const std::vector<Tensor> &all,
+             const std::vector<encode::WeightRef> &refs,
+             const encode::WeightSources &sources,
+             const encode::Statistics &statistics, ThreadPool &pool) {
   std::map<int64_t, std::vector<float>> scales;
-  for (Tensor &tensor : stored) {
+  std::vector<format::Factors> factors(stored.size());
+  for (size_t i = 0; i < stored.size(); ++i) {
+    const Tensor &tensor = stored[i];
     const int64_t number = tensor.scaling.columns;
-    tensor.scaling = {};
-    tensor.scaling.columns = number;
     if (number < 0)
       continue;
     const auto [scale, isNew] = scales.try_emplace(number);
@@ -107,8 +106,9 @@ static void scaleColumns(std::vector<Tensor> &stored,
       scale->second = encode::chooseFactors(
           all, refs, number, *statistics.find(tensor.source.name), sources,
           pool);
-    encode::setFactors(tensor, number, scale->second);
+    factors[i].columns = scale->second;
   }
+  return factors;
 }
 
 void DenseImage::hold(const std::vector<int32_t> &tensors,
@@ -119,10 +119,11 @@ void DenseImage::hold(const std::vector<int32_t> &tensors,
     stored.push_back(Stored.tensors[static_cast<size_t>(index)]);
     from.push_back(Refs[static_cast<size_t>(index)]);
   }
-  scaleColumns(stored, Stored.tensors, Refs, Sources, statistics, pool);
+  const std::vector<format::Factors> factors =
+      scaleColumns(stored, Stored.tensors, Refs, Sources, statistics, pool);
   std::vector<std::byte> packed(encode::assignOffsets(stored));
   encode::encodeChecked(
-      stored, from, Sources,
+      stored, factors, from, Sources,
       [&](uint64_t offset, const void *data, size_t bytes) {
         std::memcpy(packed.data() + offset, data, bytes);
       },
@@ -135,16 +136,16 @@ void DenseImage::hold(const std::vector<int32_t> &tensors,
     const format::PackedView view =
         encode::viewOf(stored[i].shape, packed.data() + stored[i].offset);
     auto *out = reinterpret_cast<float *>(Base + dense.offset);
-    pool.parallelFor(
-        dense.shape.rows, 16, [&](int64_t begin, int64_t end, int) {
-          float *rows = out + begin * dense.shape.cols;
-          format::decodeRows(view, begin, end, rows);
-          // What comes before the layer is as it was, too.
-          if (stored[i].source.factors)
-            stored[i].source.factors->undo(begin * dense.shape.cols,
-                                           (end - begin) * dense.shape.cols,
-                                           dense.shape.cols, rows);
-        });
+    pool.parallelFor(dense.shape.rows, 16,
+                     [&](int64_t begin, int64_t end, int) {
+                       float *rows = out + begin * dense.shape.cols;
+                       format::decodeRows(view, begin, end, rows);
+                       // What comes before the layer is as it was, too.
+                       if (factors[i].any())
+                         factors[i].undo(begin * dense.shape.cols,
+                                         (end - begin) * dense.shape.cols,
+                                         dense.shape.cols, rows);
+                     });
   }
 }
 

@@ -2,12 +2,26 @@
 
 #include "Coding.h"
 
+#include "qzc/Support/Error.h"
+
 #include <algorithm>
 #include <numeric>
 
 namespace qzc::encode {
 
 using format::Method;
+
+void requireInput(const format::Tensor &tensor,
+                  const std::optional<InputStatistics> &input) {
+  const bool needsProducts =
+      tensor.method == Method::Gptq || tensor.method == Method::Awq;
+  if (needsProducts && (!input || !input->products))
+    throw Error("tensor '" + tensor.source.name +
+                "': the statistics have no products of its input, which " +
+                std::string(format::name(tensor.method)) +
+                " needs: calibrate with --calibrate=TEXT (an importance matrix "
+                "of llama.cpp has none)");
+}
 
 /// Mean squares, as llama.cpp weighs errors by them.
 static std::vector<float> meanSquares(const InputStatistics &input) {
@@ -35,25 +49,25 @@ static std::vector<float> relativeSquares(const InputStatistics &input) {
 
 /// What an error of each column weighs; inputs of scaled columns are divided.
 static std::vector<float> importanceOf(const format::Tensor &tensor,
+                                       const format::Factors &factors,
                                        const InputStatistics &input) {
   std::vector<float> importance = format::blockFormat(tensor.shape.scheme)
                                       ? meanSquares(input)
                                       : relativeSquares(input);
-  if (const format::Factors *factors = tensor.source.factors.get())
-    for (size_t i = 0; i < factors->columns.size(); ++i) {
-      const double factor = factors->columns[i];
-      importance[i] = static_cast<float>(importance[i] / (factor * factor));
-    }
+  for (size_t i = 0; i < factors.columns.size(); ++i) {
+    const double factor = factors.columns[i];
+    importance[i] = static_cast<float>(importance[i] / (factor * factor));
+  }
   return importance;
 }
 
-Coding::Coding(const format::Tensor &tensor,
+Coding::Coding(const format::Tensor &tensor, const format::Factors &factors,
                const std::optional<InputStatistics> &input,
                const Feedback *feedback)
     : Shape(format::streamedShape(tensor.shape)), Method(tensor.method),
       Back(feedback) {
   if (Method != Method::Rtn && input)
-    Importance = importanceOf(tensor, *input);
+    Importance = importanceOf(tensor, factors, *input);
 }
 
 int64_t Coding::unit() const {

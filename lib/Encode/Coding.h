@@ -21,11 +21,17 @@ struct CodingMemory {
   std::vector<uint8_t> codes;
 };
 
+/// Throws qzc::Error where the statistics do not have what the tensor's method
+/// cannot do without.
+void requireInput(const format::Tensor &tensor,
+                  const std::optional<InputStatistics> &input);
+
 /// A weight's storage and method, with what calibration says of its input.
 class Coding {
 public:
-  /// `feedback` is of Method::Gptq, and must outlive the coding.
-  Coding(const format::Tensor &tensor,
+  /// The weight is scaled by `factors`. `feedback` is of Method::Gptq, and must
+  /// outlive the coding.
+  Coding(const format::Tensor &tensor, const format::Factors &factors,
          const std::optional<InputStatistics> &input, const Feedback *feedback);
 
   /// Elements that pieces are multiples of, or the end of the weight.

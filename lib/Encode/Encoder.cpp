@@ -69,11 +69,16 @@ static bool isStoredAlready(const Tensor &tensor, const WeightRef &ref) {
          format::storedAlike(ref.packed->shape, tensor.shape);
 }
 
-static StreamedWeight streamed(const Tensor &tensor, const WeightRef &ref,
-                               const Coding &coding) {
+static StreamedWeight streamed(const Tensor &tensor,
+                               const format::Factors &factors,
+                               const WeightRef &ref, const Coding &coding) {
   const bool asStored = isStoredAlready(tensor, ref);
-  return {tensor.source, ref, tensor.shape.rows * tensor.shape.cols,
-          asStored ? format::pieceUnit(tensor.shape) : coding.unit(), asStored};
+  return {tensor.source,
+          ref,
+          tensor.shape.rows * tensor.shape.cols,
+          asStored ? format::pieceUnit(tensor.shape) : coding.unit(),
+          asStored,
+          factors.any() ? &factors : nullptr};
 }
 
 /// Some value or scale became infinite in the stored type: says which.
@@ -194,11 +199,12 @@ struct Batch {
 class SectionEncoder {
 public:
   SectionEncoder(std::vector<Tensor> &tensors,
+                 const std::vector<format::Factors> &factors,
                  const std::vector<WeightRef> &refs,
                  const WeightSources &sources, const SectionWriter &write,
                  ThreadPool &pool, const Statistics *statistics)
-      : Tensors(tensors), Refs(refs), Sources(sources), Write(write),
-        Pool(pool), Stats(statistics), Largest(tensors.size()),
+      : Tensors(tensors), Factors(factors), Refs(refs), Sources(sources),
+        Write(write), Pool(pool), Stats(statistics), Largest(tensors.size()),
         Workspaces(static_cast<size_t>(pool.threads())) {}
 
   /// `checked`: the files' contents have been compared with their hashes.
@@ -209,6 +215,7 @@ private:
   void encode(const Batch &batch, bool checked);
 
   std::vector<Tensor> &Tensors;
+  const std::vector<format::Factors> &Factors;
   const std::vector<WeightRef> &Refs;
   const WeightSources &Sources;
   const SectionWriter &Write;
@@ -225,19 +232,6 @@ static std::optional<InputStatistics> inputOf(const Tensor &tensor,
   if (tensor.method == format::Method::Rtn || !statistics)
     return std::nullopt;
   return statistics->find(tensor.source.name);
-}
-
-/// The statistics that the tensor's method cannot do without.
-static void requireInput(const Tensor &tensor,
-                         const std::optional<InputStatistics> &input) {
-  const bool needsProducts = tensor.method == format::Method::Gptq ||
-                             tensor.method == format::Method::Awq;
-  if (needsProducts && (!input || !input->products))
-    throw Error("tensor '" + tensor.source.name +
-                "': the statistics have no products of its input, which " +
-                std::string(format::name(tensor.method)) +
-                " needs: calibrate with --calibrate=TEXT (an importance matrix "
-                "of llama.cpp has none)");
 }
 
 std::vector<Batch> SectionEncoder::batches() const {
@@ -269,10 +263,12 @@ void SectionEncoder::encode(const Batch &batch, bool checked) {
   std::vector<KeptScales *> kept(batch.tensors.size());
   std::deque<KeptScales> keptScales;
   for (size_t i = 0; i < batch.tensors.size(); ++i) {
-    const Tensor &tensor = Tensors[batch.tensors[i]];
-    codings.emplace_back(tensor, inputOf(tensor, Stats),
+    const size_t index = batch.tensors[i];
+    const Tensor &tensor = Tensors[index];
+    codings.emplace_back(tensor, Factors[index], inputOf(tensor, Stats),
                          feedback ? &*feedback : nullptr);
-    weights.push_back(streamed(tensor, Refs[batch.tensors[i]], codings.back()));
+    weights.push_back(
+        streamed(tensor, Factors[index], Refs[index], codings.back()));
     if (tensor.shape.scales == format::ScaleCodec::Double &&
         !weights[i].asStored)
       kept[i] = &keptScales.emplace_back(
@@ -308,22 +304,25 @@ void SectionEncoder::run(bool checked) {
         f16Exponent(format::floatFromBits(Largest[i].load()));
 }
 
-void encode::encodeWeights(std::vector<Tensor> &tensors,
-                           const std::vector<WeightRef> &refs,
-                           const WeightSources &sources,
-                           const SectionWriter &write, ThreadPool &pool,
-                           const Statistics *statistics) {
-  scaleInputs(tensors, refs, sources, statistics, pool);
-  SectionEncoder(tensors, refs, sources, write, pool, statistics)
+std::vector<format::Factors>
+encode::encodeWeights(std::vector<Tensor> &tensors,
+                      const std::vector<WeightRef> &refs,
+                      const WeightSources &sources, const SectionWriter &write,
+                      ThreadPool &pool, const Statistics *statistics) {
+  std::vector<format::Factors> factors =
+      scaleInputs(tensors, refs, sources, statistics, pool);
+  SectionEncoder(tensors, factors, refs, sources, write, pool, statistics)
       .run(/*checked=*/false);
+  return factors;
 }
 
 void encode::encodeChecked(std::vector<Tensor> &tensors,
+                           const std::vector<format::Factors> &factors,
                            const std::vector<WeightRef> &refs,
                            const WeightSources &sources,
                            const SectionWriter &write, ThreadPool &pool,
                            const Statistics *statistics) {
-  SectionEncoder(tensors, refs, sources, write, pool, statistics)
+  SectionEncoder(tensors, factors, refs, sources, write, pool, statistics)
       .run(/*checked=*/true);
 }
 
@@ -331,7 +330,8 @@ std::vector<std::byte> encode::encodeTensor(const Tensor &tensor,
                                             const WeightRef &ref,
                                             const WeightSources &sources) {
   requireInput(tensor, std::nullopt);
-  const Coding coding(tensor, std::nullopt, nullptr);
+  const format::Factors none;
+  const Coding coding(tensor, none, std::nullopt, nullptr);
   std::vector<std::byte> bytes(format::paddedBytes(tensor.shape));
   const SectionWriter write = [&](uint64_t offset, const void *data,
                                   size_t count) {
@@ -340,7 +340,7 @@ std::vector<std::byte> encode::encodeTensor(const Tensor &tensor,
   };
   Workspace workspace;
   std::vector<float> values;
-  const StreamedWeight weight = streamed(tensor, ref, coding);
+  const StreamedWeight weight = streamed(tensor, none, ref, coding);
   const std::vector<Piece> pieces = piecesOf(weight, 0);
   KeptScales kept(tensor.shape, static_cast<int64_t>(pieces.size()));
   for (const Piece &piece : pieces) {

@@ -4,8 +4,6 @@
 
 #include "Coding.h"
 
-#include "qzc/Encode/Encoder.h"
-#include "qzc/Encode/OutputError.h"
 #include "qzc/Encode/Sample.h"
 #include "qzc/Support/Error.h"
 
@@ -28,7 +26,7 @@ static constexpr int64_t kRows = 128;
 namespace {
 /// A quantized layer that takes the input.
 struct Layer {
-  Tensor tensor; ///< of the sample's rows
+  Tensor tensor;
   Sample sample;
   double outputs = 0; ///< Σ (x·wᵀ)² of the sample
 };
@@ -77,29 +75,8 @@ std::vector<float> Powers::factorsOf(int power) const {
 
 double Powers::errorOf(const Layer &layer,
                        const std::vector<float> &factors) const {
-  Tensor tensor = layer.tensor;
-  setFactors(tensor, tensor.scaling.columns, factors);
-  const int64_t cols = tensor.shape.cols;
-  const auto count = static_cast<int64_t>(layer.sample.values.size());
-  std::vector<float> values = layer.sample.values;
-  if (tensor.source.factors)
-    tensor.source.factors->apply(0, count, cols, values.data());
-
-  const Coding coding(tensor, Input, nullptr);
-  std::vector<std::byte> bytes(format::paddedBytes(tensor.shape));
-  std::byte *parts[4] = {};
-  size_t part = 0;
-  for (const format::PartLayout &place : format::layout(tensor.shape))
-    parts[part++] = bytes.data() + place.offset;
-  CodingMemory memory;
-  coding.encode(values.data(), count, parts, memory);
-  format::decodeRows(viewOf(tensor.shape, bytes.data()), 0, tensor.shape.rows,
-                     values.data());
-  if (tensor.source.factors)
-    tensor.source.factors->undo(0, count, cols, values.data());
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] -= layer.sample.values[i];
-  return outputSquares(Input, values.data(), layer.sample.rows) / layer.outputs;
+  return lostSquares(layer.sample, layer.tensor, {factors, {}, false}, &Input) /
+         layer.outputs;
 }
 
 /// The layers that count: those whose outputs are not all zero.
@@ -121,14 +98,8 @@ static std::vector<Layer> layersOf(const std::vector<Tensor> &tensors,
     sources.check(tensors[i].source, refs[i]);
     Layer layer;
     layer.tensor = tensors[i];
-    layer.tensor.source.factors = nullptr;
     layer.sample = sampleRows(layer.tensor, refs[i], sources, kRows);
-    layer.tensor.shape = format::streamedShape(tensors[i].shape);
-    layer.tensor.shape.rows = layer.sample.rows;
-    layer.tensor.scaling = {};
-    layer.tensor.scaling.columns = number;
-    layer.outputs =
-        outputSquares(input, layer.sample.values.data(), layer.sample.rows);
+    layer.outputs = squaresOf(layer.sample, tensors[i], &input);
     if (layer.outputs > 0)
       layers.push_back(std::move(layer));
   }
@@ -199,64 +170,61 @@ std::vector<float> chooseFactors(const std::vector<Tensor> &tensors,
   return powers.factorsOf(best);
 }
 
-void setFactors(Tensor &tensor, int64_t number,
-                const std::vector<float> &factors) {
-  if (factors.empty())
+void addFactors(const Tensor &tensor, int64_t number,
+                const std::vector<float> &chosen, Factors &factors) {
+  if (chosen.empty())
     return;
   const Scaling &scaling = tensor.scaling;
-  Factors own = tensor.source.factors ? *tensor.source.factors : Factors();
   if (scaling.columns == number)
-    own.columns = factors;
+    factors.columns = chosen;
   if (scaling.rows == number) {
-    own.unitOffset = scaling.unitOffset;
+    factors.unitOffset = scaling.unitOffset;
     const int64_t rows =
         tensor.source.shape.size() == 1 ? tensor.shape.cols : tensor.shape.rows;
-    own.rows.clear();
+    factors.rows.clear();
     for (int64_t row = 0; row < rows; ++row) {
       const auto column = static_cast<size_t>(scaling.columnOf(row));
-      if (column >= factors.size())
+      if (column >= chosen.size())
         throw Error("tensor '" + tensor.source.name +
                     "' makes more columns than its scale has");
-      own.rows.push_back(factors[column]);
+      factors.rows.push_back(chosen[column]);
     }
   }
-  tensor.source.factors = std::make_shared<Factors>(std::move(own));
 }
 
-/// The input of a scale, by the first of its layers that has statistics.
+/// The input of a scale, by the first of its layers that is chosen for.
 static InputStatistics inputOf(const std::vector<Tensor> &tensors,
                                int64_t number, const Statistics *statistics) {
-  const Tensor *some = nullptr;
-  for (const Tensor &tensor : tensors) {
-    if (tensor.scaling.columns != number || tensor.method != Method::Awq)
-      continue;
-    some = &tensor;
-    const std::optional<InputStatistics> input =
-        statistics ? statistics->find(tensor.source.name) : std::nullopt;
-    if (input && input->products)
-      return *input;
-  }
-  throw Error("tensor '" + (some ? some->source.name : "") +
-              "': the statistics have no products of its input, which awq "
-              "needs: calibrate with --calibrate=TEXT");
+  const auto layer =
+      std::find_if(tensors.begin(), tensors.end(), [&](const Tensor &tensor) {
+        return tensor.scaling.columns == number && tensor.method == Method::Awq;
+      });
+  if (layer == tensors.end())
+    throw Error("scale " + std::to_string(number) + " has no layer");
+  const std::optional<InputStatistics> input =
+      statistics ? statistics->find(layer->source.name) : std::nullopt;
+  requireInput(*layer, input);
+  return *input;
 }
 
-void scaleInputs(std::vector<Tensor> &tensors,
-                 const std::vector<WeightRef> &refs,
-                 const WeightSources &sources, const Statistics *statistics,
-                 ThreadPool &pool) {
+std::vector<Factors> scaleInputs(const std::vector<Tensor> &tensors,
+                                 const std::vector<WeightRef> &refs,
+                                 const WeightSources &sources,
+                                 const Statistics *statistics,
+                                 ThreadPool &pool) {
   std::set<int64_t> numbers;
   for (const Tensor &tensor : tensors)
     if (tensor.scaling.columns >= 0)
       numbers.insert(tensor.scaling.columns);
+  std::vector<Factors> factors(tensors.size());
   for (const int64_t number : numbers) {
-    const std::vector<float> factors =
+    const std::vector<float> chosen =
         chooseFactors(tensors, refs, number,
                       inputOf(tensors, number, statistics), sources, pool);
-    for (Tensor &tensor : tensors)
-      if (tensor.scaling.columns == number || tensor.scaling.rows == number)
-        setFactors(tensor, number, factors);
+    for (size_t i = 0; i < tensors.size(); ++i)
+      addFactors(tensors[i], number, chosen, factors[i]);
   }
+  return factors;
 }
 
 } // namespace qzc::encode

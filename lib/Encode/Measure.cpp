@@ -66,14 +66,13 @@ static void decodePiece(const Tensor &tensor, const Piece &piece,
 }
 
 /// What was scaled is compared as it was before.
-static void unscale(const Tensor &tensor, const Piece &piece,
+static void unscale(const StreamedWeight &weight, const Piece &piece,
                     Workspace &workspace) {
-  const format::Factors *factors = tensor.source.factors.get();
-  if (!factors)
+  if (!weight.factors)
     return;
-  const int64_t cols = tensor.source.shape.size() == 1 ? 1 : tensor.shape.cols;
   for (std::vector<float> *values : {&workspace.source, &workspace.stored})
-    factors->undo(piece.begin, piece.end - piece.begin, cols, values->data());
+    weight.factors->undo(piece.begin, piece.end - piece.begin,
+                         weight.source.width(), values->data());
 }
 
 /// Of whole rows; leaves their errors in place of the stored values.
@@ -101,6 +100,7 @@ static std::optional<InputStatistics> inputOf(const Tensor &tensor,
 
 std::vector<WeightError>
 encode::measureWeights(const std::vector<Tensor> &tensors,
+                       const std::vector<format::Factors> &factors,
                        const std::vector<WeightRef> &refs,
                        const WeightSources &sources, const SectionReader &read,
                        ThreadPool &pool, const Statistics *statistics) {
@@ -113,7 +113,9 @@ encode::measureWeights(const std::vector<Tensor> &tensors,
     // Outputs are of whole rows.
     const int64_t cuts = format::pieceUnit(shape);
     weights.push_back({tensors[i].source, refs[i], shape.rows * shape.cols,
-                       inputs[i] ? std::lcm(cuts, shape.cols) : cuts});
+                       inputs[i] ? std::lcm(cuts, shape.cols) : cuts,
+                       /*asStored=*/false,
+                       factors[i].any() ? &factors[i] : nullptr});
     const std::vector<Piece> more = piecesOf(weights[i], i);
     pieces.insert(pieces.end(), more.begin(), more.end());
   }
@@ -127,7 +129,7 @@ encode::measureWeights(const std::vector<Tensor> &tensors,
           const Piece &piece = pieces[static_cast<size_t>(i)];
           readPiece(weights[piece.weight], piece, sources, workspace.source);
           decodePiece(tensors[piece.weight], piece, read, workspace);
-          unscale(tensors[piece.weight], piece, workspace);
+          unscale(weights[piece.weight], piece, workspace);
           WeightError &error = sums[static_cast<size_t>(i)];
           error = {format::compareValues(workspace.source.data(),
                                          workspace.stored.data(),

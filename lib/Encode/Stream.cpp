@@ -53,6 +53,9 @@ void encode::readPiece(const StreamedWeight &weight, const Piece &piece,
   values.resize(static_cast<size_t>(count));
   sources.read(weight.source, weight.ref, piece.begin, piece.end,
                values.data());
+  if (weight.factors)
+    weight.factors->apply(piece.begin, count, weight.source.width(),
+                          values.data());
   requireFinite(weight.source, values.data(), piece.begin, count);
 }
 

@@ -108,21 +108,7 @@ struct LoadBf16 {
   static float load(uint16_t bits) { return format::dense::fromBf16(bits); }
 };
 
-/// Source extents with a vector seen as a column, so that its rows are its
-/// elements.
-struct Extents {
-  int64_t rows; ///< after transposing
-  int64_t cols;
-};
 } // namespace
-
-static Extents extents(const TensorSource &source) {
-  if (source.shape.size() == 1)
-    return {source.shape[0], 1};
-  if (source.transposed)
-    return {source.shape[1], source.shape[0]};
-  return {source.shape[0], source.shape[1]};
-}
 
 /// Calls visit(first source row, count, first stored row) for the runs of
 /// source rows that stored rows [begin, end) come from.
@@ -155,7 +141,7 @@ static float loadAt(const std::byte *data, int64_t index) {
 template <typename Load>
 static void readPlain(const TensorSource &source, const std::byte *data,
                       int64_t begin, int64_t end, float *out) {
-  const int64_t cols = extents(source).cols;
+  const int64_t cols = source.width();
   const int64_t rowBegin = begin / cols;
   const int64_t rowEnd = (end + cols - 1) / cols;
   forRuns(source, rowBegin, rowEnd,
@@ -174,11 +160,10 @@ static void readTransposed(const TensorSource &source, const std::byte *data,
   // Source [cols, rows]: a stored row is a column there. A tile of source rows
   // is walked along the stored rows, so that lines are used while in cache.
   constexpr int64_t kTile = 16;
-  const auto [rows, cols] = extents(source);
-  const int64_t rowBegin = begin / cols;
-  const int64_t rowEnd = (end + cols - 1) / cols;
-  const int64_t stride = rows;
-  const int64_t width = cols;
+  const int64_t width = source.width();
+  const int64_t rowBegin = begin / width;
+  const int64_t rowEnd = (end + width - 1) / width;
+  const int64_t stride = source.height();
   forRuns(source, rowBegin, rowEnd,
           [&](int64_t first, int64_t count, int64_t stored) {
             for (int64_t tile = 0; tile < width; tile += kTile)
@@ -309,8 +294,6 @@ void WeightSources::read(const TensorSource &source, const WeightRef &ref,
     readPacked(source, ref, begin, end, out);
   else
     readDense(source, ref, begin, end, out);
-  if (source.factors)
-    source.factors->apply(begin, end - begin, extents(source).cols, out);
 }
 
 void WeightSources::readDense(const TensorSource &source, const WeightRef &ref,
@@ -329,9 +312,10 @@ void WeightSources::readDense(const TensorSource &source, const WeightRef &ref,
     break;
   }
   const auto size = static_cast<int64_t>(format::sizeOf(source.dtype));
-  const auto [rows, cols] = extents(source);
+  const int64_t cols = source.width();
   if (source.transposed) {
-    file.release(ref.offset, static_cast<uint64_t>(rows * cols * size));
+    file.release(ref.offset,
+                 static_cast<uint64_t>(source.height() * cols * size));
     return;
   }
   const int64_t width = cols * size;
@@ -343,7 +327,7 @@ void WeightSources::readDense(const TensorSource &source, const WeightRef &ref,
 }
 
 std::string encode::sourcePosition(const TensorSource &source, int64_t index) {
-  const int64_t cols = extents(source).cols;
+  const int64_t cols = source.width();
   int64_t row = 0;
   forRuns(source, index / cols, index / cols + 1,
           [&](int64_t first, int64_t, int64_t) { row = first; });

@@ -18,13 +18,36 @@ static constexpr uint16_t kInfiniteF16 = 0x7c00;
 /// conversion makes of infinities and NaN.
 static float inverse(float d) { return d == 0.0f ? 0.0f : 1.0f / d; }
 
+/// The least and the largest value of a block; of zeros either sign.
+QZC_VECTOR_CLONES
+static void findExtremes(const float *values, float &least, float &most) {
+  constexpr int kLanes = sizeof(Eight) / sizeof(float);
+  const auto *some = reinterpret_cast<const Eight *>(values);
+  Eight low = some[0];
+  Eight high = some[0];
+  for (int64_t i = 1; i < kBlock / kLanes; ++i) {
+    low = some[i] < low ? some[i] : low;
+    high = some[i] > high ? some[i] : high;
+  }
+  least = low[0];
+  most = high[0];
+  for (int i = 1; i < kLanes; ++i) {
+    least = low[i] < least ? low[i] : least;
+    most = high[i] > most ? high[i] : most;
+  }
+}
+
 /// The first value of largest magnitude, with its sign; 0 for zeros.
 static float signedMaximum(const float *values) {
-  const float absmax = largestMagnitude(values, kBlock);
-  if (absmax == 0.0f)
+  float least;
+  float most;
+  findExtremes(values, least, most);
+  if (most == 0.0f && least == 0.0f)
     return 0.0f;
+  if (most != -least)
+    return most > -least ? most : least;
   return *std::find_if(values, values + kBlock,
-                       [&](float value) { return std::fabs(value) == absmax; });
+                       [&](float value) { return std::fabs(value) == most; });
 }
 
 /// The largest magnitude that codes up to `code` decode to; infinite where d
@@ -115,33 +138,30 @@ float quantize(const float *values, int64_t count, BlockQ5_0 *blocks) {
 
 QZC_VECTOR_CLONES
 static void encodeAbove(const float *values, float minimum, float factor,
-                        uint8_t *codes) {
+                        uint8_t most, uint8_t *codes) {
   for (int64_t i = 0; i < kBlock; ++i) {
     const float x = (values[i] - minimum) * factor;
-    codes[i] = static_cast<uint8_t>(static_cast<int32_t>(x + 0.5f));
+    const auto code = static_cast<uint8_t>(static_cast<int32_t>(x + 0.5f));
+    codes[i] = code < most ? code : most;
   }
 }
 
 template <typename Block>
 static float quantizeAbove(const float *values, int64_t count, Block *blocks,
-                           int32_t most) {
+                           uint8_t most) {
   float largest = 0;
   for (int64_t begin = 0; begin < count; begin += kBlock, ++blocks) {
-    // Of zeros the first one's sign is kept.
-    float minimum = values[begin];
-    float maximum = values[begin];
-    for (int64_t i = begin + 1; i < begin + kBlock; ++i) {
-      minimum = values[i] < minimum ? values[i] : minimum;
-      maximum = values[i] > maximum ? values[i] : maximum;
-    }
+    float minimum;
+    float maximum;
+    findExtremes(values + begin, minimum, maximum);
+    if (minimum == 0.0f) // the first one's sign is kept
+      minimum = *std::find(values + begin, values + begin + kBlock, 0.0f);
     const float d = (maximum - minimum) / static_cast<float>(most);
     blocks->d = std::isfinite(d) ? dense::toF16(d) : kInfiniteF16;
     blocks->m = dense::toF16(minimum);
     uint8_t codes[kBlock] = {};
     if (const float factor = inverse(d); std::isfinite(factor))
-      encodeAbove(values + begin, minimum, factor, codes);
-    for (uint8_t &code : codes)
-      code = static_cast<uint8_t>(std::min<int32_t>(code, most));
+      encodeAbove(values + begin, minimum, factor, most, codes);
     packCodes(codes, *blocks);
     largest =
         std::max({largest, largestDecoded(blocks->d, static_cast<float>(most)),

@@ -10,6 +10,8 @@
 #include "qzc/Format/Schemes/Dense.h"
 #include "qzc/Format/Schemes/KScales.h"
 
+#include <cstring>
+
 namespace qzc::format::ggml {
 
 //===----------------------------------------------------------------------===//
@@ -35,10 +37,12 @@ static void unpackNibbles(const uint8_t *bytes, uint8_t *codes) {
 /// The fifth bits of 32 codes: bit i % 8 of byte i / 8.
 static void packFifthBits(const uint8_t *codes, uint8_t *high) {
   for (int byte = 0; byte < 4; ++byte) {
-    high[byte] = 0;
-    for (int bit = 0; bit < 8; ++bit)
-      high[byte] |=
-          static_cast<uint8_t>((codes[8 * byte + bit] >> 4 & 1) << bit);
+    uint64_t eight; // little-endian, as all that is stored
+    std::memcpy(&eight, codes + 8 * byte, sizeof eight);
+    // Bit 8·i goes to bit 56 + i; no two products meet.
+    constexpr uint64_t kLowest = 0x0101010101010101;
+    constexpr uint64_t kGather = 0x0102040810204080;
+    high[byte] = static_cast<uint8_t>((eight >> 4 & kLowest) * kGather >> 56);
   }
 }
 static void unpackFifthBits(const uint8_t *high, uint8_t *codes) {

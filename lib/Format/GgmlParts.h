@@ -14,11 +14,16 @@
 
 namespace qzc::format::ggml {
 
-/// The nearest whole number, half to even; a number of no meaning beyond 2^22,
-/// which is clamped by all who call it, as in ggml.
+/// The nearest whole number to x, half to even, is kMiddle less than the
+/// mantissa of x + kShift; a number of no meaning beyond 2^22, which is clamped
+/// by all who use it, as in ggml.
+inline constexpr float kShift = 12582912.0f;
+inline constexpr int32_t kMantissa = 0x007fffff;
+inline constexpr int32_t kMiddle = 0x00400000;
+
 QZC_IN_CLONES int32_t nearest(float x) {
-  const auto bits = static_cast<int32_t>(floatBits(x + 12582912.0f));
-  return (bits & 0x007fffff) - 0x00400000;
+  const auto bits = static_cast<int32_t>(floatBits(x + kShift));
+  return (bits & kMantissa) - kMiddle;
 }
 
 QZC_IN_CLONES int32_t clamped(int32_t x, int32_t low, int32_t high) {
@@ -47,10 +52,11 @@ struct GroupCodes {
 float finishGroups(const float *values, GroupCodes &groups, BlockQ4_K &block);
 float finishGroups(const float *values, GroupCodes &groups, BlockQ5_K &block);
 
-/// Of Q6_K, the same: scales of the groups that a search has left, and codes.
+/// Makes a block of Q6_K of values whose errors have these weights. Returns
+/// what quantize does.
 inline constexpr int kSmall = 16; ///< values of a group, groups of a block
-float finishGroups(const float *values, const float (&scales)[kSmall],
-                   uint8_t (&codes)[kSuperBlock], BlockQ6_K &block);
+float quantizeSmall(const float *values, const float *weights,
+                    BlockQ6_K &block);
 
 } // namespace qzc::format::ggml
 

@@ -14,133 +14,124 @@
 #include "GgmlWeighted.h"
 
 #include "GgmlParts.h"
+#include "GgmlSearch.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace qzc::format::ggml {
 
 //===----------------------------------------------------------------------===//
-// Searches
+// Weights
 //===----------------------------------------------------------------------===//
 
-/// Codes -Half to Half - 1, stored plus Half, of `Count` values; returns their
-/// scale. Of zeros codes are 0.
-template <int Count, int Half>
-static float searchAround(const float *x, const float *weights,
-                          uint8_t *codes) {
-  float absmax = 0;
-  float extreme = 0; // the first of largest magnitude
-  for (int i = 0; i < Count; ++i)
-    if (std::fabs(x[i]) > absmax) {
-      absmax = std::fabs(x[i]);
-      extreme = x[i];
-    }
-  if (absmax < kLeast) {
-    std::fill_n(codes, Count, uint8_t{0});
-    return 0;
-  }
-  float scale = 0;
-  float best = 0;
-  float kept = 0; // the inverse scale that codes are made by
-  const auto attempt = [&](float inverse, bool isFirst) {
-    float dot = 0;
-    float square = 0;
-    for (int i = 0; i < Count; ++i) {
-      const auto l =
-          static_cast<float>(clamped(nearest(inverse * x[i]), -Half, Half - 1));
-      dot += weights[i] * x[i] * l;
-      square += weights[i] * l * l;
-    }
-    if (!isFirst && !(square > 0 && dot * dot > best * square))
-      return;
-    scale = square != 0 ? dot / square : 0.0f;
-    best = scale * dot;
-    kept = inverse;
-  };
-  attempt(-static_cast<float>(Half) / extreme, true);
-  for (int t = -9; t <= 9; ++t)
-    if (t != 0)
-      attempt(-(static_cast<float>(Half) + 0.1f * static_cast<float>(t)) /
-                  extreme,
-              false);
-  for (int i = 0; i < Count; ++i)
-    codes[i] = static_cast<uint8_t>(
-        clamped(nearest(kept * x[i]), -Half, Half - 1) + Half);
-  return scale;
+/// Puts a group of 32 in a lane, with the weights m·√(σ² + x²).
+static void putGroup(int lane, const float *values, const float *importance,
+                     float variance, Groups<kBlock> &groups) {
+  float weights[kBlock];
+  for (int i = 0; i < kBlock; ++i)
+    weights[i] = importance[i] * std::sqrt(variance + values[i] * values[i]);
+  groups.put(lane, values, weights);
 }
 
-/// Codes 0 to `most` of 32 values, which are scale · code - minimum; returns
-/// the scale. The minimum is not negative.
-static float searchAbove(const float *x, const float *weights, int32_t most,
-                         uint8_t *codes, float &minimum) {
-  constexpr int kTries = 37;
-  float low = x[0];
-  float high = x[0];
-  float sumW = weights[0];
-  float sumX = sumW * x[0];
-  for (int i = 1; i < kBlock; ++i) {
-    low = x[i] < low ? x[i] : low;
-    high = x[i] > high ? x[i] : high;
-    sumW += weights[i];
-    sumX += weights[i] * x[i];
-  }
-  low = low > 0 ? 0.0f : low;
-  minimum = -low;
-  std::fill_n(codes, kBlock, uint8_t{0});
-  if (high <= low)
-    return 0;
+//===----------------------------------------------------------------------===//
+// Blocks of 32
+//===----------------------------------------------------------------------===//
 
-  uint8_t tried[kBlock];
-  const auto code = [&](float inverse) {
-    for (int i = 0; i < kBlock; ++i)
-      tried[i] = static_cast<uint8_t>(
-          clamped(nearest(inverse * (x[i] - low)), 0, most));
-  };
-  const auto errorOf = [&](float scale, float lowest) {
-    float error = 0;
-    for (int i = 0; i < kBlock; ++i) {
-      const float off = scale * static_cast<float>(tried[i]) + lowest - x[i];
-      error += weights[i] * (off * off);
-    }
-    return error;
-  };
-  const auto range = static_cast<float>(most);
-  float scale = 1 / (range / (high - low));
-  code(range / (high - low));
-  float best = errorOf(scale, low);
-  std::copy_n(tried, kBlock, codes);
-  for (int t = 0; t < kTries; ++t) {
-    code((-0.9f + 0.05f * static_cast<float>(t) + range) / (high - low));
-    float sumL = 0;
-    float sumL2 = 0;
-    float sumXL = 0;
-    for (int i = 0; i < kBlock; ++i) {
-      const auto l = static_cast<float>(tried[i]);
-      const float wl = weights[i] * l;
-      sumL += wl;
-      sumL2 += wl * l;
-      sumXL += wl * x[i];
-    }
-    const float determinant = sumW * sumL2 - sumL * sumL;
-    if (!(determinant > 0))
-      continue;
-    float fit = (sumW * sumXL - sumX * sumL) / determinant;
-    float lowest = (sumL2 * sumX - sumL * sumXL) / determinant;
-    if (lowest > 0) {
-      lowest = 0;
-      fit = sumXL / sumL2;
-    }
-    const float error = errorOf(fit, lowest);
-    if (!(error < best))
-      continue;
-    best = error;
-    scale = fit;
-    low = lowest;
-    std::copy_n(tried, kBlock, codes);
-  }
-  minimum = -low;
-  return scale;
+static constexpr AboveSearch searchTo(int32_t most) {
+  return {most, -0.9f, 0.05f, 37};
 }
+
+static float largestOf(uint16_t d, float code) {
+  return std::fabs(dense::fromF16(d)) * code;
+}
+
+/// `search` makes what was Found of groups; `finish` a block's scales of a
+/// lane of it, and returns the largest magnitude that it decodes to.
+template <typename Found, typename Block, typename Search, typename Finish>
+static float quantizeBlocks(const float *values, const float *importance,
+                            int64_t columns, int64_t rows, Block *blocks,
+                            Search search, Finish finish) {
+  std::vector<float> squares(static_cast<size_t>(rows));
+  sumSquares(values, columns, rows, squares.data());
+  const int64_t count = rows * columns / kBlock;
+  float largest = 0;
+  Groups<kBlock> groups = {}; // lanes that no block is in do not matter
+  for (int64_t first = 0; first < count; first += kLanes) {
+    const auto some =
+        static_cast<int>(std::min<int64_t>(kLanes, count - first));
+    for (int lane = 0; lane < some; ++lane) {
+      const int64_t at = (first + lane) * kBlock;
+      putGroup(lane, values + at, importance + at,
+               squares[static_cast<size_t>(at / columns)] /
+                   static_cast<float>(columns),
+               groups);
+    }
+    Found found;
+    search(groups, found);
+    for (int lane = 0; lane < some; ++lane) {
+      Block &block = blocks[first + lane];
+      largest = std::max(largest, finish(found, lane, block));
+      uint8_t codes[kBlock];
+      found.take(lane, codes);
+      packCodes(codes, block);
+    }
+  }
+  return largest;
+}
+
+template <typename Block>
+static float quantizeAround(const float *values, const float *importance,
+                            int64_t columns, int64_t rows, int32_t half,
+                            Block *blocks) {
+  return quantizeBlocks<Found<kBlock>>(
+      values, importance, columns, rows, blocks,
+      [half](const Groups<kBlock> &groups, Found<kBlock> &found) {
+        searchAround(groups, half, found);
+      },
+      [half](const Found<kBlock> &found, int lane, Block &block) {
+        block.d = halfOf(found.scale[lane]);
+        return largestOf(block.d, static_cast<float>(half));
+      });
+}
+
+template <typename Block>
+static float quantizeAbove(const float *values, const float *importance,
+                           int64_t columns, int64_t rows, int32_t most,
+                           Block *blocks) {
+  return quantizeBlocks<FoundAbove>(
+      values, importance, columns, rows, blocks,
+      [most](const Groups<kBlock> &groups, FoundAbove &found) {
+        searchAbove(groups, searchTo(most), found);
+      },
+      [most](const FoundAbove &found, int lane, Block &block) {
+        block.d = halfOf(found.scale[lane]);
+        block.m = halfOf(-found.minimum[lane]);
+        return std::max(largestOf(block.d, static_cast<float>(most)),
+                        largestOf(block.m, 1));
+      });
+}
+
+float quantizeRows(const float *values, const float *importance,
+                   int64_t columns, int64_t rows, BlockQ4_0 *blocks) {
+  return quantizeAround(values, importance, columns, rows, 8, blocks);
+}
+float quantizeRows(const float *values, const float *importance,
+                   int64_t columns, int64_t rows, BlockQ5_0 *blocks) {
+  return quantizeAround(values, importance, columns, rows, 16, blocks);
+}
+float quantizeRows(const float *values, const float *importance,
+                   int64_t columns, int64_t rows, BlockQ4_1 *blocks) {
+  return quantizeAbove(values, importance, columns, rows, 15, blocks);
+}
+float quantizeRows(const float *values, const float *importance,
+                   int64_t columns, int64_t rows, BlockQ5_1 *blocks) {
+  return quantizeAbove(values, importance, columns, rows, 31, blocks);
+}
+
+//===----------------------------------------------------------------------===//
+// K-quants
+//===----------------------------------------------------------------------===//
 
 /// The scale of six-bit codes for what is not negative.
 static float searchSix(const float (&x)[kscales::kGroups],
@@ -215,144 +206,47 @@ static float searchSix(const float (&x)[kscales::kGroups],
   return square > 0 ? dot / square : 0.0f;
 }
 
-//===----------------------------------------------------------------------===//
-// Blocks of 32
-//===----------------------------------------------------------------------===//
-
-static float sumOfSquares(const float *values, int64_t count) {
-  float sum = 0;
-  for (int64_t i = 0; i < count; ++i)
-    sum += values[i] * values[i];
-  return sum;
-}
-
-/// m·√(σ² + x²) of a group of 32.
-static void weightsOf(const float *values, const float *importance,
-                      float variance, float (&weights)[kBlock]) {
-  for (int i = 0; i < kBlock; ++i)
-    weights[i] = importance[i] * std::sqrt(variance + values[i] * values[i]);
-}
-
-static float largestOf(uint16_t d, float code) {
-  return std::fabs(dense::fromF16(d)) * code;
-}
-
-/// `search` makes a block's codes and scales of values and their weights, and
-/// returns the largest magnitude that it decodes to.
-template <typename Block, typename Search>
-static float quantizeBlocks(const float *values, const float *importance,
-                            int64_t columns, Block *blocks, Search search) {
-  const float variance =
-      sumOfSquares(values, columns) / static_cast<float>(columns);
-  float largest = 0;
-  for (int64_t begin = 0; begin < columns; begin += kBlock, ++blocks) {
-    float weights[kBlock];
-    weightsOf(values + begin, importance + begin, variance, weights);
-    uint8_t codes[kBlock];
-    largest =
-        std::max(largest, search(values + begin, weights, codes, *blocks));
-    packCodes(codes, *blocks);
-  }
-  return largest;
-}
-
-template <int Half, typename Block>
-static float quantizeAround(const float *values, const float *importance,
-                            int64_t columns, Block *blocks) {
-  return quantizeBlocks(
-      values, importance, columns, blocks,
-      [](const float *x, const float *weights, uint8_t *codes, Block &block) {
-        block.d = halfOf(searchAround<kBlock, Half>(x, weights, codes));
-        return largestOf(block.d, Half);
-      });
-}
-
-template <typename Block>
-static float quantizeAbove(const float *values, const float *importance,
-                           int64_t columns, int32_t most, Block *blocks) {
-  return quantizeBlocks(
-      values, importance, columns, blocks,
-      [most](const float *x, const float *weights, uint8_t *codes,
-             Block &block) {
-        float minimum = 0;
-        block.d = halfOf(searchAbove(x, weights, most, codes, minimum));
-        block.m = halfOf(-minimum);
-        return std::max(largestOf(block.d, static_cast<float>(most)),
-                        largestOf(block.m, 1));
-      });
-}
-
-float quantizeRow(const float *values, const float *importance, int64_t columns,
-                  BlockQ4_0 *blocks) {
-  return quantizeAround<8>(values, importance, columns, blocks);
-}
-float quantizeRow(const float *values, const float *importance, int64_t columns,
-                  BlockQ5_0 *blocks) {
-  return quantizeAround<16>(values, importance, columns, blocks);
-}
-float quantizeRow(const float *values, const float *importance, int64_t columns,
-                  BlockQ4_1 *blocks) {
-  return quantizeAbove(values, importance, columns, 15, blocks);
-}
-float quantizeRow(const float *values, const float *importance, int64_t columns,
-                  BlockQ5_1 *blocks) {
-  return quantizeAbove(values, importance, columns, 31, blocks);
-}
-
-//===----------------------------------------------------------------------===//
-// K-quants
-//===----------------------------------------------------------------------===//
-
 template <typename Block>
 static float quantizeGroups(const float *values, const float *importance,
-                            int64_t columns, int32_t most, Block *blocks) {
+                            int64_t columns, int64_t rows, int32_t most,
+                            Block *blocks) {
+  const int64_t count = rows * columns / kSuperBlock;
+  std::vector<float> squares(static_cast<size_t>(count));
+  sumSquares(values, kSuperBlock, count, squares.data());
   float largest = 0;
-  for (int64_t begin = 0; begin < columns; begin += kSuperBlock, ++blocks) {
-    const float *x = values + begin;
-    const float variance = 2 * sumOfSquares(x, kSuperBlock) / kSuperBlock;
-    GroupCodes groups;
-    float scales[kscales::kGroups];
-    float minima[kscales::kGroups];
-    float counts[kscales::kGroups];
-    for (int g = 0; g < kscales::kGroups; ++g) {
-      const int64_t at = kBlock * g;
-      float weights[kBlock];
-      weightsOf(x + at, importance + begin + at, variance, weights);
-      counts[g] = 0;
-      for (const float weight : weights)
-        counts[g] += weight;
-      scales[g] =
-          searchAbove(x + at, weights, most, groups.codes + at, minima[g]);
-    }
-    groups.d = searchSix(scales, counts, groups.scales);
-    groups.dmin = searchSix(minima, counts, groups.minima);
-    largest = std::max(largest, finishGroups(x, groups, *blocks));
+  for (int64_t i = 0; i < count; ++i) {
+    const float *x = values + i * kSuperBlock;
+    const float variance = 2 * squares[static_cast<size_t>(i)] / kSuperBlock;
+    Groups<kBlock> groups;
+    for (int g = 0; g < kLanes; ++g)
+      putGroup(g, x + kBlock * g, importance + i * kSuperBlock + kBlock * g,
+               variance, groups);
+    FoundAbove found;
+    searchAbove(groups, searchTo(most), found);
+    GroupCodes codes;
+    codes.d = searchSix(found.scale, found.sum, codes.scales);
+    codes.dmin = searchSix(found.minimum, found.sum, codes.minima);
+    for (int g = 0; g < kLanes; ++g)
+      found.take(g, codes.codes + kBlock * g);
+    largest = std::max(largest, finishGroups(x, codes, blocks[i]));
   }
   return largest;
 }
 
-float quantizeRow(const float *values, const float *importance, int64_t columns,
-                  BlockQ4_K *blocks) {
-  return quantizeGroups(values, importance, columns, 15, blocks);
+float quantizeRows(const float *values, const float *importance,
+                   int64_t columns, int64_t rows, BlockQ4_K *blocks) {
+  return quantizeGroups(values, importance, columns, rows, 15, blocks);
 }
-float quantizeRow(const float *values, const float *importance, int64_t columns,
-                  BlockQ5_K *blocks) {
-  return quantizeGroups(values, importance, columns, 31, blocks);
+float quantizeRows(const float *values, const float *importance,
+                   int64_t columns, int64_t rows, BlockQ5_K *blocks) {
+  return quantizeGroups(values, importance, columns, rows, 31, blocks);
 }
-float quantizeRow(const float *values, const float *importance, int64_t columns,
-                  BlockQ6_K *blocks) {
+float quantizeRows(const float *values, const float *importance,
+                   int64_t columns, int64_t rows, BlockQ6_K *blocks) {
   float largest = 0;
-  for (int64_t begin = 0; begin < columns; begin += kSuperBlock, ++blocks) {
-    float scales[kSmall];
-    uint8_t codes[kSuperBlock];
-    for (int g = 0; g < kSmall; ++g) {
-      const int64_t at = begin + kSmall * g;
-      scales[g] = searchAround<kSmall, 32>(values + at, importance + at,
-                                           codes + kSmall * g);
-    }
-    largest =
-        std::max(largest, finishGroups(values + begin, scales, codes, *blocks));
-  }
+  for (int64_t at = 0; at < rows * columns; at += kSuperBlock)
+    largest = std::max(largest,
+                       quantizeSmall(values + at, importance + at, *blocks++));
   return largest;
 }
 

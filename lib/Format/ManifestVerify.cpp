@@ -33,6 +33,9 @@ public:
     checkModel();
     checkWeights();
     checkSources();
+    for (const Tensor &tensor : M.tensors)
+      if (tensor.method == Method::Awq)
+        Scales.insert(tensor.scaling.columns);
     for (size_t i = 0; i < M.tensors.size(); ++i)
       checkTensor(M.tensors[i], item("tensor", i));
     for (size_t i = 0; i < ThePlan.ropes.size(); ++i)
@@ -151,13 +154,28 @@ private:
                 (tensor.method != Method::Rtn && !M.statistics.empty()),
             where, "was calibrated by nothing");
     checkSource(tensor, where);
-    if (const auto wrong =
-            checkScaling(tensor.scaling, tensor.source.shape.size() == 1
-                                             ? tensor.shape.cols
-                                             : tensor.shape.rows))
-      require(false, where, std::string(*wrong).c_str());
+    checkScaled(tensor, where);
     if (tensor.source.ref)
       checkRef(tensor.source, where);
+  }
+
+  void checkScaled(const Tensor &tensor, const std::string &where) const {
+    const Scaling &scaling = tensor.scaling;
+    const bool isVector = tensor.source.shape.size() == 1;
+    if (const auto wrong = checkScaling(scaling, isVector ? tensor.shape.cols
+                                                          : tensor.shape.rows))
+      require(false, where, std::string(*wrong).c_str());
+    if (!scaling.any())
+      return;
+    require(scaling.columns < 0 || !isVector, where,
+            "is a vector whose columns are scaled");
+    require(tensor.shape.scheme != Scheme::None ||
+                tensor.shape.dtype == DType::F32,
+            where, "is scaled, and not stored as f32");
+    // Factors are chosen for the layers by awq.
+    for (const int64_t number : {scaling.columns, scaling.rows})
+      require(number < 0 || Scales.count(number) != 0, where,
+              "is scaled for no layer");
   }
 
   void checkRef(const TensorSource &source, const std::string &where) const {
@@ -570,6 +588,7 @@ private:
   const Plan &ThePlan;
   const CudaProgram *Cuda = nullptr; ///< being checked
   std::set<int64_t> LayersSeen;
+  std::set<int64_t> Scales; ///< that layers take
 };
 } // namespace
 

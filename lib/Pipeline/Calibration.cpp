@@ -28,9 +28,9 @@ void checkCalibration(const CompileOptions &options) {
     throw usageError("--save-statistics needs a text: --calibrate=FILE (of "
                      "--statistics it makes NAME.gguf or NAME.dat)");
   if (!makes && options.statistics.empty()) {
-    const std::string &method = options.recipe.method;
+    const std::optional<std::string> &method = options.recipe.method;
     if ((method == "gptq" || method == "awq") && !options.dryRun)
-      throw usageError("--method=" + method +
+      throw usageError("--method=" + *method +
                        " needs to know the layers' inputs: --calibrate=TEXT, "
                        "or --statistics=FILE of an earlier run");
     return;

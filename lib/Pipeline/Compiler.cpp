@@ -124,10 +124,11 @@ static std::string cudaOf(const format::Manifest &manifest) {
 }
 
 void Compilation::chooseStorages() {
+  if (!Options.recipe.method)
+    Options.recipe.method = kBudgetMethod;
   // Which layers the budget is for is what a scheme of any kind selects.
   CompileOptions any = Options;
   any.recipe.scheme = "nf4";
-  any.recipe.method = "rtn";
   const mlir::OwningOpRef<mlir::ModuleOp> copy = Module->clone();
   Stages stages(*copy, Diagnostics);
   stages.select(any);

@@ -13,8 +13,8 @@ using format::WeightsMode;
 void ImageBuild::encode(const Sources &sources, format::Manifest &manifest,
                         const encode::SectionWriter &write) {
   encode::WeightSources opened(sources.weights);
-  encode::encodeWeights(manifest.tensors, sources.refs, opened, write, Pool,
-                        Statistics);
+  Factors = encode::encodeWeights(manifest.tensors, sources.refs, opened, write,
+                                  Pool, Statistics);
   recordSources(sources, manifest);
   if (std::any_of(manifest.tensors.begin(), manifest.tensors.end(),
                   [](const format::Tensor &tensor) {
@@ -66,7 +66,7 @@ ImageBuild::measure(const Sources &sources, const format::Manifest &manifest) {
     return {};
   const encode::WeightSources opened(sources.weights);
   return encode::measureWeights(
-      manifest.tensors, sources.refs, opened,
+      manifest.tensors, Factors, sources.refs, opened,
       [&](uint64_t offset, void *data, size_t bytes) {
         if (WeightsFile)
           WeightsFile->readAt(offset, data, bytes);

@@ -53,6 +53,7 @@ private:
   const encode::StatisticsFile *Statistics;
   ThreadPool Pool;
   pack::ImageWriter Image;
+  std::vector<format::Factors> Factors;  ///< of the encoded tensors
   std::optional<AtomicFile> WeightsFile; ///< External weights
   size_t Section = 0;                    ///< Embedded weights
 };

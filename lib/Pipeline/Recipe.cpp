@@ -30,8 +30,8 @@ std::string describe(const Recipe &recipe) {
     text += " --requantize";
   for (const std::string &rule : recipe.rules)
     add("rule", rule);
-  if (recipe.method != "rtn")
-    add("method", recipe.method);
+  if (recipe.method && *recipe.method != "rtn")
+    add("method", *recipe.method);
   add("dtype", recipe.dtype);
   return text;
 }
@@ -52,8 +52,8 @@ std::string writeRecipe(const Recipe &recipe) {
     json["double-quant"] = true;
   if (recipe.requantize)
     json["requantize"] = true;
-  if (recipe.method != "rtn")
-    json["method"] = recipe.method;
+  if (recipe.method)
+    json["method"] = *recipe.method;
   if (!recipe.dtype.empty())
     json["dtype"] = recipe.dtype;
   for (const std::string &rule : recipe.rules) {

@@ -38,7 +38,7 @@ void Stages::select(const CompileOptions &options) {
   selection.requantize = recipe.requantize;
   selection.mix = recipe.mix;
   selection.rules = recipe.rules;
-  selection.method = recipe.method;
+  selection.method = recipe.method.value_or("rtn");
   selection.dtype = recipe.dtype;
   // What these passes refuse is what the options ask for.
   run(

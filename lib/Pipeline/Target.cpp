@@ -36,7 +36,8 @@ bool hasTarget(const CompileOptions &options) {
 
 Manifest unquantized(const Manifest &manifest) {
   Manifest dense = manifest;
-  for (Tensor &tensor : dense.tensors)
+  for (Tensor &tensor : dense.tensors) {
+    tensor.scaling = {};
     if (tensor.shape.scheme != format::Scheme::None) {
       const format::PackedShape stored = tensor.shape;
       tensor.shape = {};
@@ -45,6 +46,7 @@ Manifest unquantized(const Manifest &manifest) {
       tensor.shape.cols = stored.cols;
       tensor.method = format::Method::Rtn;
     }
+  }
   return dense;
 }
 

@@ -17,6 +17,10 @@ namespace qzc::pipeline {
 /// say beside it how layers are stored.
 bool hasTarget(const CompileOptions &options);
 
+/// What a budget's losses are measured with, and so its method where none is
+/// asked for.
+inline constexpr const char *kBudgetMethod = "mse";
+
 /// The manifest's plan with all that it quantizes as it was imported: what a
 /// text is run over before anything is chosen.
 format::Manifest unquantized(const format::Manifest &manifest);

@@ -258,6 +258,19 @@ def test_a_gguf_has_the_same_codes(imported: Imported, text: Path, tmp_path: Pat
         assert here.keys() == there.keys()
         for name, value in here.items():
             assert np.array_equal(value, there[name]), name
+    # What awq scales is the source's there, as without a method, and that is said.
+    done = qzc(module, *selection, "--method=awq", f"--statistics={tmp_path / 's'}",
+               "--arch=none", "-o", tmp_path / "x.bin")  # fmt: skip
+    assert "different model" in done.stderr and "q4_0 as Q4_0" in done.stderr
+    assert "q4_0 -> Q4_0" in done.stdout and "from the source weights" in done.stdout
+    (tmp_path / "plain.gguf").write_bytes(plain)
+    held = []
+    for source in (file, tmp_path / "plain.gguf"):
+        qz_import(source, "-o", again)
+        qzc(again, "--arch=none", "-o", tmp_path / "again.bin")
+        run(tmp_path / "again.bin", "--extract", tmp_path / "again.safetensors")
+        held.append(load_file(tmp_path / "again.safetensors"))
+    assert all(np.array_equal(held[0][name], value) for name, value in held[1].items())
     # Of another type it has other values still.
     other = ("--quantize=nf4", "--method=mse", f"--statistics={tmp_path / 's'}")
     assert "nf4/64 as F16" in qzc(module, *other, "--components=down", f"--gguf={file}").stderr
@@ -330,6 +343,24 @@ def test_what_is_wrong_is_named(
     assert not list(tmp_path.glob("x.bin*"))
 
 
+@pytest.mark.parametrize("options", [("--target-bpw=4.5",), ("--quantize=int4/32", "--method=awq")])
+def test_products_that_are_not_finite_are_named(
+    imported: Imported, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    names = [f"model.layers.0.self_attn.{role}_proj.weight" for role in "qkv"]
+    damaged = {f"{name}.input": np.zeros(1, np.float32) for name in names} | {
+        "input.0.tokens": np.ones(1, np.float32),
+        "input.0.squares": np.ones(96, np.float32),
+        "input.0.products": np.ones(96 * 97 // 2, np.float32),
+    }
+    damaged["input.0.products"][100] = np.nan
+    save_file(damaged, tmp_path / "s")
+    done = qzc(imported("llama-f32"), *options, "--components=qkv", "--blocks=:1", "--arch=none",
+               f"--statistics={tmp_path / 's'}", "-o", tmp_path / "x.bin", check=False)  # fmt: skip
+    assert_refused(done, "_proj.weight'", "not finite", code=1)
+    assert not (tmp_path / "x.bin").exists()
+
+
 def test_a_budget_is_met(imported: Imported, text: Path, tmp_path: Path) -> None:
     module = imported("llama-f32")
     recipe, report = tmp_path / "recipe.json", tmp_path / "r.json"
@@ -362,12 +393,35 @@ def test_a_size_is_met_by_the_whole_file(imported: Imported, tmp_path: Path) -> 
     assert 345_000 < table["bytes"] <= 350_000
 
 
+def test_a_budget_takes_mse_unless_a_method_is_said(imported: Imported, tmp_path: Path) -> None:
+    module, recipe, report = imported("llama-f32"), tmp_path / "recipe.json", tmp_path / "r.json"
+    for said, options, method in (
+        ({}, (), "mse"),
+        ({"method": "rtn"}, (), "rtn"),
+        ({"method": "rtn"}, ("--method=mse",), "mse"),
+        ({"method": "mse"}, ("--method=rtn",), "rtn"),
+    ):
+        recipe.write_text(json.dumps(said))
+        saved = tmp_path / "saved.json"
+        qzc(module, "--target-bpw=4.5", "--recipe", recipe, *options, "--dry-run",
+            f"--report={report}", f"--save-recipe={saved}")  # fmt: skip
+        searched = {
+            row["method"]
+            for row in json.loads(report.read_text())["tensors"]
+            if row["stored_as"].startswith(("int3", "int4", "nf4"))
+        }
+        assert searched == {method}
+        # What it was holds where there is no budget, too.
+        assert json.loads(saved.read_text())["method"] == method
+
+
 @pytest.mark.parametrize(
     ("options", "words", "code"),
     [
         (("--target-bpw=4.5", "--target-size=1MB"), ("--target-bpw", "--target-size"), 2),
         (("--target-bpw=4.5", "--quantize=nf4"), ("--quantize",), 2),
         (("--target-bpw=nan",), ("--target-bpw", "'nan'"), 2),
+        (("--target-bpw=4.5", "--method=best"), ("'best'", "mse"), 2),
         (("--target-size=1XB",), ("'1XB'", "120MB"), 2),
         (("--target-size=-1MB",), ("'-1MB'",), 2),
         (("--target-size=1kB",), ("ask for more",), 1),

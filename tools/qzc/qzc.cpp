@@ -201,10 +201,11 @@ static void addOptions(CLI::App &app, CompileOptions &options,
       ->group(selection);
   app.add_option(
          "--method", options.recipe.method,
-         "How codes are chosen: rtn (default: as the scheme's reference "
-         "does), mse (scales are searched for), gptq (by the products of "
-         "the layers' inputs, from --calibrate or --statistics), awq (of "
-         "columns that are scaled by their inputs first)")
+         "How codes are chosen: rtn (as the scheme's reference does: the "
+         "default), mse (scales are searched for: the default of a budget), "
+         "gptq (by the products of the layers' inputs, from --calibrate or "
+         "--statistics), awq (of columns that are scaled by their inputs "
+         "first)")
       ->type_name("NAME")
       ->group(selection);
   app.add_option("--recipe", raw.recipe,
@@ -308,10 +309,6 @@ static int run(int argc, char **argv) {
   readWeights(raw.weights, options);
   if (!raw.targetSize.empty())
     options.targetBytes = readSize(raw.targetSize);
-  // What a storage loses is measured with scales that are searched for.
-  const bool hasBudget = options.targetBits != 0 || options.targetBytes != 0;
-  if (hasBudget && app.count("--method") == 0 && options.recipe.method == "rtn")
-    options.recipe.method = "mse";
   checkUse(app, options);
   options.stub = besideThisProgram("qzc-runtime");
   options.nvrtc = besideThisProgram("qzc-nvrtc");

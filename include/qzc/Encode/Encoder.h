@@ -24,9 +24,9 @@ uint64_t assignOffsets(std::vector<format::Tensor> &tensors);
 using SectionWriter =
     std::function<void(uint64_t offset, const void *data, size_t bytes)>;
 
-/// Encodes every tensor by its method to its place in the weights section and
-/// sets its f16Exponent, its factors where it is scaled, and by what it was
-/// `calibrated`; refs[i] says where tensors[i] is read from. Streams in pieces
+/// Encodes every tensor by its method to its place in the weights section, sets
+/// its f16Exponent and by what it was `calibrated`, and returns what each was
+/// scaled by; refs[i] says where tensors[i] is read from. Streams in pieces
 /// of a few MB a thread, beside which Method::Gptq takes three f32 matrices of
 /// its input's columns squared; the bytes depend neither on the number of
 /// threads nor on the CPU. Checks the source files' contents along the way.
@@ -34,14 +34,16 @@ using SectionWriter =
 /// weight that is not finite or does not fit the stored type (tensor and
 /// position), statistics that are missing. Those that are there are of these
 /// tensors (StatisticsFile::checkAreOf).
-void encodeWeights(std::vector<format::Tensor> &tensors,
-                   const std::vector<WeightRef> &refs,
-                   const WeightSources &sources, const SectionWriter &write,
-                   ThreadPool &pool, const Statistics *statistics = nullptr);
+std::vector<format::Factors>
+encodeWeights(std::vector<format::Tensor> &tensors,
+              const std::vector<WeightRef> &refs, const WeightSources &sources,
+              const SectionWriter &write, ThreadPool &pool,
+              const Statistics *statistics = nullptr);
 
-/// The same of files whose contents have been checked, and of tensors that have
-/// their factors.
+/// The same of files whose contents have been checked, and of tensors whose
+/// factors are known.
 void encodeChecked(std::vector<format::Tensor> &tensors,
+                   const std::vector<format::Factors> &factors,
                    const std::vector<WeightRef> &refs,
                    const WeightSources &sources, const SectionWriter &write,
                    ThreadPool &pool, const Statistics *statistics);

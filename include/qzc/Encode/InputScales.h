@@ -36,17 +36,17 @@ std::vector<float> chooseFactors(const std::vector<format::Tensor> &tensors,
                                  const WeightSources &sources,
                                  ThreadPool &pool);
 
-/// Gives a tensor that takes part in scale `number` its factors; none are 1's.
-/// Throws qzc::Error where it has more rows.
-void setFactors(format::Tensor &tensor, int64_t number,
-                const std::vector<float> &factors);
+/// Adds the factors of scale `number` to those of a tensor that takes part in
+/// it; none are 1's. Throws qzc::Error where it has more rows.
+void addFactors(const format::Tensor &tensor, int64_t number,
+                const std::vector<float> &chosen, format::Factors &factors);
 
-/// Chooses all scales of a model, and gives its tensors their factors. Throws
+/// Chooses all scales of a model; returns what each tensor is scaled by. Throws
 /// qzc::Error where statistics are missing, too.
-void scaleInputs(std::vector<format::Tensor> &tensors,
-                 const std::vector<WeightRef> &refs,
-                 const WeightSources &sources, const Statistics *statistics,
-                 ThreadPool &pool);
+std::vector<format::Factors>
+scaleInputs(const std::vector<format::Tensor> &tensors,
+            const std::vector<WeightRef> &refs, const WeightSources &sources,
+            const Statistics *statistics, ThreadPool &pool);
 
 } // namespace qzc::encode
 

@@ -41,10 +41,12 @@ using SectionReader =
 /// Compares what is stored with the sources, tensor by tensor: decodes the
 /// section's own bytes. Streams in pieces of a few MB a thread; sums are made
 /// in an order of their own, so that results do not depend on the number of
-/// threads. Sources were checked (encodeWeights does). Where `statistics` know
+/// threads. Sources were checked (encodeWeights does, which says what each was
+/// scaled by, too: errors are of what it was before). Where `statistics` know
 /// the products of a layer's inputs, so do the errors of its outputs.
 std::vector<WeightError>
 measureWeights(const std::vector<format::Tensor> &tensors,
+               const std::vector<format::Factors> &factors,
                const std::vector<WeightRef> &refs, const WeightSources &sources,
                const SectionReader &read, ThreadPool &pool,
                const Statistics *statistics = nullptr);

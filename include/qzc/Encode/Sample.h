@@ -3,6 +3,7 @@
 #ifndef QZC_ENCODE_SAMPLE_H
 #define QZC_ENCODE_SAMPLE_H
 
+#include "qzc/Encode/Statistics.h"
 #include "qzc/Encode/WeightSources.h"
 #include "qzc/Format/Manifest.h"
 
@@ -20,6 +21,19 @@ struct Sample {
 /// Up to `most` rows, or all that there are. The reference was checked.
 Sample sampleRows(const format::Tensor &tensor, const WeightRef &ref,
                   const WeightSources &sources, int64_t most);
+
+/// The squares of what rows of `tensor` give: Σ (x·wᵀ)² over the inputs that
+/// the statistics have products of, and Σ w² where `input` is null. Throws
+/// qzc::Error, naming the tensor, where that is not finite.
+double squaresOf(const Sample &sample, const format::Tensor &tensor,
+                 const InputStatistics *input);
+
+/// The squares of what storing the rows as the tensor's shape says changes of
+/// that, scaled by `factors`, with scales that are searched for as the encoder
+/// does under Method::Mse.
+double lostSquares(const Sample &sample, const format::Tensor &tensor,
+                   const format::Factors &factors,
+                   const InputStatistics *input);
 
 } // namespace qzc::encode
 

@@ -22,6 +22,8 @@ struct StreamedWeight {
   /// Whoever takes a piece reads what it needs by itself, and is given no
   /// values: bytes of a packed source that are taken as they are.
   bool asStored = false;
+  /// What the values are scaled by; null: nothing.
+  const format::Factors *factors = nullptr;
 };
 
 /// Elements [begin, end) of one weight.
@@ -40,8 +42,8 @@ std::vector<Piece> piecesOf(const StreamedWeight &weight, size_t index);
 void requireFinite(const format::TensorSource &source, const float *values,
                    int64_t begin, int64_t count);
 
-/// Reads a piece's values. Throws qzc::Error where one is not finite (tensor
-/// and position).
+/// Reads a piece's values, and scales them. Throws qzc::Error where one is not
+/// finite (tensor and position).
 void readPiece(const StreamedWeight &weight, const Piece &piece,
                const WeightSources &sources, std::vector<float> &values);
 

@@ -38,7 +38,7 @@ public:
   void checkContents(size_t index) const;
 
   /// Reads elements [begin, end) of the flattened weight as it is stored after
-  /// transposing, choosing rows and scaling, as f32. Source files were checked;
+  /// transposing and choosing rows, as f32. Source files were checked;
   /// `source` has what `check` accepted. Threads may read at the same time. The
   /// pages read leave memory again.
   void read(const format::TensorSource &source, const WeightRef &ref,

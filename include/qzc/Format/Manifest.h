@@ -62,9 +62,6 @@ struct TensorSource {
   /// Where it is in Manifest::sources; nothing where no weights were encoded.
   /// What is packed has the spec above.
   std::optional<WeightRef> ref = {};
-  /// What the values are multiplied by before they are stored, once it was
-  /// chosen; null: nothing.
-  std::shared_ptr<const Factors> factors = {};
 
   /// The whole source as it is: a vector is one row.
   PackedShape held() const {
@@ -81,6 +78,10 @@ struct TensorSource {
   }
   /// All rows of the (transposed) source; of a vector, its elements.
   int64_t height() const { return shape[transposed ? 1 : 0]; }
+  /// All columns of the (transposed) source; of a vector 1.
+  int64_t width() const {
+    return shape.size() == 1 ? 1 : shape[transposed ? 0 : 1];
+  }
   /// `rows`, where all of them are one range.
   std::vector<std::pair<int64_t, int64_t>> heldRows() const {
     if (!rows.empty())

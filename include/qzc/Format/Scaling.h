@@ -43,12 +43,14 @@ struct Scaling {
 std::optional<std::string_view> checkScaling(const Scaling &scaling,
                                              int64_t rows);
 
-/// What a weight's values are multiplied and divided by.
+/// What a weight's values are multiplied and divided by before they are stored;
+/// of most nothing.
 struct Factors {
   std::vector<float> columns; ///< or none
   std::vector<float> rows;    ///< or none
   bool unitOffset = false;    ///< as Scaling's
 
+  bool any() const { return !columns.empty() || !rows.empty(); }
   /// Scales elements [begin, begin + count) of the flattened weight of that
   /// many columns (1 of a vector, whose elements are rows); computes in f64.
   void apply(int64_t begin, int64_t count, int64_t cols, float *values) const;

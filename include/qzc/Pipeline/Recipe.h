@@ -11,6 +11,7 @@
 #define QZC_PIPELINE_RECIPE_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,9 @@ struct Recipe {
   bool requantize = false;        ///< what the checkpoint holds quantized, too
   std::string mix;                ///< a file type of llama-quantize, or empty
   std::vector<std::string> rules; ///< REGEX=SPEC, the last that matches counts
-  std::string method = "rtn";     ///< how codes are chosen
-  std::string dtype;              ///< empty: as imported
+  /// How codes are chosen; nothing: mse under a budget, rtn without one.
+  std::optional<std::string> method;
+  std::string dtype; ///< empty: as imported
 };
 
 /// The options that say the same, in canonical form.

@@ -194,17 +194,13 @@ template <typename Block, int Bits> struct PlanarGgml {
                       std::byte *const *parts) {
     std::fill_n(parts[0], Codes::bytes(count), std::byte{0});
     std::byte *scales = parts[1];
-    std::vector<Block> blocks(static_cast<size_t>(shape.cols / kBlock));
-    float largest = 0;
-    for (int64_t row = 0; row < count; row += shape.cols) {
-      largest =
-          std::max(largest, ggml::quantizeRow(values + row, importance + row,
-                                              shape.cols, blocks.data()));
-      int64_t begin = row;
-      for (Block &block : blocks) {
-        scales = store(block, begin, parts[0], scales);
-        begin += kBlock;
-      }
+    std::vector<Block> blocks(static_cast<size_t>(count / kBlock));
+    const float largest = ggml::quantizeRows(values, importance, shape.cols,
+                                             count / shape.cols, blocks.data());
+    int64_t begin = 0;
+    for (Block &block : blocks) {
+      scales = store(block, begin, parts[0], scales);
+      begin += kBlock;
     }
     return largest;
   }

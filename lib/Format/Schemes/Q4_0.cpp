@@ -45,11 +45,8 @@ float search(const PackedShape &shape, const float *values,
              const float *importance, int64_t count, std::byte *const *parts) {
   std::vector<ggml::BlockQ4_0> blocks(
       static_cast<size_t>(count / ggml::kBlock));
-  float largest = 0;
-  for (int64_t row = 0; row < count; row += shape.cols)
-    largest = std::max(
-        largest, ggml::quantizeRow(values + row, importance + row, shape.cols,
-                                   blocks.data() + row / ggml::kBlock));
+  const float largest = ggml::quantizeRows(values, importance, shape.cols,
+                                           count / shape.cols, blocks.data());
   Q4_0::split(reinterpret_cast<const std::byte *>(blocks.data()), count, parts);
   return largest;
 }

@@ -39,7 +39,8 @@ void count(std::vector<Mapping> &mapping, const std::string &stored,
         return entry.stored == stored && entry.type == info.type;
       });
   if (found == mapping.end())
-    found = mapping.insert(mapping.end(), {stored, info.type, 0, 0, same});
+    found = mapping.insert(mapping.end(), {stored, info.type, 0, 0, true});
+  found->same &= same;
   ++found->tensors;
   found->bytes += bytesOf(info.type, info.elements());
 }

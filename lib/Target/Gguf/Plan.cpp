@@ -175,7 +175,9 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   const std::string stored = format::describeStorage(shape);
   if (!llvm::is_contained(draft.stored, stored))
     draft.stored.push_back(stored);
-  draft.same &= target.same && (!param.getMethod() || part.chosen);
+  // What the executable scales is here as the source has it.
+  draft.same &=
+      target.same && !param.getScaling() && (!param.getMethod() || part.chosen);
   // ggml adds and multiplies vectors in F32 alone, and llama.cpp's converter
   // keeps positions in it.
   draft.plain |= isVector || role == "position" || place.isIncremented;

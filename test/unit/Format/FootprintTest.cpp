@@ -42,8 +42,8 @@ TEST(Footprint, OfAManifest) {
   EXPECT_EQ(before.hfFootprint, before.packed);
   const Footprint after = storedFootprint(manifest);
   EXPECT_EQ(after.packed,
-            320U + 32 + 32 + (128 + 12) + (128 + 32) + 40 * 16 * 4);
-  EXPECT_EQ(after.hfFootprint, 320U + 32 + 32 + 128 + 128 + 40 * 16 * 4);
+            320U + 64 + 32 + (128 + 12) + (128 + 32) + 40 * 16 * 4);
+  EXPECT_EQ(after.hfFootprint, 320U + 64 + 32 + 128 + 128 + 40 * 16 * 4);
   EXPECT_EQ(after.hfBuffers, 32U);
   EXPECT_EQ(after.hfFootprintWithBuffers(), after.hfFootprint + 32);
 }

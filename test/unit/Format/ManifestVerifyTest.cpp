@@ -51,7 +51,10 @@ static const std::vector<Case> kCases = {
     {"have no SHA-256", [](Manifest &m) { m.statistics.pop_back(); }},
     {"calibrated by nothing", [](Manifest &m) { m.statistics.clear(); }},
     {"calibrated by nothing",
-     [](Manifest &m) { m.tensors[3].method = Method::Rtn; }},
+     [](Manifest &m) {
+       m.tensors[1].scaling = {};
+       m.tensors[3].method = Method::Rtn;
+     }},
     {"source that is none",
      [](Manifest &m) { m.tensors[0].source.ref = WeightRef(2, 0); }},
     {"source that is none", [](Manifest &m) { m.sources.pop_back(); }},
@@ -71,6 +74,13 @@ static const std::vector<Case> kCases = {
        m.sources.pop_back();
      }},
     {"no whole heads", [](Manifest &m) { m.tensors[3].scaling.width = 5; }},
+    {"vector whose columns are scaled",
+     [](Manifest &m) { m.tensors[1].scaling = {0, -1, false, 0, 1}; }},
+    {"not stored as f32",
+     [](Manifest &m) { m.tensors[1].shape.dtype = DType::BF16; }},
+    {"scaled for no layer",
+     [](Manifest &m) { m.tensors[4].method = Method::Mse; }},
+    {"scaled for no layer", [](Manifest &m) { m.tensors[1].scaling.rows = 2; }},
     {"f16 exponent", [](Manifest &m) { m.tensors[0].f16Exponent = -1; }},
     {"block that does not exist", [](Manifest &m) { m.tensors[1].block = 1; }},
     {"a frequency for each pair", [](Manifest &m) { m.plan.ropes[0].dim = 6; }},
@@ -157,6 +167,7 @@ static const std::vector<Case> kCases = {
      }},
     {"biases of different element types",
      [](Manifest &m) {
+       m.tensors[1].scaling = {};
        m.tensors[1].shape.dtype = DType::F16;
        m.plan.body[7].weights[3] = 1;
      }},

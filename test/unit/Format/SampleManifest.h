@@ -44,8 +44,8 @@ inline format::Manifest sampleManifest() {
   const PackedShape vector = {Scheme::None, DType::BF16, 1, 16, 0};
   const int32_t embed = add({Scheme::None, DType::BF16, 10, 16, 0}, "embed", -1,
                             {"embed", {10, 16}, DType::BF16, false, {}});
-  const int32_t norm =
-      add(vector, "norm", 0, {"norm", {16}, DType::BF16, false, {}});
+  const int32_t norm = add({Scheme::None, DType::F32, 1, 16, 0}, "norm", 0,
+                           {"norm", {16}, DType::BF16, false, {}});
   const int32_t bias =
       add(vector, "bias", 0, {"bias", {48}, DType::BF16, false, {{16, 32}}});
   const int32_t q =
@@ -61,11 +61,13 @@ inline format::Manifest sampleManifest() {
   m.statistics = std::string(64, '9');
   m.tensors[0].source.ref = WeightRef(1, 512);
   m.tensors[3].source.ref = WeightRef(0, 64);
-  m.tensors[3].method = Method::Gptq;
+  m.tensors[3].method = Method::Awq;
   m.tensors[3].calibrated = "blk.0.qkv";
   m.tensors[1].scaling.rows = 0;
   m.tensors[1].scaling.unitOffset = true;
   m.tensors[3].scaling = {0, 1, false, 8, 2};
+  m.tensors[4].method = Method::Awq;
+  m.tensors[4].scaling.columns = 1;
 
   Plan &plan = m.plan;
   plan.ropes = {{8, false, {1.0f, 0.1f, 1e-5f, 3.0e-7f}, 1, 0, {}, 0}};

@@ -60,8 +60,8 @@ struct Mapping {
   TensorType type = TensorType::F32;
   int64_t tensors = 0;
   uint64_t bytes = 0; ///< in the file
-  /// Whether the values are those of the executable. Otherwise they are
-  /// quantized from the source's.
+  /// Whether all values are those of the executable. Otherwise some are made
+  /// of the source's.
   bool same = true;
 };
 
