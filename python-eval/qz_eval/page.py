@@ -26,10 +26,14 @@ def title(results: Results) -> str:
     return f"{', '.join(models) or 'Models'}: quantized variants compared"
 
 
+# Characters of an option that fit into a phone's first column.
+SHORT = 18
+
+
 def _whole(text: str) -> Markup:
     """The text with each option kept together: browsers break lines after the hyphens."""
     words = (
-        Markup('<span class="option">{}</span>').format(word)
+        Markup('<span class="option{}">{}</span>').format(" short" * (len(word) <= SHORT), word)
         if word.startswith("-")
         else escape(word)
         for word in text.split(" ")

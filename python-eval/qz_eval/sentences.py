@@ -203,7 +203,7 @@ def _front(results: Results) -> Iterator[str]:
             f"has {better}."
         )
     if undecided := _undecided(results):
-        which = f"{len(undecided)} of them" if len(undecided) > MANY else listed(undecided)
+        which = f"{len(undecided)} of them" if len(undecided) > 2 * MANY else listed(undecided)
         yield f"For {which} less than {CLEAR:.0f} standard errors decide about that."
 
 

@@ -39,6 +39,7 @@ def test_perplexity(compiled: Callable[..., Path], wikitext: Path, selection: st
     how = ("--context", context, "--max-windows", WINDOWS, "--device=cpu", "--json")
     score = json.loads(run(image, "--score", wikitext, *how).stdout)
     want = math.exp(math.fsum(sums) / (WINDOWS * (context - 1)))
+    print(f"{selection}: executable {score['perplexity']:.5f}, transformers {want:.5f}")
     assert score["perplexity"] == pytest.approx(want, abs=5e-4)
 
 
