@@ -123,6 +123,15 @@ void StatisticsFile::checkAreOf(
     fail("they know none of its weights");
 }
 
+bool isStatistics(const std::string &path) {
+  const MappedFile file(path);
+  const std::string_view text(reinterpret_cast<const char *>(file.data()),
+                              file.size());
+  // How long a safetensors file's header is, below 2^32, and the header.
+  return text.size() > 8 &&
+         text.substr(4, 5) == std::string_view("\0\0\0\0{", 5);
+}
+
 FullStatistics::FullStatistics(const std::string &path)
     : StatisticsFile(path), File(path) {
   const Reader reader(File);

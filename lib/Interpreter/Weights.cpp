@@ -65,6 +65,8 @@ std::vector<std::byte> Weights::encode(qz::ParamOp param,
 Matrix Weights::read(qz::ParamOp param) const {
   format::Tensor tensor;
   tensor.shape = param.getPackedShape();
+  if (const auto method = param.getMethod())
+    tensor.method = format::parseMethod(*method).value_or(tensor.method);
   tensor.role = qz::weightRole(param.getResult());
   tensor.source = param.getTensorSource();
   const std::vector<std::byte> bytes = encode(param, tensor);

@@ -15,7 +15,7 @@
 namespace qzc::interpreter {
 
 /// The weights of one model, as its executable would compute with them:
-/// encoded as their types say and decoded again.
+/// encoded as their types and methods say and decoded again.
 class Weights {
 public:
   /// Opens the files in `folder` that the model's weights are in, and checks
@@ -23,7 +23,8 @@ public:
   Weights(qz::ModelOp model, const std::string &folder, uint64_t seed);
 
   /// One weight's values. Throws qzc::Error where the file does not have the
-  /// tensor as the module describes it, or a value does not fit its type.
+  /// tensor as the module describes it, a value does not fit its type, or its
+  /// codes are chosen by inputs that the module does not have (gptq, awq).
   Matrix read(qz::ParamOp param) const;
 
 private:

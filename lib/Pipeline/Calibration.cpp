@@ -2,6 +2,8 @@
 
 #include "Calibration.h"
 
+#include "Target.h"
+
 #include "qzc/Calibrate/Calibrate.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/File.h"
@@ -10,15 +12,41 @@
 #include <algorithm>
 #include <filesystem>
 #include <unistd.h>
+#include <utility>
 
 namespace qzc::pipeline {
 
 /// Positions of a window, where the model has as many.
 static constexpr int64_t kContext = 512;
+/// Tokens of a text that are taken, where nothing else is said.
+static constexpr int64_t kMostTokens = 32768;
 /// A text is read whole, and its tokens are held.
 static constexpr uint64_t kMostText = uint64_t{256} << 20;
 
+/// Throws where an option would do nothing, since nothing is encoded and no
+/// budget weighs what storages lose.
+static void checkUse(const CompileOptions &options) {
+  if (options.calibrationTokens && options.calibrate.empty())
+    throw usageError("--calibration-tokens makes no difference without "
+                     "--calibrate=TEXT");
+  if (hasTarget(options))
+    return;
+  if (options.emit != Emit::Bin)
+    for (const auto &[option, file] :
+         {std::pair("--calibrate", &options.calibrate),
+          std::pair("--statistics", &options.statistics),
+          std::pair("--save-statistics", &options.saveStatistics)})
+      if (!file->empty())
+        throw usageError(std::string(option) +
+                         " is for weights that are encoded and does not go "
+                         "with --emit of another stage");
+  if (options.dryRun && !options.saveStatistics.empty())
+    throw usageError("--save-statistics does not go with --dry-run, which "
+                     "sees nothing that could be saved");
+}
+
 void checkCalibration(const CompileOptions &options) {
+  checkUse(options);
   const bool makes = !options.calibrate.empty();
   if (makes && !options.statistics.empty())
     throw usageError("--calibrate makes statistics and --statistics reads "
@@ -29,7 +57,8 @@ void checkCalibration(const CompileOptions &options) {
                      "--statistics it makes NAME.gguf or NAME.dat)");
   if (!makes && options.statistics.empty()) {
     const std::optional<std::string> &method = options.recipe.method;
-    if ((method == "gptq" || method == "awq") && !options.dryRun)
+    if ((method == "gptq" || method == "awq") && options.emit == Emit::Bin &&
+        !options.dryRun)
       throw usageError("--method=" + *method +
                        " needs to know the layers' inputs: --calibrate=TEXT, "
                        "or --statistics=FILE of an earlier run");
@@ -58,7 +87,11 @@ std::unique_ptr<encode::StatisticsFile>
 readStatistics(const std::string &path, gguf::TensorNames names) {
   if (gguf::isImatrix(path))
     return std::make_unique<gguf::ImatrixFile>(path, std::move(names));
-  return std::make_unique<encode::FullStatistics>(path);
+  if (encode::isStatistics(path))
+    return std::make_unique<encode::FullStatistics>(path);
+  throw Error("'" + path +
+              "': neither a file of --save-statistics nor an importance matrix "
+              "of llama.cpp");
 }
 
 bool savesImatrix(const CompileOptions &options) {
@@ -99,7 +132,7 @@ calibrate(const CompileOptions &options, const Sources &sources,
   const format::ModelInfo &model = manifest.model;
   const calibrate::Windows windows = calibrate::windowsOf(
       tokensOf(options, sources), std::min(kContext, model.context),
-      options.calibrationTokens,
+      options.calibrationTokens.value_or(kMostTokens),
       model.addBos ? model.bos : std::optional<int64_t>());
   const bool keeps = !options.saveStatistics.empty() && !savesImatrix(options);
   // Where activations wait too.

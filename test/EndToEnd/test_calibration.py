@@ -284,11 +284,14 @@ def test_a_gguf_has_the_same_codes(imported: Imported, text: Path, tmp_path: Pat
         (("--statistics=part", "--method=awq"), ("_proj", "no products"), 1),
         (("--save-statistics=s",), ("--save-statistics", "--calibrate"), 2),
         (("--calibrate=t", "--statistics=s"), ("--calibrate", "--statistics"), 2),
+        (("--calibration-tokens=64",), ("--calibration-tokens", "--calibrate"), 2),
+        (("--dry-run", "--calibrate=t", "--save-statistics=s"), ("--save-statistics", "--dry"), 2),
         (("--method=awp",), ("'awp'", "known are rtn"), 2),
         (("--calibrate=short",), ("fewer than",), 1),
         (("--calibrate=binary",), ("binary", "UTF-8"), 1),
         (("--calibrate=missing",), ("missing",), 1),
-        (("--statistics=short", "--method=mse"), ("short", "safetensors"), 1),
+        (("--statistics=short", "--method=mse"), ("short", "neither a file of"), 1),
+        (("--statistics=cut", "--method=mse"), ("cut", "safetensors"), 1),
         (("--statistics=none", "--method=mse"), ("none", "no statistics"), 1),
         (("--statistics=negative", "--method=mse"), ("negative", "squares"), 1),
         (("--statistics=lost", "--method=mse"), ("lost", "products"), 1),
@@ -337,10 +340,31 @@ def test_what_is_wrong_is_named(
     }
     for file, tensors in bad.items():
         save_file(tensors, tmp_path / file)
+    (tmp_path / "cut").write_bytes((tmp_path / "part").read_bytes()[:100])
     done = qzc(module, "--quantize=nf4/32", "--arch=none", "-o", "x.bin", *options, check=False,
                cwd=tmp_path)  # fmt: skip
     assert_refused(done, *words, code=code)
-    assert not list(tmp_path.glob("x.bin*"))
+    assert not list(tmp_path.glob("x.bin*")) and not (tmp_path / "s").exists()
+
+
+def test_statistics_are_wanted_where_they_are_used(
+    imported: Imported, text: Path, tmp_path: Path
+) -> None:
+    module = imported("llama-f32")
+    # What is scaled depends on no text.
+    said = qzc(module, "--quantize=nf4/32", "--method=awq", "--emit=qz").stdout
+    assert "#qz.scaling" in said
+    qzc(module, "--quantize=nf4/32", "--method=gptq", "--dry-run")
+    for stage in ("qz", "schedule", "cuda", "ptx"):
+        for option in ("--calibrate", "--statistics", "--save-statistics"):
+            done = qzc(module, f"--emit={stage}", f"{option}={tmp_path / 'seen'}", check=False)
+            assert_refused(done, option, "--emit", code=2)
+    # A budget's choice does, whatever is written of it.
+    options = ("--target-bpw=4.5", f"--calibrate={text}", "--calibration-tokens=512")
+    for last in ("--emit=qz", "--dry-run"):
+        qzc(module, *options, f"--save-statistics={tmp_path / 'seen'}", last)
+        assert load_file(tmp_path / "seen")
+        (tmp_path / "seen").unlink()
 
 
 @pytest.mark.parametrize("options", [("--target-bpw=4.5",), ("--quantize=int4/32", "--method=awq")])

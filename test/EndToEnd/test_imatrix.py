@@ -11,7 +11,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
-from conftest import assert_refused, qz_import, qzc, run
+from conftest import BUILD, assert_refused, qz_import, qzc, run
 from safetensors.numpy import load_file, save_file
 from test_packed import CONFIG, HIDDEN, INTERMEDIATE, LINEARS, dense_tensors
 
@@ -194,6 +194,39 @@ def test_what_is_no_matrix_is_refused(module: Path, matrix: Matrix, tmp_path: Pa
     refused(model, "not of an importance matrix")
     done = qzc(module, f"--statistics={good}", f"--save-statistics={tmp_path / 's'}", check=False)
     assert_refused(done, "--save-statistics", code=2)
+
+
+def test_other_files_are_said_to_be_neither(module: Path, tmp_path: Path) -> None:
+    array, text = tmp_path / "x.npy", tmp_path / "x.txt"
+    np.save(array, np.ones(100_000))
+    text.write_text("no statistics at all, but words and more words\n" * 100)
+    empty = tmp_path / "empty"
+    empty.touch()
+    for path in (module.parent / "config.json", array, text, empty, BUILD / "bin" / "qzc", module):
+        done = qzc(module, "--quantize=q4_k", "--method=mse", f"--statistics={path}",
+                   "--arch=none", "-o", tmp_path / "x.bin", check=False)  # fmt: skip
+        assert_refused(done, f"'{path}': neither a file of --save-statistics nor an importance")
+
+
+def test_sums_of_the_same_bytes_are_refused(module: Path, tmp_path: Path) -> None:
+    """A small file would take any amount of memory."""
+    entries, columns = 100, 1000
+
+    def named(name: str) -> bytes:
+        return struct.pack("<Q", len(name)) + name.encode()
+
+    data = b"GGUF" + struct.pack("<IQQ", 3, 2 * entries, 1)
+    data += named("general.type") + struct.pack("<I", 8) + named("imatrix")
+    for i in range(entries):
+        for suffix, count in (("in_sum2", columns), ("counts", 1)):
+            data += named(f"blk.{i}.attn_q.weight.{suffix}")
+            data += struct.pack("<IQIQ", 1, count, 0, 0)
+    data += bytes(-len(data) % 32) + np.ones(columns, np.float32).tobytes()
+    path = tmp_path / "x.gguf"
+    path.write_bytes(data)
+    done = qzc(module, "--quantize=q4_k", "--method=mse", f"--statistics={path}",
+               "--arch=none", "-o", tmp_path / "x.bin", check=False)  # fmt: skip
+    assert_refused(done, str(path), "more sums than the file")
 
 
 def test_damaged_files_are_refused(module: Path, matrix: Matrix, tmp_path: Path) -> None:

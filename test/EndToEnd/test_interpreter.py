@@ -56,6 +56,34 @@ def test_logits(
         assert np.abs(np.load(out) - got).max() / got.std() < IMAGE_BOUND
 
 
+def test_codes_are_chosen_as_the_module_says(
+    imported: Imported, compiled: Compiled, tmp_path: Path
+) -> None:
+    module = imported("llama-f32")
+    golden = np.load(MODELS / "llama-f32" / "golden" / "nf4.npz")
+    words = text_of(golden["tokens_17"])
+    got = {}
+    for method in ("rtn", "mse"):
+        said, out = tmp_path / f"{method}.mlir", tmp_path / "image.npy"
+        qzc(module, "--quantize=nf4", f"--method={method}", "--emit=qz", "-o", said)
+        got[method] = qz_interpret(said, words, "--weights-dir", module.parent)
+        image = compiled("llama-f32", "--quantize=nf4", f"--method={method}")
+        run(image, "--device=cpu", "--tokens", words, "--logits", out)
+        error = np.abs(np.load(out) - got[method]).max() / got[method].std()
+        assert error < IMAGE_BOUND, method
+    assert np.abs(got["mse"] - got["rtn"]).max() > 0.1 * got["rtn"].std()
+
+
+@pytest.mark.parametrize("method", ["gptq", "awq"])
+def test_codes_that_a_text_chooses_are_refused(
+    imported: Imported, tmp_path: Path, method: str
+) -> None:
+    module, said = imported("llama-f32"), tmp_path / "said.mlir"
+    qzc(module, "--quantize=nf4", f"--method={method}", "--emit=qz", "-o", said)
+    done = interpret_badly(said, "--tokens", "1", "--weights-dir", module.parent)
+    assert_refused(done, "self_attn", method, tool="qz-interpret")
+
+
 def interpret_badly(*arguments: object, **kwargs: object) -> object:
     return run(BUILD / "bin" / "qz-interpret", *arguments, check=False, **kwargs)
 

@@ -62,6 +62,10 @@ private:
   std::string Path;
 };
 
+/// Whether the file begins as StatisticsWriter's do, cut or not. Throws
+/// qzc::Error where there is no such file.
+bool isStatistics(const std::string &path);
+
 /// A file as StatisticsWriter writes it, mapped. Throws qzc::Error, naming the
 /// file, where it is none: tensors that are missing, of other types or shapes,
 /// squares that are negative or not finite.

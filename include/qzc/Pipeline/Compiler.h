@@ -13,6 +13,7 @@
 #include "qzc/Support/Output.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace qzc::pipeline {
@@ -36,9 +37,9 @@ struct CompileOptions {
   Recipe recipe;
   std::string saveRecipe; ///< empty: nowhere
   std::string calibrate;  ///< a text to run the model over; empty: none
-  int64_t calibrationTokens = 32768; ///< the most of it
-  std::string statistics;            ///< of an earlier calibration
-  std::string saveStatistics;        ///< empty: nowhere
+  std::optional<int64_t> calibrationTokens; ///< the most of it; none: 32768
+  std::string statistics;                   ///< of an earlier calibration
+  std::string saveStatistics;               ///< empty: nowhere
   double targetBits = 0;    ///< a weight that is quantized; 0: no such budget
   uint64_t targetBytes = 0; ///< of all weights; 0: no such budget
   std::string report;       ///< .json or .csv of what became of each weight

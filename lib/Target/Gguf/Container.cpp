@@ -12,17 +12,6 @@ namespace qzc::gguf {
 namespace {
 constexpr uint32_t kVersion = 3;
 
-/// The tags of values in a file.
-enum class ValueType : uint32_t {
-  Uint8 = 0,
-  Uint32 = 4,
-  Int32 = 5,
-  Float32 = 6,
-  Bool = 7,
-  String = 8,
-  Array = 9,
-};
-
 /// Appends values as they are in memory, which is little-endian.
 class Output {
 public:
@@ -86,6 +75,30 @@ uint64_t aligned(uint64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 } // namespace
+
+uint64_t bytesOf(ValueType type) {
+  switch (type) {
+  case ValueType::Uint8:
+  case ValueType::Int8:
+  case ValueType::Bool:
+    return 1;
+  case ValueType::Uint16:
+  case ValueType::Int16:
+    return 2;
+  case ValueType::Uint32:
+  case ValueType::Int32:
+  case ValueType::Float32:
+    return 4;
+  case ValueType::Uint64:
+  case ValueType::Int64:
+  case ValueType::Float64:
+    return 8;
+  case ValueType::String:
+  case ValueType::Array:
+    break;
+  }
+  return 0;
+}
 
 std::string_view name(TensorType type) {
   switch (type) {

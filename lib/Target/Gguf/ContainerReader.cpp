@@ -9,6 +9,11 @@
 
 namespace qzc::gguf {
 
+bool isName(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 void Reader::fail(const std::string &what) const {
   throw Error("'" + File.path() + "': " + what);
 }
@@ -28,8 +33,7 @@ const std::byte *Reader::take(uint64_t bytes) {
 
 std::string Reader::name(uint64_t bytes) {
   const std::string_view found = text(bytes);
-  if (!std::all_of(found.begin(), found.end(),
-                   [](char c) { return c >= ' ' && c <= '~'; }))
+  if (!isName(found))
     fail("it has a name that is no text");
   return std::string(found);
 }
@@ -48,24 +52,20 @@ std::vector<float> Reader::floats(uint64_t offset, uint64_t count) const {
   return values;
 }
 
-/// Bytes of a value of a type, by ggml's number; 0 where it has no fixed size.
-static uint64_t sizeOf(uint32_t type) {
-  static constexpr uint8_t kSizes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
-  return type < sizeof kSizes ? kSizes[type] : 0;
-}
-
-static constexpr uint32_t kString = 8;
-static constexpr uint32_t kArray = 9;
-
 static std::string_view readText(Reader &reader) {
   return reader.text(reader.number<uint64_t>());
 }
 
-static void skipValues(Reader &reader, uint32_t type, uint64_t count) {
-  if (const uint64_t bytes = sizeOf(type))
+static ValueType readType(Reader &reader) {
+  return static_cast<ValueType>(reader.number<uint32_t>());
+}
+
+static void skipValues(Reader &reader, ValueType type, uint64_t count) {
+  if (const uint64_t bytes = bytesOf(type))
     return reader.skip(count, bytes);
-  if (type != kString)
-    reader.fail("it has metadata of the unknown type " + std::to_string(type));
+  if (type != ValueType::String)
+    reader.fail("it has metadata of the unknown type " +
+                std::to_string(static_cast<uint32_t>(type)));
   // Each takes eight bytes at least: a wrong number ends at the file's end.
   for (uint64_t i = 0; i < count; ++i)
     readText(reader);
@@ -103,13 +103,15 @@ ContainerIndex readIndex(Reader &reader) {
   uint64_t alignment = kAlignment;
   for (uint64_t i = 0; i < pairs; ++i) {
     const std::string_view key = readText(reader);
-    const auto type = reader.number<uint32_t>();
-    if (key == "general.type" && type == kString) {
+    const ValueType type = readType(reader);
+    if (key == "general.type" && type == ValueType::String) {
       index.type = readText(reader);
-    } else if (key == "general.alignment" && sizeOf(type) == 4) {
+    } else if (key == "general.alignment") {
+      if (type != ValueType::Uint32)
+        reader.fail("its alignment is no number of the type that GGUF says");
       alignment = reader.number<uint32_t>();
-    } else if (type == kArray) {
-      const auto element = reader.number<uint32_t>();
+    } else if (type == ValueType::Array) {
+      const ValueType element = readType(reader);
       skipValues(reader, element, reader.number<uint64_t>());
     } else {
       skipValues(reader, type, 1);

@@ -13,6 +13,9 @@
 
 namespace qzc::gguf {
 
+/// Whether it could be a tensor's name: printable ASCII.
+bool isName(std::string_view text);
+
 /// Little-endian numbers and texts of a file, one after another. What is cut
 /// off throws qzc::Error, naming the file.
 class Reader {
@@ -21,6 +24,7 @@ public:
 
   [[noreturn]] void fail(const std::string &what) const;
   bool startsWith(std::string_view text) const;
+  uint64_t fileBytes() const { return File.size(); }
   uint64_t position() const { return Position; }
   void moveTo(uint64_t position) { Position = position; }
 
@@ -32,7 +36,7 @@ public:
   std::string_view text(uint64_t bytes) {
     return {reinterpret_cast<const char *>(take(bytes)), bytes};
   }
-  /// The same, of a tensor's name: printable ASCII.
+  /// The same, of a tensor's name.
   std::string name(uint64_t bytes);
   /// `count` numbers of `bytes` each that nobody wants.
   void skip(uint64_t count, uint64_t bytes);

@@ -47,15 +47,19 @@ TensorNames tensorNames(mlir::ModuleOp module) {
 //===----------------------------------------------------------------------===//
 
 bool isImatrix(const std::string &path) {
-  const MappedFile file(path);
-  const std::string_view text(reinterpret_cast<const char *>(file.data()),
-                              file.size());
-  // A safetensors file begins with eight bytes that say how long its header is:
-  // the upper four are zero, where the older form has the length of a name.
-  return text.substr(0, 4) == "GGUF" ||
-         (text.size() > 8 &&
-          text.substr(4, 4) != std::string_view("\0\0\0\0", 4) &&
-          text[8] != '{');
+  Reader reader(path);
+  if (reader.startsWith("GGUF"))
+    return true;
+  // The older form: entries, and the first one's name, which other files'
+  // beginnings would make far too long, or no text.
+  constexpr int32_t kMostNameOfOlder = 1024;
+  const uint64_t bytes = reader.fileBytes();
+  if (bytes < 2 * sizeof(int32_t) || reader.number<int32_t>() < 1)
+    return false;
+  const auto length = reader.number<int32_t>();
+  return length >= 1 && length <= kMostNameOfOlder &&
+         isName(reader.text(
+             std::min<uint64_t>(length, bytes - reader.position())));
 }
 
 /// Checks an entry, and adds it where a token was seen.
@@ -84,6 +88,8 @@ static Imatrix readContainer(Reader &reader) {
   std::map<std::string, const StoredTensor *> counts;
   for (const StoredTensor &tensor : index.tensors)
     counts[tensor.name] = &tensor;
+  // What is read is copied: not the same bytes again and again.
+  uint64_t left = reader.fileBytes() / sizeof(float);
   Imatrix matrix;
   for (const StoredTensor &tensor : index.tensors) {
     const size_t stem =
@@ -99,6 +105,10 @@ static Imatrix readContainer(Reader &reader) {
       reader.fail("'" + name +
                   "' is of several experts, which no model of "
                   "qzc's has");
+    if (tensor.elements > left)
+      reader.fail("'" + tensor.name +
+                  "' and those before it have more sums than the file");
+    left -= tensor.elements;
     add(reader, name, {floatsOf(reader, tensor), tokens.front()}, matrix);
   }
   return matrix;

@@ -38,6 +38,26 @@ int64_t blockElements(TensorType type);
 /// Bytes of `elements` elements, a multiple of blockElements.
 uint64_t bytesOf(TensorType type, int64_t elements);
 
+/// The types of values, by the numbers that files have for them.
+enum class ValueType : uint32_t {
+  Uint8 = 0,
+  Int8 = 1,
+  Uint16 = 2,
+  Int16 = 3,
+  Uint32 = 4,
+  Int32 = 5,
+  Float32 = 6,
+  Bool = 7,
+  String = 8,
+  Array = 9,
+  Uint64 = 10,
+  Int64 = 11,
+  Float64 = 12,
+};
+
+/// Bytes of a value; 0 of a text, an array, and what is no type.
+uint64_t bytesOf(ValueType type);
+
 /// A value of the types that are written here.
 using Value = std::variant<uint32_t, float, bool, std::string,
                            std::vector<uint8_t>, std::vector<int32_t>,
