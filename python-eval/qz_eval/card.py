@@ -34,6 +34,8 @@ class Chosen:
     row: Row
     sha256: str
     is_gguf: bool
+    # Of an executable: the GPU code in it, by name; without any it runs on the CPU alone.
+    gpu_code: tuple[str, ...] = ()
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +63,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _selection_of(executable: Path) -> str:
+def _info_of(executable: Path) -> dict[str, Any]:
+    """What it says of itself, of which it has to have what a card needs."""
     try:
         done = subprocess.run(
             [str(executable.resolve()), "--info", "--json"],
@@ -71,7 +74,8 @@ def _selection_of(executable: Path) -> str:
         )
         if done.returncode != 0:
             raise EvalFailure(f"{executable}: {last_words(done.stderr)}")
-        return json.loads(done.stdout)["selection"]
+        info = json.loads(done.stdout)
+        return {key: info[key] for key in ("selection", "gpu_code")}
     except (OSError, ValueError, KeyError) as error:
         raise EvalFailure(f"{executable}: is neither a GGUF nor an executable of qzc") from error
 
@@ -85,16 +89,18 @@ def choose(given: Path, results: Results) -> Chosen:
             is_gguf = opened.read(4) == GGUF_MAGIC
     except OSError as error:
         raise EvalFailure(f"{file}: cannot be read: {error.strerror}") from error
+    gpu_code: Sequence[str] = ()
     if name or is_gguf:
         row = next((row for row in results.rows if row.name == name), None)
         missing = f"variant {name!r}" if name else "variant (say which: FILE=VARIANT)"
     else:
-        selection = _selection_of(file)
+        info = _info_of(file)
+        selection, gpu_code = info["selection"], info["gpu_code"]
         row = next((row for row in results.rows if row.selection == selection), None)
         missing = f"row of {selection}"
     if row is None:
         raise EvalFailure(f"{file}: the report has no {missing}")
-    return Chosen(file, row, sha256_of(file), is_gguf)
+    return Chosen(file, row, sha256_of(file), is_gguf, tuple(gpu_code))
 
 
 def choose_all(options: argparse.Namespace, results: Results) -> list[Chosen]:
@@ -201,6 +207,21 @@ def _file_lines(chosen: Sequence[Chosen]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _how_to_run(programs: Sequence[Chosen]) -> str:
+    codes = {code: None for each in programs for code in each.gpu_code}
+    text = "An executable holds weights, tokenizer and runtime; it needs Linux on x86-64"
+    if codes:
+        text += f". It has GPU code ({', '.join(codes)}), which needs NVIDIA's driver and nothing "
+        text += "else; where there is no GPU it runs on the CPU"
+    else:
+        text += " and runs on the CPU"
+    name = programs[0].path.name
+    return (
+        f'{text}.\n\n```\nchmod +x {name}\n./{name} --prompt "Once upon a time" -n 64\n'
+        f"./{name} --verify\n```\n"
+    )
+
+
 def card(results: Results, chosen: Sequence[Chosen], plots: Sequence[str], options: Any) -> str:
     """README.md: metadata, what there is, how to run it, what was measured, and how."""
     title = options.title or f"{options.base_model.rpartition('/')[2]}, quantized by qzc"
@@ -209,14 +230,8 @@ def card(results: Results, chosen: Sequence[Chosen], plots: Sequence[str], optio
         metadata(results, chosen, options),
         f"# {title}\n\n{base}, compiled by qzc.\n\n## Files\n{_file_lines(chosen)}",
     ]
-    programs = [each.path.name for each in chosen if not each.is_gguf]
-    if programs:
-        parts.append(
-            "An executable holds weights, tokenizer, GPU code and runtime; it needs Linux on "
-            "x86-64, and for the GPU NVIDIA's driver.\n\n"
-            f'```\nchmod +x {programs[0]}\n./{programs[0]} --prompt "Once upon a time" -n 64\n'
-            f"./{programs[0]} --verify\n```\n"
-        )
+    if programs := [each for each in chosen if not each.is_gguf]:
+        parts.append(_how_to_run(programs))
     said = "".join(f"* {sentence}\n" for sentence in sentences(results))
     parts.append(f"## Measured\n{markdown(results.rows)}\n{failures(results.rows)}{said}")
     parts += [f"{table.title}:\n\n{markdown(results.rows, table)}" for table in tasks(results.rows)]
@@ -273,7 +288,11 @@ def run(options: argparse.Namespace) -> str:
     for each in chosen:
         _copy(each.path, options.output / each.path.name)
     write_whole(options.output / "README.md", card(results, chosen, plots, options))
-    said = f"{options.output}: {len(chosen)} files, a card and {len(plots)} plots\n"
+    counts = [
+        f"{len(found)} {kind}{'' if len(found) == 1 else 's'}"
+        for found, kind in ((chosen, "file"), (plots, "plot"))
+    ]
+    said = f"{options.output}: a card, {' and '.join(counts)}\n"
     if options.push:
         said += f"{push(options.output, options.push)}\n"
     return said

@@ -70,6 +70,8 @@ def test_folder_is_ready(report: Path, gguf: Path, tmp_path: Path) -> None:
     for plot in (folder / "plots").iterdir():
         assert f"](plots/{plot.name})" in text
     assert f"./{PROGRAM} --prompt" in text and f"| {SOME} |" in text
+    # Compiled for the CPU alone.
+    assert "runs on the CPU." in text and "GPU code" not in text
 
 
 def test_kept_executables_are_the_default(report: Path, tmp_path: Path) -> None:
