@@ -29,7 +29,8 @@ void checkCalibration(const CompileOptions &options) {
                      "--statistics it makes NAME.gguf or NAME.dat)");
   if (!makes && options.statistics.empty()) {
     const std::optional<std::string> &method = options.recipe.method;
-    if ((method == "gptq" || method == "awq") && !options.dryRun)
+    if ((method == "gptq" || method == "awq") && !options.dryRun &&
+        options.emit == Emit::Bin)
       throw usageError("--method=" + *method +
                        " needs to know the layers' inputs: --calibrate=TEXT, "
                        "or --statistics=FILE of an earlier run");
@@ -37,6 +38,26 @@ void checkCalibration(const CompileOptions &options) {
   }
   if (options.weightsMode == format::WeightsMode::Synthetic)
     throw usageError("weights that are synthetic cannot be calibrated");
+}
+
+void checkIsUsed(const CompileOptions &options, bool hasMethod) {
+  if (options.dryRun)
+    return; // nothing is run
+  const char *option = !options.calibrate.empty()    ? "--calibrate"
+                       : !options.statistics.empty() ? "--statistics"
+                                                     : nullptr;
+  if (!option)
+    return;
+  if (options.emit != Emit::Bin)
+    throw usageError(std::string(option) +
+                     " is for weights that are encoded: it does not go with "
+                     "--emit of another stage");
+  if (!hasMethod && options.saveStatistics.empty() && options.report.empty())
+    throw usageError(
+        std::string(option) +
+        ": no layer's codes are chosen by what it shows: ask for --method=mse, "
+        "gptq or awq (which int8, q8_0 and fp8 do not take), a budget, "
+        "--save-statistics or --report");
 }
 
 static std::vector<int32_t> tokensOf(const CompileOptions &options,
