@@ -2,6 +2,7 @@
 
 #include "Coding.h"
 
+#include "qzc/Format/GroupSearch.h"
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
@@ -31,20 +32,48 @@ static std::vector<float> meanSquares(const InputStatistics &input) {
   return means;
 }
 
-/// Squares as weights of errors: their mean becomes 1, and what no token used
-/// still counts a little.
-static std::vector<float> relativeSquares(const InputStatistics &input) {
-  constexpr double kLeast = 1e-4;
-  double mean = 0;
+/// What a column that no token used still counts, beside a mean of 1.
+static constexpr double kLeast = 1e-4;
+
+static double meanOfSquares(const InputStatistics &input) {
+  double sum = 0;
   for (int64_t i = 0; i < input.columns; ++i)
-    mean += static_cast<double>(input.squares[i]);
-  mean /= static_cast<double>(input.columns);
+    sum += static_cast<double>(input.squares[i]);
+  return sum / static_cast<double>(input.columns);
+}
+
+/// Squares as weights of errors: their mean becomes 1.
+static std::vector<float> relativeSquares(const InputStatistics &input) {
+  const double mean = meanOfSquares(input);
   std::vector<float> importance;
   for (int64_t i = 0; i < input.columns; ++i)
     importance.push_back(static_cast<float>(
         kLeast +
         (mean > 0 ? static_cast<double>(input.squares[i]) / mean : 1)));
   return importance;
+}
+
+/// What errors of the columns of each group weigh together: XᵀX of inputs that
+/// are divided, relative as above.
+static std::vector<float> productsOf(int64_t group,
+                                     const format::Factors &factors,
+                                     const InputStatistics &input) {
+  const double mean = meanOfSquares(input);
+  const auto factorOf = [&](int64_t column) {
+    return factors.columns.empty()
+               ? 1.0
+               : factors.columns[static_cast<size_t>(column)];
+  };
+  std::vector<float> products;
+  for (int64_t i = 0; i < input.columns; ++i)
+    for (int64_t j = i / group * group; j <= i; ++j) {
+      const double product =
+          mean > 0 ? static_cast<double>(input.products[triangle(i) + j]) / mean
+                   : 0;
+      products.push_back(static_cast<float>((product + (i == j ? kLeast : 0)) /
+                                            (factorOf(i) * factorOf(j))));
+    }
+  return products;
 }
 
 /// What an error of each column weighs; inputs of scaled columns are divided.
@@ -66,7 +95,14 @@ Coding::Coding(const format::Tensor &tensor, const format::Factors &factors,
                const Feedback *feedback)
     : Shape(format::streamedShape(tensor.shape)), Method(tensor.method),
       Back(feedback) {
-  if (Method != Method::Rtn && input)
+  if (Method == Method::Rtn || !input)
+    return;
+  // The paper's clipping: by what a group's outputs lose.
+  const int64_t group =
+      Method == Method::Awq ? format::searchedTogether(Shape) : 0;
+  if (group != 0)
+    Products = productsOf(group, factors, *input);
+  else
     Importance = importanceOf(tensor, factors, *input);
 }
 
@@ -81,7 +117,10 @@ float Coding::encode(const float *values, int64_t count,
   if (Method == Method::Rtn)
     return format::encodeElements(Shape, values, count, parts);
   float largest = 0;
-  if (format::canSearch(Shape.scheme)) {
+  if (!Products.empty()) {
+    largest =
+        format::searchTogether(Shape, values, Products.data(), count, parts);
+  } else if (format::canSearch(Shape.scheme)) {
     std::vector<float> &importance = memory.importance;
     importance.assign(static_cast<size_t>(count), 1.0f);
     if (!Importance.empty())

@@ -47,6 +47,8 @@ private:
   format::PackedShape Shape; ///< streamed
   format::Method Method;
   std::vector<float> Importance; ///< by column, or none: all alike
+  /// Of each group of a row, as searchTogether takes them; or none.
+  std::vector<float> Products;
   const Feedback *Back;
 };
 

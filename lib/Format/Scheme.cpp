@@ -5,6 +5,7 @@
 #include "EnumNames.h"
 #include "Schemes/Traits.h"
 
+#include "qzc/Format/GroupSearch.h"
 #include "qzc/Format/Portable.h"
 #include "qzc/Format/Schemes/DoubleQuant.h"
 
@@ -274,7 +275,23 @@ float searchElements(const PackedShape &shape, const float *values,
                      const float *importance, int64_t count,
                      std::byte *const *parts) {
   return traits(shape.scheme)
-      .searchElements(shape, values, importance, count, parts);
+      .searchElements(shape, values, {importance, nullptr}, count, parts);
+}
+
+int64_t searchedTogether(const PackedShape &shape) {
+  // Blocks of ggml have searches of their own.
+  const SchemeTraits &scheme = traits(shape.scheme);
+  if (!scheme.searchElements || !scheme.levels || scheme.blocks.values != 0)
+    return 0;
+  const int64_t group = scheme.levels(shape).group;
+  return group <= kMostTogether && shape.cols % group == 0 ? group : 0;
+}
+
+float searchTogether(const PackedShape &shape, const float *values,
+                     const float *products, int64_t count,
+                     std::byte *const *parts) {
+  return traits(shape.scheme)
+      .searchElements(shape, values, {nullptr, products}, count, parts);
 }
 
 bool canSearch(Scheme scheme) {

@@ -68,6 +68,26 @@ void checkCalibration(const CompileOptions &options) {
     throw usageError("weights that are synthetic cannot be calibrated");
 }
 
+void checkIsUsed(const CompileOptions &options, bool hasMethod) {
+  if (options.dryRun)
+    return; // nothing is run
+  const char *option = !options.calibrate.empty()    ? "--calibrate"
+                       : !options.statistics.empty() ? "--statistics"
+                                                     : nullptr;
+  if (!option)
+    return;
+  if (options.emit != Emit::Bin)
+    throw usageError(std::string(option) +
+                     " is for weights that are encoded: it does not go with "
+                     "--emit of another stage");
+  if (!hasMethod && options.saveStatistics.empty() && options.report.empty())
+    throw usageError(
+        std::string(option) +
+        ": no layer's codes are chosen by what it shows: ask for --method=mse, "
+        "gptq or awq (which int8, q8_0 and fp8 do not take), a budget, "
+        "--save-statistics or --report");
+}
+
 static std::vector<int32_t> tokensOf(const CompileOptions &options,
                                      const Sources &sources) {
   if (!sources.tokenizer)

@@ -17,6 +17,10 @@ namespace qzc::pipeline {
 /// go together.
 void checkCalibration(const CompileOptions &options);
 
+/// The same where they ask for statistics that nothing then uses. `hasMethod`:
+/// a method makes a difference to a layer that is selected.
+void checkIsUsed(const CompileOptions &options, bool hasMethod);
+
 /// Whether --save-statistics asks for an importance matrix of llama.cpp.
 bool savesImatrix(const CompileOptions &options);
 

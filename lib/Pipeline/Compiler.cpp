@@ -68,6 +68,8 @@ private:
   void writeText(const std::string &text) const;
   std::string textOfModule() const;
   std::string sourceFolder() const;
+  /// Refuses what no layer that is selected makes use of, or warns of it.
+  void checkMethod(bool hasBudget);
   /// Puts what meets the budget in the recipe's place, and prints it.
   void chooseStorages();
 
@@ -150,6 +152,17 @@ void Compilation::chooseStorages() {
   Results.write(result.table);
 }
 
+void Compilation::checkMethod(bool hasBudget) {
+  bool hasMethod = false;
+  Module->walk(
+      [&](qz::ParamOp param) { hasMethod |= param.getMethod().has_value(); });
+  if (!hasBudget)
+    checkIsUsed(Options, hasMethod);
+  if (!hasMethod && Options.recipe.method && *Options.recipe.method != "rtn")
+    llvm::errs() << "qzc: warning: --method=" << *Options.recipe.method
+                 << " makes no difference to any layer that is selected\n";
+}
+
 void Compilation::run() {
   std::vector<cuda::Arch> archs = Options.archs.empty()
                                       ? cuda::defaultArchs()
@@ -160,10 +173,12 @@ void Compilation::run() {
   checkInputsAreKept(Options, *Module, sourceFolder());
   if (!Options.statistics.empty() || !Options.saveStatistics.empty())
     Names = gguf::tensorNames(*Module);
-  if (hasTarget(Options))
+  const bool hasBudget = hasTarget(Options);
+  if (hasBudget)
     chooseStorages();
   Stages stages(*Module, Diagnostics);
   stages.select(Options);
+  checkMethod(hasBudget);
   GgufBuild gguf(Options, *Module, describe(Options.recipe));
   if (Options.emit == Emit::Bin || Options.dryRun)
     Results.write(qz::formatReport(qz::makeReport(*Module)) + gguf.report());

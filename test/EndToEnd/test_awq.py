@@ -31,28 +31,43 @@ BLOCK, ROWS, POWERS = 32, 128, 16
 LEVELS = np.array(references.NF4)
 
 
-def searched(weight: np.ndarray, importance: np.ndarray) -> np.ndarray:
+def searched(weight: np.ndarray, weigh: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """nf4 whose blocks have the scale that leaves the least weighted error, of 32 around the
-    absmax, each replaced by the one that suits its codes best."""
-    x = weight.reshape(-1, BLOCK)
-    w = np.broadcast_to(importance, weight.shape).reshape(-1, BLOCK)
-    absmax = np.abs(x).max(axis=1)
-    best, gain = absmax, np.zeros(len(x))
+    absmax, each replaced by the one that suits its codes best. `weigh` multiplies blocks [rows,
+    blocks, BLOCK] by what their errors weigh."""
+    x = weight.reshape(len(weight), -1, BLOCK)
+    absmax = np.abs(x).max(axis=-1, keepdims=True)
+    best, gain = absmax, np.zeros_like(absmax)
 
     def levels_of(scales: np.ndarray) -> np.ndarray:
-        return LEVELS[np.abs(x[:, :, None] / scales[:, None, None] - LEVELS).argmin(axis=2)]
+        return LEVELS[np.abs((x / scales)[..., None] - LEVELS).argmin(axis=-1)]
 
     for step in range(32):
         q = levels_of(absmax * (1 + 0.02 * (step - 26)))
-        dots, squares = (w * x * q).sum(axis=1), (w * q * q).sum(axis=1)
+        weighed = weigh(q)
+        dots, squares = ((y * weighed).sum(axis=-1, keepdims=True) for y in (x, q))
         best = np.where(dots**2 / squares > gain, dots / squares, best)
         gain = np.maximum(gain, dots**2 / squares)
-    return (levels_of(best) * best[:, None]).reshape(weight.shape)
+    return (levels_of(best) * best).reshape(weight.shape)
 
 
-def importance_of(products: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    squares = products.diagonal()
-    return (1e-4 + squares / squares.mean()) / scales**2
+def relative(products: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """Of inputs that are divided by scales."""
+    mean = products.diagonal().mean()
+    return (products / mean + 1e-4 * np.eye(len(products))) / np.outer(scales, scales)
+
+
+def apart(products: np.ndarray, scales: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    importance = relative(products, scales).diagonal().reshape(-1, BLOCK)
+    return lambda q: q * importance
+
+
+def together(products: np.ndarray, scales: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """By the outputs of a block: the paper's clipping."""
+    whole = relative(products, scales)
+    begins = range(0, len(whole), BLOCK)
+    blocks = np.stack([whole[i : i + BLOCK, i : i + BLOCK] for i in begins])
+    return lambda q: np.einsum("rnb,nbc->rnc", q, blocks)
 
 
 def textbook_awq(
@@ -71,7 +86,7 @@ def textbook_awq(
         for weight in weights:
             count = min(ROWS, len(weight))
             rows = weight[np.arange(count) * len(weight) // count]
-            change = searched(rows * scales, importance_of(products, scales)) / scales - rows
+            change = searched(rows * scales, apart(products, scales)) / scales - rows
             error += np.sum((change @ products) * change) / np.sum((rows @ products) * rows)
         tried.append(scales)
         errors.append(error)
@@ -111,8 +126,8 @@ def test_factors_are_the_papers(imported: Imported, text: Path, tmp_path: Path) 
         scaled[value] /= want.reshape(KV_HEADS, repeats, WIDTH)[:, 0].reshape(-1, 1)
     for name, value in scaled.items():
         if name in columns:
-            importance = importance_of(products_of(seen, name), columns[name])
-            value = searched(value * columns[name], importance)
+            weigh = together(products_of(seen, name), columns[name])
+            value = searched(value * columns[name], weigh)
         same = np.isclose(stored[name], value, rtol=1e-5, atol=1e-7).mean()
         # Sums in another order decide ties otherwise.
         assert same > (0.99 if name in columns else 0.9999), name

@@ -287,9 +287,11 @@ def test_a_gguf_has_the_same_codes(imported: Imported, text: Path, tmp_path: Pat
         (("--calibration-tokens=64",), ("--calibration-tokens", "--calibrate"), 2),
         (("--dry-run", "--calibrate=t", "--save-statistics=s"), ("--save-statistics", "--dry"), 2),
         (("--method=awp",), ("'awp'", "known are rtn"), 2),
-        (("--calibrate=short",), ("fewer than",), 1),
-        (("--calibrate=binary",), ("binary", "UTF-8"), 1),
-        (("--calibrate=missing",), ("missing",), 1),
+        (("--calibrate=short", "--method=mse"), ("fewer than",), 1),
+        (("--calibrate=binary", "--method=mse"), ("binary", "UTF-8"), 1),
+        (("--calibrate=missing", "--method=mse"), ("missing",), 1),
+        (("--calibrate=t",), ("--calibrate", "--method=mse", "--report"), 2),
+        (("--statistics=good", "--quantize=int8", "--method=gptq"), ("--statistics", "int8"), 2),
         (("--statistics=short", "--method=mse"), ("short", "neither a file of"), 1),
         (("--statistics=cut", "--method=mse"), ("cut", "safetensors"), 1),
         (("--statistics=none", "--method=mse"), ("none", "no statistics"), 1),
@@ -298,7 +300,6 @@ def test_a_gguf_has_the_same_codes(imported: Imported, text: Path, tmp_path: Pat
         (("--statistics=nowhere", "--method=mse"), ("nowhere", "names no input"), 1),
         (("--statistics=other", "--method=gptq"), ("other", "another model", "none of its"), 1),
         (("--statistics=narrow", "--method=gptq"), ("narrow", "another model", "64 columns"), 1),
-        (("--statistics=narrow",), ("narrow", "another model", "64 columns"), 1),
         (("--statistics=unseen", "--method=mse"), ("unseen", "number of tokens"), 1),
         (
             ("--statistics=damaged", "--method=gptq", "--components=q", "--blocks=:1"),
@@ -329,6 +330,7 @@ def test_what_is_wrong_is_named(
         "lost": {k: v for k, v in good.items() if "products" not in k},
         "nowhere": good | {f"{name}.input": one},
         "other": {k.replace("q_proj", "x_proj"): v for k, v in good.items()},
+        "good": good,
         "part": good,
         "damaged": good | {"input.0.products": no_number},
         "unseen": good | {"input.0.tokens": 0 * one},
@@ -365,6 +367,19 @@ def test_statistics_are_wanted_where_they_are_used(
         qzc(module, *options, f"--save-statistics={tmp_path / 'seen'}", last)
         assert load_file(tmp_path / "seen")
         (tmp_path / "seen").unlink()
+
+
+def test_what_makes_no_difference_is_said(imported: Imported) -> None:
+    module = imported("llama-f32")
+    done = qzc(module, "--quantize=int8", "--method=mse", "--dry-run")
+    assert "--method=mse makes no difference" in done.stderr
+    searched = ("--quantize=int4/32", "--components=qkv", "--method=mse", "--dry-run")
+    assert "no difference" not in qzc(module, *searched).stderr
+    # What awq scales shows without a text, which would not be run.
+    awq = ("--emit=qz", "--quantize=nf4/32", "--components=attn", "--method=awq")
+    assert "#qz.scaling" in qzc(module, *awq).stdout
+    done = qzc(module, *awq, f"--calibrate={MODELS / 'text.txt'}", check=False)
+    assert_refused(done, "--calibrate", "--emit", code=2)
 
 
 @pytest.mark.parametrize("options", [("--target-bpw=4.5",), ("--quantize=int4/32", "--method=awq")])

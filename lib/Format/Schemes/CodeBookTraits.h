@@ -34,13 +34,14 @@ QZC_IN_CLONES float nearestEntry(const float (&book)[16],
 /// The scale of a block of this absmax that leaves little error.
 QZC_IN_CLONES float searchScale(const float (&book)[16],
                                 const codebook::Coder &coder,
-                                const float *values, const float *importance,
-                                int64_t count, float absmax) {
+                                const float *values,
+                                const ErrorWeights &weights, int64_t count,
+                                float absmax) {
   Tries tries;
   triesAround(absmax, tries);
   float scale = absmax;
   bestTry(
-      values, importance, count, tries,
+      values, weights, count, tries,
       [&](float x, float)
           QZC_INLINE_LAMBDA { return nearestEntry(book, coder, x); },
       scale);
@@ -77,12 +78,12 @@ template <typename Book> struct CodeBookTraits {
 
   static float encode(const PackedShape &shape, const float *values,
                       int64_t count, std::byte *const *parts) {
-    return search(shape, values, nullptr, count, parts);
+    return search(shape, values, {}, count, parts);
   }
 
-  /// Without importance a block's scale is its absmax.
+  /// Without weights a block's scale is its absmax.
   static float search(const PackedShape &shape, const float *values,
-                      const float *importance, int64_t count,
+                      const ErrorWeights &weights, int64_t count,
                       std::byte *const *parts) {
     const int64_t block = shape.blockSize;
     auto *bytes = reinterpret_cast<uint8_t *>(parts[0]);
@@ -93,9 +94,10 @@ template <typename Book> struct CodeBookTraits {
     for (int64_t begin = 0; begin < count; begin += block) {
       const int64_t present = std::min(block, count - begin);
       float scale = largestMagnitude(values + begin, present);
-      if (importance && scale >= kLeastSearched)
+      if (weights.any() && scale >= kLeastSearched)
         scale =
-            Book::search(values + begin, importance + begin, present, scale);
+            Book::search(values + begin, weights.at(begin, block, shape.cols),
+                         present, scale);
       Book::encodeBlock(values + begin, present, codebook::inverseScale(scale),
                         codes.data());
       std::fill(codes.begin() + present, codes.begin() + block, zero);

@@ -104,12 +104,12 @@ template <int Bits, typename Coder> struct GroupedIntTraits {
 
   static float encode(const PackedShape &shape, const float *values,
                       int64_t count, std::byte *const *parts) {
-    return search(shape, values, nullptr, count, parts);
+    return search(shape, values, {}, count, parts);
   }
 
-  /// Without importance scales clip nothing.
+  /// Without weights scales clip nothing.
   static float search(const PackedShape &shape, const float *values,
-                      const float *importance, int64_t count,
+                      const ErrorWeights &weights, int64_t count,
                       std::byte *const *parts) {
     const bool asym = isAsym(shape);
     const int64_t group = shape.blockSize;
@@ -118,8 +118,9 @@ template <int Bits, typename Coder> struct GroupedIntTraits {
     float largest = 0;
     for (int64_t begin = 0; begin < count; begin += group) {
       groupedint::ScaleZero stored = scaleOf(values + begin, group, asym);
-      if (importance && isSearched(stored))
-        Coder::search(values + begin, importance + begin, group, asym, stored);
+      if (weights.any() && isSearched(stored))
+        Coder::search(values + begin, weights.at(begin, group, shape.cols),
+                      group, asym, stored);
       const float scale = dense::fromF16(stored.scale);
       const float zero =
           asym ? dense::fromF16(stored.zero) : static_cast<float>(kMiddle);
@@ -224,7 +225,7 @@ inline void linearCodes(const float *values, int64_t count, float scale,
 /// Scale and zero point of a group that leave little error, where a try does
 /// better than the ones that clip nothing.
 template <int Bits>
-QZC_IN_CLONES void searchGroup(const float *values, const float *importance,
+QZC_IN_CLONES void searchGroup(const float *values, const ErrorWeights &weights,
                                int64_t count, bool asym,
                                groupedint::ScaleZero &stored) {
   constexpr float shift = 12582912.0f; // rounds half to even
@@ -248,7 +249,7 @@ QZC_IN_CLONES void searchGroup(const float *values, const float *importance,
   }
   float scale = plain;
   const int best = bestTry(
-      values, importance, count, tries,
+      values, weights, count, tries,
       [](float x, float zero) QZC_INLINE_LAMBDA {
         float code = addRounded(addRounded(x + zero, shift), -shift);
         code = code > 0 ? code : 0.0f;

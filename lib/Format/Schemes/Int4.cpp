@@ -11,9 +11,9 @@ static void codesOf(const float *values, int64_t count, float scale, float zero,
 }
 
 QZC_VECTOR_CLONES
-static void searchOne(const float *values, const float *importance,
+static void searchOne(const float *values, const ErrorWeights &weights,
                       int64_t count, bool asym, groupedint::ScaleZero &stored) {
-  searchGroup<4>(values, importance, count, asym, stored);
+  searchGroup<4>(values, weights, count, asym, stored);
 }
 
 namespace {

@@ -14,9 +14,9 @@ static void encodeAll(const float *values, int64_t count, float inverse,
 }
 
 QZC_VECTOR_CLONES
-static float searchOne(const float *values, const float *importance,
+static float searchOne(const float *values, const ErrorWeights &weights,
                        int64_t count, float absmax) {
-  return searchScale(nf4::kCodeBook, nf4::kCoder, values, importance, count,
+  return searchScale(nf4::kCodeBook, nf4::kCoder, values, weights, count,
                      absmax);
 }
 

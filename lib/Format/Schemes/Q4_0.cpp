@@ -42,11 +42,13 @@ struct Code {
 using Q4_0 = GgmlTraits<ggml::BlockQ4_0, Code>;
 
 float search(const PackedShape &shape, const float *values,
-             const float *importance, int64_t count, std::byte *const *parts) {
+             const ErrorWeights &weights, int64_t count,
+             std::byte *const *parts) {
   std::vector<ggml::BlockQ4_0> blocks(
       static_cast<size_t>(count / ggml::kBlock));
-  const float largest = ggml::quantizeRows(values, importance, shape.cols,
-                                           count / shape.cols, blocks.data());
+  const float largest =
+      ggml::quantizeRows(values, weights.importance, shape.cols,
+                         count / shape.cols, blocks.data());
   Q4_0::split(reinterpret_cast<const std::byte *>(blocks.data()), count, parts);
   return largest;
 }

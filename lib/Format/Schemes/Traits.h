@@ -23,6 +23,23 @@ struct SyntheticRecipe {
   double second = 0; ///< of minima; of zero points
 };
 
+/// What the errors of a search weigh.
+struct ErrorWeights {
+  const float *importance = nullptr; ///< of each element by itself
+  /// Or in its place of a group's elements together (GroupSearch.h).
+  const float *products = nullptr;
+
+  /// None: nothing is searched for.
+  bool any() const { return importance || products; }
+  /// Those of the group that begins at element `begin`.
+  ErrorWeights at(int64_t begin, int64_t group, int64_t cols) const {
+    if (!products)
+      return {importance + begin, nullptr};
+    return {nullptr,
+            products + begin % cols / group * (group * (group + 1) / 2)};
+  }
+};
+
 struct SchemeTraits {
   size_t partCount;
   std::string_view partNames[4];
@@ -45,7 +62,7 @@ struct SchemeTraits {
   /// searchElements, and what the functions of these names do; null where the
   /// scheme has no such choice.
   float (*searchElements)(const PackedShape &shape, const float *values,
-                          const float *importance, int64_t count,
+                          const ErrorWeights &weights, int64_t count,
                           std::byte *const *parts) = nullptr;
   Levels (*levels)(const PackedShape &shape) = nullptr;
   void (*readGroups)(const PackedShape &shape, const std::byte *const *parts,

@@ -1,6 +1,6 @@
 //===- SearchTest.cpp - Scales searched for, codes chosen -----------------===//
 
-#include "qzc/Format/Scheme.h"
+#include "qzc/Format/GroupSearch.h"
 
 #include <algorithm>
 #include <array>
@@ -127,6 +127,81 @@ TEST(Search, FindsWhatAFinerSearchFinds) {
     finer += best;
   }
   EXPECT_LT(found, 1.01 * finer);
+}
+
+/// P of each group of a row, whole: of random inputs that have a part in
+/// common.
+static std::vector<std::vector<double>> randomProducts(int64_t cols,
+                                                       int64_t group) {
+  std::mt19937 generator(7);
+  std::normal_distribution<double> normal;
+  std::vector<std::vector<double>> products;
+  const auto n = static_cast<size_t>(group);
+  for (int64_t begin = 0; begin < cols; begin += group) {
+    std::vector<double> &matrix = products.emplace_back(n * n);
+    for (int token = 0; token < 4 * group; ++token) {
+      const double common = normal(generator);
+      std::vector<double> x(n);
+      for (double &value : x)
+        value = normal(generator) + common;
+      for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j < n; ++j)
+          matrix[i * n + j] += x[i] * x[j];
+    }
+  }
+  return products;
+}
+
+TEST(Search, ByWhatErrorsOfAGroupWeighTogether) {
+  for (const char *spec : {"nf4/64", "nf4/32", "fp4/128", "int4/32",
+                           "int4/64 asym", "int3/64", "int3/128 asym"}) {
+    const PackedShape shape = shapeOf(spec, 16, 256);
+    const int64_t group = searchedTogether(shape);
+    ASSERT_EQ(group, shape.blockSize) << spec;
+    const auto n = static_cast<size_t>(group);
+    const int64_t count = shape.rows * shape.cols;
+    const std::vector<float> values = randomValues(count, 3);
+    const std::vector<std::vector<double>> products =
+        randomProducts(shape.cols, group);
+    std::vector<float> whole;
+    std::vector<float> diagonal;
+    std::vector<float> importance(static_cast<size_t>(count));
+    for (const std::vector<double> &matrix : products)
+      for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j <= i; ++j) {
+          whole.push_back(static_cast<float>(matrix[i * n + j]));
+          diagonal.push_back(i == j ? whole.back() : 0);
+        }
+    for (size_t i = 0; i < importance.size(); ++i)
+      importance[i] =
+          static_cast<float>(products[i % 256 / n][i % n * n + i % n]);
+    Encoded apart(shape);
+    searchElements(shape, values.data(), importance.data(), count,
+                   apart.parts());
+    Encoded same(shape);
+    searchTogether(shape, values.data(), diagonal.data(), count, same.parts());
+    EXPECT_TRUE(same == apart) << spec;
+    Encoded together(shape);
+    searchTogether(shape, values.data(), whole.data(), count, together.parts());
+    const auto lostBy = [&](const Encoded &encoded) {
+      const std::vector<float> decoded = encoded.decoded();
+      double lost = 0;
+      for (size_t begin = 0; begin < decoded.size(); begin += n) {
+        const std::vector<double> &matrix = products[begin % 256 / n];
+        for (size_t i = 0; i < n; ++i)
+          for (size_t j = 0; j < n; ++j)
+            lost += (double{decoded[begin + i]} - values[begin + i]) *
+                    matrix[i * n + j] *
+                    (double{decoded[begin + j]} - values[begin + j]);
+      }
+      return lost;
+    };
+    EXPECT_LT(lostBy(together), 0.9 * lostBy(apart)) << spec;
+  }
+  // Searched for otherwise, not at all, in larger groups, across rows.
+  for (const char *spec : {"q4_0", "q4_k", "int8", "int8g/64", "nf4/256"})
+    EXPECT_EQ(searchedTogether(shapeOf(spec, 16, 256)), 0) << spec;
+  EXPECT_EQ(searchedTogether(shapeOf("nf4/64", 16, 96)), 0);
 }
 
 TEST(Search, TakesWhatHasNoScaleToFind) {
