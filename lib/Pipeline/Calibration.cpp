@@ -69,17 +69,13 @@ void checkCalibration(const CompileOptions &options) {
 }
 
 void checkIsUsed(const CompileOptions &options, bool hasMethod) {
-  if (options.dryRun)
-    return; // nothing is run
+  if (options.dryRun || options.emit != Emit::Bin)
+    return; // nothing is encoded, as checkCalibration knows
   const char *option = !options.calibrate.empty()    ? "--calibrate"
                        : !options.statistics.empty() ? "--statistics"
                                                      : nullptr;
   if (!option)
     return;
-  if (options.emit != Emit::Bin)
-    throw usageError(std::string(option) +
-                     " is for weights that are encoded: it does not go with "
-                     "--emit of another stage");
   if (!hasMethod && options.saveStatistics.empty() && options.report.empty())
     throw usageError(
         std::string(option) +
