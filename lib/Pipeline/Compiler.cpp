@@ -156,7 +156,8 @@ void Compilation::checkMethod(bool hasBudget) {
   bool hasMethod = false;
   Module->walk(
       [&](qz::ParamOp param) { hasMethod |= param.getMethod().has_value(); });
-  if (!hasBudget)
+  // Who says rtn compares methods.
+  if (!hasBudget && Options.recipe.method != "rtn")
     checkIsUsed(Options, hasMethod);
   if (!hasMethod && Options.recipe.method && *Options.recipe.method != "rtn")
     llvm::errs() << "qzc: warning: --method=" << *Options.recipe.method
