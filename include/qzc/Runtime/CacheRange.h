@@ -9,11 +9,17 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <string>
 
 namespace qzc::runtime {
 
 /// The least magnitude that rounds to infinity in f16.
 inline constexpr float kBeyondHalf = 65520.0f;
+
+/// The order of magnitudes: what is not a number is beyond all of them.
+inline bool isBelow(float a, float b) {
+  return a < b || (std::isnan(b) && !std::isnan(a));
+}
 
 /// The least magnitude that a cache cannot hold.
 inline float beyondCache(CacheType type) {
@@ -58,9 +64,14 @@ inline const char *cacheName(CacheType type) {
   return "f32";
 }
 
-/// Both engines say so, where rounding would make results wrong.
+/// Both engines say so of what is not below beyondCache, where rounding would
+/// make results wrong.
 [[noreturn]] inline void failBeyondCache(CacheType type, int sequence,
                                          int64_t layer, float largest) {
+  if (std::isnan(largest))
+    throw SequenceError(sequence, Shortage::Range,
+                        "a key or value of layer " + std::to_string(layer) +
+                            " is not a number");
   char text[160];
   std::snprintf(text, sizeof text,
                 "--kv-cache=%s cannot hold this model's keys and values: "
@@ -69,7 +80,7 @@ inline const char *cacheName(CacheType type) {
                 cacheName(type), static_cast<long long>(layer),
                 static_cast<double>(largest), cacheName(type),
                 type == CacheType::Q8 ? 65504.0 * 127 : 65504.0);
-  throw SequenceError(sequence, text);
+  throw SequenceError(sequence, Shortage::Range, text);
 }
 
 } // namespace qzc::runtime

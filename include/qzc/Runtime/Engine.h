@@ -46,16 +46,25 @@ struct MemoryUse {
   uint64_t workspaceBytes = 0;
 };
 
+/// What a sequence lacks.
+enum class Shortage {
+  Context, ///< positions
+  Memory,  ///< for its positions: fewer sequences side by side may have it
+  Range,   ///< of the cache's type, for its keys or values
+};
+
 /// A sequence cannot take what was asked for. The call has no results; the
 /// other sequences can go on without it, from where they were before.
 class SequenceError : public Error {
 public:
-  SequenceError(int sequence, const std::string &message)
-      : Error(message), Sequence(sequence) {}
+  SequenceError(int sequence, Shortage shortage, const std::string &message)
+      : Error(message), Sequence(sequence), Lacks(shortage) {}
   int sequence() const { return Sequence; }
+  Shortage shortage() const { return Lacks; }
 
 private:
   int Sequence;
+  Shortage Lacks;
 };
 
 /// Tokens that one sequence takes in a run, and what is wanted of their rows.

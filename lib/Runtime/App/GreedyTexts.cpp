@@ -3,6 +3,7 @@
 #include "GreedyTexts.h"
 
 #include "StopText.h"
+#include "Together.h"
 #include "qzc/Runtime/Argmax.h"
 #include "qzc/Runtime/Sequence.h"
 
@@ -58,15 +59,17 @@ private:
   bool Done = false;
 };
 
-std::vector<std::string>
-writeTogether(Engine &engine, const tokenizer::Tokenizer &words,
-              const format::ModelInfo &model,
-              const std::vector<GreedyPrompt> &prompts) {
+/// Appends the texts that follow prompts [first, first + count) to `texts`,
+/// once all are written.
+void writeTogether(Engine &engine, const tokenizer::Tokenizer &words,
+                   const format::ModelInfo &model,
+                   const std::vector<GreedyPrompt> &prompts, size_t first,
+                   size_t count, std::vector<std::string> &texts) {
   std::vector<std::unique_ptr<Writing>> all;
-  std::vector<float> logits(prompts.size() * static_cast<size_t>(model.vocab));
+  std::vector<float> logits(count * static_cast<size_t>(model.vocab));
   std::vector<Piece> batch;
-  for (const GreedyPrompt &prompt : prompts) {
-    all.push_back(std::make_unique<Writing>(engine, words, prompt));
+  for (size_t i = first; i != first + count; ++i) {
+    all.push_back(std::make_unique<Writing>(engine, words, prompts[i]));
     batch.push_back(all.back()->piece(
         logits.data() + static_cast<int64_t>(batch.size()) * model.vocab));
   }
@@ -89,10 +92,8 @@ writeTogether(Engine &engine, const tokenizer::Tokenizer &words,
     for (size_t i = 0; i != active.size(); ++i)
       active[i]->take(1, chosen[i], model.eos);
   }
-  std::vector<std::string> texts;
   for (const auto &writing : all)
     texts.push_back(writing->finish());
-  return texts;
 }
 
 } // namespace
@@ -101,19 +102,10 @@ std::vector<std::string>
 continueGreedily(Engine &engine, const tokenizer::Tokenizer &words,
                  const format::ModelInfo &model,
                  const std::vector<GreedyPrompt> &prompts) {
-  try {
-    return writeTogether(engine, words, model, prompts);
-  } catch (const SequenceError &) {
-    if (prompts.size() == 1)
-      throw;
-  }
-  const auto half =
-      prompts.begin() + static_cast<ptrdiff_t>(prompts.size() / 2);
-  std::vector<std::string> texts =
-      continueGreedily(engine, words, model, {prompts.begin(), half});
-  for (std::string &text :
-       continueGreedily(engine, words, model, {half, prompts.end()}))
-    texts.push_back(std::move(text));
+  std::vector<std::string> texts;
+  runTogether(0, prompts.size(), [&](size_t first, size_t count) {
+    writeTogether(engine, words, model, prompts, first, count, texts);
+  });
   return texts;
 }
 

@@ -22,7 +22,9 @@ struct GreedyPrompt {
 /// The texts that follow, each by the likeliest token at every step, up to a
 /// token that ends a text, one of its stops, or its `most` tokens. They are
 /// written side by side, and each is what it is alone; where memory has no room
-/// for all, in halves. Throws SequenceError where it has none for one.
+/// for all, in halves (Together.h). Throws SequenceError where it has none for
+/// one, and where one is longer than the context, or has keys or values that
+/// the cache's type cannot hold.
 std::vector<std::string>
 continueGreedily(Engine &engine, const tokenizer::Tokenizer &words,
                  const format::ModelInfo &model,

@@ -2,6 +2,7 @@
 
 #include "Json.h"
 #include "LogitsScorer.h"
+#include "Together.h"
 #include "qzc/Runtime/Sequence.h"
 #include "qzc/Support/Hash.h"
 #include "qzc/Support/Progress.h"
@@ -142,10 +143,11 @@ Json windowsOf(const evaluate::Text &text, const evaluate::Plan &plan,
 /// Windows in one run, or in several where memory has no room for all.
 void scoreTogether(Engine &engine,
                    const std::vector<evaluate::ScoredWindow> &windows) {
-  try {
+  runTogether(0, windows.size(), [&](size_t first, size_t count) {
     std::vector<std::unique_ptr<Sequence>> sequences;
     std::vector<Piece> batch;
-    for (const evaluate::ScoredWindow &window : windows) {
+    for (size_t i = first; i != first + count; ++i) {
+      const evaluate::ScoredWindow &window = windows[i];
       sequences.push_back(std::make_unique<Sequence>(engine));
       Piece piece = sequences.back()->piece(window.tokens, window.count);
       piece.firstRow = window.firstScored;
@@ -153,14 +155,8 @@ void scoreTogether(Engine &engine,
       piece.targets = window.targets;
       batch.push_back(piece);
     }
-    return engine.run(batch);
-  } catch (const SequenceError &) {
-    if (windows.size() == 1)
-      throw;
-  }
-  const auto half = windows.begin() + windows.size() / 2;
-  scoreTogether(engine, {windows.begin(), half});
-  scoreTogether(engine, {half, windows.end()});
+    engine.run(batch);
+  });
 }
 
 } // namespace

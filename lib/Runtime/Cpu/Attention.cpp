@@ -23,12 +23,16 @@ HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
+/// `largest` grows to the magnitude; what is not a number stays there.
+HWY_INLINE void grow(float &largest, float magnitude) {
+  if (magnitude > largest || __builtin_isnan(magnitude))
+    largest = magnitude;
+}
+
 HWY_INLINE void storeAs(float value, float *to, float &) { *to = value; }
 /// `largest` grows to the magnitude, which may be beyond f16.
 HWY_INLINE void storeAs(float value, hwy::float16_t *to, float &largest) {
-  const float magnitude = __builtin_fabsf(value);
-  if (magnitude > largest)
-    largest = magnitude;
+  grow(largest, __builtin_fabsf(value));
 #if HWY_TARGET == HWY_SSE4
   // Highway's emulation truncates: round to nearest even like the hardware.
   uint32_t bits;
@@ -111,11 +115,9 @@ template <typename Visit>
 HWY_INLINE void storeBytes(const Visit &visit, int8_t *out, int64_t stride,
                            hwy::float16_t *scale, float &largest) {
   float most = 0;
-  visit([&](int64_t, float value) HWY_ATTR {
-    const float magnitude = __builtin_fabsf(value);
-    most = magnitude > most ? magnitude : most;
-  });
-  largest = most > largest ? most : largest;
+  visit([&](int64_t, float value)
+            HWY_ATTR { grow(most, __builtin_fabsf(value)); });
+  grow(largest, most);
   float ignored = 0;
   storeAs(most / 127, scale, ignored);
   const hn::CappedTag<float, 1> one;
@@ -130,9 +132,9 @@ HWY_INLINE void storeBytes(const Visit &visit, int8_t *out, int64_t stride,
   const float inverse = unit > 0 ? 1 / unit : 0;
   visit([&](int64_t i, float value) HWY_ATTR {
     const float code = __builtin_rintf(value * inverse);
-    out[i * stride] = static_cast<int8_t>(code > 127    ? 127
-                                          : code < -127 ? -127
-                                                        : code);
+    out[i * stride] = static_cast<int8_t>(code > 127     ? 127
+                                          : code >= -127 ? code
+                                                         : -127);
   });
 }
 
@@ -169,8 +171,8 @@ static void appendAs(const AttentionArgs &args, int64_t begin, int64_t end) {
       }
     }
   }
-  if (args.largest != nullptr && largest > *args.largest)
-    *args.largest = largest;
+  if (args.largest != nullptr)
+    grow(*args.largest, largest);
 }
 
 void appendCache(const AttentionArgs &args, int64_t begin, int64_t end) {

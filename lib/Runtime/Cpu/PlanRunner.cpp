@@ -393,8 +393,8 @@ void PlanRunner::runAttention(const Launch &launch, const Call &call) {
       Exec.kernels.appendCache(part, tiles[i].begin, tiles[i].end);
     }
   });
-  const auto most = std::max_element(largest.begin(), largest.end());
-  if (*most >= beyondCache(Options.cache))
+  const auto most = std::max_element(largest.begin(), largest.end(), isBelow);
+  if (!(*most < beyondCache(Options.cache)))
     failBeyondCache(Options.cache, tiles[most - largest.begin()].part->sequence,
                     params.layer, *most);
   Pool.parallelFor(

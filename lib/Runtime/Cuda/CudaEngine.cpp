@@ -258,14 +258,15 @@ void CudaEngine::failCache() {
   float most = 0;
   for (size_t index = 0; index != ranges.size(); ++index) {
     CacheRange &range = ranges[index];
-    const float largest = std::max(range.key, range.value);
+    const float largest = std::max(range.key, range.value, isBelow);
     if (largest < end)
       continue;
     if (!first) {
       first = index;
       most = largest;
     }
-    range = {std::min(range.key, last), std::min(range.value, last)};
+    range = {std::min(range.key, last, isBelow),
+             std::min(range.value, last, isBelow)};
   }
   if (!first)
     throw Error("a key or value was beyond the KV cache's type, but no range "

@@ -87,10 +87,9 @@ void SequenceTable::check(const Need &need) {
                 " positions: it cannot take " + std::to_string(need.count) +
                 " tokens at " + std::to_string(need.position));
   if (need.count > Context - need.position)
-    throw SequenceError(need.sequence, "the context of " +
-                                           std::to_string(Context) +
-                                           " tokens is full; use a longer "
-                                           "--context");
+    throw SequenceError(need.sequence, Shortage::Context,
+                        "the context of " + std::to_string(Context) +
+                            " tokens is full; use a longer --context");
 }
 
 void SequenceTable::grow(const Need &need) {
@@ -104,7 +103,7 @@ void SequenceTable::grow(const Need &need) {
       Free.insert(Free.end(), more.begin(), more.end());
       AllPages += static_cast<int64_t>(more.size());
     } catch (const Error &error) {
-      throw SequenceError(need.sequence, error.what());
+      throw SequenceError(need.sequence, Shortage::Memory, error.what());
     }
   uint64_t *row = Pages.data() + need.sequence * PagesPerSequence;
   for (; entry.pages < wanted; ++entry.pages) {

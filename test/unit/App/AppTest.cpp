@@ -178,6 +178,31 @@ TEST_F(AppTest, ScoresAsJson) {
   fails({"--device=cpu", "--score", write("empty.txt", "")}, 1, "too short");
 }
 
+TEST_F(AppTest, ScoresInHalvesWhereMemoryHasNoRoom) {
+  const std::string path =
+      write("text.txt", "the quick brown fox jumps over the lazy dog, and it");
+  const std::vector<std::string> arguments = {
+      "--device=cpu", "--score", path, "--context", "4", "--json"};
+  failFrom(Shortage::Memory, SIZE_MAX);
+  const auto whole = nlohmann::json::parse(call(arguments).out);
+  const size_t windows = Tried.at(0);
+  ASSERT_GE(windows, 3u);
+  failFrom(Shortage::Memory, windows - 1);
+  const auto halved = nlohmann::json::parse(call(arguments).out);
+  EXPECT_EQ(halved["perplexity"], whole["perplexity"]);
+  EXPECT_THAT(
+      Tried, testing::ElementsAre(windows, windows / 2, windows - windows / 2));
+  failFrom(Shortage::Memory, 0);
+  fails(arguments, 1, "it does not fit");
+  EXPECT_EQ(Tried.back(), 1u);
+  // Fewer side by side would not help.
+  for (const Shortage shortage : {Shortage::Range, Shortage::Context}) {
+    failFrom(shortage, windows - 1);
+    fails(arguments, 1, "it does not fit");
+    EXPECT_THAT(Tried, testing::ElementsAre(windows));
+  }
+}
+
 TEST_F(AppTest, SaysWhatWouldBeScored) {
   std::string path =
       write("text.txt", "the quick brown fox jumps over the lazy dog, and it");

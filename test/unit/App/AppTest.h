@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -35,7 +36,9 @@ protected:
       return std::make_unique<FakeImage>(Model);
     };
     Environment.createCpu = [this](const Image &image, const EngineOptions &o) {
-      return std::make_unique<FakeEngine>(image, o, "CPU (fake)", &Runs);
+      auto engine = std::make_unique<FakeEngine>(image, o, "CPU (fake)", &Runs);
+      engine->onRun = OnRun;
+      return engine;
     };
     Environment.createCuda = [this](const Image &image,
                                     const EngineOptions &o) {
@@ -80,6 +83,17 @@ protected:
     EXPECT_EQ(outcome.out, "");
   }
 
+  /// From now on, batches of more than `most` pieces lack `shortage`. What is
+  /// tried is counted.
+  void failFrom(Shortage shortage, size_t most) {
+    Tried.clear();
+    OnRun = [this, shortage, most](const std::vector<Piece> &batch) {
+      Tried.push_back(batch.size());
+      if (batch.size() > most)
+        throw SequenceError(batch[most].sequence, shortage, "it does not fit");
+    };
+  }
+
   std::string write(const std::string &name, const std::string &text) {
     std::string path = Folder + "/" + name;
     std::ofstream(path, std::ios::binary) << text;
@@ -88,7 +102,9 @@ protected:
 
   FakeImage Model;
   std::vector<int64_t> Runs; ///< tokens of each call of the CPU's engine
+  std::function<void(const std::vector<Piece> &)> OnRun; ///< of the CPU's
   AppEnvironment Environment;
+  std::vector<size_t> Tried; ///< pieces of each batch, after failFrom()
   std::string Folder;
   std::string GpuError;
   bool GpuPresent = false;

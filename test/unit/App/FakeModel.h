@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 
@@ -65,6 +66,9 @@ public:
 /// After token t comes 3 t + 1, modulo the vocabulary, or else 3 t + 2.
 class FakeEngine : public Engine {
 public:
+  /// Called with every batch before it is run, if there is any.
+  std::function<void(const std::vector<Piece> &)> onRun;
+
   /// `runs`, if any, is told the tokens of each piece and step. The meter moves
   /// on after `meterSeconds` only.
   FakeEngine(const Image &image, const EngineOptions &options,
@@ -97,6 +101,8 @@ public:
   MemoryUse memoryUse() const override { return {1000000, 2000000, 3, 4}; }
 
   void run(const std::vector<Piece> &batch) override {
+    if (onRun)
+      onRun(batch);
     for (const Piece &piece : batch) {
       append(piece.sequence, piece.position, piece.count);
       for (int64_t i = piece.firstRow; i < piece.count; ++i) {

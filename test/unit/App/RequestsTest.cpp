@@ -137,6 +137,22 @@ TEST_F(RequestsTest, ContinuesNeighboursTogether) {
   EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 2);
 }
 
+TEST_F(RequestsTest, ContinuesInHalvesWhereMemoryHasNoRoom) {
+  std::string lines;
+  for (int i = 1; i != 6; ++i)
+    lines += R"({"prompt": "!", "max_tokens": )" + std::to_string(i) + "}\n";
+  failFrom(Shortage::Memory, 2);
+  const auto answers = ask(lines);
+  ASSERT_EQ(answers.size(), 5u);
+  for (size_t i = 0; i != 3; ++i)
+    EXPECT_EQ(answers[i]["text"], std::string("$-H").substr(0, i + 1));
+  EXPECT_THAT(Tried, testing::ElementsAre(5, 2, 3, 1, 2));
+  // Fewer side by side would not help.
+  failFrom(Shortage::Range, 2);
+  refused(lines, "requests 1 to 5: it does not fit");
+  EXPECT_THAT(Tried, testing::ElementsAre(5));
+}
+
 TEST_F(RequestsTest, NamesTheRequest) {
   refused("nonsense", "request 1: it is not JSON");
   refused("[]", "not a JSON object");

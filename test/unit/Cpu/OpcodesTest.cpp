@@ -254,6 +254,32 @@ TEST(CpuOpcodesTest, AByteCacheEndsWhereItsScalesDo) {
   }
 }
 
+TEST(CpuOpcodesTest, AKeyThatIsNoNumberIsAnErrorOfOneSequence) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto image = cachePlan({1, nan, 2, 0, //
+                                0, 0, 0, 0,   //
+                                0, 0, 0, 0,   //
+                                0, 0, 0, 0});
+  for (const KernelTable *kernels : supportedKernels())
+    for (const CacheType cache : {CacheType::F16, CacheType::Q8}) {
+      SCOPED_TRACE(kernels->name);
+      EngineOptions options;
+      options.cache = cache;
+      options.sequences = 2;
+      const auto engine = createEngine(*image, options, *kernels);
+      Sequence good(*engine);
+      Sequence bad(*engine);
+      std::vector<int32_t> chosen(2);
+      try {
+        engine->decodeGreedy({good.step(1), bad.step(0)}, chosen.data());
+        FAIL() << "accepted";
+      } catch (const SequenceError &error) {
+        EXPECT_EQ(error.sequence(), bad.id());
+        EXPECT_STREQ(error.what(), "a key or value of layer 0 is not a number");
+      }
+    }
+}
+
 TEST(CpuOpcodesTest, ALogitThatIsNoNumberIsAnError) {
   std::vector<float> table(16);
   table[1] = 1;

@@ -1,9 +1,11 @@
 //===- EngineTest.cpp - What the engine asks of the driver ----------------===//
 
 #include "CudaFixture.h"
+#include "qzc/Runtime/CacheRange.h"
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 using namespace qzc;
 using namespace qzc::test;
@@ -299,6 +301,56 @@ TEST_F(CudaEngineTest, ACacheThatOverflowsIsAnErrorOfOneSequence) {
     overflowing = -1;
     engine->decodeGreedy({steps[0]}, chosen);
   }
+}
+
+TEST_F(CudaEngineTest, AKeyThatIsNoNumberIsAnErrorOfOneSequence) {
+  const auto play = Fake->onLaunch;
+  for (const auto cache : {runtime::CacheType::F16, runtime::CacheType::Q8})
+    for (float CacheRange::*part : {&CacheRange::key, &CacheRange::value}) {
+      runtime::EngineOptions options;
+      options.context = kContext;
+      options.cache = cache;
+      options.sequences = 2;
+      auto engine = open(options);
+      runtime::Sequence wrong(*engine);
+      runtime::Sequence large(*engine);
+      for (runtime::Sequence *text : {&wrong, &large})
+        text->prefill(Tokens.data(), 2, nullptr);
+      const bool isHalf = cache == runtime::CacheType::F16;
+      const CUdeviceptr state = find(isHalf ? "all_f16" : "all_q8").params[13];
+      auto *device = reinterpret_cast<DeviceState *>(state);
+      auto *ranges = reinterpret_cast<CacheRange *>(device + 1);
+      int failing = wrong.id();
+      float magnitude = std::numeric_limits<float>::quiet_NaN();
+      Fake->onLaunch = [&](const FakeLaunch &launch) {
+        play(launch);
+        if (launch.kernel != "step")
+          return;
+        device->beyondCache = 1;
+        ranges[failing].*part = magnitude;
+      };
+      const auto failure = [&](runtime::Sequence &text) {
+        try {
+          text.decodeGreedy(1);
+        } catch (const runtime::SequenceError &error) {
+          EXPECT_EQ(error.sequence(), failing);
+          EXPECT_EQ(error.shortage(), runtime::Shortage::Range);
+          return std::string(error.what());
+        }
+        return std::string("none");
+      };
+      EXPECT_EQ(failure(wrong), "a key or value of layer 0 is not a number");
+      // It is not blamed for what comes later.
+      failing = large.id();
+      magnitude = 9e6f;
+      EXPECT_THAT(failure(large), testing::HasSubstr("reach 9e+06"));
+      for (const int id : {wrong.id(), large.id()}) {
+        EXPECT_LT(ranges[id].key, runtime::beyondCache(cache));
+        EXPECT_LT(ranges[id].value, runtime::beyondCache(cache));
+      }
+      Fake->launches.clear();
+      Fake->onLaunch = play;
+    }
 }
 
 TEST_F(CudaEngineTest, ClosedSequencesLeaveMemoryAsItWas) {

@@ -78,10 +78,12 @@ TEST_F(SequenceTableTest, WhatDoesNotFitConcernsOneSequence) {
   const int c = table.open();
   table.prepare({piece(a, 0, 16)});
   table.setLength(a, 16);
-  const auto failing = [&](const std::vector<Piece> &batch) {
+  const auto failing = [&](const std::vector<Piece> &batch,
+                           Shortage shortage = Shortage::Memory) {
     try {
       table.prepare(batch);
     } catch (const SequenceError &error) {
+      EXPECT_EQ(error.shortage(), shortage);
       return error.sequence();
     }
     return -1;
@@ -92,7 +94,7 @@ TEST_F(SequenceTableTest, WhatDoesNotFitConcernsOneSequence) {
   EXPECT_EQ(table.pageCount(b), 0);
   EXPECT_EQ(failing({piece(a, 16, 10), piece(b, 0, 10)}), -1);
   // The context.
-  EXPECT_EQ(failing({piece(c, 0, 1), piece(a, 16, 49)}), a);
+  EXPECT_EQ(failing({piece(c, 0, 1), piece(a, 16, 49)}, Shortage::Context), a);
   EXPECT_THAT(
       [&] {
         table.prepare(std::vector<Step>{{a, 16, 0}}, 49);

@@ -21,8 +21,9 @@
 //    token, its position is one more: a captured decode graph can be replayed
 //    without the host writing anything in between. Where a logit is not a
 //    number, token = -1 - the lowest such id, which a replay takes as token 0;
-//  * a key or value that the cache's type cannot hold sets beyondCache: what
-//    is computed from then on is wrong. The cache ranges say whose it was.
+//  * a key or value that the cache's type cannot hold, or in another type than
+//    f32 one that is not a number, sets beyondCache: what is computed from then
+//    on is wrong. The cache ranges say whose it was.
 //
 //===----------------------------------------------------------------------===//
 
@@ -61,8 +62,8 @@ struct QueryTile {
 static_assert(sizeof(QueryTile) == 16, "shared between host and device");
 
 /// The largest magnitudes among a layer's keys and values of a sequence that
-/// f16 would round to infinity; 0 where there are none. Zeroed with every new
-/// sequence.
+/// f16 would round to infinity; 0 where there are none, NaN where one is not a
+/// number. Zeroed with every new sequence.
 struct CacheRange {
   float key;
   float value;

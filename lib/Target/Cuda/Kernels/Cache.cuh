@@ -25,6 +25,14 @@ template <> constexpr bool kIsHalf<Half> = true;
 template <class Cache> constexpr bool kIsBytes = false;
 template <> constexpr bool kIsBytes<Byte> = true;
 
+/// Magnitudes are ordered like their bits, and what is not a number is beyond
+/// all of them: one that is met is not lost.
+struct Magnitude {
+  QZC_DEVICE static float join(float a, float b) {
+    return __int_as_float(max(__float_as_int(a), __float_as_int(b)));
+  }
+};
+
 /// Raises `largest` to a magnitude beyond f16, and tells of one that the cache
 /// cannot hold.
 template <class Cache>
@@ -32,12 +40,11 @@ QZC_DEVICE void noteMagnitude(float magnitude, float *largest,
                               DeviceState *state) {
   if (magnitude < kBeyondHalf)
     return;
-  // Floats that are not negative are ordered like their bits.
   atomicMax(reinterpret_cast<int *>(largest), __float_as_int(magnitude));
   if constexpr (kIsHalf<Cache>)
     state->beyondCache = 1;
   if constexpr (kIsBytes<Cache>)
-    if (magnitude >= 127.0f * kBeyondHalf)
+    if (!(magnitude < 127.0f * kBeyondHalf))
       state->beyondCache = 1;
 }
 
@@ -72,9 +79,9 @@ QZC_DEVICE void storeBytes(Byte *out, Half *scale, const Load &load,
   for (int i = 0; i < perLane; ++i) {
     const int d = i * kWarp + lane;
     v[i] = d < D ? load(d) : 0.0f;
-    absmax = fmaxf(absmax, fabsf(v[i]));
+    absmax = Magnitude::join(absmax, fabsf(v[i]));
   }
-  absmax = reduceWarp<Max>(absmax);
+  absmax = reduceWarp<Magnitude>(absmax);
   const Half stored = byteScale(absmax);
   const float unit = toFloat(stored);
   const float inverse = unit > 0.0f ? 1.0f / unit : 0.0f;
