@@ -452,6 +452,7 @@ void Lowerer::lowerChoose() {
 
 /// Decode passes of several sequences, where they are not the one of one.
 void Lowerer::lowerBatches(format::CudaProgram &program) {
+  const ProgramBuilder before = Builder;
   for (int64_t size : kBatchSizes) {
     format::CudaBatch batch;
     Batch = std::min(size, MostBatch);
@@ -463,8 +464,10 @@ void Lowerer::lowerBatches(format::CudaProgram &program) {
       continue;
     lowerList(Phase::DecodeBody, batch.launches);
     lowerList(Phase::DecodeHead, batch.launches);
-    if (!HasBatchKernels)
+    if (!HasBatchKernels) {
+      Builder = before; // nothing launches what was lowered
       break;
+    }
     batch.launches.insert(batch.launches.end(), program.choose.begin(),
                           program.choose.end());
     program.batches.push_back(std::move(batch));

@@ -9,6 +9,7 @@
 #include "Emulator.h"
 #include "Reference.h"
 
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 
@@ -39,6 +40,41 @@ TEST_P(KernelTest, AgreesWithReference) {
   EXPECT_LT(errors.several, cache == CacheType::F16 ? 4e-3 : 1e-4);
   EXPECT_LT(errors.loss, 5e-2);
   EXPECT_EQ(errors.wrongChoices, 0);
+}
+
+/// A pass whose tokens are more than one block of a layer takes, and whose
+/// blocks share rows: each has sums and a counter of its own.
+TEST(ManySequences, AreSeveralBlocksOfTokens) {
+  constexpr int number = 40;
+  const Model model = makeCase(number);
+  SCOPED_TRACE(model.description);
+  const std::vector<int32_t> tokens = randomTokens(model, number, kSequences);
+  EmulatedTarget target(model, emulator::entriesOf(number), CacheType::F32,
+                        kSequences, 1);
+  const auto &launches = target.program().decodeOf(kSequences);
+  EXPECT_TRUE(std::any_of(
+      launches.begin(), launches.end(), [](const format::CudaLaunch &launch) {
+        return launch.grid[0].perTokens == 32 && launch.grid[2].fixed > 1;
+      }));
+  std::vector<TokenRow> rows;
+  for (int i = 0; i != kSequences; ++i)
+    rows.push_back({tokens[size_t(i)], 0, i, 0});
+  target.setPass(rows, kSequences);
+  target.run(launches, kSequences, 0);
+  const std::vector<float> logits = target.logits(kSequences);
+  const float *got = logits.data();
+  for (const int32_t token : tokens) {
+    double worst = 0;
+    double squares = 0;
+    const std::vector<double> want = referenceLogits(model, {token});
+    for (const double value : want) {
+      worst = std::fmax(worst, std::fabs(double(*got++) - value));
+      squares += value * value;
+    }
+    EXPECT_LT(worst, 1e-4 * std::sqrt(squares / double(want.size())));
+  }
+  EXPECT_TRUE(std::none_of(logits.begin(), logits.end(),
+                           [](float logit) { return std::isnan(logit); }));
 }
 
 class Pages : public testing::TestWithParam<std::tuple<int, CacheType>> {};
@@ -121,6 +157,36 @@ TEST_P(LargeKeys, AHalfCacheTellsOfThem) {
     EXPECT_GE(target.cacheRanges(1)[0].value, 65520.0f);
     EXPECT_EQ(target.state().beyondCache, 1);
   }
+}
+
+/// A NaN in the first norm's weight makes every key and value one.
+TEST_P(LargeKeys, WhatIsNoNumberIsToldOf) {
+  Model model = makeCase(GetParam());
+  SCOPED_TRACE(model.description);
+  for (const format::Launch &launch : model.manifest.plan.body)
+    if (std::holds_alternative<format::NormParams>(launch.params)) {
+      const format::Tensor &weight =
+          model.manifest.tensors[size_t(launch.weights.at(0))];
+      const size_t bytes = format::sizeOf(weight.shape.dtype);
+      std::fill_n(model.weights.data() + weight.offset, bytes, uint8_t{0x7f});
+      model.weights[weight.offset] = 0xff;
+      if (bytes == 4)
+        model.weights[weight.offset + 2] = 0xff;
+      break;
+    }
+  const std::vector<int32_t> tokens = randomTokens(model, GetParam(), 5);
+  for (const CacheType cache : {CacheType::F16, CacheType::Q8})
+    for (const int count : {1, 5}) {
+      EmulatedTarget target(model, emulator::entriesOf(GetParam()), cache, 32,
+                            48);
+      target.setTokens(0, {tokens.begin(), tokens.begin() + count}, 1);
+      target.run(count == 1 ? target.program().decode
+                            : target.program().prefill,
+                 count, 0);
+      EXPECT_EQ(target.state().beyondCache, 1);
+      EXPECT_TRUE(std::isnan(target.cacheRanges(1)[0].key));
+      EXPECT_TRUE(std::isnan(target.cacheRanges(1)[0].value));
+    }
 }
 
 // Heads of 80 elements, and of 2.
