@@ -22,8 +22,6 @@ using format::View;
 /// the GEMM that reads it.
 static constexpr int64_t kSliceBytes = 32 << 20;
 static constexpr int64_t kConvertRows = 8;
-/// Tokens that launches are shaped for, where the model's context has them.
-static constexpr int64_t kManyTokens = 2048;
 
 static const char *orderName(bool panels) {
   return panels ? "Order::Panels" : "Order::Rows";

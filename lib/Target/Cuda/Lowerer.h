@@ -15,6 +15,10 @@ inline constexpr int64_t kMostBatch = 64;
 /// of blocks of the last. Each costs every layer a kernel to be compiled.
 inline constexpr int64_t kBatchSizes[] = {8, 32};
 
+/// Tokens that launches of many are shaped for, where the model's context has
+/// them.
+inline constexpr int64_t kManyTokens = 2048;
+
 /// Which of the plan's lists is lowered, and for how many rows.
 enum class Phase {
   DecodeBody, ///< a token each of a few sequences
@@ -46,6 +50,8 @@ private:
   void lowerAddPositions(const format::Launch &launch);
   void lowerNorm(const format::Launch &launch);
   void lowerElementwise(const format::Launch &launch);
+  int panelFlashHeadsOf(const format::AttentionParams &p, const format::View &q,
+                        const format::View &out) const;
   void lowerAttention(const format::Launch &launch);
   void lowerScore();
   void lowerChoose();

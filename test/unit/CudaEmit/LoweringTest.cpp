@@ -101,6 +101,33 @@ TEST(LoweringTest, WarpgroupsMultiplyPanels) {
             stems(cuda::lowerToCuda(smallLlama().manifest).program.decode));
 }
 
+/// The template and heads a block of the attention of many tokens.
+std::string flashOf(int64_t heads, int64_t kvHeads, int64_t headDim,
+                    const cuda::Arch &arch) {
+  const PackedShape int8 = {Scheme::Int8, DType::F32, 0, 0, 0};
+  const Model model = makeBench(
+      {"small", 64, 1, heads, kvHeads, headDim, 96, 1000, int8, int8});
+  for (const cuda::KernelInstance &kernel :
+       cuda::lowerToCuda(model.manifest, cuda::gpuOf(arch)).kernels) {
+    if (kernel.function == "qzc::kernels::flash")
+      return "flash";
+    if (kernel.function == "qzc::kernels::flashPanels")
+      return "flashPanels " + kernel.templateArgs[3];
+  }
+  return "none";
+}
+
+TEST(LoweringTest, WarpgroupsShareKeysOfTheirHeads) {
+  const cuda::Arch hopper = {90, true, false};
+  EXPECT_EQ(flashOf(32, 8, 64, hopper), "flashPanels 4");
+  EXPECT_EQ(flashOf(32, 8, 128, hopper), "flashPanels 2");
+  EXPECT_EQ(flashOf(32, 16, 64, hopper), "flashPanels 1");
+  // Fewer blocks would leave processors without work.
+  EXPECT_EQ(flashOf(9, 3, 64, hopper), "flashPanels 1");
+  EXPECT_EQ(flashOf(32, 8, 80, hopper), "flash");
+  EXPECT_EQ(flashOf(32, 8, 64, {90, false, false}), "flash");
+}
+
 TEST(LoweringTest, ProgramsAreSharedByGpusOfOneDescription) {
   const std::vector<cuda::ArchGroup> groups =
       cuda::groupByGpu({{80, false, false},

@@ -9,7 +9,7 @@
 #define QZC_KERNELS_PANELGEMM_CUH
 
 #include "Gemm.cuh"
-#include "Hopper.cuh"
+#include "TileRing.cuh"
 #include "qzc/Target/Cuda/PanelTile.h"
 
 #ifdef QZC_HAS_WGMMA
@@ -18,32 +18,6 @@ namespace qzc::kernels {
 
 /// Bytes of a row of a panel.
 constexpr int kPanelRowBytes = 2 * kPanelColumns;
-
-/// The ring of tiles and its barriers: a stage is full when its bytes have
-/// come, and empty when all warps have read it.
-template <int BN> struct PanelRing {
-  static constexpr int kStages = panelStages(BN);
-  static constexpr int kStageBytes = panelStageBytes(BN);
-  unsigned tiles;
-  unsigned barriers;
-
-  QZC_DEVICE unsigned tile(int step) const {
-    return tiles + step % kStages * kStageBytes;
-  }
-  QZC_DEVICE unsigned full(int step) const {
-    return barriers + 8 * (step % kStages);
-  }
-  QZC_DEVICE unsigned empty(int step) const { return full(step) + 8 * kStages; }
-  QZC_DEVICE static unsigned parity(int step) { return step / kStages % 2; }
-
-  QZC_DEVICE void init() const {
-    for (int s = 0; s < kStages; ++s) {
-      initBarrier(full(s), 1);
-      initBarrier(empty(s), kPanelWarps);
-    }
-    publishBarriers();
-  }
-};
 
 /// Four neighbouring outputs of a row, of which `count` exist. Quads: all or
 /// none do, and they are 16 bytes of memory.
@@ -142,16 +116,15 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
            float scale0, const void *bias1, float scale1, const void *bias2,
            float scale2, const float *residual, int residualStride, float *out,
            int stride, const DeviceState *state) {
-  using Ring = PanelRing<BN>;
+  using Ring = TileRing<panelStages(BN), panelStageBytes(BN)>;
   QZC_DYNAMIC_SHARED(panelShared);
   alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
   launchDependents();
-  const Ring ring = {(sharedAddress(panelShared) + 1023) / 1024 * 1024,
-                     sharedAddress(barriers)};
+  const Ring ring(panelShared, barriers);
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
   if (threadIdx.x == 0)
-    ring.init();
+    ring.init(1, kPanelWarps);
   __syncthreads();
   waitForDependencies();
   const int tokens = rowCount<Which>(state);
@@ -169,8 +142,7 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
     const Half *fromB = b + static_cast<long long>(columnBase) * kPanelColumns;
     if (lane == 0)
       for (int step = 0; step < steps; ++step) {
-        if (step >= Ring::kStages)
-          waitBarrier(ring.empty(step), Ring::parity(step) ^ 1);
+        ring.waitForRoom(step);
         expectBytes(ring.full(step), (rows + width) * kPanelRowBytes);
         copyBulk(ring.tile(step), fromA, rows * kPanelRowBytes,
                  ring.full(step));
@@ -189,7 +161,7 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
     for (int e = 0; e < 4; ++e)
       c[j][e] = 0.0f;
   for (int step = 0; step < steps; ++step) {
-    waitBarrier(ring.full(step), Ring::parity(step));
+    ring.waitForTile(step);
     const unsigned long long tileA =
         matrixDescriptor(ring.tile(step) + warp / 4 * 64 * kPanelRowBytes);
     const unsigned long long tileB =
@@ -213,7 +185,7 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
   constexpr int sumStride = BN + 8; // rows that are written together: no bank
                                     // conflicts
   static_assert(kPanelRows * sumStride * 4 <=
-                Ring::kStages * Ring::kStageBytes);
+                panelStages(BN) * panelStageBytes(BN));
   float *sums =
       reinterpret_cast<float *>(reinterpret_cast<char *>(panelShared) +
                                 ring.tiles - sharedAddress(panelShared)) +
