@@ -442,26 +442,14 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
     case Opcode::Scale:
     case Opcode::Clamp:
     case Opcode::SoftCap:
-      lowerElementwise(launch);
+      if (phase != Phase::Losses) // else part of the product
+        lowerElementwise(launch);
       break;
     }
     for (const View &written : launch.outputs)
       if (Converted && overlap(written, Converted->from))
         Converted.reset();
   }
-}
-
-void Lowerer::lowerScore() {
-  const View &logits = M.plan.logits;
-  LaunchSpec spec;
-  spec.kernel = "score";
-  spec.templateArgs = {std::to_string(logits.columns)};
-  spec.args = {viewArg(logits, kFloats), intArg(stride(logits)),
-               makeArg(CudaArg::Kind::Targets, kInts),
-               makeArg(CudaArg::Kind::Losses, kFloatsOut)};
-  spec.grid[0] = perToken();
-  spec.blockThreads = 512;
-  Builder.add(*Out, spec);
 }
 
 void Lowerer::lowerChoose() {
@@ -521,6 +509,8 @@ CudaLowering Lowerer::run() {
   lowerList(Phase::PrefillHead, program.head);
   Out = &program.score;
   lowerScore();
+  if (scoresWithoutLogits())
+    lowerLosses(program.losses);
   return Builder.finish(std::move(program));
 }
 

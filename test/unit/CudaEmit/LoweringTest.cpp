@@ -128,6 +128,34 @@ TEST(LoweringTest, WarpgroupsShareKeysOfTheirHeads) {
   EXPECT_EQ(flashOf(32, 8, 64, {90, false, false}), "flash");
 }
 
+TEST(LoweringTest, WarpgroupsScoreWithoutLogits) {
+  const cuda::Gpu hopper = cuda::gpuOf({90, true, false});
+  const auto losses = [&](const Model &model) {
+    return stems(cuda::lowerToCuda(model.manifest, hopper).program.losses);
+  };
+  const auto alone = testing::ElementsAre("convertRows", "convertWeights",
+                                          "scorePanels", "joinScores");
+  Model model = smallLlama();
+  EXPECT_THAT(losses(model), alone);
+  EXPECT_TRUE(cuda::lowerToCuda(model.manifest).program.losses.empty());
+
+  // A soft cap or a scale behind the layer is part of it, others are not.
+  Plan &plan = model.manifest.plan;
+  Launch last;
+  last.inputs = last.outputs = {plan.logits};
+  last.opcode = Opcode::SoftCap;
+  last.params = SoftCapParams{30.0f};
+  plan.head.push_back(last);
+  EXPECT_THAT(losses(model), alone);
+  plan.head[1].opcode = Opcode::Scale;
+  plan.head[1].params = ScaleParams{0.5f};
+  EXPECT_THAT(losses(model), alone);
+  plan.head[1].params = ScaleParams{-0.5f};
+  EXPECT_TRUE(losses(model).empty());
+  plan.head.push_back(last);
+  EXPECT_TRUE(losses(model).empty());
+}
+
 TEST(LoweringTest, ProgramsAreSharedByGpusOfOneDescription) {
   const std::vector<cuda::ArchGroup> groups =
       cuda::groupByGpu({{80, false, false},
@@ -195,8 +223,8 @@ TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
         cuda::lowerToCuda(makeCase(number).manifest);
     const CudaProgram &program = lowering.program;
     std::vector<const std::vector<CudaLaunch> *> lists = {
-        &program.decode, &program.prefill, &program.head, &program.score,
-        &program.choose};
+        &program.decode, &program.prefill, &program.head,
+        &program.score,  &program.choose,  &program.losses};
     for (const CudaBatch &batch : program.batches)
       lists.push_back(&batch.launches);
     for (const auto *list : lists)

@@ -19,6 +19,59 @@ namespace qzc::kernels {
 /// Bytes of a row of a panel.
 constexpr int kPanelRowBytes = 2 * kPanelColumns;
 
+template <int BN>
+using PanelRing = TileRing<panelStages(BN), panelStageBytes(BN)>;
+
+/// Copies the panels of a block's tile: `rows` of a's `allRows` rows, `width`
+/// of b's `columns`. One thread.
+template <int BN>
+QZC_DEVICE void copyPanels(const PanelRing<BN> &ring, int steps, const Half *a,
+                           int rows, int allRows, const Half *b, int width,
+                           int columns) {
+  for (int step = 0; step < steps; ++step) {
+    ring.waitForRoom(step);
+    expectBytes(ring.full(step), (rows + width) * kPanelRowBytes);
+    copyBulk(ring.tile(step), a, rows * kPanelRowBytes, ring.full(step));
+    copyBulk(ring.tile(step) + kPanelRows * kPanelRowBytes, b,
+             width * kPanelRowBytes, ring.full(step));
+    a += static_cast<long long>(allRows) * kPanelColumns;
+    b += static_cast<long long>(columns) * kPanelColumns;
+  }
+}
+
+/// c = the warpgroup's 64 rows of the block's tile. All warps that multiply;
+/// the ring has no more use then.
+template <int BN>
+QZC_DEVICE void multiplyPanels(const PanelRing<BN> &ring, int steps,
+                               float (&c)[BN / 8][4]) {
+  const int warp = threadIdx.x / kWarp;
+#pragma unroll
+  for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+    for (int e = 0; e < 4; ++e)
+      c[j][e] = 0.0f;
+  for (int step = 0; step < steps; ++step) {
+    ring.waitForTile(step);
+    const unsigned long long tileA =
+        matrixDescriptor(ring.tile(step) + warp / 4 * 64 * kPanelRowBytes);
+    const unsigned long long tileB =
+        matrixDescriptor(ring.tile(step) + kPanelRows * kPanelRowBytes);
+    beginProducts();
+#pragma unroll
+    for (int kk = 0; kk < kPanelColumns / 16; ++kk)
+      multiplyGroup(c, tileA + 2 * kk, tileB + 2 * kk);
+    commitProducts();
+    waitForProducts<1>();
+    if (step > 0 && threadIdx.x % kWarp == 0)
+      arrive(ring.empty(step - 1));
+  }
+  waitForProducts();
+#pragma unroll
+  for (int j = 0; j < BN / 8; ++j)
+    changedByProducts(c[j]);
+  meetWarps<kPanelWarps>();
+}
+
 /// Four neighbouring outputs of a row, of which `count` exist. Quads: all or
 /// none do, and they are 16 bytes of memory.
 template <bool Quads>
@@ -116,7 +169,7 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
            float scale0, const void *bias1, float scale1, const void *bias2,
            float scale2, const float *residual, int residualStride, float *out,
            int stride, const DeviceState *state) {
-  using Ring = TileRing<panelStages(BN), panelStageBytes(BN)>;
+  using Ring = PanelRing<BN>;
   QZC_DYNAMIC_SHARED(panelShared);
   alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
   launchDependents();
@@ -137,50 +190,16 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
     return;
 
   if (warp == kPanelWarps) {
-    const int width = min(BN, columns - columnBase);
-    const Half *fromA = a + static_cast<long long>(rowBase) * kPanelColumns;
-    const Half *fromB = b + static_cast<long long>(columnBase) * kPanelColumns;
     if (lane == 0)
-      for (int step = 0; step < steps; ++step) {
-        ring.waitForRoom(step);
-        expectBytes(ring.full(step), (rows + width) * kPanelRowBytes);
-        copyBulk(ring.tile(step), fromA, rows * kPanelRowBytes,
-                 ring.full(step));
-        copyBulk(ring.tile(step) + kPanelRows * kPanelRowBytes, fromB,
-                 width * kPanelRowBytes, ring.full(step));
-        fromA += static_cast<long long>(tokens) * kPanelColumns;
-        fromB += static_cast<long long>(columns) * kPanelColumns;
-      }
+      copyPanels<BN>(
+          ring, steps, a + static_cast<long long>(rowBase) * kPanelColumns,
+          rows, tokens, b + static_cast<long long>(columnBase) * kPanelColumns,
+          min(BN, columns - columnBase), columns);
     return;
   }
 
   float c[BN / 8][4];
-#pragma unroll
-  for (int j = 0; j < BN / 8; ++j)
-#pragma unroll
-    for (int e = 0; e < 4; ++e)
-      c[j][e] = 0.0f;
-  for (int step = 0; step < steps; ++step) {
-    ring.waitForTile(step);
-    const unsigned long long tileA =
-        matrixDescriptor(ring.tile(step) + warp / 4 * 64 * kPanelRowBytes);
-    const unsigned long long tileB =
-        matrixDescriptor(ring.tile(step) + kPanelRows * kPanelRowBytes);
-    beginProducts();
-#pragma unroll
-    for (int kk = 0; kk < kPanelColumns / 16; ++kk)
-      multiplyGroup(c, tileA + 2 * kk, tileB + 2 * kk);
-    commitProducts();
-    waitForProducts<1>();
-    if (step > 0 && lane == 0)
-      arrive(ring.empty(step - 1));
-  }
-  waitForProducts();
-#pragma unroll
-  for (int j = 0; j < BN / 8; ++j)
-    changedByProducts(c[j]);
-  // The ring has no more use.
-  meetWarps<kPanelWarps>();
+  multiplyPanels<BN>(ring, steps, c);
 
   constexpr int sumStride = BN + 8; // rows that are written together: no bank
                                     // conflicts
