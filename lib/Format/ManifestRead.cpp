@@ -402,6 +402,7 @@ static CudaProgram readCuda(const Node &node) {
   cuda.prefill = node["prefill"].list(readCudaLaunch);
   cuda.head = node["head"].list(readCudaLaunch);
   cuda.score = node["score"].list(readCudaLaunch);
+  cuda.losses = node["losses"].list(readCudaLaunch);
   cuda.choose = node["choose"].list(readCudaLaunch);
   cuda.decodeBatch = node["decode_batch"].integer(1, kInt32Max);
   cuda.batches = node["batches"].list([](const Node &batch) {

@@ -499,6 +499,12 @@ private:
     checkCudaLaunches(cuda.prefill, "prefill");
     checkCudaLaunches(cuda.head, "head");
     checkCudaLaunches(cuda.score, "score");
+    checkCudaLaunches(cuda.losses, "losses");
+    // It runs on more rows than the head's buffers have.
+    for (size_t i = 0; i < cuda.losses.size(); ++i)
+      for (const CudaArg &arg : cuda.losses[i].args)
+        require(arg.kind != CudaArg::Kind::HeadView || arg.a == kHiddenBuffer,
+                "CUDA " + item("losses", i), "has a buffer of the head");
     checkCudaLaunches(cuda.choose, "choose");
   }
 

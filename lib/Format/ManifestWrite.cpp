@@ -244,6 +244,7 @@ static Json write(const CudaProgram &cuda) {
           {"prefill", writeAll(cuda.prefill)},
           {"head", writeAll(cuda.head)},
           {"score", writeAll(cuda.score)},
+          {"losses", writeAll(cuda.losses)},
           {"choose", writeAll(cuda.choose)},
           {"decode_batch", cuda.decodeBatch},
           {"tile_queries", cuda.tileQueries},

@@ -13,9 +13,11 @@
 
 namespace qzc::kernels {
 
-/// The address in 16-byte units, as on the device.
-inline unsigned long long matrixDescriptor(unsigned shared) {
-  return (shared & 0x3ffff) >> 4;
+/// The address and the distance of panels in 16-byte units, as on the device.
+inline unsigned long long matrixDescriptor(unsigned shared,
+                                           int panelBytes = 16) {
+  return static_cast<unsigned long long>(panelBytes >> 4) << 16 |
+         (shared & 0x3ffff) >> 4;
 }
 inline void beginProducts() {}
 inline void commitProducts() {}
@@ -23,11 +25,12 @@ template <int Pending = 0> void waitForProducts() {}
 inline void changedByProducts(float (&)[4]) {}
 
 /// Element `k` of row `row`: rows of 128 bytes, their address bits 4 to 6 mixed
-/// with the three above.
+/// with the three above; columns from 64 on are in further panels.
 inline float groupElement(unsigned long long descriptor, unsigned row,
                           unsigned k) {
-  const auto straight =
-      static_cast<unsigned>(descriptor << 4) + 128 * row + 2 * k;
+  const auto panelBytes = static_cast<unsigned>(descriptor >> 16 & 0x3fff) << 4;
+  const unsigned straight = (static_cast<unsigned>(descriptor & 0x3fff) << 4) +
+                            k / 64 * panelBytes + 128 * row + 2 * (k % 64);
   const unsigned mixed = straight ^ (straight >> 7 & 7) << 4;
   Half value;
   std::memcpy(&value, sharedPointer(mixed), 2);
@@ -48,6 +51,36 @@ void multiplyGroup(float (&c)[Tiles][4], unsigned long long a,
           c[j][2 * h + e] +=
               left[k] * groupElement(b, 8 * j + thread % 4 * 2 + e, k);
   }
+}
+
+template <int Tiles>
+void multiplyRegisters(float (&c)[Tiles][4], const unsigned (&a)[4],
+                       unsigned long long b) {
+  const unsigned thread = threadIdx.x % 128;
+  const char *slots = emulator::meetWarp(&a, sizeof(a));
+  for (unsigned h = 0; h < 2; ++h) {
+    float left[16];
+    for (unsigned k = 0; k < 16; ++k) {
+      const unsigned lane = thread % 32 / 4 * 4 + k % 8 / 2;
+      unsigned fragment[4];
+      std::memcpy(fragment, slots + 64 * lane, sizeof(fragment));
+      const unsigned pair = fragment[h + k / 8 * 2];
+      left[k] = k % 2 == 0 ? lowHalf(pair) : highHalf(pair);
+    }
+    for (unsigned j = 0; j < Tiles; ++j)
+      for (unsigned e = 0; e < 2; ++e) {
+        const unsigned column = 8 * j + thread % 4 * 2 + e;
+        for (unsigned k = 0; k < 16; ++k)
+          c[j][2 * h + e] += left[k] * groupElement(b, k, column);
+      }
+  }
+}
+inline void firstProduct(float (&c)[8][4], unsigned long long a,
+                         unsigned long long b) {
+  for (float(&four)[4] : c)
+    for (float &sum : four)
+      sum = 0.0f;
+  multiplyGroup(c, a, b);
 }
 
 /// What 8 bytes of a barrier are.
@@ -85,6 +118,9 @@ inline void waitBarrier(unsigned barrier, unsigned parity) {
   while (barrierAt(barrier).phase == parity)
     emulator::yieldThread();
 }
+inline void publishTiles() {}
+template <int Count> void keepRegisters() {}
+template <int Count> void takeRegisters() {}
 inline void copyBulk(unsigned shared, const void *global, unsigned bytes,
                      unsigned barrier) {
   std::memcpy(sharedPointer(shared), global, bytes);

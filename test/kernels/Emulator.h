@@ -111,6 +111,13 @@ template <class T> T __shfl_xor_sync(unsigned, T value, unsigned mask) {
   const char *slots = qzc::emulator::meetWarp(&value, sizeof(T));
   return qzc::emulator::fromLane<T>(slots, lane ^ mask);
 }
+inline int __any_sync(unsigned, int predicate) {
+  const char *slots = qzc::emulator::meetWarp(&predicate, sizeof(predicate));
+  int any = 0;
+  for (unsigned lane = 0; lane < 32; ++lane)
+    any |= qzc::emulator::fromLane<int>(slots, lane);
+  return any;
+}
 inline void __syncthreads() { qzc::emulator::meetBlock(); }
 inline void __syncwarp() { qzc::emulator::meetWarp(nullptr, 0); }
 inline void __threadfence() {}
@@ -204,6 +211,7 @@ inline unsigned multiplyAddHalves(unsigned a, unsigned b, unsigned c) {
   return packHalves(lowHalf(a) * lowHalf(b) + lowHalf(c),
                     highHalf(a) * highHalf(b) + highHalf(c));
 }
+inline float powerOfTwo(float x) { return exp2f(x); }
 inline uint4 loadStreaming(const void *address) {
   return *static_cast<const uint4 *>(address);
 }

@@ -121,7 +121,18 @@ static void bench(const Driver &driver, const std::string &folder) {
                   static_cast<long long>(rows), us, 1e6 / us * double(rows));
     }
     machine.profile(program.prefill, 2048, 0);
-    machine.profile(program.head, 512, 0);
+    machine.setTargets(std::vector<int32_t>(2048, 1));
+    std::vector<format::CudaLaunch> scored = program.head;
+    scored.insert(scored.end(), program.score.begin(), program.score.end());
+    for (int64_t rows : {512, 2048})
+      std::printf("  head and score of %lld: %.1f us\n",
+                  static_cast<long long>(rows),
+                  machine.timeGraph(scored, rows, 3, false, 0));
+    if (!program.losses.empty())
+      std::printf("  losses of 2048: %.1f us\n",
+                  machine.timeGraph(program.losses, 2048, 3, false, 0));
+    machine.profile(scored, 512, 0);
+    machine.profile(program.losses, 2048, 0);
     std::fflush(stdout);
   }
 }

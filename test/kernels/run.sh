@@ -26,6 +26,7 @@ stage)
       lib/Target/Cuda/GemmLowering.cpp \
       lib/Target/Cuda/Gpu.cpp lib/Target/Cuda/LinearLowering.cpp \
       lib/Target/Cuda/Lowerer.cpp lib/Target/Cuda/ProgramBuilder.cpp \
+      lib/Target/Cuda/ScoreLowering.cpp \
       lib/Format/Ggml.cpp lib/Format/ManifestNames.cpp lib/Format/Scheme.cpp \
       lib/Format/Schemes/*.cpp -ldl
   fi

@@ -185,8 +185,8 @@ struct CudaArg {
     State,     ///< DeviceState *
     Tokens,    ///< TokenRow [T], the tokens of this call
     Tiles,     ///< QueryTile [tiles] of this call
-    Targets,   ///< int32 [rows], for `score`
-    Losses,    ///< f32 [rows], for `score`
+    Targets,   ///< int32 [rows], for `score` and `losses`
+    Losses,    ///< f32 [rows], what these make
     Scratch,   ///< a = fixed bytes offset, b = bytes-per-token offset
     Int,       ///< a as int32
     Float,     ///< f as float
@@ -242,6 +242,9 @@ struct CudaProgram {
   std::vector<CudaLaunch> prefill;
   std::vector<CudaLaunch> head;  ///< logits of T rows
   std::vector<CudaLaunch> score; ///< after head: −log p(target) of T rows
+  /// In place of head and score, for up to chunk rows: the same losses, but no
+  /// logits; empty where there are no kernels for it.
+  std::vector<CudaLaunch> losses;
   /// After head on T rows: writes their greedy tokens to the rows of the pass
   /// and advances these (also the last launches of `decode`).
   std::vector<CudaLaunch> choose;

@@ -76,6 +76,8 @@ private:
   void startDecode(const std::vector<Step> &steps, int64_t count);
   void finishDecode(const std::string &what, int32_t *chosen);
   const DecodeGraph &graphOf(int64_t sequences);
+  void downloadWanted(const std::vector<Piece> &batch, const WantedRow *block,
+                      int64_t rows);
   void downloadLogits(float *out, int64_t firstRow, int64_t rows);
   bool mayOverflow() const { return Options.cache != CacheType::F32; }
   void wait(const std::string &what);
@@ -92,7 +94,7 @@ private:
   Workspace Memory;
   std::vector<DeviceBuffer> Slabs; ///< of pages
   SequenceTable Table;
-  LaunchList Prefill, Head, Score;
+  LaunchList Prefill, Head, Score, Losses;
   /// The lists of decode passes that were needed so far, and graphs by number
   /// of sequences.
   std::map<const std::vector<format::CudaLaunch> *, LaunchList> Decodes;
@@ -127,6 +129,7 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
       Prefill(Program.prefill, Manifest, Memory.layout(), Kernels),
       Head(Program.head, Manifest, Memory.layout(), Kernels),
       Score(Program.score, Manifest, Memory.layout(), Kernels),
+      Losses(Program.losses, Manifest, Memory.layout(), Kernels),
       MostSteps(std::min({Program.decodeBatch, Sizes.chunk, Sizes.headRows})),
       HostRows(Gpu,
                sizeof(TokenRow) * static_cast<size_t>(MostSteps) + sizeof(int)),
@@ -338,8 +341,26 @@ void CudaEngine::gatherHidden(std::vector<WantedRow> &wanted) {
   }
 }
 
+/// Starts the copies of wanted logits of `rows` rows, the first of which is
+/// `block`.
+void CudaEngine::downloadWanted(const std::vector<Piece> &batch,
+                                const WantedRow *block, int64_t rows) {
+  for (int64_t row = 0; row != rows;) {
+    const Piece &piece = batch[block[row].piece];
+    int64_t end = row + 1;
+    while (end != rows && block[end].piece == block[row].piece)
+      ++end;
+    if (piece.logits)
+      downloadLogits(piece.logits + (block[row].token - piece.firstRow) *
+                                        Manifest.model.vocab,
+                     row, end - row);
+    row = end;
+  }
+}
+
 /// Runs the head on the rows that are wanted, as many at a time as its arena
-/// holds.
+/// holds; or where no logits are, and there are kernels for it, on as many as
+/// there are.
 void CudaEngine::runHead(const std::vector<Piece> &batch, const Pass &pass,
                          std::vector<ScoredRows> &scored) {
   std::vector<WantedRow> wanted =
@@ -347,11 +368,17 @@ void CudaEngine::runHead(const std::vector<Piece> &batch, const Pass &pass,
   if (wanted.empty())
     return;
   gatherHidden(wanted);
+  const bool lossesAlone =
+      !Program.losses.empty() &&
+      std::none_of(wanted.begin(), wanted.end(), [&](const WantedRow &row) {
+        return batch[row.piece].logits != nullptr;
+      });
+  const int64_t most = lossesAlone ? Sizes.chunk : Sizes.headRows;
   for (size_t first = 0; first != wanted.size();) {
-    const int64_t rows = runOfRows(wanted, first, Sizes.headRows);
+    const int64_t rows = runOfRows(wanted, first, most);
     const WantedRow *block = wanted.data() + first;
+    first += static_cast<size_t>(rows);
     setState({KnownState.tokens, static_cast<int>(rows)});
-    Head.launch(Gpu, {rows, 0}, block->row);
     ScoredRows losses;
     std::vector<int32_t> targets;
     bool score = false;
@@ -362,26 +389,22 @@ void CudaEngine::runHead(const std::vector<Piece> &batch, const Pass &pass,
       losses.targets.push_back(piece.losses ? piece.losses + token : nullptr);
       score |= piece.losses != nullptr;
     }
-    for (int64_t row = 0; row != rows;) {
-      const Piece &piece = batch[block[row].piece];
-      int64_t end = row + 1;
-      while (end != rows && block[end].piece == block[row].piece)
-        ++end;
-      if (piece.logits)
-        downloadLogits(piece.logits + (block[row].token - piece.firstRow) *
-                                          Manifest.model.vocab,
-                       row, end - row);
-      row = end;
+    const size_t bytes = targets.size() * sizeof(float);
+    if (score)
+      Gpu.upload(Memory.layout().targets, targets.data(), bytes);
+    if (lossesAlone) {
+      Losses.launch(Gpu, {rows, 0}, block->row);
+    } else {
+      Head.launch(Gpu, {rows, 0}, block->row);
+      downloadWanted(batch, block, rows);
+      if (score)
+        Score.launch(Gpu, {rows, 0});
     }
     if (score) {
-      const size_t bytes = targets.size() * sizeof(float);
-      Gpu.upload(Memory.layout().targets, targets.data(), bytes);
-      Score.launch(Gpu, {rows, 0});
       losses.losses.resize(targets.size());
       scored.push_back(std::move(losses));
       Gpu.download(scored.back().losses.data(), Memory.layout().losses, bytes);
     }
-    first += static_cast<size_t>(rows);
   }
 }
 

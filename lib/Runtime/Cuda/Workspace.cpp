@@ -47,8 +47,7 @@ uint64_t WorkspacePlan::smallBytes() const {
   return sizeof(DeviceState) +
          alignUp(rangeBytes() * static_cast<uint64_t>(sequences)) +
          alignUp(tableBytes()) + alignUp(rows * sizeof(TokenRow)) +
-         alignUp(rows * sizeof(QueryTile)) +
-         2 * alignUp(static_cast<uint64_t>(headRows) * 4);
+         alignUp(rows * sizeof(QueryTile)) + 2 * alignUp(rows * 4);
 }
 
 uint64_t WorkspacePlan::workspaceTotal() const {
@@ -200,8 +199,8 @@ Workspace::Workspace(const Device &device, const Image &image,
   Layout.pages = take(plan.tableBytes());
   Layout.tokens = take(chunk * sizeof(TokenRow));
   Layout.tiles = take(chunk * sizeof(QueryTile));
-  Layout.targets = take(static_cast<uint64_t>(plan.headRows) * 4);
-  Layout.losses = take(static_cast<uint64_t>(plan.headRows) * 4);
+  Layout.targets = take(chunk * 4);
+  Layout.losses = take(chunk * 4);
 
   next = Ropes.address();
   for (const format::Rope &rope : image.manifest().plan.ropes) {

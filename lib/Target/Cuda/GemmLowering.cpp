@@ -22,8 +22,6 @@ using format::View;
 /// the GEMM that reads it.
 static constexpr int64_t kSliceBytes = 32 << 20;
 static constexpr int64_t kConvertRows = 8;
-/// Tokens that launches are shaped for, where the model's context has them.
-static constexpr int64_t kManyTokens = 2048;
 
 static const char *orderName(bool panels) {
   return panels ? "Order::Panels" : "Order::Rows";
@@ -147,6 +145,17 @@ static int64_t panelWidth(int64_t columns, int64_t tokens, int64_t processors) {
   return best->columns;
 }
 
+int64_t Lowerer::panelColumns(int64_t columns) const {
+  return panelWidth(columns, std::min(kManyTokens, M.model.context),
+                    Target.processors);
+}
+
+int64_t Lowerer::sliceRows(int64_t inputs, int64_t total, bool gated) const {
+  const int64_t unit = gated ? 512 : 256;
+  const int64_t rowBytes = gemmColumns(inputs) * 2;
+  return std::min(total, std::max(unit, kSliceBytes / rowBytes / unit * unit));
+}
+
 void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
                       const GemmSlice &slice, const TypedArg &rows,
                       const TypedArg &rowScales) {
@@ -158,8 +167,7 @@ void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
 
   LaunchSpec gemm;
   if (Target.warpgroups) {
-    const int64_t tokens = std::min(kManyTokens, M.model.context);
-    const int64_t width = panelWidth(columns, tokens, Target.processors);
+    const int64_t width = panelColumns(columns);
     gemm.kernel = "gemmPanels";
     const auto isAligned = [&](const View &view) {
       return (view.column + group.column) % 4 == 0 && stride(view) % 4 == 0;
@@ -253,15 +261,16 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
                            partArg(launch.weights[group.first], 0, kHalves)};
     return addGemm(launch, group, all, rows, rowScales);
   }
-  const int64_t unit = p.gated ? 512 : 256;
-  const int64_t most =
-      std::min(total, std::max(unit, kSliceBytes / rowBytes / unit * unit));
+  const int64_t most = sliceRows(first.shape.cols, total, p.gated);
   for (int64_t begin = 0; begin < total; begin += most) {
     GemmSlice slice = {
         begin, std::min(begin + most, total),
         Builder.fixedScratch("weights", static_cast<uint64_t>(most * rowBytes),
                              kHalvesOut)};
     convertSlice(launch, group, slice);
-    addGemm(launch, group, slice, rows, rowScales);
+    if (Current == Phase::Losses)
+      addScore(launch, slice, rows, rowScales);
+    else
+      addGemm(launch, group, slice, rows, rowScales);
   }
 }

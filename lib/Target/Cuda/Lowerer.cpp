@@ -26,7 +26,8 @@ static constexpr int64_t kMostHeadDim = 256;
 /// A page holds whole tiles of keys.
 static constexpr int64_t kPagePositions = 64;
 static_assert(kPagePositions % flashTileSize(128).keys == 0 &&
-              kPagePositions % flashTileSize(256).keys == 0);
+              kPagePositions % flashTileSize(256).keys == 0 &&
+              kPagePositions % kPanelKeys == 0);
 
 /// Enumerators have the same names in Kernels/.
 static std::string enumerator(const format::PackedShape &shape) {
@@ -238,6 +239,28 @@ void Lowerer::lowerElementwise(const Launch &launch) {
   Builder.add(*Out, spec);
 }
 
+/// Heads of a block of flashPanels; 0 where flash takes the layer. Blocks share
+/// tiles of keys and values as far as there are enough of them.
+int Lowerer::panelFlashHeadsOf(const format::AttentionParams &p, const View &q,
+                               const View &out) const {
+  const auto isEven = [&](const View &view) {
+    return view.column % 2 == 0 && stride(view) % 2 == 0;
+  };
+  const auto dim = static_cast<int>(p.headDim);
+  if (!Target.warpgroups || !hasPanelFlash(dim) || !isEven(q) || !isEven(out))
+    return 0;
+  const int64_t tiles =
+      ceilDiv(std::min(kManyTokens, M.model.context), kFlashQueries);
+  int64_t heads =
+      std::min<int64_t>(p.heads / p.kvHeads, mostPanelFlashHeads(dim));
+  while (heads > 1 &&
+         (panelFlashShape(dim, static_cast<int>(heads)).blocks == 0 ||
+          p.heads / p.kvHeads % heads != 0 ||
+          tiles * (p.heads / heads) < Target.processors))
+    --heads;
+  return static_cast<int>(heads);
+}
+
 void Lowerer::lowerAttention(const Launch &launch) {
   const auto &p = std::get<format::AttentionParams>(launch.params);
   if (p.headDim > kMostHeadDim)
@@ -338,14 +361,14 @@ void Lowerer::lowerAttention(const Launch &launch) {
   LaunchSpec flash;
   flash.kernel = "flash";
   flash.perCacheType = true;
-  flash.templateArgs = {heads,
-                        kvHeads,
-                        headDim,
-                        std::to_string(p.window),
-                        flag(p.softCap != 0),
-                        flag(p.alibi != 0),
-                        ropeDim,
-                        interleaved};
+  flash.templateArgs = {heads, kvHeads, headDim};
+  const int perBlock = panelFlashHeadsOf(p, q, out);
+  if (perBlock > 0)
+    flash.templateArgs.push_back(std::to_string(perBlock));
+  for (const std::string &arg :
+       {std::to_string(p.window), std::string(flag(p.softCap != 0)),
+        std::string(flag(p.alibi != 0)), ropeDim, std::string(interleaved)})
+    flash.templateArgs.push_back(arg);
   flash.args = {viewArg(q, kFloats),
                 intArg(stride(q)),
                 cache,
@@ -357,10 +380,20 @@ void Lowerer::lowerAttention(const Launch &launch) {
                 viewArg(out, kFloatsOut),
                 intArg(stride(out))};
   flash.grid[0] = {1, format::kPerTile};
-  flash.grid[1] = {p.heads, 0};
-  flash.blockThreads = kFlashThreads;
-  flash.sharedBytes =
-      static_cast<uint32_t>(flashSharedBytes(static_cast<int>(p.headDim)));
+  const auto dim = static_cast<int>(p.headDim);
+  if (perBlock > 0) {
+    flash.kernel = "flashPanels";
+    flash.grid[1] = {p.heads / perBlock, 0};
+    flash.blockThreads = static_cast<uint32_t>(panelFlashThreads(perBlock));
+    flash.minBlocks =
+        static_cast<uint32_t>(panelFlashShape(dim, perBlock).blocks);
+    flash.sharedBytes =
+        static_cast<uint32_t>(panelFlashSharedBytes(dim, perBlock));
+  } else {
+    flash.grid[1] = {p.heads, 0};
+    flash.blockThreads = kFlashThreads;
+    flash.sharedBytes = static_cast<uint32_t>(flashSharedBytes(dim));
+  }
   Builder.add(*Out, flash);
 }
 
@@ -409,26 +442,14 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
     case Opcode::Scale:
     case Opcode::Clamp:
     case Opcode::SoftCap:
-      lowerElementwise(launch);
+      if (phase != Phase::Losses) // else part of the product
+        lowerElementwise(launch);
       break;
     }
     for (const View &written : launch.outputs)
       if (Converted && overlap(written, Converted->from))
         Converted.reset();
   }
-}
-
-void Lowerer::lowerScore() {
-  const View &logits = M.plan.logits;
-  LaunchSpec spec;
-  spec.kernel = "score";
-  spec.templateArgs = {std::to_string(logits.columns)};
-  spec.args = {viewArg(logits, kFloats), intArg(stride(logits)),
-               makeArg(CudaArg::Kind::Targets, kInts),
-               makeArg(CudaArg::Kind::Losses, kFloatsOut)};
-  spec.grid[0] = perToken();
-  spec.blockThreads = 512;
-  Builder.add(*Out, spec);
 }
 
 void Lowerer::lowerChoose() {
@@ -491,6 +512,8 @@ CudaLowering Lowerer::run() {
   lowerList(Phase::PrefillHead, program.head);
   Out = &program.score;
   lowerScore();
+  if (scoresWithoutLogits())
+    lowerLosses(program.losses);
   return Builder.finish(std::move(program));
 }
 

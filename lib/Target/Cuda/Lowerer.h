@@ -15,12 +15,17 @@ inline constexpr int64_t kMostBatch = 64;
 /// of blocks of the last. Each costs every layer a kernel to be compiled.
 inline constexpr int64_t kBatchSizes[] = {8, 32};
 
+/// Tokens that launches of many are shaped for, where the model's context has
+/// them.
+inline constexpr int64_t kManyTokens = 2048;
+
 /// Which of the plan's lists is lowered, and for how many rows.
 enum class Phase {
   DecodeBody, ///< a token each of a few sequences
   DecodeHead,
   PrefillBody, ///< T tokens
   PrefillHead, ///< T rows
+  Losses,      ///< the same, of which no logits remain
 };
 
 /// A norm that the linear layers behind it compute themselves.
@@ -46,8 +51,9 @@ private:
   void lowerAddPositions(const format::Launch &launch);
   void lowerNorm(const format::Launch &launch);
   void lowerElementwise(const format::Launch &launch);
+  int panelFlashHeadsOf(const format::AttentionParams &p, const format::View &q,
+                        const format::View &out) const;
   void lowerAttention(const format::Launch &launch);
-  void lowerScore();
   void lowerChoose();
 
   // LinearLowering.cpp.
@@ -105,6 +111,23 @@ private:
   /// Columns of a GEMM's operands in f16: terms, padded with zeros.
   int64_t gemmColumns(int64_t inputs) const;
 
+  /// Rows of b that a GEMM takes at a time: of `total`, for inputs of so many.
+  int64_t sliceRows(int64_t inputs, int64_t total, bool gated) const;
+  /// Columns of a block of gemmPanels or scorePanels.
+  int64_t panelColumns(int64_t columns) const;
+
+  // ScoreLowering.cpp.
+  void lowerScore();
+  bool scoresWithoutLogits() const;
+  void lowerLosses(Launches &out);
+  /// Tiles that slices up to row `end` of the vocabulary have in a row.
+  int64_t scoreTiles(int64_t end) const;
+  void addScore(const format::Launch &launch, const GemmSlice &slice,
+                const TypedArg &rows, const TypedArg &rowScales);
+  /// What scorePanels leaves to joinScores.
+  TypedArg scoreSums();
+  TypedArg targetLogits();
+
   std::vector<PartGroup> partGroups(const format::Launch &launch) const;
   /// A part's rows of its weight.
   format::RowView rowsOf(const format::Launch &launch, size_t part) const;
@@ -120,7 +143,8 @@ private:
   bool headTakesLastNorm() const;
 
   bool isHead() const {
-    return Current == Phase::DecodeHead || Current == Phase::PrefillHead;
+    return Current == Phase::DecodeHead || Current == Phase::PrefillHead ||
+           Current == Phase::Losses;
   }
   bool isDecode() const {
     return Current == Phase::DecodeBody || Current == Phase::DecodeHead;

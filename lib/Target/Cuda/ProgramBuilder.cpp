@@ -108,8 +108,8 @@ CudaLowering ProgramBuilder::finish(format::CudaProgram program) {
   program.scratchBytes = fixed;
   program.scratchBytesPerToken = perToken;
   std::vector<std::vector<format::CudaLaunch> *> lists = {
-      &program.decode, &program.prefill, &program.head, &program.score,
-      &program.choose};
+      &program.decode, &program.prefill, &program.head,
+      &program.score,  &program.choose,  &program.losses};
   for (format::CudaBatch &batch : program.batches)
     lists.push_back(&batch.launches);
   for (auto *list : lists)

@@ -189,9 +189,9 @@ TEST_P(LargeKeys, WhatIsNoNumberIsToldOf) {
     }
 }
 
-// Heads of 80 elements, and of 2.
+// Heads of 80 elements, of 2, and of 64 on warpgroups, with a window.
 INSTANTIATE_TEST_SUITE_P(Cases, Pages,
-                         testing::Combine(testing::Values(28, 37),
+                         testing::Combine(testing::Values(28, 37, 60),
                                           testing::Values(CacheType::F32,
                                                           CacheType::F16)));
 
@@ -224,8 +224,8 @@ TEST_P(Bytes, AreWhatTheReferenceRoundsTo) {
   EXPECT_EQ(errors.wrongChoices, 0);
 }
 
-// Heads of 80 elements, of 21, and of 2.
-INSTANTIATE_TEST_SUITE_P(Cases, Bytes, testing::Values(28, 5, 37));
+// Heads of 80 elements, of 21, of 2, and of 64 on warpgroups, three a block.
+INSTANTIATE_TEST_SUITE_P(Cases, Bytes, testing::Values(28, 5, 37, 90));
 
 /// Reads before, after or without the wait; one argument.
 void readEarly(void **args) {

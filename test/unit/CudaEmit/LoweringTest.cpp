@@ -40,8 +40,8 @@ std::vector<std::string> stems(const std::vector<CudaLaunch> &list) {
 std::vector<const std::vector<CudaLaunch> *>
 listsOf(const CudaProgram &program) {
   std::vector<const std::vector<CudaLaunch> *> lists = {
-      &program.decode, &program.prefill, &program.head, &program.score,
-      &program.choose};
+      &program.decode, &program.prefill, &program.head,
+      &program.score,  &program.choose,  &program.losses};
   for (const CudaBatch &batch : program.batches)
     lists.push_back(&batch.launches);
   return lists;
@@ -124,6 +124,61 @@ TEST(LoweringTest, WarpgroupsMultiplyPanels) {
   // Of one token nothing differs.
   EXPECT_EQ(stems(program.decode),
             stems(cuda::lowerToCuda(smallLlama().manifest).program.decode));
+}
+
+/// The template and heads a block of the attention of many tokens.
+std::string flashOf(int64_t heads, int64_t kvHeads, int64_t headDim,
+                    const cuda::Arch &arch) {
+  const PackedShape int8 = {Scheme::Int8, DType::F32, 0, 0, 0};
+  const Model model = makeBench(
+      {"small", 64, 1, heads, kvHeads, headDim, 96, 1000, int8, int8});
+  for (const cuda::KernelInstance &kernel :
+       cuda::lowerToCuda(model.manifest, cuda::gpuOf(arch)).kernels) {
+    if (kernel.function == "qzc::kernels::flash")
+      return "flash";
+    if (kernel.function == "qzc::kernels::flashPanels")
+      return "flashPanels " + kernel.templateArgs[3];
+  }
+  return "none";
+}
+
+TEST(LoweringTest, WarpgroupsShareKeysOfTheirHeads) {
+  const cuda::Arch hopper = {90, true, false};
+  EXPECT_EQ(flashOf(32, 8, 64, hopper), "flashPanels 4");
+  EXPECT_EQ(flashOf(32, 8, 128, hopper), "flashPanels 2");
+  EXPECT_EQ(flashOf(32, 16, 64, hopper), "flashPanels 1");
+  // Fewer blocks would leave processors without work.
+  EXPECT_EQ(flashOf(9, 3, 64, hopper), "flashPanels 1");
+  EXPECT_EQ(flashOf(32, 8, 80, hopper), "flash");
+  EXPECT_EQ(flashOf(32, 8, 64, {90, false, false}), "flash");
+}
+
+TEST(LoweringTest, WarpgroupsScoreWithoutLogits) {
+  const cuda::Gpu hopper = cuda::gpuOf({90, true, false});
+  const auto losses = [&](const Model &model) {
+    return stems(cuda::lowerToCuda(model.manifest, hopper).program.losses);
+  };
+  const auto alone = testing::ElementsAre("convertRows", "convertWeights",
+                                          "scorePanels", "joinScores");
+  Model model = smallLlama();
+  EXPECT_THAT(losses(model), alone);
+  EXPECT_TRUE(cuda::lowerToCuda(model.manifest).program.losses.empty());
+
+  // A soft cap or a scale behind the layer is part of it, others are not.
+  Plan &plan = model.manifest.plan;
+  Launch last;
+  last.inputs = last.outputs = {plan.logits};
+  last.opcode = Opcode::SoftCap;
+  last.params = SoftCapParams{30.0f};
+  plan.head.push_back(last);
+  EXPECT_THAT(losses(model), alone);
+  plan.head[1].opcode = Opcode::Scale;
+  plan.head[1].params = ScaleParams{0.5f};
+  EXPECT_THAT(losses(model), alone);
+  plan.head[1].params = ScaleParams{-0.5f};
+  EXPECT_TRUE(losses(model).empty());
+  plan.head.push_back(last);
+  EXPECT_TRUE(losses(model).empty());
 }
 
 TEST(LoweringTest, ProgramsAreSharedByGpusOfOneDescription) {

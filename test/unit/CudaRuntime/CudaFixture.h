@@ -56,7 +56,8 @@ protected:
     Fake->kernels = {{"body", {1, 1, 1}},     {"all_f16", all},
                      {"all_f32", all},        {"all_q8", all},
                      {"step", {1, 1, 1}},     {"head", {1, 1, 1}},
-                     {"score", {1, 1, 1, 1}}, {"choose", {1, 1, 1}}};
+                     {"score", {1, 1, 1, 1}}, {"choose", {1, 1, 1}},
+                     {"losses", {1, 1, 1, 1}}};
     Fake->onLaunch = play;
     format::verify(Image.Manifest);
   }
@@ -112,6 +113,11 @@ protected:
       for (int row = 0; row != state.rows; ++row)
         launch.pointer<float>(3)[row] = launch.pointer<float>(
             1)[row * kLogitColumns + launch.pointer<int32_t>(2)[row]];
+    if (launch.kernel == "losses")
+      for (int row = 0; row != state.rows; ++row)
+        launch.pointer<float>(3)[row] =
+            tinyLogit(launch.pointer<float>(1)[row * kHiddenStride],
+                      launch.pointer<int32_t>(2)[row]);
     if (launch.kernel == "choose")
       for (int row = 0; row != state.rows; ++row) {
         const float *logits = launch.pointer<float>(1) + row * kLogitColumns;

@@ -88,6 +88,40 @@ TEST_F(CudaEngineTest, ScoresFromTheFirstRowAskedFor) {
   }
 }
 
+TEST_F(CudaEngineTest, LossesNeedNoLogitsWhereKernelsMakeThemAlone) {
+  // Logits of two rows fill the head's arena.
+  Image.Manifest.plan.headBytesPerToken = uint64_t{128} << 20;
+  Image.Manifest.cuda[0].losses = {tinyLosses()};
+  const auto launches = [&](const char *kernel) {
+    return std::count_if(Fake->launches.begin(), Fake->launches.end(),
+                         [&](const auto &l) { return l.kernel == kernel; });
+  };
+  auto text = openChunked(7);
+  const std::vector<int32_t> targets = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const auto check = [&](float *logits) {
+    std::vector<float> losses(Tokens.size(), -99);
+    runtime::Piece piece;
+    piece.tokens = Tokens.data();
+    piece.count = int64_t(Tokens.size());
+    piece.firstRow = 1;
+    piece.losses = losses.data();
+    piece.targets = targets.data();
+    piece.logits = logits;
+    text->engine().run({piece});
+    for (size_t row = 0; row != Tokens.size(); ++row)
+      EXPECT_EQ(losses[row], row == 0 ? -99 : expected(row, targets[row]));
+  };
+  check(nullptr);
+  EXPECT_EQ(launches("losses"), 2);
+  EXPECT_EQ(launches("head"), 0);
+  EXPECT_EQ(launches("score"), 0);
+  std::vector<float> logits(Tokens.size() * kVocab);
+  check(logits.data());
+  EXPECT_EQ(logits[3], expected(1, 3));
+  EXPECT_EQ(launches("losses"), 2);
+  EXPECT_EQ(launches("score"), 3 + 2);
+}
+
 TEST_F(CudaEngineTest, DecodesByReplayingOneGraph) {
   auto text = openChunked(4);
   text->prefill(Tokens.data(), 5, nullptr);

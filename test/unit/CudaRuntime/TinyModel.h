@@ -137,6 +137,15 @@ inline format::Manifest tinyManifest() {
   return manifest;
 }
 
+/// A launch that makes losses of hidden rows.
+inline format::CudaLaunch tinyLosses() {
+  using Kind = format::CudaArg::Kind;
+  return tinyLaunch("losses", {{Kind::State, 0, 0, 0},
+                               {Kind::HeadView, format::kHiddenBuffer, 0, 0},
+                               {Kind::Targets, 0, 0, 0},
+                               {Kind::Losses, 0, 0, 0}});
+}
+
 /// An image in memory.
 class TinyImage : public runtime::Image {
 public:

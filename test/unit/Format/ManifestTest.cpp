@@ -60,6 +60,7 @@ TEST(Manifest, SurvivesARoundTrip) {
   EXPECT_EQ(again.cuda[0].decode[1].args[12].f, 0.1f);
   EXPECT_EQ(again.cuda[0].decode[0].grid[1].perTokens, 64);
   EXPECT_EQ(again.cuda[0].decode[0].grid[2].perTokens, kPerTile);
+  EXPECT_EQ(again.cuda[0].losses.size(), 2u);
   EXPECT_EQ(again.cuda[0].decodeBatch, 8);
   ASSERT_EQ(again.cuda[0].batches.size(), 2u);
   EXPECT_EQ(again.cuda[0].batches[1].sequences, 8);

@@ -230,6 +230,8 @@ static const std::vector<Case> kCases = {
      [](Manifest &m) { m.cuda[0].score[0].sharedBytes = 1 << 20; }},
     {"grid", [](Manifest &m) { m.cuda[0].score[0].grid[0].fixed = 0; }},
     {"grid", [](Manifest &m) { m.cuda[0].score[0].grid[0].perTokens = -2; }},
+    {"losses 1 has a buffer of the head",
+     [](Manifest &m) { m.cuda[0].losses[1].args[1].a = 0; }},
     {"decode batch", [](Manifest &m) { m.cuda[0].decodeBatch = 0; }},
     {"decode batches", [](Manifest &m) { m.cuda[0].batches[0].sequences = 1; }},
     {"decode batches", [](Manifest &m) { m.cuda[0].batches[0].sequences = 8; }},

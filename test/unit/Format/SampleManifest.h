@@ -152,6 +152,7 @@ inline format::Manifest sampleManifest() {
   cuda.prefill = {launch};
   cuda.head = {launch};
   cuda.score = {launch};
+  cuda.losses = {launch, launch};
   cuda.choose = {launch};
   return m;
 }

@@ -42,8 +42,8 @@ struct DeviceLayout {
   CUdeviceptr state = 0;
   CUdeviceptr tokens = 0;      ///< TokenRow [chunk]
   CUdeviceptr tiles = 0;       ///< QueryTile [chunk]
-  CUdeviceptr targets = 0;     ///< int32 [headRows]
-  CUdeviceptr losses = 0;      ///< f32 [headRows]
+  CUdeviceptr targets = 0;     ///< int32 [chunk]
+  CUdeviceptr losses = 0;      ///< f32 [chunk]
   CUdeviceptr pages = 0;       ///< u64 [sequences, pagesPerSequence]
   CUdeviceptr cacheRanges = 0; ///< CacheRange [sequences, layers]
   std::vector<CUdeviceptr> ropes;

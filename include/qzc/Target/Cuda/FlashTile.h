@@ -1,7 +1,8 @@
 //===- FlashTile.h - Sizes of the prefill attention kernel ------*- C++ -*-===//
 //
-// What Flash.cuh keeps in shared memory, and how much of it its launches ask
-// for. Plain C++ without includes, for the host and for NVRTC.
+// What Flash.cuh and PanelFlash.cuh keep in shared memory, and how much of it
+// their launches ask for. Plain C++ without includes, for the host and for
+// NVRTC.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,6 +31,54 @@ constexpr FlashTileSize flashTileSize(int headDim) {
 constexpr int flashSharedBytes(int headDim) {
   const FlashTileSize tile = flashTileSize(headDim);
   return (kFlashQueries + 4 * tile.keys) * tile.stride * 2;
+}
+
+//===----------------------------------------------------------------------===//
+// sm_90a: PanelFlash.cuh
+//===----------------------------------------------------------------------===//
+
+/// Keys of a tile, and threads of a block that load tiles: a warpgroup.
+constexpr int kPanelKeys = 64;
+constexpr int kPanelLoaders = 128;
+
+/// Heads whose rows are whole panels, and whose sums registers hold.
+constexpr bool hasPanelFlash(int headDim) {
+  return headDim == 64 || headDim == 128;
+}
+
+/// How many heads a block may have, a warpgroup each, and how registers are
+/// shared: on a multiprocessor's 65,536 are `blocks` blocks, whose threads
+/// begin with equal parts.
+struct PanelFlashShape {
+  int heads;
+  int blocks;
+  int loader;     ///< registers of a thread that loads
+  int multiplier; ///< and of one that multiplies
+};
+constexpr PanelFlashShape panelFlashShape(int headDim, int heads) {
+  constexpr PanelFlashShape narrow[] = {
+      {1, 3, 48, 112}, {2, 0, 0, 0}, {3, 1, 80, 144}, {4, 1, 32, 112}};
+  constexpr PanelFlashShape wide[] = {{1, 2, 80, 176}, {2, 1, 72, 216}};
+  return headDim <= 64 ? narrow[heads - 1] : wide[heads - 1];
+}
+constexpr int mostPanelFlashHeads(int headDim) { return headDim <= 64 ? 4 : 2; }
+constexpr int panelFlashThreads(int heads) {
+  return heads * 128 + kPanelLoaders;
+}
+/// Bytes of a tile of keys, of values or of one head's queries.
+constexpr int panelFlashTileBytes(int headDim) {
+  return kPanelKeys * headDim * 2;
+}
+/// Stages of the ring, which hold a tile of keys and one of values.
+constexpr int panelFlashStages(int headDim, int heads) {
+  return headDim <= 64 ? 4 : heads == 1 ? 2 : 3;
+}
+/// Dynamic shared memory: the ring and the queries, to be aligned to 1,024
+/// bytes.
+constexpr int panelFlashSharedBytes(int headDim, int heads) {
+  return (panelFlashStages(headDim, heads) * 2 + heads) *
+             panelFlashTileBytes(headDim) +
+         1024;
 }
 
 } // namespace qzc

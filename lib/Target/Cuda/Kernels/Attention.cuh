@@ -13,7 +13,6 @@
 
 namespace qzc::kernels {
 
-constexpr float kLog2E = 1.4426950408889634f;
 /// Element `d` of a head after rotation by `table` [RopeDim / 2, (cos, sin)].
 template <int RopeDim, bool Interleaved>
 QZC_DEVICE float rotated(const float *head, int d, const float *table) {
@@ -194,11 +193,6 @@ template <int Width> struct OnlineSoftmax {
 /// Scores in base-2 logarithms from q·k, q being scaled by queryFactor.
 template <bool SoftCap> QZC_DEVICE float queryFactor(float scale) {
   return SoftCap ? scale : scale * kLog2E;
-}
-template <bool SoftCap> QZC_DEVICE float cappedScore(float s, float cap) {
-  if constexpr (SoftCap)
-    return cap * tanhf(s / cap) * kLog2E;
-  return s;
 }
 
 /// What a score falls by for each position between key and query (ALiBi), in

@@ -80,6 +80,15 @@ template <Activation A> QZC_DEVICE float activate(float x) {
   return x;
 }
 
+constexpr float kLog2E = 1.4426950408889634f;
+
+/// A score, or with a soft cap what it becomes, in base-2 logarithms.
+template <bool SoftCap> QZC_DEVICE float cappedScore(float s, float cap) {
+  if constexpr (SoftCap)
+    return cap * tanhf(s / cap) * kLog2E;
+  return s;
+}
+
 /// Element `i` of an unquantized tensor.
 template <Storage S> QZC_DEVICE float element(const void *data, long long i) {
   static_assert(S == Storage::F32 || S == Storage::F16 || S == Storage::BF16);

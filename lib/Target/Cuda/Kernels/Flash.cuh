@@ -50,25 +50,38 @@ QZC_DEVICE uint4 roundEight(const Byte *source, float factor) {
   return make_uint4(two(0), two(2), two(4), two(6));
 }
 
+/// Where a tile of keys or values lies in shared memory: rows with a few halves
+/// between them. `thread`: of the kThreads that load it.
+template <int D> struct PaddedRows : FlashTile<D> {
+  static constexpr int kThreads = kFlashThreads;
+  static constexpr int kTogether = 4;
+  Half *tile;
+  int thread;
+  QZC_DEVICE PaddedRows(Half *tile) : tile(tile), thread(threadIdx.x) {}
+  QZC_DEVICE Half *at(int row, int column) const {
+    return tile + row * FlashTile<D>::kStride + column;
+  }
+};
+
 /// Brings kKeys rows of a head's cache to shared memory as f16, those of no f16
 /// cache times `factor` (and bytes times their scales); rows from `count` on
 /// and columns from D on become zero. Copies of an f16 cache are asynchronous;
-/// of an f32 cache four pieces a thread are loaded before the first is stored.
-template <class Cache, int D>
-QZC_DEVICE void loadCacheTile(Half *tile, const Cache *rows, const Half *scales,
-                              int count, float factor) {
-  using Tile = FlashTile<D>;
-  constexpr int pieces = Tile::kPadded / 8;
-  constexpr int all = Tile::kKeys * pieces;
+/// of an f32 cache kTogether pieces a thread are loaded before the first is
+/// stored.
+template <class Cache, int D, class Place>
+QZC_DEVICE void loadCacheTile(const Place &place, const Cache *rows,
+                              const Half *scales, int count, float factor) {
+  constexpr int pieces = Place::kPadded / 8;
+  constexpr int all = Place::kKeys * pieces;
   if constexpr (D % 8 == 0 && sizeof(Cache) == sizeof(float)) {
-    constexpr int together = 4;
+    constexpr int together = Place::kTogether;
 #pragma unroll 1
-    for (int begin = threadIdx.x; begin < all;
-         begin += together * kFlashThreads) {
+    for (int begin = place.thread; begin < all;
+         begin += together * Place::kThreads) {
       Eight<float> eight[together];
 #pragma unroll
       for (int j = 0; j < together; ++j) {
-        const int i = begin + j * kFlashThreads;
+        const int i = begin + j * Place::kThreads;
         const int row = i / pieces;
         const int column = i % pieces * 8;
         eight[j] = {};
@@ -80,20 +93,19 @@ QZC_DEVICE void loadCacheTile(Half *tile, const Cache *rows, const Half *scales,
       }
 #pragma unroll
       for (int j = 0; j < together; ++j) {
-        const int i = begin + j * kFlashThreads;
+        const int i = begin + j * Place::kThreads;
         if (i < all)
-          *reinterpret_cast<uint4 *>(tile + i / pieces * Tile::kStride +
-                                     i % pieces * 8) =
+          *reinterpret_cast<uint4 *>(place.at(i / pieces, i % pieces * 8)) =
               roundEight(eight[j], factor);
       }
     }
   } else {
-#pragma unroll 4
-    for (int i = threadIdx.x; i < all; i += kFlashThreads) {
+#pragma unroll Place::kTogether
+    for (int i = place.thread; i < all; i += Place::kThreads) {
       const int row = i / pieces;
       const int column = i % pieces * 8;
       const bool valid = row < count && column < D;
-      Half *target = tile + row * Tile::kStride + column;
+      Half *target = place.at(row, column);
       const Cache *source = rows + (valid ? row * D + column : 0);
       float scaled = factor;
       if constexpr (kIsBytes<Cache>)
@@ -124,6 +136,7 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
                           float scale, float cap, float slope, int position,
                           int tokens, float *out, int stride) {
   using Tile = FlashTile<D>;
+  using Rows = PaddedRows<D>;
   constexpr int tileHalves = Tile::kKeys * Tile::kStride;
   constexpr int keyTiles = Tile::kKeys / 8;
   constexpr int outTiles = Tile::kPadded / 8;
@@ -147,9 +160,9 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
   const float keyFactor = 1.0f / keyScale;
   const float valueFactor = 1.0f / valueScale;
   unsigned long long page = cache.page(begin);
-  loadCacheTile<Cache, D>(tiles, cache.keys(page, begin),
+  loadCacheTile<Cache, D>(Rows(tiles), cache.keys(page, begin),
                           cache.keyScales(page, begin), end - begin, keyFactor);
-  loadCacheTile<Cache, D>(tiles + tileHalves, cache.values(page, begin),
+  loadCacheTile<Cache, D>(Rows(tiles + tileHalves), cache.values(page, begin),
                           cache.valueScales(page, begin), end - begin,
                           valueFactor);
   copyCommit();
@@ -210,12 +223,12 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
     if (next < end) {
       Half *target = tiles + (buffer ^ 1) * 2 * tileHalves;
       page = nextPage;
-      loadCacheTile<Cache, D>(target, cache.keys(page, next),
+      loadCacheTile<Cache, D>(Rows(target), cache.keys(page, next),
                               cache.keyScales(page, next), end - next,
                               keyFactor);
-      loadCacheTile<Cache, D>(target + tileHalves, cache.values(page, next),
-                              cache.valueScales(page, next), end - next,
-                              valueFactor);
+      loadCacheTile<Cache, D>(
+          Rows(target + tileHalves), cache.values(page, next),
+          cache.valueScales(page, next), end - next, valueFactor);
       if (next + Tile::kKeys < end)
         nextPage = cache.page(next + Tile::kKeys);
     }

@@ -69,6 +69,13 @@ QZC_DEVICE unsigned multiplyAddHalves(unsigned a, unsigned b, unsigned c) {
   return sum;
 }
 
+/// 2^x within 2^-22 of it; results below 2^-126 are 0.
+QZC_DEVICE float powerOfTwo(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
 /// 16 bytes that are read once: past the L1 cache.
 QZC_DEVICE uint4 loadStreaming(const void *address) {
   uint4 v;

@@ -18,12 +18,15 @@ namespace qzc::kernels {
 /// A tile of rows of 64 halves for the tensor cores: rows of 128 bytes whose
 /// 16-byte pieces p of row r lie at p ^ (r % 8), as PTX's 128-byte swizzle has
 /// them; eight rows are 1,024 bytes, to a multiple of which the tile is
-/// aligned. The next 16 columns are two further.
-QZC_DEVICE unsigned long long matrixDescriptor(unsigned shared) {
+/// aligned. The next 16 columns are two further. Read by columns, 16 rows are
+/// 128, and the next 64 columns are `panelBytes` away.
+QZC_DEVICE unsigned long long matrixDescriptor(unsigned shared,
+                                               int panelBytes = 16) {
   constexpr unsigned long long swizzle = 1ull << 62;
   constexpr unsigned long long groupStride = (1024ull >> 4) << 32;
-  constexpr unsigned long long unused = 1ull << 16;
-  return swizzle | groupStride | unused | ((shared & 0x3ffff) >> 4);
+  const unsigned long long panelStride =
+      static_cast<unsigned long long>(panelBytes >> 4) << 16;
+  return swizzle | groupStride | panelStride | ((shared & 0x3ffff) >> 4);
 }
 
 /// Around the products of a step: registers of sums may be used by them; the
@@ -100,6 +103,42 @@ QZC_PRODUCT(128, 64, 65)
 QZC_PRODUCT(192, 96, 97)
 QZC_PRODUCT(256, 128, 129)
 
+/// c[64 x Columns] += a[64 x 16] · b[16 x Columns], where a is in registers: of
+/// each warp's 16 rows as multiplyAccumulate has them. They are to be written
+/// anew before each product: ptxas (12.9) has taken operands that a loop only
+/// reads for dead behind their first use. A0 to A3, B: numbers of operands.
+#define QZC_REGISTER_PRODUCT(Columns, A0, A1, A2, A3, B)                       \
+  QZC_DEVICE void multiplyRegisters(float(&c)[Columns / 8][4],                 \
+                                    const unsigned(&a)[4],                     \
+                                    unsigned long long b) {                    \
+    asm volatile(                                                              \
+        "{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"                             \
+        "wgmma.mma_async.sync.aligned.m64n" #Columns "k16.f32.f16.f16 "        \
+        "{" QZC_NAMES_##Columns "}, {%" #A0 ", %" #A1 ", %" #A2 ", %" #A3      \
+                                "}, %" #B ", p, 1, 1, 1;\n}"                   \
+        : QZC_SUMS_##Columns                                                   \
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                 \
+  }
+
+QZC_REGISTER_PRODUCT(64, 32, 33, 34, 35, 36)
+QZC_REGISTER_PRODUCT(128, 64, 65, 66, 67, 68)
+
+/// c[64 x 64] = a[64 x 16] · b[64 x 16]ᵀ: the first of a sum's products.
+#define QZC_NEW_FOUR(J)                                                        \
+  "=f"(c[J][0]), "=f"(c[J][1]), "=f"(c[J][2]), "=f"(c[J][3])
+QZC_DEVICE void firstProduct(float (&c)[8][4], unsigned long long a,
+                             unsigned long long b) {
+  asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, 0, 0;\n"
+               "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 "
+               "{" QZC_NAMES_64 "}, %32, %33, p, 1, 1, 0, 0;\n}"
+               : QZC_NEW_FOUR(0), QZC_NEW_FOUR(1), QZC_NEW_FOUR(2),
+                 QZC_NEW_FOUR(3), QZC_NEW_FOUR(4), QZC_NEW_FOUR(5),
+                 QZC_NEW_FOUR(6), QZC_NEW_FOUR(7)
+               : "l"(a), "l"(b));
+}
+
+#undef QZC_NEW_FOUR
+#undef QZC_REGISTER_PRODUCT
 #undef QZC_PRODUCT
 #undef QZC_NAMES_64
 #undef QZC_SUMS_64
@@ -146,6 +185,21 @@ QZC_DEVICE void waitBarrier(unsigned barrier, unsigned parity) {
                "@!done bra again;\n}" ::"r"(barrier),
                "r"(parity)
                : "memory");
+}
+
+/// Before an arrival: what this thread wrote to shared memory, also by
+/// copyAsync, is there for the products of who waits.
+QZC_DEVICE void publishTiles() {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+/// All warps of a warpgroup: its threads have `Count` registers from here on,
+/// fewer or more than before. More are waited for.
+template <int Count> QZC_DEVICE void keepRegisters() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Count));
+}
+template <int Count> QZC_DEVICE void takeRegisters() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Count));
 }
 
 /// Starts the copy of `bytes`, a multiple of 16, to shared memory; they count

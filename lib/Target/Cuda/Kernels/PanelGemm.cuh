@@ -9,7 +9,7 @@
 #define QZC_KERNELS_PANELGEMM_CUH
 
 #include "Gemm.cuh"
-#include "Hopper.cuh"
+#include "TileRing.cuh"
 #include "qzc/Target/Cuda/PanelTile.h"
 
 #ifdef QZC_HAS_WGMMA
@@ -19,31 +19,58 @@ namespace qzc::kernels {
 /// Bytes of a row of a panel.
 constexpr int kPanelRowBytes = 2 * kPanelColumns;
 
-/// The ring of tiles and its barriers: a stage is full when its bytes have
-/// come, and empty when all warps have read it.
-template <int BN> struct PanelRing {
-  static constexpr int kStages = panelStages(BN);
-  static constexpr int kStageBytes = panelStageBytes(BN);
-  unsigned tiles;
-  unsigned barriers;
+template <int BN>
+using PanelRing = TileRing<panelStages(BN), panelStageBytes(BN)>;
 
-  QZC_DEVICE unsigned tile(int step) const {
-    return tiles + step % kStages * kStageBytes;
+/// Copies the panels of a block's tile: `rows` of a's `allRows` rows, `width`
+/// of b's `columns`. One thread.
+template <int BN>
+QZC_DEVICE void copyPanels(const PanelRing<BN> &ring, int steps, const Half *a,
+                           int rows, int allRows, const Half *b, int width,
+                           int columns) {
+  for (int step = 0; step < steps; ++step) {
+    ring.waitForRoom(step);
+    expectBytes(ring.full(step), (rows + width) * kPanelRowBytes);
+    copyBulk(ring.tile(step), a, rows * kPanelRowBytes, ring.full(step));
+    copyBulk(ring.tile(step) + kPanelRows * kPanelRowBytes, b,
+             width * kPanelRowBytes, ring.full(step));
+    a += static_cast<long long>(allRows) * kPanelColumns;
+    b += static_cast<long long>(columns) * kPanelColumns;
   }
-  QZC_DEVICE unsigned full(int step) const {
-    return barriers + 8 * (step % kStages);
-  }
-  QZC_DEVICE unsigned empty(int step) const { return full(step) + 8 * kStages; }
-  QZC_DEVICE static unsigned parity(int step) { return step / kStages % 2; }
+}
 
-  QZC_DEVICE void init() const {
-    for (int s = 0; s < kStages; ++s) {
-      initBarrier(full(s), 1);
-      initBarrier(empty(s), kPanelWarps);
-    }
-    publishBarriers();
+/// c = the warpgroup's 64 rows of the block's tile. All warps that multiply;
+/// the ring has no more use then.
+template <int BN>
+QZC_DEVICE void multiplyPanels(const PanelRing<BN> &ring, int steps,
+                               float (&c)[BN / 8][4]) {
+  const int warp = threadIdx.x / kWarp;
+#pragma unroll
+  for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+    for (int e = 0; e < 4; ++e)
+      c[j][e] = 0.0f;
+  for (int step = 0; step < steps; ++step) {
+    ring.waitForTile(step);
+    const unsigned long long tileA =
+        matrixDescriptor(ring.tile(step) + warp / 4 * 64 * kPanelRowBytes);
+    const unsigned long long tileB =
+        matrixDescriptor(ring.tile(step) + kPanelRows * kPanelRowBytes);
+    beginProducts();
+#pragma unroll
+    for (int kk = 0; kk < kPanelColumns / 16; ++kk)
+      multiplyGroup(c, tileA + 2 * kk, tileB + 2 * kk);
+    commitProducts();
+    waitForProducts<1>();
+    if (step > 0 && threadIdx.x % kWarp == 0)
+      arrive(ring.empty(step - 1));
   }
-};
+  waitForProducts();
+#pragma unroll
+  for (int j = 0; j < BN / 8; ++j)
+    changedByProducts(c[j]);
+  meetWarps<kPanelWarps>();
+}
 
 /// Four neighbouring outputs of a row, of which `count` exist. Quads: all or
 /// none do, and they are 16 bytes of memory.
@@ -146,12 +173,11 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
   QZC_DYNAMIC_SHARED(panelShared);
   alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
   launchDependents();
-  const Ring ring = {(sharedAddress(panelShared) + 1023) / 1024 * 1024,
-                     sharedAddress(barriers)};
+  const Ring ring(panelShared, barriers);
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
   if (threadIdx.x == 0)
-    ring.init();
+    ring.init(1, kPanelWarps);
   __syncthreads();
   waitForDependencies();
   const int tokens = rowCount<Which>(state);
@@ -164,56 +190,21 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
     return;
 
   if (warp == kPanelWarps) {
-    const int width = min(BN, columns - columnBase);
-    const Half *fromA = a + static_cast<long long>(rowBase) * kPanelColumns;
-    const Half *fromB = b + static_cast<long long>(columnBase) * kPanelColumns;
     if (lane == 0)
-      for (int step = 0; step < steps; ++step) {
-        if (step >= Ring::kStages)
-          waitBarrier(ring.empty(step), Ring::parity(step) ^ 1);
-        expectBytes(ring.full(step), (rows + width) * kPanelRowBytes);
-        copyBulk(ring.tile(step), fromA, rows * kPanelRowBytes,
-                 ring.full(step));
-        copyBulk(ring.tile(step) + kPanelRows * kPanelRowBytes, fromB,
-                 width * kPanelRowBytes, ring.full(step));
-        fromA += static_cast<long long>(tokens) * kPanelColumns;
-        fromB += static_cast<long long>(columns) * kPanelColumns;
-      }
+      copyPanels<BN>(
+          ring, steps, a + static_cast<long long>(rowBase) * kPanelColumns,
+          rows, tokens, b + static_cast<long long>(columnBase) * kPanelColumns,
+          min(BN, columns - columnBase), columns);
     return;
   }
 
   float c[BN / 8][4];
-#pragma unroll
-  for (int j = 0; j < BN / 8; ++j)
-#pragma unroll
-    for (int e = 0; e < 4; ++e)
-      c[j][e] = 0.0f;
-  for (int step = 0; step < steps; ++step) {
-    waitBarrier(ring.full(step), Ring::parity(step));
-    const unsigned long long tileA =
-        matrixDescriptor(ring.tile(step) + warp / 4 * 64 * kPanelRowBytes);
-    const unsigned long long tileB =
-        matrixDescriptor(ring.tile(step) + kPanelRows * kPanelRowBytes);
-    beginProducts();
-#pragma unroll
-    for (int kk = 0; kk < kPanelColumns / 16; ++kk)
-      multiplyGroup(c, tileA + 2 * kk, tileB + 2 * kk);
-    commitProducts();
-    waitForProducts<1>();
-    if (step > 0 && lane == 0)
-      arrive(ring.empty(step - 1));
-  }
-  waitForProducts();
-#pragma unroll
-  for (int j = 0; j < BN / 8; ++j)
-    changedByProducts(c[j]);
-  // The ring has no more use.
-  meetWarps<kPanelWarps>();
+  multiplyPanels<BN>(ring, steps, c);
 
   constexpr int sumStride = BN + 8; // rows that are written together: no bank
                                     // conflicts
   static_assert(kPanelRows * sumStride * 4 <=
-                Ring::kStages * Ring::kStageBytes);
+                panelStages(BN) * panelStageBytes(BN));
   float *sums =
       reinterpret_cast<float *>(reinterpret_cast<char *>(panelShared) +
                                 ring.tiles - sharedAddress(panelShared)) +

@@ -1,0 +1,360 @@
+//===- PanelFlash.cuh - Attention of many queries: sm_90a -----------------===//
+//
+// What Flash.cuh computes, in the same f16 and f32, by products of warpgroups.
+// A warpgroup has 64 queries of one head, as operands in registers; those of a
+// block are heads of one kv head, whose tiles of keys and values they share.
+// Other warps bring these to a ring in shared memory.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_PANELFLASH_CUH
+#define QZC_KERNELS_PANELFLASH_CUH
+
+#include "Flash.cuh"
+#include "TileRing.cuh"
+#include "qzc/Target/Cuda/PanelTile.h"
+
+#ifdef QZC_HAS_WGMMA
+
+namespace qzc::kernels {
+
+/// A tile of keys, of values or of queries in panels, in the order of
+/// matrixDescriptor.
+template <int D> struct CachePanels {
+  static constexpr int kThreads = kPanelLoaders;
+  static constexpr int kTogether = 2;
+  static constexpr int kKeys = kPanelKeys;
+  static constexpr int kPadded = D;
+  static constexpr int kPanelBytes = kPanelKeys * kPanelColumns * 2;
+  Half *tile;
+  int thread;
+  QZC_DEVICE Half *at(int row, int column) const {
+    return tile + column / kPanelColumns * (kPanelBytes / 2) +
+           row * kPanelColumns + (column / 8 ^ row) % 8 * 8;
+  }
+};
+
+/// A lane's elements 8j + 2(lane % 4) and the next of a rotated row, which is a
+/// multiple of 8 bytes.
+template <int D, int RopeDim, bool Interleaved>
+QZC_DEVICE void loadQuery(const float *row, const float *table,
+                          float (&v)[D / 8][2]) {
+  const int first = threadIdx.x % 4 * 2;
+  constexpr bool inLane = RopeDim == 0 || Interleaved || RopeDim % 16 == 0;
+#pragma unroll
+  for (int j = 0; j < D / 8; ++j) {
+    const int d = 8 * j + first;
+    if constexpr (inLane) {
+      const float2 two = *reinterpret_cast<const float2 *>(row + d);
+      v[j][0] = two.x;
+      v[j][1] = two.y;
+    } else {
+      v[j][0] = rotated<RopeDim, Interleaved>(row, d, table);
+      v[j][1] = rotated<RopeDim, Interleaved>(row, d + 1, table);
+    }
+  }
+  if constexpr (inLane && Interleaved) {
+#pragma unroll
+    for (int j = 0; j < (RopeDim + 7) / 8; ++j)
+      if (const int d = 8 * j + first; d < RopeDim) {
+        const float2 turn = *reinterpret_cast<const float2 *>(table + d);
+        const float x = v[j][0];
+        v[j][0] = x * turn.x - v[j][1] * turn.y;
+        v[j][1] = v[j][1] * turn.x + x * turn.y;
+      }
+  } else if constexpr (inLane) {
+    constexpr int half = RopeDim / 16;
+#pragma unroll
+    for (int j = 0; j < half; ++j) {
+      const float4 turns =
+          *reinterpret_cast<const float4 *>(table + 2 * (8 * j + first));
+      const float2 low = {v[j][0], v[j][1]};
+      v[j][0] = low.x * turns.x - v[j + half][0] * turns.y;
+      v[j][1] = low.y * turns.z - v[j + half][1] * turns.w;
+      v[j + half][0] = v[j + half][0] * turns.x + low.x * turns.y;
+      v[j + half][1] = v[j + half][1] * turns.z + low.y * turns.w;
+    }
+  }
+}
+
+/// Loads a tile's keys and values, step by step.
+template <class Cache, int D, class Ring>
+QZC_DEVICE void loadPanels(const Ring &ring, Half *tiles,
+                           const HeadCache<Cache, D> &cache, int begin, int end,
+                           int thread, float keyFactor, float valueFactor) {
+  // Copies of f16 are complete some steps later.
+  constexpr int late = !kIsHalf<Cache> ? 0 : Ring::kStages > 2 ? 2 : 1;
+  constexpr int tileHalves = panelFlashTileBytes(D) / 2;
+  const int steps = (end - begin + kPanelKeys - 1) / kPanelKeys;
+  unsigned long long page = cache.page(begin);
+  for (int step = 0; step < steps; ++step) {
+    const int first = begin + step * kPanelKeys;
+    const unsigned long long current = page;
+    if (step + 1 < steps)
+      page = cache.page(first + kPanelKeys);
+    ring.waitForRoom(step);
+    const CachePanels<D> keys = {tiles + step % Ring::kStages * 2 * tileHalves,
+                                 thread};
+    const CachePanels<D> values = {keys.tile + tileHalves, thread};
+    loadCacheTile<Cache, D>(keys, cache.keys(current, first),
+                            cache.keyScales(current, first), end - first,
+                            keyFactor);
+    loadCacheTile<Cache, D>(values, cache.values(current, first),
+                            cache.valueScales(current, first), end - first,
+                            valueFactor);
+    if constexpr (kIsHalf<Cache>) {
+      copyCommit();
+      copyWait<late>();
+    }
+    if (step >= late) {
+      publishTiles();
+      arrive(ring.full(step - late));
+    }
+  }
+  if constexpr (kIsHalf<Cache>) {
+    copyWait<0>();
+    publishTiles();
+    for (int step = max(0, steps - late); step < steps; ++step)
+      arrive(ring.full(step));
+  }
+}
+
+/// Arguments as of flash, but that q and out, and their strides, are even. A
+/// block has PerBlock heads of a kv head. Grid: tiles × Heads / PerBlock.
+/// Threads and dynamic shared memory: FlashTile.h.
+template <class Cache, int Heads, int KvHeads, int D, int PerBlock, int Window,
+          bool SoftCap, bool Alibi, int RopeDim, bool Interleaved>
+QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
+                            const float *ropeTable, float scale, float cap,
+                            float alibi, const QueryTile *tiles, float *out,
+                            int stride) {
+  constexpr int tileBytes = panelFlashTileBytes(D);
+  using Ring = TileRing<panelFlashStages(D, PerBlock), 2 * tileBytes>;
+  using Panels = CachePanels<D>;
+  constexpr int multipliers = PerBlock * 128;
+  constexpr int keyTiles = kPanelKeys / 8;
+  constexpr int outTiles = D / 8;
+  // Whether the largest product is the largest score.
+  constexpr bool plain = !SoftCap && !Alibi;
+  QZC_DYNAMIC_SHARED(flashShared);
+  alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
+  alignas(8) __shared__ unsigned long long haveQueries[PerBlock];
+  launchDependents();
+  const Ring ring(flashShared, barriers);
+  const int thread = threadIdx.x;
+  const int lane = thread % kWarp;
+  if (thread == 0) {
+    for (unsigned long long &barrier : haveQueries)
+      initBarrier(sharedAddress(&barrier), 128);
+    ring.init(kPanelLoaders, multipliers / kWarp);
+  }
+  __syncthreads();
+  waitForDependencies();
+
+  // Tiles of late queries, which see the most keys, come first.
+  constexpr int blocks = Heads / PerBlock;
+  const int number = static_cast<int>(blockIdx.y * gridDim.x + blockIdx.x);
+  const QueryTile tile =
+      tiles[static_cast<int>(gridDim.x) - 1 - number / blocks];
+  const int firstHead = number % blocks * PerBlock;
+  const int end = tile.position + tile.rows;
+  int begin = 0;
+  if (Window > 0)
+    begin = max(0, tile.position + 1 - Window) / kPanelKeys * kPanelKeys;
+  float keyScale = 1.0f;
+  float valueScale = 1.0f;
+  if constexpr (!kIsHalf<Cache>) {
+    const CacheRange *range = rangeOf(view, tile.sequence);
+    keyScale = scaleToHalf(range->key);
+    valueScale = scaleToHalf(range->value);
+  }
+
+  auto *stages =
+      reinterpret_cast<Half *>(reinterpret_cast<char *>(flashShared) +
+                               ring.tiles - sharedAddress(flashShared));
+  constexpr PanelFlashShape shape = panelFlashShape(D, PerBlock);
+  if (thread >= multipliers) {
+    keepRegisters<shape.loader>();
+    const HeadCache<Cache, D> cache(view, tile.sequence,
+                                    firstHead / (Heads / KvHeads));
+    loadPanels<Cache, D>(ring, stages, cache, begin, end, thread - multipliers,
+                         1.0f / keyScale, 1.0f / valueScale);
+    return;
+  }
+
+  takeRegisters<shape.multiplier>();
+  const int head = firstHead + thread / 128;
+  q += static_cast<long long>(tile.row) * qStride + head * D;
+  out += static_cast<long long>(tile.row) * stride + head * D;
+  const float slope = alibiSlope<Alibi, Heads>(head, alibi);
+  // This lane's two rows.
+  const int firstRow = thread % 128 / kWarp * 16 + lane / 4;
+  const Panels ownQueries = {
+      stages + (Ring::kStages * 2 + thread / 128) * (tileBytes / 2), thread};
+  float factor[2];
+  float top[2];
+  float total[2] = {0.0f, 0.0f};
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    const int t = min(firstRow + 8 * h, tile.rows - 1);
+    float v[D / 8][2];
+    loadQuery<D, RopeDim, Interleaved>(
+        q + static_cast<long long>(t) * qStride,
+        ropeTable + static_cast<long long>(tile.position + t) * RopeDim, v);
+    float absmax = 0.0f;
+#pragma unroll
+    for (int j = 0; j < D / 8; ++j)
+      absmax = fmaxf(absmax, fmaxf(fabsf(v[j][0]), fabsf(v[j][1])));
+    absmax = fmaxf(absmax, __shfl_xor_sync(QZC_FULL_WARP, absmax, 1));
+    absmax = fmaxf(absmax, __shfl_xor_sync(QZC_FULL_WARP, absmax, 2));
+    const float power = powerOfTwoAbove(absmax);
+    const float inverse = scale < 0.0f ? -1.0f / power : 1.0f / power;
+#pragma unroll
+    for (int j = 0; j < D / 8; ++j)
+      *reinterpret_cast<unsigned *>(ownQueries.at(firstRow + 8 * h, 8 * j) +
+                                    lane % 4 * 2) =
+          packHalves(v[j][0] * inverse, v[j][1] * inverse);
+    // Never 0, which would make masked scores no number.
+    factor[h] =
+        fmaxf(power * queryFactor<SoftCap>(fabsf(scale)) * keyScale, 1e-37f);
+    top[h] = -QZC_INFINITY;
+  }
+  publishTiles();
+  const unsigned ready = sharedAddress(&haveQueries[thread / 128]);
+  arrive(ready);
+  waitBarrier(ready, 0);
+  const unsigned long long queries =
+      matrixDescriptor(sharedAddress(ownQueries.tile));
+  float o[outTiles][4];
+#pragma unroll
+  for (int j = 0; j < outTiles; ++j)
+#pragma unroll
+    for (int e = 0; e < 4; ++e)
+      o[j][e] = 0.0f;
+
+  const int steps = (end - begin + kPanelKeys - 1) / kPanelKeys;
+#pragma unroll 1
+  for (int step = 0; step < steps; ++step) {
+    const int first = begin + step * kPanelKeys;
+    ring.waitForTile(step);
+    const unsigned long long keys = matrixDescriptor(ring.tile(step));
+    const unsigned long long values =
+        matrixDescriptor(ring.tile(step) + tileBytes, Panels::kPanelBytes);
+    float s[keyTiles][4];
+    beginProducts();
+    firstProduct(s, queries, keys);
+#pragma unroll
+    for (int kk = 1; kk < D / 16; ++kk) {
+      const int columns = kk / 4 * (Panels::kPanelBytes / 16) + kk % 4 * 2;
+      multiplyGroup(s, queries + columns, keys + columns);
+    }
+    commitProducts();
+    waitForProducts();
+#pragma unroll
+    for (int j = 0; j < keyTiles; ++j)
+      changedByProducts(s[j]);
+
+    if constexpr (!plain) {
+#pragma unroll
+      for (int j = 0; j < keyTiles; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          const int distance = first + j * 8 + lane % 4 * 2 + e % 2 -
+                               (tile.position + firstRow + e / 2 * 8);
+          float score = cappedScore<SoftCap>(s[j][e] * factor[e / 2], cap);
+          if constexpr (Alibi)
+            score = fmaf(slope, static_cast<float>(distance), score);
+          s[j][e] = score;
+        }
+    }
+    if (first + kPanelKeys - 1 > tile.position ||
+        (Window > 0 && first <= tile.position + kFlashQueries - 1 - Window)) {
+#pragma unroll
+      for (int j = 0; j < keyTiles; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          const int distance = first + j * 8 + lane % 4 * 2 + e % 2 -
+                               (tile.position + firstRow + e / 2 * 8);
+          if (distance > 0 || (Window > 0 && distance <= -Window))
+            s[j][e] = -QZC_INFINITY;
+        }
+    }
+
+    // Online softmax; sums are multiplied only where a top has changed.
+    float newTop[2] = {top[0], top[1]};
+#pragma unroll
+    for (int j = 0; j < keyTiles; ++j)
+#pragma unroll
+      for (int e = 0; e < 4; ++e)
+        newTop[e / 2] = fmaxf(newTop[e / 2], s[j][e]);
+    float shift[2];
+    float unit[2];
+#pragma unroll
+    for (int h = 0; h < 2; ++h) {
+      newTop[h] =
+          fmaxf(newTop[h], __shfl_xor_sync(QZC_FULL_WARP, newTop[h], 1));
+      newTop[h] =
+          fmaxf(newTop[h], __shfl_xor_sync(QZC_FULL_WARP, newTop[h], 2));
+      unit[h] = plain ? factor[h] : 1.0f;
+      shift[h] = OnlineSoftmax<1>::shift(newTop[h]) * unit[h];
+    }
+    if (__any_sync(QZC_FULL_WARP, newTop[0] != top[0] || newTop[1] != top[1])) {
+#pragma unroll
+      for (int h = 0; h < 2; ++h) {
+        const float keep = powerOfTwo(fmaf(top[h], unit[h], -shift[h]));
+        top[h] = newTop[h];
+        total[h] *= keep;
+#pragma unroll
+        for (int j = 0; j < outTiles; ++j) {
+          o[j][2 * h] *= keep;
+          o[j][2 * h + 1] *= keep;
+        }
+      }
+    }
+    unsigned weights[kPanelKeys / 16][4];
+#pragma unroll
+    for (int j = 0; j < keyTiles; ++j)
+#pragma unroll
+      for (int h = 0; h < 2; ++h) {
+        const float low = powerOfTwo(fmaf(s[j][2 * h], unit[h], -shift[h]));
+        const float high =
+            powerOfTwo(fmaf(s[j][2 * h + 1], unit[h], -shift[h]));
+        total[h] += low + high;
+        weights[j / 2][h + j % 2 * 2] = packHalves(low, high);
+      }
+
+    beginProducts();
+#pragma unroll
+    for (int kk = 0; kk < kPanelKeys / 16; ++kk)
+      multiplyRegisters(o, weights[kk], values + kk * 128);
+    commitProducts();
+    waitForProducts();
+#pragma unroll
+    for (int j = 0; j < outTiles; ++j)
+      changedByProducts(o[j]);
+    __syncwarp();
+    if (lane == 0)
+      arrive(ring.empty(step));
+  }
+
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    total[h] += __shfl_xor_sync(QZC_FULL_WARP, total[h], 1);
+    total[h] += __shfl_xor_sync(QZC_FULL_WARP, total[h], 2);
+    const int t = firstRow + 8 * h;
+    if (t >= tile.rows)
+      continue;
+    const float inverse = valueScale / total[h];
+    float *row = out + static_cast<long long>(t) * stride + lane % 4 * 2;
+#pragma unroll
+    for (int j = 0; j < outTiles; ++j)
+      *reinterpret_cast<float2 *>(row + 8 * j) = {o[j][2 * h] * inverse,
+                                                  o[j][2 * h + 1] * inverse};
+  }
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_HAS_WGMMA
+
+#endif // QZC_KERNELS_PANELFLASH_CUH

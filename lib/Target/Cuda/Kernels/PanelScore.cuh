@@ -1,0 +1,159 @@
+//===- PanelScore.cuh - Losses without logits: sm_90a ---------------------===//
+//
+// The vocabulary's GEMM as PanelGemm.cuh has it, of whose logits only what a
+// loss is made of leaves a block: of each row the largest of the block's
+// columns, the sum of all beside it, and the target's.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_PANELSCORE_CUH
+#define QZC_KERNELS_PANELSCORE_CUH
+
+#include "PanelGemm.cuh"
+
+namespace qzc::kernels {
+
+/// A sum of powers of two beside the largest.
+struct ScoreSum {
+  float top; ///< in base-2 logarithms
+  float sum; ///< Σ 2^(x − top)
+
+  /// What is subtracted from exponents: finite where all of them are not.
+  QZC_DEVICE static float shift(float top) {
+    return top == -QZC_INFINITY ? 0.0f : top;
+  }
+  QZC_DEVICE static ScoreSum join(ScoreSum a, ScoreSum b) {
+    const float top = fmaxf(a.top, b.top);
+    return {top, a.sum * powerOfTwo(a.top - shift(top)) +
+                     b.sum * powerOfTwo(b.top - shift(top))};
+  }
+};
+
+/// losses[t] = log Σ exp(logits[t]) − logits[t, targets[t]], of the sums of
+/// `Tiles` tiles a row and the target's logit in base 2. Grid: ceil(T / 8)
+/// blocks of 256 threads, a warp a row.
+template <int Tiles>
+QZC_DEVICE void joinScores(const float *sums, const float *targetLogits,
+                           float *losses, const DeviceState *state) {
+  launchDependents();
+  waitForDependencies();
+  const int lane = threadIdx.x % kWarp;
+  const int row = blockIdx.x * 8 + threadIdx.x / kWarp;
+  if (row >= state->rows)
+    return;
+  const auto *tiles = reinterpret_cast<const float2 *>(sums) +
+                      static_cast<long long>(row) * Tiles;
+  ScoreSum total = {-QZC_INFINITY, 0.0f};
+  for (int i = lane; i < Tiles; i += kWarp) {
+    const float2 tile = tiles[i];
+    total = ScoreSum::join(total, {tile.x, tile.y});
+  }
+#pragma unroll
+  for (int offset = 16; offset > 0; offset >>= 1)
+    total = ScoreSum::join(total,
+                           {__shfl_xor_sync(QZC_FULL_WARP, total.top, offset),
+                            __shfl_xor_sync(QZC_FULL_WARP, total.sum, offset)});
+  if (lane == 0)
+    losses[row] =
+        (log2f(total.sum) + total.top - targetLogits[row]) * (1.0f / kLog2E);
+}
+
+#ifdef QZC_HAS_WGMMA
+
+/// Of the rows of a head: sums [T, Tiles], tiles from `firstTile` on, and
+/// targetLogits [T], as joinScores takes them. Logits are `scale` · a · bᵀ,
+/// with a soft cap where there is one; b has columns [firstColumn, firstColumn
+/// + columns) of the vocabulary. Grid, threads, shared memory: gemmPanels.
+template <int BN, int Tiles, bool SoftCap>
+QZC_DEVICE void scorePanels(const Half *a, const float *rowScales,
+                            const Half *b, int K, int columns, int firstColumn,
+                            float scale, float cap, const int *targets,
+                            int firstTile, float *sums, float *targetLogits,
+                            const DeviceState *state) {
+  using Ring = PanelRing<BN>;
+  QZC_DYNAMIC_SHARED(panelShared);
+  alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
+  launchDependents();
+  const Ring ring(panelShared, barriers);
+  const int warp = threadIdx.x / kWarp;
+  const int lane = threadIdx.x % kWarp;
+  if (threadIdx.x == 0)
+    ring.init(1, kPanelWarps);
+  __syncthreads();
+  waitForDependencies();
+  const int rowBase = blockIdx.x * kPanelRows;
+  const int columnBase = blockIdx.y * BN;
+  const int rows = max(0, min(kPanelRows, state->rows - rowBase));
+  const int width = min(BN, columns - columnBase);
+  const int steps = K / kPanelColumns;
+  if (rows == 0)
+    return;
+  if (warp == kPanelWarps) {
+    if (lane == 0)
+      copyPanels<BN>(ring, steps,
+                     a + static_cast<long long>(rowBase) * kPanelColumns, rows,
+                     state->rows,
+                     b + static_cast<long long>(columnBase) * kPanelColumns,
+                     width, columns);
+    return;
+  }
+
+  float c[BN / 8][4];
+  multiplyPanels<BN>(ring, steps, c);
+
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    const int local = warp * 16 + lane / 4 + 8 * h;
+    const int row = rowBase + min(local, rows - 1);
+    float factor = rowScales[row] * scale * (SoftCap ? 1.0f : kLog2E);
+    if constexpr (SoftCap) {
+#pragma unroll
+      for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+        for (int e = 2 * h; e < 2 * h + 2; ++e)
+          c[j][e] = cappedScore<true>(c[j][e] * factor, cap);
+      factor = 1.0f;
+    }
+    if (width < BN) {
+#pragma unroll
+      for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+        for (int e = 0; e < 2; ++e)
+          if (8 * j + e >= width - lane % 4 * 2)
+            c[j][2 * h + e] = -QZC_INFINITY;
+    }
+    const int target = targets[row] - firstColumn - columnBase - lane % 4 * 2;
+    if (local < rows && target >= 0 && target < width - lane % 4 * 2 &&
+        target % 8 < 2) {
+#pragma unroll
+      for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+        for (int e = 0; e < 2; ++e)
+          if (target == 8 * j + e)
+            targetLogits[row] = c[j][2 * h + e] * factor;
+    }
+    float top = -QZC_INFINITY;
+#pragma unroll
+    for (int j = 0; j < BN / 8; ++j)
+      top = fmaxf(top, fmaxf(c[j][2 * h], c[j][2 * h + 1]));
+    top = fmaxf(top, __shfl_xor_sync(QZC_FULL_WARP, top, 1));
+    top = fmaxf(top, __shfl_xor_sync(QZC_FULL_WARP, top, 2)) * factor;
+    const float shift = ScoreSum::shift(top);
+    float sum = 0.0f;
+#pragma unroll
+    for (int j = 0; j < BN / 8; ++j)
+      sum += powerOfTwo(fmaf(c[j][2 * h], factor, -shift)) +
+             powerOfTwo(fmaf(c[j][2 * h + 1], factor, -shift));
+    sum += __shfl_xor_sync(QZC_FULL_WARP, sum, 1);
+    sum += __shfl_xor_sync(QZC_FULL_WARP, sum, 2);
+    if (lane % 4 == 0 && local < rows)
+      reinterpret_cast<float2 *>(sums)[static_cast<long long>(row) * Tiles +
+                                       firstTile + blockIdx.y] = {top, sum};
+  }
+}
+
+#endif // QZC_HAS_WGMMA
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_PANELSCORE_CUH

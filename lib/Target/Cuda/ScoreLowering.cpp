@@ -1,0 +1,140 @@
+//===- ScoreLowering.cpp - What text costs: losses of its tokens ----------===//
+//
+// With logits at hand, or, where code has warpgroups and the head is one linear
+// layer, from the hidden rows alone (Kernels/PanelScore.cuh).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowerer.h"
+
+#include "qzc/Target/Cuda/PanelTile.h"
+
+#include <cmath>
+
+using namespace qzc;
+using namespace qzc::cuda;
+using format::CudaArg;
+using format::Launch;
+using format::Opcode;
+using format::View;
+
+void Lowerer::lowerScore() {
+  const View &logits = M.plan.logits;
+  LaunchSpec spec;
+  spec.kernel = "score";
+  spec.templateArgs = {std::to_string(logits.columns)};
+  spec.args = {viewArg(logits, kFloats), intArg(stride(logits)),
+               makeArg(CudaArg::Kind::Targets, kInts),
+               makeArg(CudaArg::Kind::Losses, kFloatsOut)};
+  spec.grid[0] = perToken();
+  spec.blockThreads = 512;
+  Builder.add(*Out, spec);
+}
+
+/// Whether the head is a linear layer alone, but for a norm that its input's
+/// conversion computes, and a scale or soft cap behind it.
+bool Lowerer::scoresWithoutLogits() const {
+  const std::vector<Launch> &head = M.plan.head;
+  const auto isLogits = [&](const View &view) {
+    const View &logits = M.plan.logits;
+    return view.buffer == logits.buffer && view.column == logits.column &&
+           view.columns == logits.columns;
+  };
+  size_t at = 0;
+  if (!Target.warpgroups || head.empty())
+    return false;
+  if (head[0].opcode == Opcode::RmsNorm || head[0].opcode == Opcode::LayerNorm)
+    at = fusableReaders(head, 0).empty() ? head.size() : 1;
+  if (at >= head.size() || head[at].opcode != Opcode::Linear)
+    return false;
+  const auto &p = std::get<format::LinearParams>(head[at].params);
+  if (p.parts != 1 || p.gated || p.hasBias || head[at].inputs.size() != 1 ||
+      p.activation != format::Activation::None ||
+      !isLogits(head[at].outputs[0]))
+    return false;
+  if (++at == head.size())
+    return true;
+  const bool inPlace = at + 1 == head.size() && head[at].inputs.size() == 1 &&
+                       isLogits(head[at].inputs[0]) &&
+                       isLogits(head[at].outputs[0]);
+  return inPlace && (head[at].opcode == Opcode::SoftCap ||
+                     (head[at].opcode == Opcode::Scale &&
+                      format::scalarOf(head[at].params) > 0));
+}
+
+int64_t Lowerer::scoreTiles(int64_t end) const {
+  for (const Launch &launch : M.plan.head)
+    if (launch.opcode == Opcode::Linear) {
+      const int64_t most = sliceRows(tensor(launch.weights[0]).shape.cols,
+                                     M.plan.logits.columns, /*gated=*/false);
+      int64_t tiles = 0;
+      for (int64_t begin = 0; begin < end; begin += most) {
+        const int64_t columns = std::min(most, end - begin);
+        tiles += ceilDiv(columns, panelColumns(columns));
+      }
+      return tiles;
+    }
+  return 0;
+}
+
+TypedArg Lowerer::scoreSums() {
+  return Builder.tokenScratch(
+      "scores", static_cast<uint64_t>(scoreTiles(M.plan.logits.columns) * 8),
+      kFloatsOut);
+}
+
+TypedArg Lowerer::targetLogits() {
+  return Builder.tokenScratch("targetLogits", 4, kFloatsOut);
+}
+
+void Lowerer::addScore(const Launch &launch, const GemmSlice &slice,
+                       const TypedArg &rows, const TypedArg &rowScales) {
+  const format::Tensor &weight = tensor(launch.weights[0]);
+  float scale = std::ldexp(1.0f, weight.f16Exponent);
+  float cap = 0;
+  const Launch &last = M.plan.head.back();
+  if (last.opcode == Opcode::Scale)
+    scale *= format::scalarOf(last.params);
+  else if (last.opcode == Opcode::SoftCap)
+    cap = format::scalarOf(last.params);
+  const int64_t columns = slice.end - slice.begin;
+  const int64_t width = panelColumns(columns);
+  LaunchSpec spec;
+  spec.kernel = "scorePanels";
+  spec.templateArgs = {std::to_string(width),
+                       std::to_string(scoreTiles(M.plan.logits.columns)),
+                       flag(cap != 0)};
+  spec.args = {rows,
+               rowScales,
+               slice.weights,
+               intArg(gemmColumns(weight.shape.cols)),
+               intArg(columns),
+               intArg(slice.begin),
+               floatArg(scale),
+               floatArg(cap),
+               makeArg(CudaArg::Kind::Targets, kInts),
+               intArg(scoreTiles(slice.begin)),
+               scoreSums(),
+               targetLogits(),
+               stateArg()};
+  spec.grid[0] = perToken(kPanelRows);
+  spec.grid[1] = {ceilDiv(columns, width), 0};
+  spec.blockThreads = kPanelThreads;
+  spec.sharedBytes =
+      static_cast<uint32_t>(panelSharedBytes(static_cast<int>(width)));
+  Builder.add(*Out, spec);
+}
+
+void Lowerer::lowerLosses(Launches &out) {
+  lowerList(Phase::Losses, out);
+  TypedArg sums = scoreSums();
+  TypedArg targets = targetLogits();
+  sums.type = targets.type = kFloats;
+  LaunchSpec spec;
+  spec.kernel = "joinScores";
+  spec.templateArgs = {std::to_string(scoreTiles(M.plan.logits.columns))};
+  spec.args = {sums, targets, makeArg(CudaArg::Kind::Losses, kFloatsOut),
+               stateArg()};
+  spec.grid[0] = perToken(8);
+  Builder.add(*Out, spec);
+}
