@@ -175,8 +175,6 @@ TEST_F(CompileTest, NoKernelSpills) {
                               {40, "sm_90a"},
                               {41, "sm_80"},
                               {42, "sm_90a"},
-                              {44, "sm_90a"},
-                              {29, "sm_90a"},
                               {43, "sm_80"}}) {
     const kernel_test::Model model = kernel_test::makeCase(number);
     SCOPED_TRACE(std::string(arch) + ": " + model.description);

@@ -54,10 +54,13 @@ struct PanelFlashShape {
   int blocks;
   int loader;     ///< registers of a thread that loads
   int multiplier; ///< and of one that multiplies
+
+  /// Pieces of eight elements that a thread loads before it stores the first.
+  constexpr int together() const { return loader >= 56 ? 4 : 2; }
 };
 constexpr PanelFlashShape panelFlashShape(int headDim, int heads) {
   constexpr PanelFlashShape narrow[] = {
-      {1, 3, 48, 112}, {2, 0, 0, 0}, {3, 1, 80, 144}, {4, 1, 32, 112}};
+      {1, 3, 56, 104}, {2, 0, 0, 0}, {3, 1, 80, 144}, {4, 1, 32, 112}};
   constexpr PanelFlashShape wide[] = {{1, 2, 80, 176}, {2, 1, 72, 216}};
   return headDim <= 64 ? narrow[heads - 1] : wide[heads - 1];
 }
@@ -71,7 +74,7 @@ constexpr int panelFlashTileBytes(int headDim) {
 }
 /// Stages of the ring, which hold a tile of keys and one of values.
 constexpr int panelFlashStages(int headDim, int heads) {
-  return headDim <= 64 ? 4 : heads == 1 ? 2 : 3;
+  return headDim <= 64 ? 4 : heads == 1 ? 2 : 4;
 }
 /// Dynamic shared memory: the ring and the queries, to be aligned to 1,024
 /// bytes.

@@ -20,9 +20,9 @@ namespace qzc::kernels {
 
 /// A tile of keys, of values or of queries in panels, in the order of
 /// matrixDescriptor.
-template <int D> struct CachePanels {
+template <int D, int Together> struct CachePanels {
   static constexpr int kThreads = kPanelLoaders;
-  static constexpr int kTogether = 2;
+  static constexpr int kTogether = Together;
   static constexpr int kKeys = kPanelKeys;
   static constexpr int kPadded = D;
   static constexpr int kPanelBytes = kPanelKeys * kPanelColumns * 2;
@@ -78,7 +78,7 @@ QZC_DEVICE void loadQuery(const float *row, const float *table,
 }
 
 /// Loads a tile's keys and values, step by step.
-template <class Cache, int D, class Ring>
+template <class Cache, int D, int Together, class Ring>
 QZC_DEVICE void loadPanels(const Ring &ring, Half *tiles,
                            const HeadCache<Cache, D> &cache, int begin, int end,
                            int thread, float keyFactor, float valueFactor) {
@@ -93,9 +93,9 @@ QZC_DEVICE void loadPanels(const Ring &ring, Half *tiles,
     if (step + 1 < steps)
       page = cache.page(first + kPanelKeys);
     ring.waitForRoom(step);
-    const CachePanels<D> keys = {tiles + step % Ring::kStages * 2 * tileHalves,
-                                 thread};
-    const CachePanels<D> values = {keys.tile + tileHalves, thread};
+    const CachePanels<D, Together> keys = {
+        tiles + step % Ring::kStages * 2 * tileHalves, thread};
+    const CachePanels<D, Together> values = {keys.tile + tileHalves, thread};
     loadCacheTile<Cache, D>(keys, cache.keys(current, first),
                             cache.keyScales(current, first), end - first,
                             keyFactor);
@@ -130,7 +130,8 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
                             int stride) {
   constexpr int tileBytes = panelFlashTileBytes(D);
   using Ring = TileRing<panelFlashStages(D, PerBlock), 2 * tileBytes>;
-  using Panels = CachePanels<D>;
+  constexpr PanelFlashShape shape = panelFlashShape(D, PerBlock);
+  using Panels = CachePanels<D, shape.together()>;
   constexpr int multipliers = PerBlock * 128;
   constexpr int keyTiles = kPanelKeys / 8;
   constexpr int outTiles = D / 8;
@@ -172,13 +173,13 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
   auto *stages =
       reinterpret_cast<Half *>(reinterpret_cast<char *>(flashShared) +
                                ring.tiles - sharedAddress(flashShared));
-  constexpr PanelFlashShape shape = panelFlashShape(D, PerBlock);
   if (thread >= multipliers) {
     keepRegisters<shape.loader>();
     const HeadCache<Cache, D> cache(view, tile.sequence,
                                     firstHead / (Heads / KvHeads));
-    loadPanels<Cache, D>(ring, stages, cache, begin, end, thread - multipliers,
-                         1.0f / keyScale, 1.0f / valueScale);
+    loadPanels<Cache, D, shape.together()>(ring, stages, cache, begin, end,
+                                           thread - multipliers,
+                                           1.0f / keyScale, 1.0f / valueScale);
     return;
   }
 
