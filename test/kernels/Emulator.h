@@ -215,6 +215,9 @@ inline float powerOfTwo(float x) { return exp2f(x); }
 inline uint4 loadStreaming(const void *address) {
   return *static_cast<const uint4 *>(address);
 }
+inline uint2 loadStreamingTwo(const void *address) {
+  return *static_cast<const uint2 *>(address);
+}
 
 /// Shared addresses: offsets from the dynamic array, wrapping around.
 inline unsigned sharedAddress(const void *pointer) {

@@ -22,7 +22,8 @@ stage)
       test/kernels/Machine.cpp test/kernels/Model.cpp \
       test/kernels/Reference.cpp test/kernels/Run.cpp \
       test/kernels/Target.cpp test/kernels/Weights.cpp \
-      lib/Target/Cuda/BatchLowering.cpp lib/Target/Cuda/Fusion.cpp \
+      lib/Target/Cuda/BatchLowering.cpp lib/Target/Cuda/FewLowering.cpp \
+      lib/Target/Cuda/Fusion.cpp \
       lib/Target/Cuda/GemmLowering.cpp \
       lib/Target/Cuda/Gpu.cpp lib/Target/Cuda/LinearLowering.cpp \
       lib/Target/Cuda/Lowerer.cpp lib/Target/Cuda/ProgramBuilder.cpp \

@@ -20,61 +20,64 @@ using format::View;
 
 /// Tiles of tokens of a block, at most.
 static constexpr int64_t kMostTokenTiles = 4;
-/// Blocks that share the columns of a row, at most: each writes its sums.
-static constexpr int64_t kMostSplits = 8;
+/// Blocks that share the columns of a row, at most: each writes its sums, and
+/// the last one adds them up, all loaded at once.
+static constexpr int kMostSplits = 8;
+/// Stages of the ring of columns, where there is room.
+static constexpr int kMostStages = 4;
 
-/// Bytes of columns that the blocks of a layer read together, where it is to be
-/// had; at 2.5 TB/s from L2 as long as a launch takes.
-static constexpr int64_t kMostColumnBytes = int64_t{17} << 20;
-
-static int64_t blocksOfTokens(int64_t tokens, const BatchTile &tile) {
-  return ceilDiv(tokens, tile.tokens());
+/// About the cycles that a layer takes in blocks that each have a processor: to
+/// begin and to end, of a product of 16 columns by all warps, of a group of
+/// theirs, of a byte of columns or of sums through L2, and of blocks that wait
+/// for others' sums.
+static int64_t costOf(const BatchTile &tile) {
+  constexpr int64_t perBlock = 2500;
+  constexpr int64_t perStep = 80;
+  constexpr int64_t perUnit = 300;
+  constexpr int64_t bytesPerCycle = 24;
+  constexpr int64_t perSplit = 3500;
+  const int64_t products =
+      tile.units() * (perStep * tile.steps * tile.tokenTiles + perUnit);
+  const int64_t columns =
+      int64_t{tile.groupsOfBlock()} * tile.groupBytes() / bytesPerCycle;
+  const int64_t sums =
+      int64_t{tile.splitK} * tile.rows() * tile.tokens() * 4 / bytesPerCycle;
+  return perBlock + std::max(products, columns) +
+         (tile.splitK > 1 ? perSplit + sums : 0);
 }
 
 /// How a layer of `rows` outputs is spread.
 static BatchTile chooseBatchTile(const format::PackedShape &shape, int64_t rows,
-                                 bool gated, int64_t batch,
-                                 int64_t processors) {
+                                 bool gated, int64_t batch, const Gpu &gpu) {
   const int64_t tiles = ceilDiv(rows, gated ? kTileRows / 2 : kTileRows);
+  const int64_t mostBytes = mostSharedBytes(gpu) - operandTableBytes(shape);
+  BatchTile best = {};
+  int64_t least = 0;
   BatchTile tile = {};
   tile.groups = static_cast<int>(ceilDiv(shape.cols, 4 * perChunk(shape)));
   tile.steps = static_cast<int>(perChunk(shape) / 4);
   tile.tokenTiles =
       static_cast<int>(std::min(kMostTokenTiles, ceilDiv(batch, kTileTokens)));
-  // Blocks of many rows read the columns seldom, those of few need not share
-  // rows with others: their sums are done where they are.
-  tile.warpsN = tiles >= processors * 6 ? 8 : tiles >= processors / 2 ? 4 : 2;
-  if (tile.tokenTiles == 1) {
-    const int64_t columnBytes = int64_t{tile.groups} * tile.groupBytes();
-    const auto isGood = [&](int64_t warpsN) {
-      return 2 * ceilDiv(tiles, warpsN) >= 3 * processors;
-    };
-    const auto readsMuch = [&](int64_t warpsN) {
-      return ceilDiv(tiles, warpsN) * columnBytes > kMostColumnBytes;
-    };
-    tile.warpsN = 8;
-    while (tile.warpsN > 1 && !isGood(tile.warpsN))
-      tile.warpsN /= 2;
-    while (tile.warpsN < 8 && readsMuch(tile.warpsN))
-      tile.warpsN *= 2;
+  for (tile.warpsN = kBatchWarps; tile.warpsN > 0; tile.warpsN /= 2) {
+    const int64_t blocks = ceilDiv(tiles, tile.warpsN * kWarpRowTiles);
+    for (int splits = 1; splits <= kMostSplits; ++splits) {
+      if (splits > 1 && blocks * splits > gpu.processors)
+        break;
+      // As few blocks as share the groups evenly.
+      tile.splitK = BatchTile::ceilDiv(tile.groups,
+                                       BatchTile::ceilDiv(tile.groups, splits));
+      tile.stages = kMostStages;
+      while (tile.stages > 2 && tile.ringBytes() > mostBytes)
+        --tile.stages;
+      const int64_t cost =
+          ceilDiv(blocks * tile.splitK, gpu.processors) * costOf(tile);
+      if (tile.ringBytes() <= mostBytes && (least == 0 || cost <= least)) {
+        best = tile;
+        least = cost;
+      }
+    }
   }
-  for (;; tile.warpsN *= 2) {
-    tile.warpsK = 8 / tile.warpsN;
-    const int64_t blocks = ceilDiv(tiles, tile.warpsN);
-    const int64_t most =
-        std::min<int64_t>(kMostSplits, ceilDiv(tile.groups, tile.warpsK));
-    // Nearly as many as there are processors are enough.
-    const int64_t splits =
-        8 * blocks >= 7 * processors && tile.warpsN < 8
-            ? 1
-            : std::clamp<int64_t>(2 * processors / blocks, 1, most);
-    // As few blocks as share the groups evenly.
-    tile.splitK =
-        static_cast<int>(ceilDiv(tile.groups, ceilDiv(tile.groups, splits)));
-    if (tile.warpsN == 8 ||
-        tile.ringBytes() + operandTableBytes(shape) <= kMostSharedBytes)
-      return tile;
-  }
+  return best;
 }
 
 bool Lowerer::isForBatch(const Launch &launch, const FusedNorm &norm,
@@ -111,44 +114,41 @@ TypedArg Lowerer::stageColumns(const Launch &launch, const FusedNorm &norm,
   return columns;
 }
 
+TypedArg Lowerer::partialSums(int64_t sums) {
+  if (sums == 0)
+    return unusedArg(kFloatsOut);
+  return Builder.fixedScratch("partialSums", static_cast<uint64_t>(sums * 4),
+                              kFloatsOut);
+}
+
 void Lowerer::addMatvecBatch(const Launch &launch, const FusedNorm &norm,
                              const PartGroup &group) {
   const auto &p = std::get<format::LinearParams>(launch.params);
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
   const int64_t total = outputsOf(launch, group);
-  const BatchTile tile =
-      chooseBatchTile(shape, total, p.gated, Batch, Target.processors);
-  const int64_t blocks =
-      ceilDiv(total, tile.warpsN * (p.gated ? kTileRows / 2 : kTileRows));
+  const BatchTile tile = chooseBatchTile(shape, total, p.gated, Batch, Target);
+  const int64_t blocks = ceilDiv(total, tile.rows() / (p.gated ? 2 : 1));
 
   LaunchSpec spec;
   spec.kernel = "matvecBatch";
   describeParts(launch, group, spec.templateArgs);
-  for (const std::string &arg :
-       {std::string(flag(p.gated)), std::string(flag(p.hasBias)),
-        biasStorage(launch, group), std::string(activationName(p.activation)),
-        std::string(flag(launch.inputs.size() > 1)),
-        std::to_string(tile.tokenTiles), std::to_string(tile.warpsN),
-        std::to_string(tile.warpsK), std::to_string(tile.splitK)})
-    spec.templateArgs.push_back(arg);
+  spec.templateArgs.emplace_back(flag(p.gated));
+  describeEnd(launch, group, spec.templateArgs);
+  for (const int arg : {tile.tokenTiles, tile.warpsN, tile.splitK, tile.stages})
+    spec.templateArgs.push_back(std::to_string(arg));
   TypedArg scales;
   const TypedArg columns = stageColumns(launch, norm, shape, scales);
   spec.args = {columns, scales};
   addPartArgs(launch, group, spec.args);
   addOutputArgs(launch, group, spec.args);
   const int64_t sums = blocks * tile.splitK * tile.rows() *
-                       blocksOfTokens(kMostBatch, tile) * tile.tokens();
-  spec.args.push_back(
-      tile.splitK > 1
-          ? Builder.fixedScratch("partialSums", static_cast<uint64_t>(sums * 4),
-                                 kFloatsOut)
-          : unusedArg(kFloatsOut));
+                       ceilDiv(kMostBatch, tile.tokens()) * tile.tokens();
+  spec.args.push_back(partialSums(tile.splitK > 1 ? sums : 0));
   spec.args.push_back(stateArg());
   spec.grid[0] = perToken(tile.tokens());
   spec.grid[1] = {blocks, 0};
   spec.grid[2] = {tile.splitK, 0};
-  spec.blockThreads = static_cast<uint32_t>(tile.threads());
-  spec.minBlocks = 2;
+  spec.blockThreads = kBatchWarps * 32;
   spec.sharedBytes =
       static_cast<uint32_t>(tile.ringBytes() + operandTableBytes(shape));
   Builder.add(*Out, spec);

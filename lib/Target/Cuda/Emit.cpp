@@ -16,9 +16,9 @@ using namespace qzc::cuda;
 namespace emitc = mlir::emitc;
 
 static constexpr const char *kIncludes[] = {
-    "Elementwise.cuh", "Matvec.cuh", "MatvecTensor.cuh", "MatvecBatch.cuh",
-    "Convert.cuh",     "Gemm.cuh",   "PanelGemm.cuh",    "PanelScore.cuh",
-    "PanelFlash.cuh",  "Head.cuh"};
+    "Elementwise.cuh", "Matvec.cuh",     "MatvecTensor.cuh", "MatvecBatch.cuh",
+    "MatvecFew.cuh",   "Convert.cuh",    "Gemm.cuh",         "PanelGemm.cuh",
+    "PanelScore.cuh",  "PanelFlash.cuh", "Head.cuh"};
 
 /// One __global__ function: its body is one call of the instance's template.
 static void buildKernel(mlir::OpBuilder &builder, mlir::Location loc,

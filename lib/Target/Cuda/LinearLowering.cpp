@@ -205,14 +205,16 @@ void Lowerer::addOutputArgs(const Launch &launch, const PartGroup &group,
   args.push_back(intArg(stride(launch.outputs[0])));
 }
 
-/// The storage of a group's biases.
-std::string Lowerer::biasStorage(const Launch &launch,
-                                 const PartGroup &group) const {
+void Lowerer::describeEnd(const Launch &launch, const PartGroup &group,
+                          std::vector<std::string> &templateArgs) const {
   const auto &p = std::get<format::LinearParams>(launch.params);
-  if (!p.hasBias)
-    return "Storage::F32";
   const auto parts = static_cast<size_t>(p.parts);
-  return storageName(tensor(launch.weights[parts + group.first]).shape);
+  templateArgs.emplace_back(flag(p.hasBias));
+  templateArgs.push_back(
+      p.hasBias ? storageName(tensor(launch.weights[parts + group.first]).shape)
+                : "Storage::F32");
+  templateArgs.emplace_back(activationName(p.activation));
+  templateArgs.emplace_back(flag(launch.inputs.size() > 1));
 }
 
 void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
@@ -221,7 +223,6 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
   const int64_t inputs = shape.cols;
   const int64_t total = outputsOf(launch, group);
-  const bool residual = launch.inputs.size() > 1;
   const MatvecShape spread =
       chooseMatvecShape(total, p.gated, Target.processors);
   const bool fast = isFast(launch, norm);
@@ -238,13 +239,11 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   spec.templateArgs.emplace_back(flag(p.gated));
   spec.args = {inputArg(launch, norm), intArg(inputStride(launch, norm))};
   describeNorm(norm.launch, spec.templateArgs, spec.args);
-  for (const std::string &arg :
-       {std::string(flag(p.hasBias)), biasStorage(launch, group),
-        std::string(activationName(p.activation)), std::string(flag(residual)),
-        std::to_string(onTensors ? tensors.splitK : spread.warps),
-        std::to_string(onTensors ? tensors.splitN : spread.perWarp),
-        std::to_string(onTensors ? tensors.tiles : spread.passes)})
-    spec.templateArgs.push_back(arg);
+  describeEnd(launch, group, spec.templateArgs);
+  for (const int64_t arg : {onTensors ? tensors.splitK : spread.warps,
+                            onTensors ? tensors.splitN : spread.perWarp,
+                            onTensors ? tensors.tiles : spread.passes})
+    spec.templateArgs.push_back(std::to_string(arg));
   addPartArgs(launch, group, spec.args);
   addOutputArgs(launch, group, spec.args);
   const int64_t rowsOfBlock =
@@ -270,11 +269,13 @@ void Lowerer::lowerLinear(const Launch &launch, const FusedNorm &norm) {
                 std::to_string(first.shape.cols) + " elements, at most " +
                 std::to_string(kMostInputs) + " are supported");
   for (const PartGroup &group : partGroups(launch)) {
-    if (isDecode() && isForBatch(launch, norm, group))
-      addMatvecBatch(launch, norm, group);
-    else if (isDecode())
+    if (isDecode() && isForBatch(launch, norm, group)) {
+      if (!addMatvecFew(launch, norm, group))
+        addMatvecBatch(launch, norm, group);
+    } else if (isDecode()) {
       addMatvec(launch, norm, group);
-    else
+    } else {
       addGemms(launch, norm, group);
+    }
   }
 }

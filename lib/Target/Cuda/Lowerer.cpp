@@ -296,11 +296,13 @@ void Lowerer::lowerAttention(const Launch &launch) {
     // A block takes most of a multiprocessor's registers; of a batch, ranges
     // that short contexts do not have cost much.
     const int64_t wanted =
-        Batch > 1 ? 4 * Target.processors / Batch : Target.processors;
+        Batch > 1 ? 2 * Target.processors / Batch : Target.processors;
     const int64_t splits =
         blocks > kDeviceCounters
             ? 1
             : std::clamp<int64_t>(wanted / blocks, 1, kMostSplits);
+    // Where a multiprocessor has several blocks, two at once.
+    const int64_t warps = blocks * Batch > Target.processors ? 4 : 8;
     LaunchSpec spec;
     spec.kernel = "attendOne";
     spec.perCacheType = true;
@@ -313,7 +315,8 @@ void Lowerer::lowerAttention(const Launch &launch) {
                          flag(p.alibi != 0),
                          ropeDim,
                          interleaved,
-                         std::to_string(splits)};
+                         std::to_string(splits),
+                         std::to_string(warps)};
     spec.args = {viewArg(q, kFloats),
                  intArg(stride(q)),
                  viewArg(k, kFloats),
@@ -337,7 +340,7 @@ void Lowerer::lowerAttention(const Launch &launch) {
     spec.grid[0] = {blocks, 0};
     spec.grid[1] = {splits, 0};
     spec.grid[2] = perToken();
-    spec.blockThreads = 256;
+    spec.blockThreads = static_cast<uint32_t>(warps * 32);
     Builder.add(*Out, spec);
     return;
   }

@@ -78,9 +78,9 @@ private:
   /// The residual and the output, with their strides.
   void addOutputArgs(const format::Launch &launch, const PartGroup &group,
                      std::vector<TypedArg> &args) const;
-  /// The storage of a group's biases.
-  std::string biasStorage(const format::Launch &launch,
-                          const PartGroup &group) const;
+  /// What happens to a layer's sums: bias, its storage, activation, residual.
+  void describeEnd(const format::Launch &launch, const PartGroup &group,
+                   std::vector<std::string> &templateArgs) const;
   /// Rows of the output: gated, of one part.
   int64_t outputsOf(const format::Launch &launch, const PartGroup &group) const;
 
@@ -91,6 +91,13 @@ private:
                         const format::PackedShape &shape, TypedArg &scales);
   void addMatvecBatch(const format::Launch &launch, const FusedNorm &norm,
                       const PartGroup &group);
+  /// Room for the sums of blocks that share rows.
+  TypedArg partialSums(int64_t sums);
+
+  // FewLowering.cpp.
+  /// False where the layer is not for it: more tokens, or long rows.
+  bool addMatvecFew(const format::Launch &launch, const FusedNorm &norm,
+                    const PartGroup &group);
 
   // GemmLowering.cpp.
   /// Rows of b that one GEMM takes, and their f16 in scratch.
@@ -211,6 +218,10 @@ bool hasOperands(const format::PackedShape &shape);
 int64_t operandTableBytes(const format::PackedShape &shape);
 /// Shared memory that every supported GPU gives a block, less what is static.
 inline constexpr int64_t kMostSharedBytes = 98 * 1024;
+/// The same of the GPU; of the 227 KiB of sm_90a.
+inline int64_t mostSharedBytes(const Gpu &gpu) {
+  return gpu.warpgroups ? 200 * 1024 : kMostSharedBytes;
+}
 
 /// Elements that 16 bytes hold, 32 of fewer than 8 bits: Weights<…>::kPerChunk
 /// in Kernels/.

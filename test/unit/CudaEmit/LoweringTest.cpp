@@ -65,21 +65,38 @@ TEST(LoweringTest, DecodeOfALlamaBlockFusesNormsAndResiduals) {
                                    "chooseToken"));
 }
 
-TEST(LoweringTest, DecodeOfSeveralSequencesStagesEachInputOnce) {
+TEST(LoweringTest, AFewSequencesTakeALaunchALayerMoreStageEachInputOnce) {
   const CudaProgram program = cuda::lowerToCuda(smallLlama().manifest).program;
   ASSERT_EQ(program.batches.size(), 2u);
-  for (const CudaBatch &batch : program.batches)
-    EXPECT_THAT(stems(batch.launches),
-                testing::ElementsAre(
-                    "embed", "stageColumns", "matvecBatch", "attendOne",
-                    "stageColumns", "matvecBatch", "stageColumns",
-                    "matvecBatch", "stageColumns", "matvecBatch",
-                    "stageColumns", "matvecBatch", "chooseToken"));
+  EXPECT_THAT(stems(program.batches[0].launches),
+              testing::ElementsAre("embed", "matvecFew", "attendOne",
+                                   "matvecFew", "matvecFew", "matvecFew",
+                                   "matvecFew", "chooseToken"));
+  EXPECT_THAT(
+      stems(program.batches[1].launches),
+      testing::ElementsAre("embed", "stageColumns", "matvecBatch", "attendOne",
+                           "stageColumns", "matvecBatch", "stageColumns",
+                           "matvecBatch", "stageColumns", "matvecBatch",
+                           "stageColumns", "matvecBatch", "chooseToken"));
   EXPECT_EQ(program.batches.back().sequences, program.decodeBatch);
   EXPECT_EQ(&program.decodeOf(1), &program.decode);
   EXPECT_EQ(&program.decodeOf(8), &program.batches[0].launches);
   EXPECT_EQ(&program.decodeOf(9), &program.batches[1].launches);
   EXPECT_EQ(&program.decodeOf(64), &program.batches[1].launches);
+}
+
+TEST(LoweringTest, RowsOfANormThatAreLongAreStagedForAFewSequencesToo) {
+  const PackedShape q4 = {Scheme::Q4_0, DType::F32, 0, 0, 0};
+  const Model model =
+      makeBench({"wide", 2560, 1, 4, 2, 64, 4096, 1000, q4, q4});
+  const CudaProgram program = cuda::lowerToCuda(model.manifest).program;
+  ASSERT_FALSE(program.batches.empty());
+  // Without a norm blocks share the row.
+  EXPECT_THAT(stems(program.batches[0].launches),
+              testing::ElementsAre("embed", "stageColumns", "matvecBatch",
+                                   "attendOne", "matvecFew", "stageColumns",
+                                   "matvecBatch", "matvecFew", "stageColumns",
+                                   "matvecBatch", "chooseToken"));
 }
 
 TEST(LoweringTest, FloatsAreDecodedTokenByToken) {

@@ -384,18 +384,19 @@ QZC_DEVICE OnlineSoftmax<1> mergeRecords(int count, int d, const Read &read) {
 }
 
 /// One token of each sequence. Grid: (kv head and group of G query heads) ×
-/// Splits × T, 256 threads. The context is cut into at most Splits ranges of at
-/// least 256 positions; the last block of a head to arrive combines them. The
-/// block whose range ends with the new position appends k and v.
+/// Splits × T, of Warps warps, at least four. The context is cut into at most
+/// Splits ranges of at least 256 positions; the last block of a head to arrive
+/// combines them. The block whose range ends with the new position appends k
+/// and v.
 template <class Cache, int Heads, int KvHeads, int D, int G, int Window,
-          bool SoftCap, bool Alibi, int RopeDim, bool Interleaved, int Splits>
+          bool SoftCap, bool Alibi, int RopeDim, bool Interleaved, int Splits,
+          int Warps>
 QZC_DEVICE void
 attendOne(const float *q, int qStride, const float *k, int kStride,
           const float *v, int vStride, CacheView view, const float *ropeTable,
           float scale, float cap, float alibi, float *partials,
           const TokenRow *rows, DeviceState *state, float *out, int outStride) {
   using Lanes = HeadLanes<D>;
-  constexpr int warps = 8;
   constexpr int least = 256;
   constexpr int groups = Heads / KvHeads / G;
   constexpr int record = D + 2;
@@ -403,7 +404,7 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   alignas(16) __shared__ Cache latestKey[Lanes::kPadded];
   alignas(16) __shared__ Cache latestValue[Lanes::kPadded];
   __shared__ Half latestScales[2];
-  __shared__ float merged[warps][G][record];
+  __shared__ float merged[Warps][G][record];
   __shared__ int lastFlag;
 
   // Rows and pages of a pass are there before its first launch begins.
@@ -437,12 +438,12 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   const int lane = threadIdx.x % kWarp;
   const int warpFirst = first + warp * Lanes::kPositions;
   CacheBatch<Cache, D> batch;
-  batch.find(cache, warpFirst, end, warps);
+  batch.find(cache, warpFirst, end, Warps);
   const unsigned long long newest = cache.stored.page(position);
   // All positions but the newest are of passes before.
-  batch.load(cache, warpFirst, end, warps);
-  batch.find(cache, warpFirst + warps * Lanes::kBatch * Lanes::kPositions, end,
-             warps);
+  batch.load(cache, warpFirst, end, Warps);
+  batch.find(cache, warpFirst + Warps * Lanes::kBatch * Lanes::kPositions, end,
+             Warps);
   waitForDependencies();
   launchDependents();
   if (split >= active)
@@ -450,7 +451,7 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
 
   const float *table = ropeTable + static_cast<long long>(position) * RopeDim;
   const float factor = queryFactor<SoftCap>(scale);
-  for (int i = threadIdx.x; i < G * Lanes::kPadded; i += warps * kWarp) {
+  for (int i = threadIdx.x; i < G * Lanes::kPadded; i += Warps * kWarp) {
     const int g = i / Lanes::kPadded;
     const int d = i % Lanes::kPadded;
     queries[i] = d < D ? rotated<RopeDim, Interleaved>(q + (firstHead + g) * D,
@@ -480,7 +481,7 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
                       &range->value, state);
     }
   } else if (split == active - 1) {
-    for (int d = threadIdx.x; d < D; d += warps * kWarp) {
+    for (int d = threadIdx.x; d < D; d += Warps * kWarp) {
       latestKey[d] = toCache<Cache>(
           rotated<RopeDim, Interleaved>(k + kvHead * D, d, table), &range->key,
           state);
@@ -499,7 +500,7 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
     slopes[g] = alibiSlope<Alibi, Heads>(firstHead + g, alibi);
   OnlineSoftmax<8> softmax[G];
   attendRange<Cache, D, G, SoftCap, Alibi>(softmax, queries, cache, batch,
-                                           warpFirst, end, warps, cap, slopes);
+                                           warpFirst, end, Warps, cap, slopes);
 #pragma unroll
   for (int g = 0; g < G; ++g) {
     if (lane >= Lanes::kLanes)
@@ -515,11 +516,11 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   }
   __syncthreads();
 
-  for (int i = threadIdx.x; i < G * D; i += warps * kWarp) {
+  for (int i = threadIdx.x; i < G * D; i += Warps * kWarp) {
     const int g = i / D;
     const int d = i % D;
     const OnlineSoftmax<1> total = mergeRecords<D>(
-        warps, d, [&](int w, int e) { return merged[w][g][e]; });
+        Warps, d, [&](int w, int e) { return merged[w][g][e]; });
     if (active == 1) {
       out[(firstHead + g) * D + d] = total.sum[0] / total.l;
       continue;
@@ -535,7 +536,7 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
       !arriveLast(&state->counters[token * gridDim.x + blockIdx.x], active,
                   &lastFlag))
     return;
-  for (int i = threadIdx.x; i < G * D; i += warps * kWarp) {
+  for (int i = threadIdx.x; i < G * D; i += Warps * kWarp) {
     const int g = i / D;
     const int d = i % D;
     const float *partial = partials + (firstHead + g) * Splits * record;

@@ -3,9 +3,8 @@
 // The inputs of a layer for MatvecBatch.cuh: each the sum of two f16 (of
 // bf16 where weights are), times a power of two of its token, in the order in
 // which lanes take them as the column operand of mma.m16n8k16. Products are of
-// chunks in groups of four. Where chunks have scales, a product is of 16
-// elements of one of them, dealt to all lanes of a quad; else each lane of a
-// quad takes the elements of a chunk of its own.
+// chunks in groups of four, spread over the lanes of a quad so that a product
+// is of one scale.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,63 +17,110 @@
 
 namespace qzc::kernels {
 
-/// Whether chunks have scales of their own.
-template <Storage S, int Block> constexpr bool hasChunkScales() {
-  if (S == Storage::Fp8)
-    return Block != 0;
-  return S != Storage::F16 && S != Storage::BF16 && S != Storage::Int8 &&
-         S != Storage::Int8Absmax;
+/// How a group of four chunks is spread over the lanes of a quad, and what a
+/// product is of: four elements of each lane.
+enum class Spread {
+  Chunks, ///< lanes have a chunk each, without a scale
+  Dealt,  ///< of chunks with scales each lane gets a fourth of each
+  Blocks, ///< of two blocks with scales each lane has a fourth of each
+};
+template <int K, Storage S, int Block> constexpr Spread spreadOf() {
+  constexpr bool isBook = S == Storage::Nf4 || S == Storage::Fp4;
+  if (isBook && Block % 64 == 0 && K % 64 == 0)
+    return Spread::Blocks;
+  const bool hasScales =
+      S == Storage::Fp8 ? Block != 0
+                        : S != Storage::F16 && S != Storage::BF16 &&
+                              S != Storage::Int8 && S != Storage::Int8Absmax;
+  return hasScales ? Spread::Dealt : Spread::Chunks;
 }
 
 /// The columns of K inputs.
 template <int K, Storage S, int Block> struct Columns {
   using W = Weights<S, Block>;
   using O = Operands<S>;
-  static constexpr bool kShared = hasChunkScales<S, Block>();
+  static constexpr Spread kSpread = spreadOf<K, S, Block>();
   static constexpr int kChunks = K / W::kPerChunk;
   static constexpr int kGroups = (kChunks + 3) / 4;
+  static constexpr int kGroupElements = 4 * W::kPerChunk;
   /// Products of a group.
   static constexpr int kSteps = W::kPerChunk / 4;
-  /// Products of a chunk that all lanes share.
+  /// Products of a chunk that is dealt.
   static constexpr int kHalves = W::kPerChunk >= 16 ? W::kPerChunk / 16 : 1;
-  static constexpr int kPadded = kGroups * 4 * W::kPerChunk;
+  static constexpr int kPadded = kGroups * kGroupElements;
   static_assert(K % W::kPerChunk == 0, "rows are whole chunks");
+
+  /// Tokens stand exchanged in steps that are written together, so that their
+  /// pieces are in different banks: token t has the place of t ^ turn(step).
+  QZC_DEVICE static int turn(int step) {
+    return step & (kSpread == Spread::Dealt ? 1 : 3);
+  }
 
   /// Where elements i to i + 3 of a token are, i a multiple of 4: the piece of
   /// 16 bytes, of kGroups · kSteps · 32 pieces of a tile of tokens.
   QZC_DEVICE static int piece(int i, int token) {
-    const int chunk = i / W::kPerChunk;
+    const int inGroup = i % kGroupElements;
+    const int chunk = inGroup / W::kPerChunk;
     const int four = O::order(i % W::kPerChunk) / 4;
-    int lane = chunk % 4;
+    int lane = chunk;
     int step = four;
-    if constexpr (kShared) {
+    if constexpr (kSpread == Spread::Dealt) {
       const bool byTwo = O::kLaneStep == 2;
       const int half = byTwo ? four % 2 : four / 4;
-      step = lane * kHalves + half;
+      step = chunk * kHalves + half;
       lane = byTwo ? four / 2 : four % 4;
     }
-    return ((chunk / 4 * kSteps + step) * 8 + token % kTileTokens) * 4 + lane;
+    if constexpr (kSpread == Spread::Blocks) {
+      step = inGroup / 64 * 4 + inGroup % 16 / 4;
+      lane = inGroup % 64 / 16;
+    }
+    const int place = token % kTileTokens ^ turn(step);
+    return ((i / kGroupElements * kSteps + step) * kTileTokens + place) * 4 +
+           lane;
   }
 };
 
-/// The bits of the sum of two 16-bit floats that is next to v.
+/// Two values as the sums of two pairs of 16-bit floats that are next to them.
 template <Storage S> struct TwoParts {
-  unsigned short high, low;
-  QZC_DEVICE explicit TwoParts(float v) {
+  unsigned high, low;
+  QZC_DEVICE TwoParts(float first, float second) {
     if constexpr (S == Storage::BF16) {
-      const BFloat16 first = toBFloat16(v);
-      high = first.bits;
-      low = toBFloat16(v - toFloat(first)).bits;
+      const BFloat16 highs[2] = {toBFloat16(first), toBFloat16(second)};
+      const BFloat16 lows[2] = {toBFloat16(first - toFloat(highs[0])),
+                                toBFloat16(second - toFloat(highs[1]))};
+      high = highs[0].bits | static_cast<unsigned>(highs[1].bits) << 16;
+      low = lows[0].bits | static_cast<unsigned>(lows[1].bits) << 16;
     } else {
-      const Half first = toHalf(v);
-      high = first.bits;
-      low = toHalf(v - toFloat(first)).bits;
+      high = packHalves(first, second);
+      low = packHalves(first - lowHalf(high), second - highHalf(high));
     }
   }
 };
 
-/// norm(x) of each token as columns for weights of storage S; scales[t] puts
-/// token t's largest magnitude in [2^14, 2^15). x 16-byte aligned. Grid: T
+/// The piece of four elements of a token, times `factor`.
+template <Storage S> QZC_DEVICE uint4 pieceOf(const float4 &v, float factor) {
+  const float elements[4] = {v.x, v.y, v.z, v.w};
+  float ordered[4];
+  // order() permutes neighbours alike in every four.
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+    ordered[Operands<S>::order(i) % 4] = elements[i] * factor;
+  const TwoParts<S> first(ordered[0], ordered[1]);
+  const TwoParts<S> second(ordered[2], ordered[3]);
+  return make_uint4(first.high, second.high, first.low, second.low);
+}
+
+QZC_DEVICE float largestOf(const float4 &v) {
+  return fmaxf(fmaxf(fabsf(v.x), fabsf(v.y)), fmaxf(fabsf(v.z), fabsf(v.w)));
+}
+
+/// What inputs up to a magnitude are divided by: puts that in [2^14, 2^15).
+QZC_DEVICE float columnScale(float absmax) {
+  return powerOfTwoAbove(absmax) * (1.0f / 32768.0f);
+}
+
+/// norm(x) of each token as columns for weights of storage S; scales[t] is
+/// columnScale() of token t. x 16-byte aligned. Grid: T
 /// blocks.
 template <int K, Storage S, int Block, int Threads, Norm NormKind,
           Storage NormStorage, bool UnitOffset, bool NormWeight, bool NormBias>
@@ -98,37 +144,16 @@ QZC_DEVICE void stageColumns(const float *x, int xStride,
   float absmax = 0.0f;
 #pragma unroll
   for (int j = 0; j < Stage::kQuads; ++j)
-    absmax = fmaxf(fmaxf(absmax, fmaxf(fabsf(v[j].x), fabsf(v[j].y))),
-                   fmaxf(fabsf(v[j].z), fabsf(v[j].w)));
-  absmax = reduceBlock<Max, Threads>(absmax, scratch);
-  const float power = powerOfTwoAbove(absmax) * (1.0f / 32768.0f);
-  const float inverse = 1.0f / power;
+    absmax = fmaxf(absmax, largestOf(v[j]));
+  const float scale = columnScale(reduceBlock<Max, Threads>(absmax, scratch));
   auto *out = static_cast<uint4 *>(columns) +
               token / kTileTokens * (C::kGroups * C::kSteps * 32);
 #pragma unroll
-  for (int j = 0; j < Stage::kQuads; ++j) {
-    const int begin = 4 * Stage::quad(j);
-    if (begin >= C::kPadded)
-      continue;
-    const float elements[4] = {v[j].x, v[j].y, v[j].z, v[j].w};
-    unsigned short high[4];
-    unsigned short low[4];
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const TwoParts<S> parts(elements[i] * inverse);
-      // order() permutes neighbours alike in every four.
-      high[C::O::order(i) % 4] = parts.high;
-      low[C::O::order(i) % 4] = parts.low;
-    }
-    auto two = [](unsigned short first, unsigned short second) {
-      return first | static_cast<unsigned>(second) << 16;
-    };
-    out[C::piece(begin, token)] =
-        make_uint4(two(high[0], high[1]), two(high[2], high[3]),
-                   two(low[0], low[1]), two(low[2], low[3]));
-  }
+  for (int j = 0; j < Stage::kQuads; ++j)
+    if (4 * Stage::quad(j) < C::kPadded)
+      out[C::piece(4 * Stage::quad(j), token)] = pieceOf<S>(v[j], 1.0f / scale);
   if (threadIdx.x == 0)
-    scales[token] = power;
+    scales[token] = scale;
 }
 
 } // namespace qzc::kernels

@@ -111,16 +111,15 @@ QZC_DEVICE float normalize(float v, float mean, float factor,
   return v;
 }
 
-/// Elements i to i + 3 of an unquantized tensor, i a multiple of 4.
-template <Storage S>
-QZC_DEVICE void fourElements(const void *data, int i, float (&v)[4]) {
-  if constexpr (S == Storage::F32) {
-    const float4 quad =
-        *reinterpret_cast<const float4 *>(static_cast<const float *>(data) + i);
-    v[0] = quad.x, v[1] = quad.y, v[2] = quad.z, v[3] = quad.w;
-  } else {
-    const uint2 bits = *reinterpret_cast<const uint2 *>(
+/// Four elements of an unquantized tensor as they are stored.
+template <Storage S> struct FourElements {
+  uint2 bits = {};
+  /// Elements i to i + 3, i a multiple of 4.
+  QZC_DEVICE void load(const void *data, int i) {
+    bits = *reinterpret_cast<const uint2 *>(
         static_cast<const unsigned short *>(data) + i);
+  }
+  QZC_DEVICE void unpack(float (&v)[4]) const {
     const unsigned short parts[4] = {static_cast<unsigned short>(bits.x),
                                      static_cast<unsigned short>(bits.x >> 16),
                                      static_cast<unsigned short>(bits.y),
@@ -133,7 +132,17 @@ QZC_DEVICE void fourElements(const void *data, int i, float (&v)[4]) {
         v[e] = toFloat(BFloat16{parts[e]});
     }
   }
-}
+};
+template <> struct FourElements<Storage::F32> {
+  float4 quad = {};
+  QZC_DEVICE void load(const void *data, int i) {
+    quad =
+        *reinterpret_cast<const float4 *>(static_cast<const float *>(data) + i);
+  }
+  QZC_DEVICE void unpack(float (&v)[4]) const {
+    v[0] = quad.x, v[1] = quad.y, v[2] = quad.z, v[3] = quad.w;
+  }
+};
 
 /// Mean (0 for rms) and 1 / deviation of a row, in every thread.
 template <int Columns, Norm N, int Threads>

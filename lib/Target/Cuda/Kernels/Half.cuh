@@ -85,6 +85,15 @@ QZC_DEVICE uint4 loadStreaming(const void *address) {
   return v;
 }
 
+/// 8 bytes of the same.
+QZC_DEVICE uint2 loadStreamingTwo(const void *address) {
+  uint2 v;
+  asm("ld.global.nc.L1::no_allocate.v2.u32 {%0, %1}, [%2];"
+      : "=r"(v.x), "=r"(v.y)
+      : "l"(address));
+  return v;
+}
+
 QZC_DEVICE unsigned sharedAddress(const void *pointer) {
   return static_cast<unsigned>(__cvta_generic_to_shared(pointer));
 }

@@ -32,17 +32,35 @@ struct InputNorm {
     return normalize<S, UnitOffset, HasWeight, HasBias>(v, mean, factor, weight,
                                                         bias, i);
   }
-  /// Weights and biases of elements i to i + 3.
-  QZC_DEVICE void four(int i, float (&w)[4], float (&b)[4]) const {
-    if constexpr (HasWeight) {
-      fourElements<S>(weight, i, w);
-#pragma unroll
-      for (int e = 0; e < 4; ++e)
-        w[e] += UnitOffset ? 1.0f : 0.0f;
+
+  /// Weights and biases of four elements.
+  struct Four {
+    FourElements<S> weights, biases;
+
+    /// Of elements i to i + 3.
+    QZC_DEVICE void load(const InputNorm &norm, int i) {
+      if constexpr (HasWeight)
+        weights.load(norm.weight, i);
+      if constexpr (HasBias)
+        biases.load(norm.bias, i);
     }
-    if constexpr (HasBias)
-      fourElements<S>(bias, i, b);
-  }
+    /// The elements, from whose values the mean is taken already.
+    QZC_DEVICE void apply(float4 &v, float factor) const {
+      float w[4];
+      float b[4];
+      weights.unpack(w);
+      biases.unpack(b);
+      float *e = &v.x;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        e[i] *= factor;
+        if constexpr (HasWeight)
+          e[i] *= w[i] + (UnitOffset ? 1.0f : 0.0f);
+        if constexpr (HasBias)
+          e[i] += b[i];
+      }
+    }
+  };
 };
 
 /// Where quad i of the input lies in shared memory: so that the lanes' 16-byte
@@ -66,8 +84,7 @@ template <int Threads, int K, int Padded, int PerChunk, class NormsOfInput>
 struct RegisterStage {
   using Norms = NormsOfInput;
   static constexpr int kQuads = quadsPerThread(Padded, Threads);
-  float weight[kQuads][4];
-  float bias[kQuads][4];
+  typename Norms::Four fours[kQuads];
 
   QZC_DEVICE static int quad(int j) { return j * Threads + threadIdx.x; }
 
@@ -75,7 +92,7 @@ struct RegisterStage {
 #pragma unroll
     for (int j = 0; j < kQuads; ++j)
       if (4 * quad(j) < K)
-        norm.four(4 * quad(j), weight[j], bias[j]);
+        fours[j].load(norm, 4 * quad(j));
   }
   /// This thread's quads of norm(x).
   QZC_DEVICE void values(float4 (&v)[kQuads], float *scratch, const float *x,
@@ -106,19 +123,9 @@ struct RegisterStage {
       const float square = reduceBlock<Sum, Threads>(sum, scratch) / K;
       const float factor = 1.0f / sqrtf(square + norm.epsilon);
 #pragma unroll
-      for (int j = 0; j < kQuads; ++j) {
-        float *e = &v[j].x;
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          e[i] *= factor;
-          if constexpr (Norms::kHasWeight)
-            e[i] *= weight[j][i];
-          if constexpr (Norms::kHasBias)
-            e[i] += 4 * quad(j) < K ? bias[j][i] : 0.0f;
-        }
-        if (4 * quad(j) >= K)
-          v[j] = float4{0.0f, 0.0f, 0.0f, 0.0f};
-      }
+      for (int j = 0; j < kQuads; ++j)
+        if (4 * quad(j) < K)
+          fours[j].apply(v[j], factor);
     }
   }
   QZC_DEVICE void run(float4 *staged, float *scratch, const float *x,

@@ -118,8 +118,10 @@ template <> struct Operands<Storage::Int2> : PlanarOperands<2, 2> {};
 template <> struct Operands<Storage::Int2Asym> : PlanarOperands<2, 0> {};
 template <> struct Operands<Storage::Ternary> : PlanarOperands<2, 1> {};
 
-/// Code books: a byte's two values in a table, as two f16 each. The table is
-/// there once for each pair of banks, so that lanes never collide.
+/// Code books: a byte's two values in a table, as two f16 each, the parts of a
+/// value together: operands made of such an entry's registers as they are would
+/// be copied for every product. The table is there once for each pair of banks,
+/// so that lanes never collide.
 template <class Book> struct BookOperands {
   static constexpr int kTerms = 2;
   static constexpr int kLaneStep = 2;
@@ -130,25 +132,42 @@ template <class Book> struct BookOperands {
   QZC_DEVICE static void fill(void *table, int thread, int threads) {
     for (int i = thread; i < 256; i += threads) {
       // The even element is in a byte's high nibble.
-      const float even = Book::at(static_cast<unsigned>(i) >> 4);
-      const float odd = Book::at(i & 15u);
-      const unsigned high = packHalves(even, odd);
-      const unsigned low =
-          packHalves(even - lowHalf(high), odd - highHalf(high));
+      const uint2 entry =
+          make_uint2(parts(Book::at(static_cast<unsigned>(i) >> 4)),
+                     parts(Book::at(i & 15u)));
       for (int copy = 0; copy < kCopies; ++copy)
-        static_cast<uint2 *>(table)[i * kCopies + (copy + i) % kCopies] =
-            make_uint2(high, low);
+        static_cast<uint2 *>(table)[i * kCopies + (copy + i) % kCopies] = entry;
     }
   }
   QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *table,
                                unsigned (&first)[2], unsigned (&second)[2]) {
-    const auto *mine =
-        static_cast<const uint2 *>(table) + threadIdx.x % kCopies;
-    const unsigned four = word(bits, m / 2) >> (m % 2 * 16);
-    const uint2 a = mine[(four & 255u) * kCopies];
-    const uint2 b = mine[(four >> 8 & 255u) * kCopies];
-    first[0] = a.x, first[1] = a.y;
-    second[0] = b.x, second[1] = b.y;
+    const unsigned four = word(bits, m / 2);
+    const uint2 a = entry(table, four, m % 2 * 2);
+    const uint2 b = entry(table, four, m % 2 * 2 + 1);
+    constexpr unsigned highs = 0x5410, lows = 0x7632;
+    first[0] = __byte_perm(a.x, a.y, highs);
+    first[1] = __byte_perm(a.x, a.y, lows);
+    second[0] = __byte_perm(b.x, b.y, highs);
+    second[1] = __byte_perm(b.x, b.y, lows);
+  }
+
+private:
+  /// The f16 next to a value, and in the high bits the one next to the rest.
+  QZC_DEVICE static unsigned parts(float value) {
+    const Half high = toHalf(value);
+    return high.bits | static_cast<unsigned>(toHalf(value - toFloat(high)).bits)
+                           << 16;
+  }
+  /// This lane's copy of the entry of byte `byte` of four.
+  QZC_DEVICE static uint2 entry(const void *table, unsigned four, int byte) {
+    constexpr int bits = 7;
+    constexpr int bytes = 1 << bits;
+    static_assert(bytes == kCopies * 8, "of an entry");
+    const unsigned shifted =
+        byte == 0 ? four << bits : four >> (8 * byte - bits);
+    const unsigned copy = threadIdx.x % kCopies * 8;
+    return *reinterpret_cast<const uint2 *>(static_cast<const char *>(table) +
+                                            (shifted & 255u * bytes | copy));
   }
 };
 template <> struct Operands<Storage::Nf4> : BookOperands<Nf4Book> {};

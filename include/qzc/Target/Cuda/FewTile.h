@@ -1,0 +1,63 @@
+//===- FewTile.h - How a layer of up to eight tokens is spread --*- C++ -*-===//
+//
+// What MatvecFew.cuh keeps in shared memory, and how much of it its launches
+// ask for. For the host and for NVRTC.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_TARGET_CUDA_FEWTILE_H
+#define QZC_TARGET_CUDA_FEWTILE_H
+
+#include "qzc/Target/Cuda/BatchTile.h"
+
+namespace qzc {
+
+/// Warps of a block: two for each token.
+constexpr int kFewWarps = 16;
+/// Elements of a token that the two warps have in registers, at most.
+constexpr int kFewElements = 2048;
+
+/// A block takes `passes` times warpsN tiles of rows; it, and the warps of each
+/// tile of rows, share the groups of four chunks that the rows consist of.
+struct FewTile {
+  int groups;
+  int steps; ///< products of 16 columns in a group: a fourth of a chunk
+  int warpsN;
+  int splitK; ///< blocks that share the groups of a row
+  int passes;
+
+  static constexpr int ceilDiv(int a, int b) { return (a + b - 1) / b; }
+  constexpr int warpsK() const { return kFewWarps / warpsN; }
+  constexpr int rows() const { return warpsN * kTileRows; } ///< of a pass
+  constexpr int groupsOfBlock() const { return ceilDiv(groups, splitK); }
+  constexpr int elementsOfBlock() const { return groupsOfBlock() * steps * 16; }
+  /// Groups of a warp in a pass.
+  constexpr int units() const { return ceilDiv(groupsOfBlock(), warpsK()); }
+  /// Groups that a warp has in registers or on their way, a power of two.
+  constexpr int depth() const {
+    int depth = 1;
+    while (depth < 4 && depth < units())
+      depth *= 2;
+    return depth;
+  }
+  constexpr int columnBytes() const {
+    return groupsOfBlock() * steps * kTileStepBytes;
+  }
+  /// Floats from token to token of a pass's sums: no bank conflicts.
+  constexpr int sumStride() const { return rows() + 4; }
+  constexpr int sumFloats() const {
+    return warpsK() * kTileTokens * sumStride();
+  }
+  /// The columns, and the sums of two passes behind them; those of an only pass
+  /// take their place.
+  constexpr int sharedBytes() const {
+    const int sums = sumFloats() * 4;
+    if (passes > 1)
+      return columnBytes() + 2 * sums;
+    return columnBytes() > sums ? columnBytes() : sums;
+  }
+};
+
+} // namespace qzc
+
+#endif // QZC_TARGET_CUDA_FEWTILE_H

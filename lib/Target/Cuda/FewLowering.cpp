@@ -1,0 +1,102 @@
+//===- FewLowering.cpp - Linear layers of up to eight tokens --------------===//
+//
+// One launch a layer, whose blocks make the columns that they need
+// (Kernels/MatvecFew.cuh).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowerer.h"
+
+#include "qzc/Target/Cuda/FewTile.h"
+
+#include <optional>
+
+using namespace qzc;
+using namespace qzc::cuda;
+using format::Launch;
+
+/// Blocks that share the groups of a row, at most: the last one adds their sums
+/// up, all loaded at once.
+static constexpr int kMostSplits = 8;
+
+/// About the cycles that a layer takes: of a group of a block's 16 warps, of a
+/// byte of columns through L2, of a pass, and of blocks that wait for others'
+/// sums.
+static int64_t costOf(const FewTile &tile) {
+  constexpr int64_t perUnit = 1800;
+  constexpr int64_t columnBytesPerCycle = 24;
+  constexpr int64_t perPass = 800;
+  constexpr int64_t perSplit = 3500;
+  return perUnit * tile.units() * tile.passes +
+         tile.columnBytes() / columnBytesPerCycle + perPass * tile.passes +
+         (tile.splitK > 1 ? perSplit : 0);
+}
+
+/// How a layer of `rows` outputs is spread over a block for each processor;
+/// none where a block's columns are too many.
+static std::optional<FewTile> chooseFewTile(const format::PackedShape &shape,
+                                            int64_t rows, bool gated,
+                                            bool isNormed, const Gpu &gpu) {
+  const int64_t tiles = ceilDiv(rows, gated ? kTileRows / 2 : kTileRows);
+  const int64_t mostBytes = mostSharedBytes(gpu) - operandTableBytes(shape);
+  std::optional<FewTile> best;
+  FewTile tile = {};
+  tile.groups = static_cast<int>(ceilDiv(shape.cols, 4 * perChunk(shape)));
+  tile.steps = static_cast<int>(perChunk(shape) / 4);
+  // Of equals the one with more blocks.
+  for (tile.warpsN = kFewWarps; tile.warpsN > 0; tile.warpsN /= 2) {
+    const int64_t blocks = ceilDiv(tiles, tile.warpsN);
+    const int mostSplits = isNormed ? 1 : kMostSplits;
+    for (int splits = 1; splits <= mostSplits; ++splits) {
+      if (splits > 1 && blocks * splits > gpu.processors)
+        break;
+      // As few blocks as share the groups evenly.
+      tile.splitK =
+          FewTile::ceilDiv(tile.groups, FewTile::ceilDiv(tile.groups, splits));
+      tile.passes = static_cast<int>(ceilDiv(blocks, gpu.processors));
+      if (tile.elementsOfBlock() <= kFewElements &&
+          tile.sharedBytes() <= mostBytes &&
+          (!best || costOf(tile) <= costOf(*best)))
+        best = tile;
+    }
+  }
+  return best;
+}
+
+bool Lowerer::addMatvecFew(const Launch &launch, const FusedNorm &norm,
+                           const PartGroup &group) {
+  const auto &p = std::get<format::LinearParams>(launch.params);
+  const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
+  const int64_t total = outputsOf(launch, group);
+  const std::optional<FewTile> tile =
+      Batch > kTileTokens ? std::nullopt
+                          : chooseFewTile(shape, total, p.gated,
+                                          norm.launch != nullptr, Target);
+  if (!tile)
+    return false;
+  const int64_t tiles = ceilDiv(total, p.gated ? kTileRows / 2 : kTileRows);
+  const int64_t blocks = ceilDiv(tiles, int64_t{tile->warpsN} * tile->passes);
+
+  LaunchSpec spec;
+  spec.kernel = "matvecFew";
+  describeParts(launch, group, spec.templateArgs);
+  spec.templateArgs.emplace_back(flag(p.gated));
+  spec.args = {inputArg(launch, norm), intArg(inputStride(launch, norm))};
+  describeNorm(norm.launch, spec.templateArgs, spec.args);
+  describeEnd(launch, group, spec.templateArgs);
+  for (const int arg : {tile->warpsN, tile->splitK, tile->passes})
+    spec.templateArgs.push_back(std::to_string(arg));
+  addPartArgs(launch, group, spec.args);
+  addOutputArgs(launch, group, spec.args);
+  const int64_t sums = blocks * tile->splitK * tile->rows() * kTileTokens;
+  spec.args.push_back(partialSums(tile->splitK > 1 ? sums : 0));
+  spec.args.push_back(stateArg());
+  spec.grid[0] = {blocks, 0};
+  spec.grid[1] = {tile->splitK, 0};
+  spec.blockThreads = kFewWarps * 32;
+  spec.sharedBytes =
+      static_cast<uint32_t>(tile->sharedBytes() + operandTableBytes(shape));
+  Builder.add(*Out, spec);
+  HasBatchKernels = true;
+  return true;
+}
