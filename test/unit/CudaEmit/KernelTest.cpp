@@ -45,7 +45,7 @@ TEST_P(KernelTest, AgreesWithReference) {
 /// A pass whose tokens are more than one block of a layer takes, and whose
 /// blocks share rows: each has sums and a counter of its own.
 TEST(ManySequences, AreSeveralBlocksOfTokens) {
-  constexpr int number = 40;
+  constexpr int number = 14;
   const Model model = makeCase(number);
   SCOPED_TRACE(model.description);
   const std::vector<int32_t> tokens = randomTokens(model, number, kSequences);
