@@ -145,7 +145,8 @@ matvecFew(const float *x, int xStride, const void *normWeight,
   constexpr int threads = kFewWarps * kWarp;
   constexpr int warpsK = tile.warpsK();
   constexpr int units = tile.units();
-  constexpr int depth = tile.depth();
+  constexpr int depth =
+      isLargeBook<K, S, Block>() && tile.depth() > 2 ? 2 : tile.depth();
   constexpr int sides = Gated ? 2 : 1;
   constexpr int perTile = kTileRows / sides;
   constexpr int outputs = WarpsN * perTile; ///< of a pass

@@ -146,6 +146,13 @@ template <Storage S, int RowTiles, int Tiles> struct TileSums {
   }
 };
 
+/// Whether chunks or their operands take more registers than others: those of
+/// code books that are dealt.
+template <int K, Storage S, int Block> constexpr bool isLargeBook() {
+  return Operands<S>::kTerms > 1 &&
+         Columns<K, S, Block>::kSpread == Spread::Dealt;
+}
+
 /// What a lane has of a group of four chunks in one row: a chunk.
 template <int K, Storage S, int Block,
           Spread How = Columns<K, S, Block>::kSpread>
@@ -300,9 +307,10 @@ QZC_DEVICE void multiplyGroup(float (&sums)[RowTiles][Tiles][4],
   constexpr int ofScale = C::kSpread == Spread::Dealt    ? C::kHalves
                           : C::kSpread == Spread::Blocks ? 4
                                                          : steps;
-  // Few warps with many products each: they load a step ahead, where the sums
-  // of inputs leave registers for it.
-  constexpr int ahead = Tiles > 1 && !affine ? 1 : 0;
+  // Few warps with many products each: they load a step ahead, where sums of
+  // inputs and codes to be dealt leave registers for it.
+  constexpr bool isLarge = affine || isLargeBook<K, S, Block>();
+  constexpr int ahead = Tiles > 1 && !isLarge ? 1 : 0;
   struct Step {
     unsigned a[RowTiles][Operands<S>::kTerms][4];
     uint4 b[Tiles];
@@ -326,9 +334,9 @@ QZC_DEVICE void multiplyGroup(float (&sums)[RowTiles][Tiles][4],
   Step ring[1 + ahead];
   if constexpr (ahead > 0)
     load(ring[0], 0);
-  // Codes with minima take registers too: one scale's at a time.
+  // Else one scale's steps at a time.
   constexpr int scales = steps / ofScale;
-  constexpr int unrolled = Tiles > 1 && affine ? 1 : scales;
+  constexpr int unrolled = Tiles > 1 && isLarge ? 1 : scales;
 #pragma unroll unrolled
   for (int scale = 0; scale < scales; ++scale) {
     products.clear();
