@@ -1,6 +1,6 @@
 """Prints what executables reach on this GPU beside other programs, as one Markdown table:
 
-    gpu_table.py FOLDER [-r 3] [--depth 16384] [--json FILE]
+    gpu_table.py FOLDER [-r 3] [--prompt 2048] [--depth 16384] [--json FILE]
         [--llama-bench PROGRAM GGUF…] [--models FOLDER…]
 
 FOLDER holds the executables that prepare.py made. Each is checked before it is timed: logits of a
@@ -71,9 +71,9 @@ def measured(image: Path, options: argparse.Namespace) -> Row:
     found = errors(image)
     context = json.loads(run(image, "--info", "--json"))["model"]["context"]
     # The head on one row, as a prompt has it, and room to decode behind it.
-    prompt = min(2048, context - DECODED)
+    prompt = min(options.prompt, context - DECODED)
     timed = bench(image, "-p", prompt, "-n", DECODED, "-r", options.repetitions)
-    name, _, scheme = image.stem.partition(".")
+    name, _, scheme = image.stem.rpartition(".")
     row: Row = {
         "model": name,
         "by": "qzc",
@@ -91,8 +91,9 @@ def measured(image: Path, options: argparse.Namespace) -> Row:
     return row
 
 
-def llama_row(program: Path, file: Path, repetitions: int) -> Row:
-    asked = ["-p", 2048, "-n", DECODED, "-r", repetitions, "-ngl", 99, "-fa", 1, "-o", "json"]
+def llama_row(program: Path, file: Path, options: argparse.Namespace) -> Row:
+    asked = ["-p", options.prompt, "-n", DECODED, "-r", options.repetitions]
+    asked += ["-ngl", 99, "-fa", 1, "-o", "json"]
     runs = json.loads(run(program, "-m", file, *asked))
     speed = {bool(one["n_gen"]): one["avg_ts"] for one in runs}
     return {
@@ -100,14 +101,15 @@ def llama_row(program: Path, file: Path, repetitions: int) -> Row:
         "by": "llama.cpp",
         "stored as": runs[0]["model_type"],
         "decode": speed[True],
-        "prompt": 2048,
+        "prompt": options.prompt,
         "prefill": speed[False],
     }
 
 
-def model_row(folder: Path, scheme: str, repetitions: int) -> Row:
+def model_row(folder: Path, scheme: str, options: argparse.Namespace) -> Row:
     """By qz_eval's adapters, a process each, so that memory is free again."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python-eval")}
+    paths = [str(ROOT / "python-eval"), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     asked = {
         "folder": str(folder),
         "scheme": scheme,
@@ -115,10 +117,10 @@ def model_row(folder: Path, scheme: str, repetitions: int) -> Row:
         "device": "cuda",
         "threads": 0,
         "plan": None,
-        "prompt": 2048,
+        "prompt": options.prompt,
         "count": DECODED,
         "depth": 0,
-        "repetitions": repetitions,
+        "repetitions": options.repetitions,
     }
     with tempfile.NamedTemporaryFile("w", suffix=".json") as request:
         json.dump(asked, request)
@@ -130,7 +132,7 @@ def model_row(folder: Path, scheme: str, repetitions: int) -> Row:
         "by": "transformers" if scheme == "none" else "bitsandbytes",
         "stored as": "bf16" if scheme == "none" else scheme,
         "decode": timed["decode_tok_s"],
-        "prompt": 2048,
+        "prompt": options.prompt,
         "prefill": timed["prefill_tok_s"],
     }
 
@@ -168,14 +170,12 @@ def rows(options: argparse.Namespace, wrong: list[str]) -> Iterator[Row]:
         yield from unless_it_fails(image.stem, lambda image=image: measured(image, options))
     program, *files = options.llama_bench or [None]
     for file in files:
-        yield from unless_it_fails(
-            file.stem, lambda file=file: llama_row(program, file, options.repetitions)
-        )
+        yield from unless_it_fails(file.stem, lambda file=file: llama_row(program, file, options))
     for folder in options.models:
         for scheme in ("none", "int8", "nf4"):
             yield from unless_it_fails(
                 f"{folder.name} {scheme}",
-                lambda folder=folder, scheme=scheme: model_row(folder, scheme, options.repetitions),
+                lambda folder=folder, scheme=scheme: model_row(folder, scheme, options),
             )
 
 
@@ -183,6 +183,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("-r", dest="repetitions", type=int, default=3)
+    parser.add_argument(
+        "--prompt", type=int, default=2048, help="tokens, where the context has room"
+    )
     parser.add_argument("--depth", type=int, default=16384)
     parser.add_argument("--json", type=Path, help="all that was measured")
     parser.add_argument("--llama-bench", type=Path, nargs="+", default=[])
