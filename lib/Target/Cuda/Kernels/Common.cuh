@@ -51,6 +51,12 @@ template <class Op> QZC_DEVICE float reduceWarp(float v) {
   return v;
 }
 
+/// The same of four lanes, in each of them.
+template <class Op> QZC_DEVICE float reduceQuad(float v) {
+  v = Op::join(v, __shfl_xor_sync(QZC_FULL_WARP, v, 1));
+  return Op::join(v, __shfl_xor_sync(QZC_FULL_WARP, v, 2));
+}
+
 /// The block's total in every thread. `scratch` holds 32 floats of shared
 /// memory that no one else uses until the next barrier.
 template <class Op, int Threads>

@@ -281,10 +281,7 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
     float shift[2];
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
-      newTop[h] =
-          fmaxf(newTop[h], __shfl_xor_sync(QZC_FULL_WARP, newTop[h], 1));
-      newTop[h] =
-          fmaxf(newTop[h], __shfl_xor_sync(QZC_FULL_WARP, newTop[h], 2));
+      newTop[h] = reduceQuad<Max>(newTop[h]);
       shift[h] = OnlineSoftmax<1>::shift(newTop[h]);
       const float keep = exp2f(top[h] - shift[h]);
       top[h] = newTop[h];
@@ -324,8 +321,7 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
 
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
-    total[h] += __shfl_xor_sync(QZC_FULL_WARP, total[h], 1);
-    total[h] += __shfl_xor_sync(QZC_FULL_WARP, total[h], 2);
+    total[h] = reduceQuad<Sum>(total[h]);
     const int t = rowInTile + 8 * h;
     if (t >= tokens)
       continue;

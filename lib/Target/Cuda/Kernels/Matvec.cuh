@@ -77,6 +77,38 @@ constexpr int quadsPerThread(int padded, int threads) {
   return (padded / 4 + threads - 1) / threads;
 }
 
+/// v = norm(v), a row of K elements of which threads have quads in registers,
+/// zeros beyond the row. isInput(j): whether v[j] is of the row; total(sum, i):
+/// of all its threads, for i = 0 and 1.
+template <int K, class Norms, int Quads, class IsInput, class Total>
+QZC_DEVICE void
+normalizeQuads(float4 (&v)[Quads], const typename Norms::Four (&fours)[Quads],
+               float epsilon, const IsInput &isInput, const Total &total) {
+  float mean = 0.0f;
+  if constexpr (Norms::kKind == Norm::Layer) {
+    float sum = 0.0f;
+#pragma unroll
+    for (int j = 0; j < Quads; ++j)
+      sum += (v[j].x + v[j].y) + (v[j].z + v[j].w);
+    mean = total(sum, 0) / K;
+  }
+  float sum = 0.0f;
+#pragma unroll
+  for (int j = 0; j < Quads; ++j) {
+    if (!isInput(j))
+      continue;
+    v[j].x -= mean, v[j].y -= mean, v[j].z -= mean, v[j].w -= mean;
+    sum += (v[j].x * v[j].x + v[j].y * v[j].y) +
+           (v[j].z * v[j].z + v[j].w * v[j].w);
+  }
+  const float square = total(sum, 1) / K;
+  const float factor = 1.0f / sqrtf(square + epsilon);
+#pragma unroll
+  for (int j = 0; j < Quads; ++j)
+    if (isInput(j))
+      fours[j].apply(v[j], factor);
+}
+
 /// Stages norm(x) of K elements, zero up to `Padded`, a multiple of 4, by way
 /// of registers: every thread keeps kQuads quads, and its norm weights, loaded
 /// before the wait.
@@ -102,31 +134,12 @@ struct RegisterStage {
       v[j] = 4 * quad(j) < K
                  ? *reinterpret_cast<const float4 *>(x + 4 * quad(j))
                  : float4{0.0f, 0.0f, 0.0f, 0.0f};
-    if constexpr (Norms::kKind != Norm::None) {
-      float mean = 0.0f;
-      if constexpr (Norms::kKind == Norm::Layer) {
-        float sum = 0.0f;
-#pragma unroll
-        for (int j = 0; j < kQuads; ++j)
-          sum += (v[j].x + v[j].y) + (v[j].z + v[j].w);
-        mean = reduceBlock<Sum, Threads>(sum, scratch) / K;
-      }
-      float sum = 0.0f;
-#pragma unroll
-      for (int j = 0; j < kQuads; ++j) {
-        if (4 * quad(j) >= K)
-          continue;
-        v[j].x -= mean, v[j].y -= mean, v[j].z -= mean, v[j].w -= mean;
-        sum += (v[j].x * v[j].x + v[j].y * v[j].y) +
-               (v[j].z * v[j].z + v[j].w * v[j].w);
-      }
-      const float square = reduceBlock<Sum, Threads>(sum, scratch) / K;
-      const float factor = 1.0f / sqrtf(square + norm.epsilon);
-#pragma unroll
-      for (int j = 0; j < kQuads; ++j)
-        if (4 * quad(j) < K)
-          fours[j].apply(v[j], factor);
-    }
+    if constexpr (Norms::kKind != Norm::None)
+      normalizeQuads<K, Norms>(
+          v, fours, norm.epsilon, [](int j) { return 4 * quad(j) < K; },
+          [&](float sum, int) {
+            return reduceBlock<Sum, Threads>(sum, scratch);
+          });
   }
   QZC_DEVICE void run(float4 *staged, float *scratch, const float *x,
                       const Norms &norm) const {

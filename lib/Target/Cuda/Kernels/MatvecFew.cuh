@@ -59,7 +59,9 @@ struct TokenStage {
                  ? *reinterpret_cast<const float4 *>(row + 4 * quad(j))
                  : float4{0.0f, 0.0f, 0.0f, 0.0f};
     if constexpr (Norms::kKind != Norm::None)
-      normalizeRow(v, scratch, begin, norm);
+      normalizeQuads<K, Norms>(
+          v, fours, norm.epsilon, [&](int j) { return isInput(j, begin); },
+          [&](float sum, int i) { return reduceToken<Sum>(sum, scratch[i]); });
     float absmax = 0.0f;
 #pragma unroll
     for (int j = 0; j < kQuads; ++j)
@@ -86,33 +88,6 @@ private:
     for (int w = 1; w < kWarps; ++w)
       total = Op::join(total, scratch[token() * kWarps + w]);
     return total;
-  }
-  QZC_DEVICE void normalizeRow(float4 (&v)[kQuads],
-                               float (&scratch)[3][kFewWarps], int begin,
-                               const Norms &norm) const {
-    float mean = 0.0f;
-    if constexpr (Norms::kKind == Norm::Layer) {
-      float sum = 0.0f;
-#pragma unroll
-      for (int j = 0; j < kQuads; ++j)
-        sum += (v[j].x + v[j].y) + (v[j].z + v[j].w);
-      mean = reduceToken<Sum>(sum, scratch[0]) / K;
-    }
-    float sum = 0.0f;
-#pragma unroll
-    for (int j = 0; j < kQuads; ++j) {
-      if (!isInput(j, begin))
-        continue;
-      v[j].x -= mean, v[j].y -= mean, v[j].z -= mean, v[j].w -= mean;
-      sum += (v[j].x * v[j].x + v[j].y * v[j].y) +
-             (v[j].z * v[j].z + v[j].w * v[j].w);
-    }
-    const float square = reduceToken<Sum>(sum, scratch[1]) / K;
-    const float factor = 1.0f / sqrtf(square + norm.epsilon);
-#pragma unroll
-    for (int j = 0; j < kQuads; ++j)
-      if (isInput(j, begin))
-        fours[j].apply(v[j], factor);
   }
 };
 

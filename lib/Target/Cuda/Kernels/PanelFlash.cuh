@@ -206,9 +206,7 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
 #pragma unroll
     for (int j = 0; j < D / 8; ++j)
       absmax = fmaxf(absmax, fmaxf(fabsf(v[j][0]), fabsf(v[j][1])));
-    absmax = fmaxf(absmax, __shfl_xor_sync(QZC_FULL_WARP, absmax, 1));
-    absmax = fmaxf(absmax, __shfl_xor_sync(QZC_FULL_WARP, absmax, 2));
-    const float power = powerOfTwoAbove(absmax);
+    const float power = powerOfTwoAbove(reduceQuad<Max>(absmax));
     const float inverse = scale < 0.0f ? -1.0f / power : 1.0f / power;
 #pragma unroll
     for (int j = 0; j < D / 8; ++j)
@@ -255,16 +253,19 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
     for (int j = 0; j < keyTiles; ++j)
       changedByProducts(s[j]);
 
+    // From the query of s[j][e] to its key.
+    auto distanceOf = [&](int j, int e) {
+      return first + j * 8 + lane % 4 * 2 + e % 2 -
+             (tile.position + firstRow + e / 2 * 8);
+    };
     if constexpr (!plain) {
 #pragma unroll
       for (int j = 0; j < keyTiles; ++j)
 #pragma unroll
         for (int e = 0; e < 4; ++e) {
-          const int distance = first + j * 8 + lane % 4 * 2 + e % 2 -
-                               (tile.position + firstRow + e / 2 * 8);
           float score = cappedScore<SoftCap>(s[j][e] * factor[e / 2], cap);
           if constexpr (Alibi)
-            score = fmaf(slope, static_cast<float>(distance), score);
+            score = fmaf(slope, static_cast<float>(distanceOf(j, e)), score);
           s[j][e] = score;
         }
     }
@@ -274,8 +275,7 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
       for (int j = 0; j < keyTiles; ++j)
 #pragma unroll
         for (int e = 0; e < 4; ++e) {
-          const int distance = first + j * 8 + lane % 4 * 2 + e % 2 -
-                               (tile.position + firstRow + e / 2 * 8);
+          const int distance = distanceOf(j, e);
           if (distance > 0 || (Window > 0 && distance <= -Window))
             s[j][e] = -QZC_INFINITY;
         }
@@ -292,10 +292,7 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
     float unit[2];
 #pragma unroll
     for (int h = 0; h < 2; ++h) {
-      newTop[h] =
-          fmaxf(newTop[h], __shfl_xor_sync(QZC_FULL_WARP, newTop[h], 1));
-      newTop[h] =
-          fmaxf(newTop[h], __shfl_xor_sync(QZC_FULL_WARP, newTop[h], 2));
+      newTop[h] = reduceQuad<Max>(newTop[h]);
       unit[h] = plain ? factor[h] : 1.0f;
       shift[h] = OnlineSoftmax<1>::shift(newTop[h]) * unit[h];
     }
@@ -340,8 +337,7 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
 
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
-    total[h] += __shfl_xor_sync(QZC_FULL_WARP, total[h], 1);
-    total[h] += __shfl_xor_sync(QZC_FULL_WARP, total[h], 2);
+    total[h] = reduceQuad<Sum>(total[h]);
     const int t = firstRow + 8 * h;
     if (t >= tile.rows)
       continue;

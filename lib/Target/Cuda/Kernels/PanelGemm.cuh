@@ -22,18 +22,33 @@ constexpr int kPanelRowBytes = 2 * kPanelColumns;
 template <int BN>
 using PanelRing = TileRing<panelStages(BN), panelStageBytes(BN)>;
 
-/// Copies the panels of a block's tile: `rows` of a's `allRows` rows, `width`
-/// of b's `columns`. One thread.
+/// A block's tile of a · bᵀ: `rows` of a's from `row` on, `width` of b's from
+/// `column` on. No rows: there is nothing to do.
+struct PanelPlace {
+  int row, rows;
+  int column, width;
+};
+template <int BN> QZC_DEVICE PanelPlace panelPlace(int allRows, int columns) {
+  const int row = blockIdx.x * kPanelRows;
+  const int column = blockIdx.y * BN;
+  return {row, max(0, min(kPanelRows, allRows - row)), column,
+          min(BN, columns - column)};
+}
+
+/// Copies the panels of a block's tile of a, of `allRows` rows, and of b. One
+/// thread.
 template <int BN>
-QZC_DEVICE void copyPanels(const PanelRing<BN> &ring, int steps, const Half *a,
-                           int rows, int allRows, const Half *b, int width,
-                           int columns) {
+QZC_DEVICE void copyPanels(const PanelRing<BN> &ring, int steps,
+                           const PanelPlace &place, const Half *a, int allRows,
+                           const Half *b, int columns) {
+  a += static_cast<long long>(place.row) * kPanelColumns;
+  b += static_cast<long long>(place.column) * kPanelColumns;
   for (int step = 0; step < steps; ++step) {
     ring.waitForRoom(step);
-    expectBytes(ring.full(step), (rows + width) * kPanelRowBytes);
-    copyBulk(ring.tile(step), a, rows * kPanelRowBytes, ring.full(step));
+    expectBytes(ring.full(step), (place.rows + place.width) * kPanelRowBytes);
+    copyBulk(ring.tile(step), a, place.rows * kPanelRowBytes, ring.full(step));
     copyBulk(ring.tile(step) + kPanelRows * kPanelRowBytes, b,
-             width * kPanelRowBytes, ring.full(step));
+             place.width * kPanelRowBytes, ring.full(step));
     a += static_cast<long long>(allRows) * kPanelColumns;
     b += static_cast<long long>(columns) * kPanelColumns;
   }
@@ -70,6 +85,15 @@ QZC_DEVICE void multiplyPanels(const PanelRing<BN> &ring, int steps,
   for (int j = 0; j < BN / 8; ++j)
     changedByProducts(c[j]);
   meetWarps<kPanelWarps>();
+}
+
+/// Readies the ring, and waits for the launches before. All threads.
+template <int BN> QZC_DEVICE void beginPanels(const PanelRing<BN> &ring) {
+  launchDependents();
+  if (threadIdx.x == 0)
+    ring.init(1, kPanelWarps);
+  __syncthreads();
+  waitForDependencies();
 }
 
 /// Four neighbouring outputs of a row, of which `count` exist. Quads: all or
@@ -172,32 +196,20 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
   using Ring = PanelRing<BN>;
   QZC_DYNAMIC_SHARED(panelShared);
   alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
-  launchDependents();
   const Ring ring(panelShared, barriers);
+  beginPanels<BN>(ring);
+  const int tokens = rowCount<Which>(state);
+  const PanelPlace place = panelPlace<BN>(tokens, columns);
+  const int steps = K / kPanelColumns;
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
-  if (threadIdx.x == 0)
-    ring.init(1, kPanelWarps);
-  __syncthreads();
-  waitForDependencies();
-  const int tokens = rowCount<Which>(state);
-  const int rowBase = blockIdx.x * kPanelRows;
-  const int columnBase = blockIdx.y * BN;
-  const int rows = max(0, min(kPanelRows, tokens - rowBase));
-  const int steps = K / kPanelColumns;
-
-  if (rows == 0)
+  if (place.rows == 0)
     return;
-
   if (warp == kPanelWarps) {
     if (lane == 0)
-      copyPanels<BN>(
-          ring, steps, a + static_cast<long long>(rowBase) * kPanelColumns,
-          rows, tokens, b + static_cast<long long>(columnBase) * kPanelColumns,
-          min(BN, columns - columnBase), columns);
+      copyPanels<BN>(ring, steps, place, a, tokens, b, columns);
     return;
   }
-
   float c[BN / 8][4];
   multiplyPanels<BN>(ring, steps, c);
 
@@ -227,8 +239,8 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
       residualStride,
       out,
       stride};
-  finishRows<BN, Quads, Gated>(output, sums, sumStride, rowBase + warp * 16,
-                               min(16, rows - warp * 16), columnBase,
+  finishRows<BN, Quads, Gated>(output, sums, sumStride, place.row + warp * 16,
+                               min(16, place.rows - warp * 16), place.column,
                                rowScales);
 }
 

@@ -73,38 +73,27 @@ QZC_DEVICE void scorePanels(const Half *a, const float *rowScales,
   using Ring = PanelRing<BN>;
   QZC_DYNAMIC_SHARED(panelShared);
   alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
-  launchDependents();
   const Ring ring(panelShared, barriers);
+  beginPanels<BN>(ring);
+  const PanelPlace place = panelPlace<BN>(state->rows, columns);
+  const int steps = K / kPanelColumns;
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
-  if (threadIdx.x == 0)
-    ring.init(1, kPanelWarps);
-  __syncthreads();
-  waitForDependencies();
-  const int rowBase = blockIdx.x * kPanelRows;
-  const int columnBase = blockIdx.y * BN;
-  const int rows = max(0, min(kPanelRows, state->rows - rowBase));
-  const int width = min(BN, columns - columnBase);
-  const int steps = K / kPanelColumns;
-  if (rows == 0)
+  if (place.rows == 0)
     return;
   if (warp == kPanelWarps) {
     if (lane == 0)
-      copyPanels<BN>(ring, steps,
-                     a + static_cast<long long>(rowBase) * kPanelColumns, rows,
-                     state->rows,
-                     b + static_cast<long long>(columnBase) * kPanelColumns,
-                     width, columns);
+      copyPanels<BN>(ring, steps, place, a, state->rows, b, columns);
     return;
   }
-
   float c[BN / 8][4];
   multiplyPanels<BN>(ring, steps, c);
+  const int width = place.width;
 
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
     const int local = warp * 16 + lane / 4 + 8 * h;
-    const int row = rowBase + min(local, rows - 1);
+    const int row = place.row + min(local, place.rows - 1);
     float factor = rowScales[row] * scale * (SoftCap ? 1.0f : kLog2E);
     if constexpr (SoftCap) {
 #pragma unroll
@@ -122,8 +111,8 @@ QZC_DEVICE void scorePanels(const Half *a, const float *rowScales,
           if (8 * j + e >= width - lane % 4 * 2)
             c[j][2 * h + e] = -QZC_INFINITY;
     }
-    const int target = targets[row] - firstColumn - columnBase - lane % 4 * 2;
-    if (local < rows && target >= 0 && target < width - lane % 4 * 2 &&
+    const int target = targets[row] - firstColumn - place.column - lane % 4 * 2;
+    if (local < place.rows && target >= 0 && target < width - lane % 4 * 2 &&
         target % 8 < 2) {
 #pragma unroll
       for (int j = 0; j < BN / 8; ++j)
@@ -136,17 +125,15 @@ QZC_DEVICE void scorePanels(const Half *a, const float *rowScales,
 #pragma unroll
     for (int j = 0; j < BN / 8; ++j)
       top = fmaxf(top, fmaxf(c[j][2 * h], c[j][2 * h + 1]));
-    top = fmaxf(top, __shfl_xor_sync(QZC_FULL_WARP, top, 1));
-    top = fmaxf(top, __shfl_xor_sync(QZC_FULL_WARP, top, 2)) * factor;
+    top = reduceQuad<Max>(top) * factor;
     const float shift = ScoreSum::shift(top);
     float sum = 0.0f;
 #pragma unroll
     for (int j = 0; j < BN / 8; ++j)
       sum += powerOfTwo(fmaf(c[j][2 * h], factor, -shift)) +
              powerOfTwo(fmaf(c[j][2 * h + 1], factor, -shift));
-    sum += __shfl_xor_sync(QZC_FULL_WARP, sum, 1);
-    sum += __shfl_xor_sync(QZC_FULL_WARP, sum, 2);
-    if (lane % 4 == 0 && local < rows)
+    sum = reduceQuad<Sum>(sum);
+    if (lane % 4 == 0 && local < place.rows)
       reinterpret_cast<float2 *>(sums)[static_cast<long long>(row) * Tiles +
                                        firstTile + blockIdx.y] = {top, sum};
   }
