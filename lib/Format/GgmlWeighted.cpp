@@ -49,12 +49,11 @@ static float largestOf(uint16_t d, float code) {
 /// `search` makes what was Found of groups; `finish` a block's scales of a
 /// lane of it, and returns the largest magnitude that it decodes to.
 template <typename Found, typename Block, typename Search, typename Finish>
-static float quantizeBlocks(const float *values, const float *importance,
-                            int64_t columns, int64_t rows, Block *blocks,
+static float quantizeBlocks(const WeightedRows &rows, Block *blocks,
                             Search search, Finish finish) {
-  std::vector<float> squares(static_cast<size_t>(rows));
-  sumSquares(values, columns, rows, squares.data());
-  const int64_t count = rows * columns / kBlock;
+  std::vector<float> squares(static_cast<size_t>(rows.rows));
+  sumSquares(rows.values, rows.columns, rows.rows, squares.data());
+  const int64_t count = rows.rows * rows.columns / kBlock;
   float largest = 0;
   Groups<kBlock> groups = {}; // lanes that no block is in do not matter
   for (int64_t first = 0; first < count; first += kLanes) {
@@ -62,9 +61,9 @@ static float quantizeBlocks(const float *values, const float *importance,
         static_cast<int>(std::min<int64_t>(kLanes, count - first));
     for (int lane = 0; lane < some; ++lane) {
       const int64_t at = (first + lane) * kBlock;
-      putGroup(lane, values + at, importance + at,
-               squares[static_cast<size_t>(at / columns)] /
-                   static_cast<float>(columns),
+      putGroup(lane, rows.values + at, rows.importance + at,
+               squares[static_cast<size_t>(at / rows.columns)] /
+                   static_cast<float>(rows.columns),
                groups);
     }
     Found found;
@@ -81,11 +80,10 @@ static float quantizeBlocks(const float *values, const float *importance,
 }
 
 template <typename Block>
-static float quantizeAround(const float *values, const float *importance,
-                            int64_t columns, int64_t rows, int32_t half,
+static float quantizeAround(const WeightedRows &rows, int32_t half,
                             Block *blocks) {
   return quantizeBlocks<Found<kBlock>>(
-      values, importance, columns, rows, blocks,
+      rows, blocks,
       [half](const Groups<kBlock> &groups, Found<kBlock> &found) {
         searchAround(groups, half, found);
       },
@@ -96,11 +94,10 @@ static float quantizeAround(const float *values, const float *importance,
 }
 
 template <typename Block>
-static float quantizeAbove(const float *values, const float *importance,
-                           int64_t columns, int64_t rows, int32_t most,
+static float quantizeAbove(const WeightedRows &rows, int32_t most,
                            Block *blocks) {
   return quantizeBlocks<FoundAbove>(
-      values, importance, columns, rows, blocks,
+      rows, blocks,
       [most](const Groups<kBlock> &groups, FoundAbove &found) {
         searchAbove(groups, searchTo(most), found);
       },
@@ -112,21 +109,17 @@ static float quantizeAbove(const float *values, const float *importance,
       });
 }
 
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ4_0 *blocks) {
-  return quantizeAround(values, importance, columns, rows, 8, blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ4_0 *blocks) {
+  return quantizeAround(rows, 8, blocks);
 }
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ5_0 *blocks) {
-  return quantizeAround(values, importance, columns, rows, 16, blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ5_0 *blocks) {
+  return quantizeAround(rows, 16, blocks);
 }
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ4_1 *blocks) {
-  return quantizeAbove(values, importance, columns, rows, 15, blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ4_1 *blocks) {
+  return quantizeAbove(rows, 15, blocks);
 }
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ5_1 *blocks) {
-  return quantizeAbove(values, importance, columns, rows, 31, blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ5_1 *blocks) {
+  return quantizeAbove(rows, 31, blocks);
 }
 
 //===----------------------------------------------------------------------===//
@@ -207,20 +200,20 @@ static float searchSix(const float (&x)[kscales::kGroups],
 }
 
 template <typename Block>
-static float quantizeGroups(const float *values, const float *importance,
-                            int64_t columns, int64_t rows, int32_t most,
+static float quantizeGroups(const WeightedRows &rows, int32_t most,
                             Block *blocks) {
-  const int64_t count = rows * columns / kSuperBlock;
+  const int64_t count = rows.rows * rows.columns / kSuperBlock;
   std::vector<float> squares(static_cast<size_t>(count));
-  sumSquares(values, kSuperBlock, count, squares.data());
+  sumSquares(rows.values, kSuperBlock, count, squares.data());
   float largest = 0;
   for (int64_t i = 0; i < count; ++i) {
-    const float *x = values + i * kSuperBlock;
+    const float *x = rows.values + i * kSuperBlock;
     const float variance = 2 * squares[static_cast<size_t>(i)] / kSuperBlock;
     Groups<kBlock> groups;
     for (int g = 0; g < kLanes; ++g)
-      putGroup(g, x + kBlock * g, importance + i * kSuperBlock + kBlock * g,
-               variance, groups);
+      putGroup(g, x + kBlock * g,
+               rows.importance + i * kSuperBlock + kBlock * g, variance,
+               groups);
     FoundAbove found;
     searchAbove(groups, searchTo(most), found);
     GroupCodes codes;
@@ -233,20 +226,17 @@ static float quantizeGroups(const float *values, const float *importance,
   return largest;
 }
 
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ4_K *blocks) {
-  return quantizeGroups(values, importance, columns, rows, 15, blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ4_K *blocks) {
+  return quantizeGroups(rows, 15, blocks);
 }
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ5_K *blocks) {
-  return quantizeGroups(values, importance, columns, rows, 31, blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ5_K *blocks) {
+  return quantizeGroups(rows, 31, blocks);
 }
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ6_K *blocks) {
+float quantizeRows(const WeightedRows &rows, BlockQ6_K *blocks) {
   float largest = 0;
-  for (int64_t at = 0; at < rows * columns; at += kSuperBlock)
-    largest = std::max(largest,
-                       quantizeSmall(values + at, importance + at, *blocks++));
+  for (int64_t at = 0; at < rows.rows * rows.columns; at += kSuperBlock)
+    largest = std::max(largest, quantizeSmall(rows.values + at,
+                                              rows.importance + at, *blocks++));
   return largest;
 }
 

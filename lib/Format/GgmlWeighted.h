@@ -9,24 +9,24 @@
 
 namespace qzc::format::ggml {
 
-/// `rows` rows of `columns` finite values, a multiple of Block::kValues, to
-/// blocks as llama-quantize makes them with an importance matrix: `importance`
-/// is, beside each value, the mean square of its column's input. Returns what
-/// quantize does.
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ4_0 *blocks);
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ4_1 *blocks);
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ5_0 *blocks);
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ5_1 *blocks);
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ4_K *blocks);
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ5_K *blocks);
-float quantizeRows(const float *values, const float *importance,
-                   int64_t columns, int64_t rows, BlockQ6_K *blocks);
+/// `rows` rows of `columns` finite values, a multiple of Block::kValues, and
+/// beside each value the mean square of its column's input.
+struct WeightedRows {
+  const float *values;
+  const float *importance;
+  int64_t columns;
+  int64_t rows;
+};
+
+/// To blocks as llama-quantize makes them with an importance matrix. Returns
+/// what quantize does.
+float quantizeRows(const WeightedRows &rows, BlockQ4_0 *blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ4_1 *blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ5_0 *blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ5_1 *blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ4_K *blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ5_K *blocks);
+float quantizeRows(const WeightedRows &rows, BlockQ6_K *blocks);
 
 } // namespace qzc::format::ggml
 

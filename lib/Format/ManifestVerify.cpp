@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ManifestVerify.h"
 #include "ManifestNames.h"
 
 #include "qzc/Format/Manifest.h"
@@ -18,10 +19,24 @@
 using namespace qzc;
 using namespace qzc::format;
 
-static constexpr int64_t kInt32Max = INT32_MAX;
-static constexpr uint64_t kMostBytesPerToken = uint64_t{1} << 31;
-static constexpr uint64_t kMostScratch = uint64_t{1} << 40;
-static constexpr int64_t kMostPagePositions = int64_t{1} << 20;
+std::string format::item(const char *what, size_t index) {
+  return what + (" " + std::to_string(index));
+}
+
+void format::require(bool holds, const std::string &where, const char *what) {
+  if (!holds)
+    throw Error("the manifest contradicts itself: " + where + " " + what);
+}
+
+int64_t format::bufferColumns(const Plan &plan, int64_t buffer, bool inHead,
+                              const std::string &where) {
+  if (inHead && buffer == kHiddenBuffer)
+    return plan.hidden.columns;
+  const auto &buffers = inHead ? plan.headBuffers : plan.buffers;
+  require(buffer >= 0 && static_cast<uint64_t>(buffer) < buffers.size(), where,
+          "refers to a buffer that does not exist");
+  return buffers[static_cast<size_t>(buffer)].columns;
+}
 
 namespace {
 class Verifier {
@@ -58,7 +73,7 @@ public:
             "do not have a column for each token id");
     std::set<std::string> archs;
     for (const CudaProgram &cuda : M.cuda) {
-      checkCuda(cuda);
+      verifyProgram(M, cuda, LayersSeen);
       for (const std::string &arch : cuda.archs)
         require(archs.insert(arch).second, "the code for " + arch,
                 "has more than one program");
@@ -66,15 +81,6 @@ public:
   }
 
 private:
-  static std::string item(const char *what, size_t index) {
-    return what + (" " + std::to_string(index));
-  }
-
-  static void require(bool holds, const std::string &where, const char *what) {
-    if (!holds)
-      throw Error("the manifest contradicts itself: " + where + " " + what);
-  }
-
   //===--------------------------------------------------------------------===//
   // Model, weights, tensors
   //===--------------------------------------------------------------------===//
@@ -264,20 +270,9 @@ private:
     }
   }
 
-  /// Columns of the buffer a view refers to; fails where there is none.
-  int64_t bufferColumns(int64_t buffer, bool inHead,
-                        const std::string &where) const {
-    if (inHead && buffer == kHiddenBuffer)
-      return ThePlan.hidden.columns;
-    const auto &buffers = inHead ? ThePlan.headBuffers : ThePlan.buffers;
-    require(buffer >= 0 && static_cast<uint64_t>(buffer) < buffers.size(),
-            where, "refers to a buffer that does not exist");
-    return buffers[static_cast<size_t>(buffer)].columns;
-  }
-
   void checkView(const View &view, bool inHead,
                  const std::string &where) const {
-    const int64_t columns = bufferColumns(view.buffer, inHead, where);
+    const int64_t columns = bufferColumns(ThePlan, view.buffer, inHead, where);
     require(view.column >= 0 && view.columns > 0 && view.column <= columns &&
                 view.columns <= columns - view.column,
             where, "lies outside of its buffer");
@@ -471,128 +466,9 @@ private:
             where, "rotates more than a head");
   }
 
-  //===--------------------------------------------------------------------===//
-  // CUDA
-  //===--------------------------------------------------------------------===//
-
-  void checkCuda(const CudaProgram &cuda) {
-    Cuda = &cuda;
-    require(cuda.scratchBytes <= kMostScratch &&
-                cuda.scratchBytesPerToken <= kMostBytesPerToken,
-            "the scratch memory", "is too large");
-    require(cuda.decodeBatch >= 1 && cuda.decodeBatch <= kInt32Max,
-            "the decode batch", "is empty or too large");
-    require(cuda.tileQueries >= 1 && cuda.tileQueries <= kInt32Max,
-            "the query tiles", "are empty or too large");
-    require(cuda.pagePositions >= 0 &&
-                cuda.pagePositions <= kMostPagePositions &&
-                (cuda.pagePositions & (cuda.pagePositions - 1)) == 0,
-            "the cache's pages", "are no power of two of positions");
-    checkCudaLaunches(cuda.decode, "decode");
-    int64_t before = 1;
-    for (const CudaBatch &batch : cuda.batches) {
-      require(batch.sequences > before && batch.sequences <= cuda.decodeBatch,
-              "the decode batches", "do not ascend up to the largest");
-      before = batch.sequences;
-      checkCudaLaunches(batch.launches, "batch");
-    }
-    checkCudaLaunches(cuda.prefill, "prefill");
-    checkCudaLaunches(cuda.head, "head");
-    checkCudaLaunches(cuda.score, "score");
-    checkCudaLaunches(cuda.losses, "losses");
-    // It runs on more rows than the head's buffers have.
-    for (size_t i = 0; i < cuda.losses.size(); ++i)
-      for (const CudaArg &arg : cuda.losses[i].args)
-        require(arg.kind != CudaArg::Kind::HeadView || arg.a == kHiddenBuffer,
-                "CUDA " + item("losses", i), "has a buffer of the head");
-    checkCudaLaunches(cuda.choose, "choose");
-  }
-
-  void checkCudaLaunches(const std::vector<CudaLaunch> &launches,
-                         const char *list) {
-    for (size_t i = 0; i < launches.size(); ++i) {
-      const CudaLaunch &launch = launches[i];
-      const std::string where = std::string("CUDA ") + item(list, i);
-      const auto isSymbol = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-               (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
-      };
-      require(
-          !launch.kernel.empty() &&
-              std::all_of(launch.kernel.begin(), launch.kernel.end(), isSymbol),
-          where, "has no sound kernel name");
-      for (const GridDim &dim : launch.grid)
-        require(dim.fixed >= 1 && dim.fixed <= kInt32Max &&
-                    dim.perTokens >= kPerTile && dim.perTokens <= kInt32Max,
-                where, "has a grid out of range");
-      require(launch.blockThreads >= 1 && launch.blockThreads <= 1024, where,
-              "has a block size out of range");
-      // The most that any architecture gives to one block.
-      require(launch.sharedBytes <= 227 * 1024, where,
-              "has too much shared memory");
-      for (const CudaArg &arg : launch.args)
-        checkArg(arg, where);
-    }
-  }
-
-  void checkArg(const CudaArg &arg, const std::string &where) const {
-    const auto isIndex = [](int64_t value, uint64_t count) {
-      return value >= 0 && static_cast<uint64_t>(value) < count;
-    };
-    switch (arg.kind) {
-    case CudaArg::Kind::View:
-    case CudaArg::Kind::HeadView: {
-      const bool inHead = arg.kind == CudaArg::Kind::HeadView;
-      const int64_t columns = bufferColumns(arg.a, inHead, where);
-      require(arg.b >= 0 && arg.b < columns, where,
-              "has an argument outside of its buffer");
-      return;
-    }
-    case CudaArg::Kind::Tensor:
-      require(isIndex(arg.a, M.tensors.size()), where,
-              "refers to a tensor that does not exist");
-      require(
-          isIndex(arg.b,
-                  layout(M.tensors[static_cast<size_t>(arg.a)].shape).size()),
-          where, "refers to a part that does not exist");
-      return;
-    case CudaArg::Kind::Cache:
-      require(LayersSeen.count(arg.a) != 0, where,
-              "refers to the cache of a layer that has none");
-      return;
-    case CudaArg::Kind::RopeTable:
-      require(isIndex(arg.a, ThePlan.ropes.size()), where,
-              "refers to a rope that does not exist");
-      return;
-    case CudaArg::Kind::Scratch:
-      require(arg.a >= 0 && static_cast<uint64_t>(arg.a) <= Cuda->scratchBytes,
-              where, "has an argument outside of the scratch memory");
-      require(arg.b >= 0 &&
-                  static_cast<uint64_t>(arg.b) <= Cuda->scratchBytesPerToken,
-              where, "has an argument outside of the scratch memory");
-      return;
-    case CudaArg::Kind::Int:
-      require(arg.a >= INT32_MIN && arg.a <= kInt32Max, where,
-              "has an argument that does not fit in 32 bits");
-      return;
-    case CudaArg::Kind::Float:
-      require(std::isfinite(arg.f), where,
-              "has an argument that is not finite");
-      return;
-    case CudaArg::Kind::State:
-    case CudaArg::Kind::Tokens:
-    case CudaArg::Kind::Targets:
-    case CudaArg::Kind::Losses:
-    case CudaArg::Kind::Tiles:
-      return;
-    }
-    require(false, where, "has an unknown argument");
-  }
-
   const Manifest &M;
   const ModelInfo &Model;
   const Plan &ThePlan;
-  const CudaProgram *Cuda = nullptr; ///< being checked
   std::set<int64_t> LayersSeen;
   std::set<int64_t> Scales; ///< that layers take
 };

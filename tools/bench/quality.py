@@ -23,16 +23,15 @@ import argparse
 import hashlib
 import json
 import math
-import os
 import re
 import shutil
-import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from measured import ProgramFailure, measured
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "none"
@@ -79,22 +78,6 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-class RowFailure(Exception):
-    """A row cannot be made; others may."""
-
-
-def measured_run(command: list[str | Path]) -> tuple[float, float]:
-    """Seconds and the peak of its memory in MB."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr
-    said = process.stderr.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RowFailure(f"{' '.join(map(str, command))}\n{said.strip()[-2000:]}")
-    return time.monotonic() - start, usage.ru_maxrss / 1000
-
-
 class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -126,12 +109,12 @@ class Bench:
             command.append(f"--threads={options.threads}")
         calibration = [f"--calibrate={options.calibrate}", f"--save-statistics={statistics}",
                        f"--calibration-tokens={options.calibration_tokens}"]  # fmt: skip
-        seconds, megabytes = measured_run(
+        took = measured(
             [*command, *(calibration if row.calibrated else []), "--arch=none",
              f"--report={report}", "-o", self.image(row)]
         )  # fmt: skip
         if options.arch != "none":
-            measured_run(
+            measured(
                 [*command, *([f"--statistics={statistics}"] if row.calibrated else []),
                  f"--arch={options.arch}", "-o", self.image(row)]
             )  # fmt: skip
@@ -140,8 +123,8 @@ class Bench:
         report.unlink()
         quantized = account["quantized"]
         return {
-            "seconds": seconds,
-            "megabytes": megabytes,
+            "seconds": took.wall,
+            "megabytes": took.megabytes,
             "bits": quantized and quantized.get("bits_a_weight"),
             "output_error": sum(t.get("output_error") or 0 for t in account["tensors"]),
         }
@@ -157,7 +140,7 @@ class Bench:
             command += ["--base", images[0]]
         if windows:
             command.append(f"--max-windows={windows}")
-        measured_run(command)
+        measured(command)
         entry: dict[str, Any] = json.loads((out / "results.json").read_text())["executables"][-1]
         shutil.rmtree(out)
         return entry
@@ -208,7 +191,7 @@ class Bench:
         rows = [row for row in self.rows if row.name in names]
         try:
             records = {BASE: self.record(rows[0])}
-        except RowFailure as failure:
+        except ProgramFailure as failure:
             sys.exit(f"quality: {BASE}: {failure}")
         failed = False
         with ThreadPoolExecutor(self.options.jobs) as pool:
@@ -216,7 +199,7 @@ class Bench:
             for name, future in futures.items():
                 try:
                     records[name] = future.result()
-                except RowFailure as failure:
+                except ProgramFailure as failure:
                     failed = True
                     print(f"quality: {name}: {failure}", file=sys.stderr, flush=True)
                 (self.folder / "quality.md").write_text(table(records))

@@ -21,13 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFReader
 from gguf.quants import dequantize
+from measured import ProgramFailure, measured
 
 ROOT = Path(__file__).resolve().parents[2]
 TYPES = ("q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k")
@@ -107,15 +108,9 @@ def time_bitsandbytes(source: Path, threads: int) -> tuple[float, float]:
     return cpu, wall
 
 
-def time_program(command: list[str | Path]) -> tuple[float, float]:
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr
-    said = process.stderr.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"quantize_speed: {' '.join(map(str, command))}\n{said.strip()[-2000:]}")
-    return usage.ru_utime + usage.ru_stime, time.perf_counter() - start
+def time_program(command: Sequence[str | Path]) -> tuple[float, float]:
+    took = measured(command)
+    return took.cpu, took.wall
 
 
 class Bench:
@@ -172,9 +167,12 @@ def main() -> None:
     print("| | s of CPU | wall | the other's s of CPU | wall | ratio of CPU | of wall |\n"
           "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(options, Path(scratch))
-        for name in options.only or NAMES:
-            print(bench.row(name), flush=True)
+        try:
+            bench = Bench(options, Path(scratch))
+            for name in options.only or NAMES:
+                print(bench.row(name), flush=True)
+        except ProgramFailure as failure:
+            sys.exit(f"quantize_speed: {failure}")
 
 
 if __name__ == "__main__":

@@ -195,9 +195,9 @@ template <typename Block, int Bits> struct PlanarGgml {
     std::fill_n(parts[0], Codes::bytes(count), std::byte{0});
     std::byte *scales = parts[1];
     std::vector<Block> blocks(static_cast<size_t>(count / kBlock));
-    const float largest =
-        ggml::quantizeRows(values, weights.importance, shape.cols,
-                           count / shape.cols, blocks.data());
+    const float largest = ggml::quantizeRows(
+        {values, weights.importance, shape.cols, count / shape.cols},
+        blocks.data());
     int64_t begin = 0;
     for (Block &block : blocks) {
       scales = store(block, begin, parts[0], scales);

@@ -46,9 +46,9 @@ float search(const PackedShape &shape, const float *values,
              std::byte *const *parts) {
   std::vector<ggml::BlockQ4_0> blocks(
       static_cast<size_t>(count / ggml::kBlock));
-  const float largest =
-      ggml::quantizeRows(values, weights.importance, shape.cols,
-                         count / shape.cols, blocks.data());
+  const float largest = ggml::quantizeRows(
+      {values, weights.importance, shape.cols, count / shape.cols},
+      blocks.data());
   Q4_0::split(reinterpret_cast<const std::byte *>(blocks.data()), count, parts);
   return largest;
 }
