@@ -247,7 +247,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="of each compilation")
     parser.add_argument("--only", nargs="+", metavar="NAME")
     parser.add_argument("--programs", type=Path, default=ROOT / "build" / "bin")
-    sys.exit(0 if Bench(parser.parse_args()).run() else 1)
+    options = parser.parse_args()
+    for path in (options.module, options.calibrate, options.text):
+        if not path.is_file():
+            parser.error(f"{path}: there is no such file")
+    sys.exit(0 if Bench(options).run() else 1)
 
 
 if __name__ == "__main__":
