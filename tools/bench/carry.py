@@ -62,7 +62,8 @@ def gather(kit: Path, options: argparse.Namespace) -> None:
         shutil.copy2(wheel, kit / "wheels" / wheel.name)
     if options.llama_programs:
         shutil.copytree(options.llama_programs, kit / "llama", dirs_exist_ok=True, symlinks=False)
-    shutil.copy2(ROOT / "tools" / "bench" / "random_model.py", kit / "random_model.py")
+    for script in ("random_model.py", "byte_tokenizer.py"):
+        shutil.copy2(ROOT / "tools" / "bench" / script, kit / script)
     with tempfile.TemporaryDirectory() as scratch:
         done = subprocess.run(
             [ROOT / "scripts" / "demo-data", scratch], stdout=subprocess.PIPE, text=True, check=True

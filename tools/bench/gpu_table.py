@@ -1,15 +1,17 @@
 """Prints what executables reach on this GPU beside other programs, as one Markdown table:
 
-    gpu_table.py FOLDER [-r 3] [--prompt 2048] [--depth 16384] [--json FILE]
+    gpu_table.py FOLDER [-r 3] [--prompt 2048] [--depth 16384] [--kv-cache TYPE] [--json FILE]
         [--llama-bench PROGRAM GGUF…] [--models FOLDER…]
 
 FOLDER holds the executables that prepare.py made. Each is checked before it is timed: logits of a
 few tokens, one by one and at once, against those of the same executable on the CPU. Then --bench
 times a prompt, decoding after it, decoding at --depth (0: not), and the copies that memory gives in
-the same run. --llama-bench times GGUF files by llama.cpp's program; --models times Hugging Face
-folders by transformers in bf16 and by bitsandbytes, in the Python that runs this. Needs NumPy, and
-what it is asked to run. Exit status 1 if a check failed or a row could not be measured; the others
-are printed.
+the same run; --score times windows as long as the prompt; and where weights are real, the program's
+start to its first token, less what a context of the driver takes. Beside prefill and scoring stands
+their linear layers' part of the f16 product that torch gets, where there is torch. --llama-bench
+times GGUF files by llama.cpp's program; --models times Hugging Face folders by transformers in bf16
+and by bitsandbytes, in the Python that runs this. Needs NumPy, and what it is asked to run. Exit
+status 1 if a check failed or a row could not be measured; the others are printed.
 """
 
 from __future__ import annotations
@@ -17,62 +19,29 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
+import executables
+from executables import BOUNDS, run
 
 ROOT = Path(__file__).resolve().parents[2]
-# Of the logits' deviation: those of test/gpu/check.py.
-BOUNDS = {"one by one": 1e-3, "at once": 1e-2}
-TOKENS = 24
 DECODED = 128
 
 Row = dict[str, object]
 
 
-def run(*command: object, environment: dict[str, str] | None = None) -> str:
-    words = [str(word) for word in command]
-    done = subprocess.run(words, capture_output=True, text=True, env=environment)
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise RuntimeError(f"{Path(words[0]).name}: {lines[-1]}")
-    return done.stdout
-
-
-def logits(image: Path, device: str, stepwise: bool) -> np.ndarray:
-    tokens = ",".join(str(7 * i % 101 + 3) for i in range(TOKENS))
-    how = ["--stepwise"] if stepwise else []
-    with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch) / "logits.npy"
-        run(image, f"--device={device}", "--tokens", tokens, "--logits", out, *how)
-        return np.load(out)
-
-
-def errors(image: Path) -> dict[str, float]:
-    """The worst logit's distance from the CPU's, in their standard deviation."""
-    reference = logits(image, "cpu", stepwise=False)
-    found = {}
-    for how in BOUNDS:
-        got = logits(image, "cuda", stepwise=how == "one by one")
-        distance = np.abs(got - reference).max() / reference.std()
-        found[how] = float(np.nan_to_num(distance, nan=np.inf))
-    return found
-
-
-def bench(image: Path, *options: object) -> Row:
-    return json.loads(run(image, "--bench", "--device=cuda", "--json", *options))
-
-
 def measured(image: Path, options: argparse.Namespace) -> Row:
-    found = errors(image)
-    context = json.loads(run(image, "--info", "--json"))["model"]["context"]
+    found = executables.errors(image)
+    described = executables.info(image)
+    context = described["model"]["context"]
+    cache = ("--kv-cache", options.kv_cache)
+    again = ("-r", options.repetitions)
     # The head on one row, as a prompt has it, and room to decode behind it.
     prompt = min(options.prompt, context - DECODED)
-    timed = bench(image, "-p", prompt, "-n", DECODED, "-r", options.repetitions)
+    timed = executables.bench(image, "-p", prompt, "-n", DECODED, *again, *cache)
     name, _, scheme = image.stem.rpartition(".")
     row: Row = {
         "model": name,
@@ -82,12 +51,17 @@ def measured(image: Path, options: argparse.Namespace) -> Row:
         "read": timed.get("decode_stream_percent"),
         "prompt": prompt,
         "prefill": timed["prefill_tok_s"],
+        "prefill_products": 2 * executables.products(described, heads=False),
+        "scoring": executables.scoring(image, min(options.prompt, context), *cache),
+        "scoring_products": 2 * executables.products(described, heads=True),
         "errors": found,
         "bench": timed,
     }
     if options.depth and options.depth + DECODED <= context:
-        deep = bench(image, "-p", 0, "-n", DECODED, "-d", options.depth, "-r", options.repetitions)
-        row["deep"] = deep["decode_tok_s"]
+        deep = ("-p", 0, "-n", DECODED, "-d", options.depth)
+        row["deep"] = executables.bench(image, *deep, *again, *cache)["decode_tok_s"]
+    if described["weights"]["mode"] != "synthetic":
+        row["start"] = executables.start(image, options.repetitions)
     return row
 
 
@@ -141,17 +115,28 @@ def number(value: object) -> str:
     return f"{value:,.0f}" if isinstance(value, int | float) else ""
 
 
-def line(row: Row) -> str:
+def percent(part: float | None) -> str:
+    return f"{100 * part:.0f}%" if part is not None else ""
+
+
+def line(row: Row, peak: float | None) -> str:
+    def with_share(phase: str) -> str:
+        """Tokens a second, and their products' part of what torch gets."""
+        if peak is None or f"{phase}_products" not in row:
+            return number(row.get(phase))
+        return f"{number(row[phase])} ({percent(row[phase] * row[f'{phase}_products'] / peak)})"
+
     found = row.get("errors")
     cells = [
         str(row["model"]),
         str(row["by"]),
         f"`{row['stored as']}`",
         number(row["decode"]),
-        f"{row['read']:.0f}%" if row.get("read") is not None else "",
+        percent(row["read"] / 100) if row.get("read") is not None else "",
         number(row.get("deep")),
         number(row["prompt"]),
-        number(row["prefill"]),
+        with_share("prefill"),
+        with_share("scoring"),
         " and ".join(f"{found[how]:.1e}" for how in BOUNDS) if isinstance(found, dict) else "",
     ]
     return "| " + " | ".join(cells) + " |"
@@ -179,6 +164,22 @@ def rows(options: argparse.Namespace, wrong: list[str]) -> Iterator[Row]:
             )
 
 
+def print_conditions(kept: list[Row], peak: float | None, options: argparse.Namespace) -> None:
+    """What the figures stand on: the device, its limits, and starts beyond its driver."""
+    timed = [row["bench"] for row in kept if "bench" in row]
+    if timed:
+        stream = max(one.get("stream_gb_s", 0) for one in timed)
+        print(f"\n{timed[0]['device']}, {options.kv_cache} cache; copies stream {stream:,.0f} GB/s")
+    if peak is not None:
+        print(f"torch multiplies f16 at {peak / 1e12:,.0f} TFLOP/s")
+    started = [row for row in kept if "start" in row]
+    if started:
+        driver = executables.context_creation(sys.executable, options.repetitions)
+        print(f"driver and context {driver:.2f} s; from start to first token, beyond that:")
+    for row in started:
+        print(f"{row['model']} {row['stored as']} {row['start'] - driver:.2f} s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -187,18 +188,20 @@ def main() -> None:
         "--prompt", type=int, default=2048, help="tokens, where the context has room"
     )
     parser.add_argument("--depth", type=int, default=16384)
+    parser.add_argument("--kv-cache", default="f32", choices=("f32", "f16", "q8"))
     parser.add_argument("--json", type=Path, help="all that was measured")
     parser.add_argument("--llama-bench", type=Path, nargs="+", default=[])
     parser.add_argument("--models", type=Path, nargs="+", default=[])
     options = parser.parse_args()
 
     columns = ["model", "by", "stored as", "decode", "read", f"at {options.depth:,}"]
-    columns += ["prompt", "prefill", "one by one, at once"]
-    print("| " + " | ".join(columns) + " |\n|" + " --- |" * 3 + " ---: |" * 6)
+    columns += ["prompt", "prefill", "scoring", "one by one, at once"]
+    print("| " + " | ".join(columns) + " |\n|" + " --- |" * 3 + " ---: |" * 7)
+    peak = executables.gemm_peak()
     kept: list[Row] = []
     wrong: list[str] = []
     for row in rows(options, wrong):
-        print(line(row), flush=True)
+        print(line(row, peak), flush=True)
         kept.append(row)
         for how, error in row.get("errors", {}).items():
             if error >= BOUNDS[how]:
@@ -206,10 +209,7 @@ def main() -> None:
                     f"{row['model']} {row['stored as']}: logits {how} are {error:.1e} of their "
                     "deviation from the CPU's"
                 )
-    conditions = [row["bench"] for row in kept if "bench" in row]
-    if conditions:
-        stream = max(one.get("stream_gb_s", 0) for one in conditions)
-        print(f"\n{conditions[0]['device']}; copies stream {stream:,.0f} GB/s")
+    print_conditions(kept, peak, options)
     if options.json:
         options.json.write_text(json.dumps(kept, indent=2) + "\n")
     if wrong:

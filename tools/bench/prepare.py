@@ -20,6 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from byte_tokenizer import byte_tokenizer
+
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMES = (
     *("none", "int8", "q8_0", "q4_0", "fp4", "nf4", "nf4 --double-quant"),
@@ -106,6 +108,8 @@ def compile_model(name: str, schemes: list[str], out: Path, archs: str, build: P
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "config.json").write_text(json.dumps(MODELS[name]))
+        # So that text can be scored: its losses say nothing, its speed does.
+        byte_tokenizer(257).save(str(folder / "tokenizer.json"))
         module = folder / f"{name}.mlir"
         importer = [sys.executable, "-m", "qz_import", folder, "-o", module]
         subprocess.run(importer, check=True, cwd=ROOT / "python-import")
