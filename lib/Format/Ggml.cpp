@@ -14,13 +14,18 @@ namespace qzc::format::ggml {
 
 static constexpr uint16_t kInfiniteF16 = 0x7c00;
 
+/// Loops with std::isfinite are not made of vectors.
+static QZC_IN_CLONES bool isFinite(float value) {
+  return (floatBits(value) & 0x7f800000u) != 0x7f800000u;
+}
+
 /// 1 / d; 0 for 0. Where it is infinite, codes are 0: what llama.cpp's
 /// conversion makes of infinities and NaN.
 static float inverse(float d) { return d == 0.0f ? 0.0f : 1.0f / d; }
 
 /// The least and the largest value of a block; of zeros either sign.
-QZC_VECTOR_CLONES
-static void findExtremes(const float *values, float &least, float &most) {
+static QZC_IN_CLONES void extremesOf(const float *values, float &least,
+                                     float &most) {
   constexpr int kLanes = sizeof(Eight) / sizeof(float);
   const auto *some = reinterpret_cast<const Eight *>(values);
   Eight low = some[0];
@@ -29,12 +34,24 @@ static void findExtremes(const float *values, float &least, float &most) {
     low = some[i] < low ? some[i] : low;
     high = some[i] > high ? some[i] : high;
   }
+  // Lane 0 becomes that of all: halves meet, then quarters, then neighbours.
+  const auto fold = [&](const Eight &lows, const Eight &highs)
+                        QZC_INLINE_LAMBDA {
+                          low = lows < low ? lows : low;
+                          high = highs > high ? highs : high;
+                        };
+  fold(__builtin_shufflevector(low, low, 4, 5, 6, 7, 4, 5, 6, 7),
+       __builtin_shufflevector(high, high, 4, 5, 6, 7, 4, 5, 6, 7));
+  fold(__builtin_shufflevector(low, low, 2, 3, 2, 3, 2, 3, 2, 3),
+       __builtin_shufflevector(high, high, 2, 3, 2, 3, 2, 3, 2, 3));
+  fold(__builtin_shufflevector(low, low, 1, 1, 1, 1, 1, 1, 1, 1),
+       __builtin_shufflevector(high, high, 1, 1, 1, 1, 1, 1, 1, 1));
   least = low[0];
   most = high[0];
-  for (int i = 1; i < kLanes; ++i) {
-    least = low[i] < least ? low[i] : least;
-    most = high[i] > most ? high[i] : most;
-  }
+}
+QZC_VECTOR_CLONES
+static void findExtremes(const float *values, float &least, float &most) {
+  extremesOf(values, least, most);
 }
 
 /// The first value of largest magnitude, with its sign; 0 for zeros.
@@ -136,45 +153,90 @@ float quantize(const float *values, int64_t count, BlockQ5_0 *blocks) {
 // Four and five bits: a scale and a minimum
 //===----------------------------------------------------------------------===//
 
-QZC_VECTOR_CLONES
-static void encodeAbove(const float *values, float minimum, float factor,
-                        uint8_t most, uint8_t *codes) {
+static QZC_IN_CLONES void encodeAbove(const float *values, float minimum,
+                                      float factor, int32_t most,
+                                      uint8_t *codes) {
   for (int64_t i = 0; i < kBlock; ++i) {
     const float x = (values[i] - minimum) * factor;
-    const auto code = static_cast<uint8_t>(static_cast<int32_t>(x + 0.5f));
-    codes[i] = code < most ? code : most;
+    const auto code = static_cast<int32_t>(x + 0.5f);
+    codes[i] = static_cast<uint8_t>(code < most ? code : most);
   }
+}
+
+namespace {
+/// Blocks whose scales are made side by side.
+constexpr int kTogether = 8;
+
+/// Of each of them its range, and what is made of it.
+struct AboveScales {
+  float minimum[kTogether];
+  float maximum[kTogether];
+  float factor[kTogether]; ///< 1 / d, or 0 for codes of 0
+  uint16_t d[kTogether];
+  uint16_t m[kTogether];
+  float largest = 0; ///< that any block so far decodes to
+};
+} // namespace
+
+/// Makes factors, scales and minima of the ranges.
+static QZC_IN_CLONES void finishAbove(int32_t most, AboveScales &scales) {
+  const auto codes = static_cast<float>(most);
+  float largest[kTogether];
+  for (int i = 0; i < kTogether; ++i) {
+    const float d = (scales.maximum[i] - scales.minimum[i]) / codes;
+    const float factor = inverse(d);
+    scales.factor[i] = isFinite(factor) ? factor : 0.0f;
+    scales.d[i] = isFinite(d) ? dense::toF16(d) : kInfiniteF16;
+    scales.m[i] = dense::toF16(scales.minimum[i]);
+    const float range = largestDecoded(scales.d[i], codes);
+    const float least = largestDecoded(scales.m[i], 1.0f);
+    largest[i] = range > least ? range : least;
+  }
+  for (const float one : largest)
+    scales.largest = one > scales.largest ? one : scales.largest;
 }
 
 template <typename Block>
-static float quantizeAbove(const float *values, int64_t count, Block *blocks,
-                           uint8_t most) {
-  float largest = 0;
-  for (int64_t begin = 0; begin < count; begin += kBlock, ++blocks) {
-    float minimum;
-    float maximum;
-    findExtremes(values + begin, minimum, maximum);
-    if (minimum == 0.0f) // the first one's sign is kept
-      minimum = *std::find(values + begin, values + begin + kBlock, 0.0f);
-    const float d = (maximum - minimum) / static_cast<float>(most);
-    blocks->d = std::isfinite(d) ? dense::toF16(d) : kInfiniteF16;
-    blocks->m = dense::toF16(minimum);
-    uint8_t codes[kBlock] = {};
-    if (const float factor = inverse(d); std::isfinite(factor))
-      encodeAbove(values + begin, minimum, factor, most, codes);
-    packCodes(codes, *blocks);
-    largest =
-        std::max({largest, largestDecoded(blocks->d, static_cast<float>(most)),
-                  largestDecoded(blocks->m, 1.0f)});
+static QZC_IN_CLONES float quantizeAbove(const float *values, int64_t count,
+                                         Block *blocks, int32_t most) {
+  AboveScales scales;
+  for (int64_t begin = 0; begin < count; begin += kTogether * kBlock) {
+    const auto some = static_cast<int>(
+        std::min<int64_t>(kTogether, (count - begin) / kBlock));
+    for (int i = 0; i < kTogether; ++i) {
+      const float *block = values + begin + std::min(i, some - 1) * kBlock;
+      extremesOf(block, scales.minimum[i], scales.maximum[i]);
+      if (scales.minimum[i] == 0.0f) // the first one's sign is kept
+        scales.minimum[i] = *std::find(block, block + kBlock, 0.0f);
+    }
+    finishAbove(most, scales);
+    for (int i = 0; i < some; ++i, ++blocks) {
+      blocks->d = scales.d[i];
+      blocks->m = scales.m[i];
+      uint8_t codes[kBlock];
+      encodeAbove(values + begin + i * kBlock, scales.minimum[i],
+                  scales.factor[i], most, codes);
+      packCodes(codes, *blocks);
+    }
   }
-  return largest;
+  return scales.largest;
 }
 
-float quantize(const float *values, int64_t count, BlockQ4_1 *blocks) {
+QZC_VECTOR_CLONES
+static float quantizeQ4_1(const float *values, int64_t count,
+                          BlockQ4_1 *blocks) {
   return quantizeAbove(values, count, blocks, 15);
 }
-float quantize(const float *values, int64_t count, BlockQ5_1 *blocks) {
+QZC_VECTOR_CLONES
+static float quantizeQ5_1(const float *values, int64_t count,
+                          BlockQ5_1 *blocks) {
   return quantizeAbove(values, count, blocks, 31);
+}
+float quantize(const float *values, int64_t count, BlockQ4_1 *blocks) {
+  return quantizeQ4_1(values, count, blocks);
+}
+float quantize(const float *values, int64_t count, BlockQ5_1 *blocks) {
+  return quantizeQ5_1(values, count, blocks);
 }
 
 //===----------------------------------------------------------------------===//
