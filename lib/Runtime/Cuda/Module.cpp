@@ -94,9 +94,8 @@ CUfunction Module::function(const std::string &name,
   CUfunction kernel = nullptr;
   Api.check(Api.moduleGetFunction(&kernel, Handle, name.c_str()),
             "finding kernel " + name);
-  // More than this is given out only on request.
-  constexpr uint32_t kDefaultShared = 48 * 1024;
-  if (sharedBytes > kDefaultShared)
+  // Beyond 48 KiB only on request; what the kernel declares itself counts too.
+  if (sharedBytes > 0)
     Api.check(Api.funcSetAttribute(
                   kernel, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                   static_cast<int>(sharedBytes)),

@@ -221,6 +221,12 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function,
                        config->blockDimX,
                        config->sharedMemBytes,
                        {}};
+  constexpr unsigned kDefaultShared = 48 * 1024;
+  const auto allowed = fake.sharedAllowed.find(kernel.first);
+  if (launch.sharedBytes > (allowed != fake.sharedAllowed.end()
+                                ? static_cast<unsigned>(allowed->second)
+                                : kDefaultShared - fake.staticSharedBytes))
+    return CUDA_ERROR_INVALID_VALUE;
   for (unsigned index = 0; index != config->numAttrs; ++index)
     if (config->attrs[index].id ==
         CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION)

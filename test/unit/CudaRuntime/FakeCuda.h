@@ -52,10 +52,13 @@ struct FakeCuda {
   /// Called for each launch that runs, captured ones at replay.
   std::function<void(const FakeLaunch &)> onLaunch;
 
+  /// What every kernel declares itself of the shared memory of a block.
+  unsigned staticSharedBytes = 36;
+
   // What the code under test did.
-  std::string loadedImage; ///< up to its first NUL
-  std::map<std::string, int> sharedAllowed;
-  std::vector<FakeLaunch> launches; ///< those that ran
+  std::string loadedImage;                  ///< up to its first NUL
+  std::map<std::string, int> sharedAllowed; ///< dynamic, where asked for
+  std::vector<FakeLaunch> launches;         ///< those that ran
   int graphLaunches = 0;
   std::map<CUdeviceptr, size_t> allocations; ///< alive
   size_t bytesCopied = 0;                    ///< within the device

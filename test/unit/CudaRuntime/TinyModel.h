@@ -117,6 +117,7 @@ inline format::Manifest tinyManifest() {
       tinyLaunch("step", {state, tokens, {Kind::View, 1, kHidden, 0}});
   format::CudaLaunch headLaunch = tinyLaunch("head", {state, hidden, logits});
   headLaunch.grid[0] = {1, 1};
+  headLaunch.sharedBytes = 48 * 1024;
   format::CudaLaunch score = tinyLaunch(
       "score",
       {state, logits, {Kind::Targets, 0, 0, 0}, {Kind::Losses, 0, 0, 0}});

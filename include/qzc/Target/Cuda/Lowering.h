@@ -10,7 +10,7 @@
 //             a == kHiddenBuffer: the first of the rows of Plan::hidden that
 //             the head runs on, 4 b bytes further (b is inside the view)
 //   Scratch   scratch + a + b × chunk
-// A launch with more than 48 KiB of dynamic shared memory needs
+// A launch whose dynamic and static shared memory exceed 48 KiB needs
 // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES. chunk ≤ 65535. Pointers a
 // kernel instance does not read are passed the state's address.
 //
