@@ -12,11 +12,11 @@
 
 #include "DenseImage.h"
 #include "Products.h"
-#include "Spill.h"
 
 #include "qzc/Runtime/Cpu/Steps.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/Progress.h"
+#include "qzc/Support/TemporaryFile.h"
 
 #include <algorithm>
 #include <cmath>
@@ -77,9 +77,9 @@ public:
   Calibration(const format::Manifest &manifest,
               const std::vector<encode::WeightRef> &refs,
               const encode::WeightSources &sources, const Windows &windows,
-              const std::string &path, int threads)
+              const std::string &path, int threads, encode::CodeStore &codes)
       : Manifest(manifest), Texts(windows), Pool(threads),
-        Image(manifest, refs, sources, Pool), Stops(stopsOf(manifest)),
+        Image(manifest, refs, sources, codes, Pool), Stops(stopsOf(manifest)),
         Runner(Image, static_cast<int64_t>(windows.front().size()),
                Pool.threads()),
         Out(path, inputsOf(Stops)) {
@@ -110,7 +110,7 @@ private:
   std::vector<Stop> Stops;
   runtime::cpu::StepRunner Runner;
   encode::StatisticsWriter Out;
-  Spill Waiting;
+  TemporaryFile Waiting;
   uint64_t Slot = 0; ///< of a window on disk
 };
 } // namespace
@@ -264,8 +264,8 @@ void Calibration::run() {
 void calibrate(const format::Manifest &manifest,
                const std::vector<encode::WeightRef> &refs,
                const encode::WeightSources &sources, const Windows &windows,
-               const std::string &path, int threads) {
-  Calibration(manifest, refs, sources, windows, path, threads).run();
+               const std::string &path, int threads, encode::CodeStore &codes) {
+  Calibration(manifest, refs, sources, windows, path, threads, codes).run();
 }
 
 } // namespace qzc::calibrate

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <set>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -42,8 +41,10 @@ static std::set<int32_t> tablesOf(const format::Plan &plan) {
 
 DenseImage::DenseImage(const format::Manifest &manifest,
                        const std::vector<encode::WeightRef> &refs,
-                       const encode::WeightSources &sources, ThreadPool &pool)
-    : Stored(manifest), Refs(refs), Sources(sources), Dense(manifest) {
+                       const encode::WeightSources &sources,
+                       encode::CodeStore &codes, ThreadPool &pool)
+    : Stored(manifest), Refs(refs), Sources(sources), Codes(codes),
+      Dense(manifest) {
   const std::set<int32_t> tables = tablesOf(manifest.plan);
   std::vector<int32_t> now; // what is read at once
   const std::set<int32_t> matrices = matricesOf(manifest.plan);
@@ -93,8 +94,8 @@ static std::vector<format::Factors>
 scaleColumns(const std::vector<Tensor> &stored, const std::vector<Tensor> &all,
              const std::vector<encode::WeightRef> &refs,
              const encode::WeightSources &sources,
-             const encode::Statistics &statistics, ThreadPool &pool) {
-  std::map<int64_t, std::vector<float>> scales;
+             const encode::Statistics &statistics, encode::ChosenScales &scales,
+             ThreadPool &pool) {
   std::vector<format::Factors> factors(stored.size());
   for (size_t i = 0; i < stored.size(); ++i) {
     const Tensor &tensor = stored[i];
@@ -119,8 +120,8 @@ void DenseImage::hold(const std::vector<int32_t> &tensors,
     stored.push_back(Stored.tensors[static_cast<size_t>(index)]);
     from.push_back(Refs[static_cast<size_t>(index)]);
   }
-  const std::vector<format::Factors> factors =
-      scaleColumns(stored, Stored.tensors, Refs, Sources, statistics, pool);
+  const std::vector<format::Factors> factors = scaleColumns(
+      stored, Stored.tensors, Refs, Sources, statistics, Codes.scales(), pool);
   std::vector<std::byte> packed(encode::assignOffsets(stored));
   encode::encodeChecked(
       stored, factors, from, Sources,
@@ -128,6 +129,9 @@ void DenseImage::hold(const std::vector<int32_t> &tensors,
         std::memcpy(packed.data() + offset, data, bytes);
       },
       pool, &statistics);
+  for (const Tensor &tensor : stored)
+    if (tensor.method != format::Method::Rtn && tensor.scaling.rows < 0)
+      Codes.keep(tensor, packed.data() + tensor.offset);
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Tensor &dense = Dense.tensors[static_cast<size_t>(tensors[i])];
     // A table that is a matrix too is here already, as it is stored.

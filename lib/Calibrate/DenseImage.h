@@ -3,6 +3,7 @@
 #ifndef QZC_LIB_CALIBRATE_DENSEIMAGE_H
 #define QZC_LIB_CALIBRATE_DENSEIMAGE_H
 
+#include "qzc/Encode/CodeStore.h"
 #include "qzc/Encode/Encoder.h"
 #include "qzc/Runtime/Image.h"
 
@@ -18,10 +19,12 @@ namespace qzc::calibrate {
 class DenseImage final : public runtime::Image {
 public:
   /// Takes the plan and the tensors; vectors and tables are encoded now, as
-  /// they will be stored.
+  /// they will be stored. `codes` gets what hold() encodes as the executable
+  /// will have it.
   DenseImage(const format::Manifest &manifest,
              const std::vector<encode::WeightRef> &refs,
-             const encode::WeightSources &sources, ThreadPool &pool);
+             const encode::WeightSources &sources, encode::CodeStore &codes,
+             ThreadPool &pool);
   ~DenseImage() override;
 
   /// Makes the matrices be what the executable will hold of them, encoded by
@@ -45,6 +48,7 @@ private:
   const format::Manifest &Stored;
   const std::vector<encode::WeightRef> &Refs;
   const encode::WeightSources &Sources;
+  encode::CodeStore &Codes;
   format::Manifest Dense;
   std::byte *Base = nullptr;
   uint64_t Bytes = 0;

@@ -202,10 +202,15 @@ public:
                  const std::vector<format::Factors> &factors,
                  const std::vector<WeightRef> &refs,
                  const WeightSources &sources, const SectionWriter &write,
-                 ThreadPool &pool, const Statistics *statistics)
+                 ThreadPool &pool, const Statistics *statistics,
+                 const CodeStore *codes)
       : Tensors(tensors), Factors(factors), Refs(refs), Sources(sources),
-        Write(write), Pool(pool), Stats(statistics), Largest(tensors.size()),
-        Workspaces(static_cast<size_t>(pool.threads())) {}
+        Write(write), Pool(pool), Stats(statistics), Codes(codes),
+        Kept(tensors.size()), Largest(tensors.size()),
+        Workspaces(static_cast<size_t>(pool.threads())) {
+    for (size_t i = 0; codes && i < tensors.size(); ++i)
+      Kept[i] = codes->find(tensors[i]);
+  }
 
   /// `checked`: the files' contents have been compared with their hashes.
   void run(bool checked);
@@ -213,6 +218,7 @@ public:
 private:
   std::vector<Batch> batches() const;
   void encode(const Batch &batch, bool checked);
+  void copyKept();
 
   std::vector<Tensor> &Tensors;
   const std::vector<format::Factors> &Factors;
@@ -221,6 +227,8 @@ private:
   const SectionWriter &Write;
   ThreadPool &Pool;
   const Statistics *Stats;
+  const CodeStore *Codes;
+  std::vector<const CodeStore::Entry *> Kept; ///< null: to be encoded
   /// Magnitudes as bits, which have the same order.
   std::vector<std::atomic<uint32_t>> Largest;
   std::vector<Workspace> Workspaces;
@@ -238,6 +246,8 @@ std::vector<Batch> SectionEncoder::batches() const {
   std::vector<Batch> batches(1);
   std::map<const float *, size_t> byInput;
   for (size_t i = 0; i < Tensors.size(); ++i) {
+    if (Kept[i])
+      continue;
     const std::optional<InputStatistics> input = inputOf(Tensors[i], Stats);
     requireInput(Tensors[i], input);
     if (Tensors[i].method != format::Method::Gptq) {
@@ -290,6 +300,36 @@ void SectionEncoder::encode(const Batch &batch, bool checked) {
       Pool);
 }
 
+/// Copies what was encoded before, in pieces of a MB.
+void SectionEncoder::copyKept() {
+  constexpr uint64_t kPiece = uint64_t{1} << 20;
+  struct Range {
+    size_t tensor;
+    uint64_t begin; ///< within the tensor
+    uint64_t end;
+  };
+  std::vector<Range> ranges;
+  for (size_t i = 0; i < Tensors.size(); ++i)
+    if (Kept[i])
+      for (const PartLayout &part : format::layout(Tensors[i].shape))
+        for (uint64_t at = 0; at < part.bytes; at += kPiece)
+          ranges.push_back({i, part.offset + at,
+                            part.offset + std::min(at + kPiece, part.bytes)});
+  Pool.parallelFor(static_cast<int64_t>(ranges.size()), 1,
+                   [&](int64_t begin, int64_t end, int worker) {
+                     std::vector<std::byte> &bytes =
+                         Workspaces[static_cast<size_t>(worker)].parts.front();
+                     for (int64_t i = begin; i < end; ++i) {
+                       const Range &range = ranges[static_cast<size_t>(i)];
+                       bytes.resize(range.end - range.begin);
+                       Codes->read(*Kept[range.tensor], range.begin,
+                                   bytes.data(), bytes.size());
+                       Write(Tensors[range.tensor].offset + range.begin,
+                             bytes.data(), bytes.size());
+                     }
+                   });
+}
+
 void SectionEncoder::run(bool checked) {
   for (Tensor &tensor : Tensors) {
     const std::optional<InputStatistics> input = inputOf(tensor, Stats);
@@ -299,19 +339,22 @@ void SectionEncoder::run(bool checked) {
     encode(batch, checked);
     checked = true;
   }
+  copyKept();
   for (size_t i = 0; i < Tensors.size(); ++i)
     Tensors[i].f16Exponent =
-        f16Exponent(format::floatFromBits(Largest[i].load()));
+        Kept[i] ? Kept[i]->f16Exponent
+                : f16Exponent(format::floatFromBits(Largest[i].load()));
 }
 
-std::vector<format::Factors>
-encode::encodeWeights(std::vector<Tensor> &tensors,
-                      const std::vector<WeightRef> &refs,
-                      const WeightSources &sources, const SectionWriter &write,
-                      ThreadPool &pool, const Statistics *statistics) {
+std::vector<format::Factors> encode::encodeWeights(
+    std::vector<Tensor> &tensors, const std::vector<WeightRef> &refs,
+    const WeightSources &sources, const SectionWriter &write, ThreadPool &pool,
+    const Statistics *statistics, const CodeStore *codes) {
   std::vector<format::Factors> factors =
-      scaleInputs(tensors, refs, sources, statistics, pool);
-  SectionEncoder(tensors, factors, refs, sources, write, pool, statistics)
+      scaleInputs(tensors, refs, sources, statistics,
+                  codes ? codes->scales() : ChosenScales(), pool);
+  SectionEncoder(tensors, factors, refs, sources, write, pool, statistics,
+                 codes)
       .run(/*checked=*/false);
   return factors;
 }
@@ -322,7 +365,8 @@ void encode::encodeChecked(std::vector<Tensor> &tensors,
                            const WeightSources &sources,
                            const SectionWriter &write, ThreadPool &pool,
                            const Statistics *statistics) {
-  SectionEncoder(tensors, factors, refs, sources, write, pool, statistics)
+  SectionEncoder(tensors, factors, refs, sources, write, pool, statistics,
+                 /*codes=*/nullptr)
       .run(/*checked=*/true);
 }
 

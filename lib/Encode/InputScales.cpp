@@ -211,16 +211,20 @@ std::vector<Factors> scaleInputs(const std::vector<Tensor> &tensors,
                                  const std::vector<WeightRef> &refs,
                                  const WeightSources &sources,
                                  const Statistics *statistics,
-                                 ThreadPool &pool) {
+                                 const ChosenScales &known, ThreadPool &pool) {
   std::set<int64_t> numbers;
   for (const Tensor &tensor : tensors)
     if (tensor.scaling.columns >= 0)
       numbers.insert(tensor.scaling.columns);
   std::vector<Factors> factors(tensors.size());
   for (const int64_t number : numbers) {
+    const auto before = known.find(number);
     const std::vector<float> chosen =
-        chooseFactors(tensors, refs, number,
-                      inputOf(tensors, number, statistics), sources, pool);
+        before != known.end()
+            ? before->second
+            : chooseFactors(tensors, refs, number,
+                            inputOf(tensors, number, statistics), sources,
+                            pool);
     for (size_t i = 0; i < tensors.size(); ++i)
       addFactors(tensors[i], number, chosen, factors[i]);
   }

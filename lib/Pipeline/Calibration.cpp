@@ -144,7 +144,7 @@ static void saveImatrix(const CompileOptions &options,
 /// Runs the model over the text of --calibrate.
 static std::unique_ptr<encode::StatisticsFile>
 calibrate(const CompileOptions &options, const Sources &sources,
-          const format::Manifest &manifest) {
+          const format::Manifest &manifest, encode::CodeStore &codes) {
   const format::ModelInfo &model = manifest.model;
   const calibrate::Windows windows = calibrate::windowsOf(
       tokensOf(options, sources), std::min(kContext, model.context),
@@ -159,7 +159,7 @@ calibrate(const CompileOptions &options, const Sources &sources,
                   .string();
   const encode::WeightSources opened(sources.weights);
   calibrate::calibrate(manifest, sources.refs, opened, windows, path,
-                       options.threads);
+                       options.threads, codes);
   auto statistics = std::make_unique<encode::FullStatistics>(path);
   if (!keeps)
     std::filesystem::remove(path); // it stays mapped
@@ -168,14 +168,14 @@ calibrate(const CompileOptions &options, const Sources &sources,
 
 std::unique_ptr<encode::StatisticsFile>
 statisticsFor(const CompileOptions &options, const Sources &sources,
-              const format::Manifest &manifest,
-              const gguf::TensorNames &names) {
+              const format::Manifest &manifest, const gguf::TensorNames &names,
+              encode::CodeStore &codes) {
   std::unique_ptr<encode::StatisticsFile> statistics;
   if (!options.statistics.empty()) {
     statistics = readStatistics(options.statistics, names);
     statistics->checkAreOf(manifest.tensors);
   } else if (!options.calibrate.empty()) {
-    statistics = calibrate(options, sources, manifest);
+    statistics = calibrate(options, sources, manifest, codes);
   }
   if (statistics && savesImatrix(options))
     saveImatrix(options, manifest, *statistics, names);

@@ -5,6 +5,7 @@
 
 #include "Sources.h"
 
+#include "qzc/Encode/CodeStore.h"
 #include "qzc/Encode/StatisticsFile.h"
 #include "qzc/Pipeline/Compiler.h"
 #include "qzc/Target/Gguf/Imatrix.h"
@@ -30,11 +31,13 @@ std::unique_ptr<encode::StatisticsFile> readStatistics(const std::string &path,
                                                        gguf::TensorNames names);
 
 /// The statistics that the options ask for: of --statistics, or of a run over
-/// the text of --calibrate; they are saved where --save-statistics says. Null
-/// without either. Throws qzc::Error where they are another model's.
+/// the text of --calibrate, which leaves what it encodes in `codes`; they are
+/// saved where --save-statistics says. Null without either. Throws qzc::Error
+/// where they are another model's.
 std::unique_ptr<encode::StatisticsFile>
 statisticsFor(const CompileOptions &options, const Sources &sources,
-              const format::Manifest &manifest, const gguf::TensorNames &names);
+              const format::Manifest &manifest, const gguf::TensorNames &names,
+              encode::CodeStore &codes);
 
 } // namespace qzc::pipeline
 

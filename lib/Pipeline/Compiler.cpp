@@ -142,7 +142,8 @@ void Compilation::chooseStorages() {
     Diagnostics.fail("cannot translate '" + Options.input + "' to a plan");
   const Sources sources = resolveSources(*program, manifest->tensors,
                                          sourceFolder(), /*synthetic=*/false);
-  Seen = statisticsFor(Options, sources, unquantized(*manifest), Names);
+  encode::CodeStore none; // of a model that is not quantized
+  Seen = statisticsFor(Options, sources, unquantized(*manifest), Names, none);
   const TargetResult result =
       meetTarget(Options, sources, *manifest, Seen.get());
   Options.recipe.rules = result.rules;
@@ -192,7 +193,8 @@ void Compilation::run() {
       !Options.calibrate.empty() || !Options.statistics.empty();
   if (!Options.dryRun && Options.emit == Emit::Bin && Options.output.empty() &&
       !isCalibrated) {
-    gguf.write(sourceFolder(), /*statistics=*/nullptr);
+    encode::CodeStore codes;
+    gguf.write(sourceFolder(), /*statistics=*/nullptr, codes);
     gguf.finish();
     return gguf.publish();
   }
@@ -286,14 +288,16 @@ void Compilation::writeExecutable(format::Manifest &manifest,
   std::string tokenizerJson =
       sources.tokenizer ? readTokenizer(*sources.tokenizer) : "";
 
+  encode::CodeStore codes;
   const std::unique_ptr<encode::StatisticsFile> statistics =
-      Seen ? std::move(Seen) : statisticsFor(Options, sources, manifest, Names);
-  gguf.write(sourceFolder(), statistics.get());
+      Seen ? std::move(Seen)
+           : statisticsFor(Options, sources, manifest, Names, codes);
+  gguf.write(sourceFolder(), statistics.get(), codes);
   if (Options.output.empty()) { // they and a GGUF were all that was asked for
     gguf.finish();
     return gguf.publish();
   }
-  ImageBuild image(Options, sources, manifest, statistics.get());
+  ImageBuild image(Options, sources, manifest, statistics.get(), codes);
   manifest.producer = "qzc " QZC_VERSION;
   std::optional<AtomicFile> report;
   if (!Options.report.empty())

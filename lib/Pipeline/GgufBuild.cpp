@@ -27,7 +27,8 @@ std::string GgufBuild::report() const {
 }
 
 void GgufBuild::write(const std::string &folder,
-                      const encode::Statistics *statistics) {
+                      const encode::Statistics *statistics,
+                      encode::CodeStore &codes) {
   if (!Plan)
     return;
   if (!Plan->tokenizer)
@@ -42,7 +43,7 @@ void GgufBuild::write(const std::string &folder,
     files.push_back(fileIn(folder, file));
   encode::WeightSources sources(files);
   ThreadPool pool(Options.threads);
-  File.emplace(Options.gguf, *Plan, sources, pool, statistics);
+  File.emplace(Options.gguf, *Plan, sources, pool, statistics, codes);
 }
 
 void GgufBuild::finish() {

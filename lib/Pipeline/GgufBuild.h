@@ -24,8 +24,10 @@ public:
   /// The table of types, empty without --gguf. Warnings go to stderr.
   std::string report() const;
   /// Streams the weights, which are found from `folder` on. `statistics` are
-  /// those that the executable is encoded by, or null.
-  void write(const std::string &folder, const encode::Statistics *statistics);
+  /// those that the executable is encoded by, or null; `codes` has what was
+  /// encoded by them, and gets more.
+  void write(const std::string &folder, const encode::Statistics *statistics,
+             encode::CodeStore &codes);
   /// Flushes and checks the file; publish() gives it its name.
   void finish();
   void publish();

@@ -14,7 +14,7 @@ void ImageBuild::encode(const Sources &sources, format::Manifest &manifest,
                         const encode::SectionWriter &write) {
   encode::WeightSources opened(sources.weights);
   Factors = encode::encodeWeights(manifest.tensors, sources.refs, opened, write,
-                                  Pool, Statistics);
+                                  Pool, Statistics, &Codes);
   recordSources(sources, manifest);
   if (std::any_of(manifest.tensors.begin(), manifest.tensors.end(),
                   [](const format::Tensor &tensor) {
@@ -25,9 +25,10 @@ void ImageBuild::encode(const Sources &sources, format::Manifest &manifest,
 
 ImageBuild::ImageBuild(const CompileOptions &options, const Sources &sources,
                        format::Manifest &manifest,
-                       const encode::StatisticsFile *statistics)
-    : Options(options), Statistics(statistics), Pool(options.threads),
-      Image(options.output, options.stub) {
+                       const encode::StatisticsFile *statistics,
+                       const encode::CodeStore &codes)
+    : Options(options), Statistics(statistics), Codes(codes),
+      Pool(options.threads), Image(options.output, options.stub) {
   manifest.weightsMode = options.weightsMode;
   manifest.syntheticSeed = options.seed;
   manifest.weightsBytes = encode::assignOffsets(manifest.tensors);

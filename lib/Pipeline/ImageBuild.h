@@ -5,6 +5,7 @@
 
 #include "Sources.h"
 
+#include "qzc/Encode/CodeStore.h"
 #include "qzc/Encode/Encoder.h"
 #include "qzc/Encode/Measure.h"
 #include "qzc/Encode/StatisticsFile.h"
@@ -25,10 +26,12 @@ namespace qzc::pipeline {
 class ImageBuild {
 public:
   /// Sets the manifest's weights: mode, offsets, exponents, size, and what they
-  /// were encoded from. `statistics` may be null.
+  /// were encoded from. `statistics` may be null; what `codes` has is taken
+  /// from there.
   ImageBuild(const CompileOptions &options, const Sources &sources,
              format::Manifest &manifest,
-             const encode::StatisticsFile *statistics);
+             const encode::StatisticsFile *statistics,
+             const encode::CodeStore &codes);
 
   /// What encoding did to each tensor, from the bytes that were written; none
   /// without weights.
@@ -51,6 +54,7 @@ private:
 
   const CompileOptions &Options;
   const encode::StatisticsFile *Statistics;
+  const encode::CodeStore &Codes;
   ThreadPool Pool;
   pack::ImageWriter Image;
   std::vector<format::Factors> Factors;  ///< of the encoded tensors

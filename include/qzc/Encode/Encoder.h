@@ -3,6 +3,7 @@
 #ifndef QZC_ENCODE_ENCODER_H
 #define QZC_ENCODE_ENCODER_H
 
+#include "qzc/Encode/CodeStore.h"
 #include "qzc/Encode/Statistics.h"
 #include "qzc/Encode/WeightSources.h"
 #include "qzc/Format/Manifest.h"
@@ -33,12 +34,12 @@ using SectionWriter =
 /// Throws qzc::Error: a reference that does not fit its file, a changed file, a
 /// weight that is not finite or does not fit the stored type (tensor and
 /// position), statistics that are missing. Those that are there are of these
-/// tensors (StatisticsFile::checkAreOf).
-std::vector<format::Factors>
-encodeWeights(std::vector<format::Tensor> &tensors,
-              const std::vector<WeightRef> &refs, const WeightSources &sources,
-              const SectionWriter &write, ThreadPool &pool,
-              const Statistics *statistics = nullptr);
+/// tensors (StatisticsFile::checkAreOf). What `codes` has is taken from there:
+/// made by the same statistics.
+std::vector<format::Factors> encodeWeights(
+    std::vector<format::Tensor> &tensors, const std::vector<WeightRef> &refs,
+    const WeightSources &sources, const SectionWriter &write, ThreadPool &pool,
+    const Statistics *statistics = nullptr, const CodeStore *codes = nullptr);
 
 /// The same of files whose contents have been checked, and of tensors whose
 /// factors are known.

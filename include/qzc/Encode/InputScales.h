@@ -16,6 +16,7 @@
 #ifndef QZC_ENCODE_INPUTSCALES_H
 #define QZC_ENCODE_INPUTSCALES_H
 
+#include "qzc/Encode/CodeStore.h"
 #include "qzc/Encode/Statistics.h"
 #include "qzc/Encode/WeightSources.h"
 #include "qzc/Format/Manifest.h"
@@ -41,12 +42,14 @@ std::vector<float> chooseFactors(const std::vector<format::Tensor> &tensors,
 void addFactors(const format::Tensor &tensor, int64_t number,
                 const std::vector<float> &chosen, format::Factors &factors);
 
-/// Chooses all scales of a model; returns what each tensor is scaled by. Throws
-/// qzc::Error where statistics are missing, too.
+/// Chooses all scales of a model, but for those that are `known`; returns what
+/// each tensor is scaled by. Throws qzc::Error where statistics are missing,
+/// too.
 std::vector<format::Factors>
 scaleInputs(const std::vector<format::Tensor> &tensors,
             const std::vector<WeightRef> &refs, const WeightSources &sources,
-            const Statistics *statistics, ThreadPool &pool);
+            const Statistics *statistics, const ChosenScales &known,
+            ThreadPool &pool);
 
 } // namespace qzc::encode
 

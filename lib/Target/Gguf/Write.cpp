@@ -67,7 +67,7 @@ storePiece(const Place &place, const encode::Piece &piece, const float *values,
 
 File::File(const std::string &path, const Plan &plan,
            const encode::WeightSources &sources, ThreadPool &pool,
-           const encode::Statistics *statistics)
+           const encode::Statistics *statistics, encode::CodeStore &codes)
     : Out(path) {
   std::vector<TensorInfo> infos;
   for (const Tensor &tensor : plan.tensors)
@@ -75,7 +75,7 @@ File::File(const std::string &path, const Plan &plan,
   const uint64_t bytes = assignOffsets(infos);
   Out.append(header(plan.metadata, infos));
   const uint64_t data = Out.reserve(bytes);
-  const ChosenBlocks chosen(Out, plan, sources, statistics, pool);
+  const ChosenBlocks chosen(plan, sources, statistics, codes, pool);
 
   std::vector<encode::StreamedWeight> weights;
   std::vector<Place> places;

@@ -57,7 +57,9 @@ protected:
       for (Part &part : tensor.parts)
         part.ref = {0, sources.file(0).entry(part.source.name).offset};
     ThreadPool pool(threads);
-    File file(Folder.file("x.gguf"), Made, sources, pool);
+    encode::CodeStore codes;
+    File file(Folder.file("x.gguf"), Made, sources, pool,
+              /*statistics=*/nullptr, codes);
     if (!commit)
       return "";
     file.finish();

@@ -9,6 +9,7 @@
 #ifndef QZC_TARGET_GGUF_GGUF_H
 #define QZC_TARGET_GGUF_GGUF_H
 
+#include "qzc/Encode/CodeStore.h"
 #include "qzc/Encode/Statistics.h"
 #include "qzc/Encode/WeightSources.h"
 #include "qzc/Format/Manifest.h"
@@ -103,13 +104,14 @@ std::string describe(const Plan &plan, const std::string &path);
 /// A GGUF file under construction: complete after construction, but without
 /// its name until publish(). Streams the weights; the bytes do not depend on
 /// the number of threads. `statistics` are those of an executable that is
-/// written beside it, or null. Throws qzc::Error as encode::encodeWeights does,
+/// written beside it, or null; what they chose is taken from `codes`, or left
+/// there. Throws qzc::Error as encode::encodeWeights does,
 /// and where a weight does not fit its type.
 class File {
 public:
   File(const std::string &path, const Plan &plan,
        const encode::WeightSources &sources, ThreadPool &pool,
-       const encode::Statistics *statistics = nullptr);
+       const encode::Statistics *statistics, encode::CodeStore &codes);
 
   /// Flushes and checks the file. Only publish() may follow.
   void finish() { Out.finish(); }

@@ -1,6 +1,6 @@
-//===- Spill.cpp - Activations that wait on disk --------------------------===//
+//===- TemporaryFile.cpp - Bytes that wait on disk ------------------------===//
 
-#include "Spill.h"
+#include "qzc/Support/TemporaryFile.h"
 
 #include "qzc/Support/Error.h"
 #include "qzc/Support/Transfer.h"
@@ -13,14 +13,14 @@
 #include <string>
 #include <unistd.h>
 
-namespace qzc::calibrate {
+namespace qzc {
 
 [[noreturn]] static void fail(const std::string &what) {
   throw Error("cannot " + what + " a temporary file: " + std::strerror(errno) +
               " (TMPDIR names another folder for it)");
 }
 
-Spill::Spill() {
+TemporaryFile::TemporaryFile() {
   std::error_code failed;
   const auto folder = std::filesystem::temp_directory_path(failed);
   std::string name = ((failed ? "." : folder) / "qzc-XXXXXX").string();
@@ -30,17 +30,18 @@ Spill::Spill() {
   ::unlink(name.c_str());
 }
 
-Spill::~Spill() { ::close(Fd); }
+TemporaryFile::~TemporaryFile() { ::close(Fd); }
 
-void Spill::write(uint64_t offset, const void *data, size_t bytes) const {
+void TemporaryFile::write(uint64_t offset, const void *data,
+                          size_t bytes) const {
   if (!writeAll(Fd, offset, data, bytes))
     fail("write");
 }
 
-void Spill::read(uint64_t offset, void *data, size_t bytes) const {
+void TemporaryFile::read(uint64_t offset, void *data, size_t bytes) const {
   errno = EIO; // where the file ends before
   if (readAll(Fd, offset, data, bytes) != bytes)
     fail("read");
 }
 
-} // namespace qzc::calibrate
+} // namespace qzc
