@@ -28,6 +28,21 @@ static constexpr int64_t kChunks = kLanes / kChunkLanes;
 /// Vector registers of the target.
 static constexpr int kRegisters = HWY_TARGET == HWY_AVX3 ? 32 : 16;
 
+/// How far behind what is read memory is asked for, in bytes of codes and of
+/// scales beside them. A weight is one stream across its rows, but the hardware
+/// looks no further than the end of a page, and instructions in flight are
+/// those of a row or two: without this a thread computes and waits in turn.
+static constexpr int64_t kCodesAhead = 4096;
+static constexpr int64_t kScalesAhead = 512;
+static constexpr int64_t kCacheLine = 64;
+
+/// Asks for the cache line `distance` bytes behind `from`, which need not be
+/// the weight's.
+HWY_INLINE void prefetch(const void *from, int64_t distance) {
+  __builtin_prefetch(reinterpret_cast<const void *>(
+      reinterpret_cast<uintptr_t>(from) + static_cast<uintptr_t>(distance)));
+}
+
 /// The first `count` < kLanes elements, zeros behind them.
 HWY_INLINE Vec loadPartial(const float *from, int64_t count) {
   HWY_ALIGN float buffer[kLanes] = {};

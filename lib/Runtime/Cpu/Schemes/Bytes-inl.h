@@ -34,6 +34,9 @@ struct ByteRow : Unscaled<ByteRow<ScaleSource>> {
   HWY_INLINE Vec load(int64_t col) const {
     return value(bytesFrom(Data + First + col), First + col);
   }
+  const std::byte *place(int64_t col) const {
+    return reinterpret_cast<const std::byte *>(Data + First + col);
+  }
   float at(int64_t col) const {
     return hn::GetLane(
         value(hn::Set(CodeTag(), Data[First + col]), First + col));
@@ -74,6 +77,9 @@ struct Fp8Row : Unscaled<Fp8Row> {
   int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
   HWY_INLINE Vec load(int64_t col) const {
     return value(bytesFrom(Codes + col), col);
+  }
+  const std::byte *place(int64_t col) const {
+    return reinterpret_cast<const std::byte *>(Codes + col);
   }
   float at(int64_t col) const {
     return hn::GetLane(value(hn::Set(CodeTag(), Codes[col]), col));

@@ -45,6 +45,7 @@ struct PlainScales {
   float at(int64_t block) const { return Data[block]; }
   /// Those of `count` ≤ kLanes blocks; anything behind them.
   HWY_INLINE Vec vectorAt(int64_t block, int64_t count) const {
+    prefetch(Data + block, kScalesAhead);
     return loadAvailable(kTag, Data + block, count);
   }
 };
@@ -160,6 +161,7 @@ template <typename Book, typename ScaleSource> struct CodeBookRow {
   HWY_INLINE Vec dotChunks(int64_t chunk, int64_t count, const TurnedStrip &x,
                            int64_t from) const {
     const uint8_t *at = bytesAt(chunk * kChunk);
+    prefetch(at, kCodesAhead);
     // Bytes `skip` + 4i in the low byte of lane i.
     const auto load = [&](int64_t skip) HWY_ATTR {
       return hn::LoadU(Wide(), reinterpret_cast<const uint32_t *>(at + skip));

@@ -33,6 +33,9 @@ template <bool Absmax> struct Int8RowOf {
       return hn::Mul(value, hn::Set(kTag, format::int8::kStep));
     return value;
   }
+  const std::byte *place(int64_t col) const {
+    return reinterpret_cast<const std::byte *>(Codes + col);
+  }
   float at(int64_t col) const { return scaled(rawAt(col)); }
 
   HWY_INLINE Vec raw(int64_t col) const { return loadAsF32(kTag, Codes + col); }

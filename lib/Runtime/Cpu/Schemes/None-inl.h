@@ -5,7 +5,8 @@
 //   load(col)    kLanes columns from a multiple of kLanes
 //   at(col)      any one column
 // For dot products, where a scale goes for the whole row, raw(col) and
-// rawAt(col) are columns without it, and scaled(sum) brings it in.
+// rawAt(col) are columns without it, scaled(sum) brings it in, and place(col)
+// is where a column is stored.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,6 +44,9 @@ struct F32Row : Unscaled<F32Row> {
         Cols(weight.shape.cols) {}
   int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
   HWY_INLINE Vec load(int64_t col) const { return hn::LoadU(kTag, Data + col); }
+  const std::byte *place(int64_t col) const {
+    return reinterpret_cast<const std::byte *>(Data + col);
+  }
   float at(int64_t col) const { return Data[col]; }
 };
 
@@ -57,6 +61,9 @@ template <typename Element> struct HalfRow : Unscaled<HalfRow<Element>> {
         Cols(weight.shape.cols) {}
   int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
   HWY_INLINE Vec load(int64_t col) const { return loadAsF32(kTag, Data + col); }
+  const std::byte *place(int64_t col) const {
+    return reinterpret_cast<const std::byte *>(Data + col);
+  }
   float at(int64_t col) const {
     return hn::GetLane(loadAsF32(hn::CappedTag<float, 1>(), Data + col));
   }

@@ -44,6 +44,9 @@ template <int Bits> struct PlanarCodes {
                               WordVec &first, WordVec &second) {
     const uint8_t *unit = data + chunk / P::kChunks * P::kUnitBytes;
     const int64_t within = chunk % P::kChunks;
+#pragma GCC unroll 2
+    for (int64_t at = 0; at < kVectorBytes; at += kCacheLine)
+      prefetch(unit + at, kCodesAhead);
     if constexpr (P::kLow == 4) {
       const WordVec bytes =
           loadUnits<P::kLowBytes>(unit + within * P::kLowBytes, count);
@@ -68,6 +71,9 @@ template <int Bits> struct PlanarCodes {
   }
 
 private:
+  /// Bytes of all planes for a vector of chunks.
+  static constexpr int64_t kVectorBytes = kChunks * P::kUnitBytes / P::kChunks;
+
   /// `Bytes` a chunk, which lie one behind the other within a unit, as the low
   /// bytes of a vector.
   template <int64_t Bytes>

@@ -68,6 +68,7 @@ template <typename T> struct Records {
   /// A vector of them from that of a chunk on.
   template <class D> HWY_INLINE hn::Vec<D> load(D d, int64_t chunk) const {
     const int64_t group = chunk >> Shift;
+    prefetch(Data + group, kScalesAhead);
     return loadAvailable(d, Data + group, Count - group);
   }
 };
@@ -262,6 +263,7 @@ struct SixBitScales {
                          top2 = 0x30303030;
       const uint8_t *record = of.Data + chunk / 8 * 16;
       for (int64_t i = 0; i < count; i += 8, record += 16) {
+        prefetch(record, kScalesAhead);
         const auto d = fourOfF16(record);
         const auto least = hn::Neg(fourOfF16(record + 2));
         const auto a = wordAt<uint32_t>(record + 4);
@@ -309,6 +311,7 @@ struct EightBitScales {
           0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15};
       const uint8_t *record = of.Data + chunk / 8 * 18;
       for (int64_t i = 0; i < count; i += 8, record += 18) {
+        prefetch(record, kScalesAhead);
         const auto d = fourOfF16(record + 16);
         HWY_ALIGN uint32_t sorted[4];
         hn::Store(hn::BitCast(words, hn::TableLookupBytes(
