@@ -25,7 +25,8 @@ stage)
       lib/Target/Cuda/BatchLowering.cpp lib/Target/Cuda/FewLowering.cpp \
       lib/Target/Cuda/Fusion.cpp \
       lib/Target/Cuda/GemmLowering.cpp \
-      lib/Target/Cuda/Gpu.cpp lib/Target/Cuda/LinearLowering.cpp \
+      lib/Target/Cuda/Gpu.cpp lib/Target/Cuda/KernelArgs.cpp \
+      lib/Target/Cuda/KernelConfig.cpp lib/Target/Cuda/LinearLowering.cpp \
       lib/Target/Cuda/Lowerer.cpp lib/Target/Cuda/ProgramBuilder.cpp \
       lib/Target/Cuda/ScoreLowering.cpp \
       lib/Format/Ggml.cpp lib/Format/ManifestNames.cpp lib/Format/Scheme.cpp \

@@ -64,7 +64,7 @@ std::vector<Arch> qzc::cuda::parseArchs(std::string_view list) {
 }
 
 static std::vector<std::string> options(const Arch &arch) {
-  return {"--std=c++17", "-default-device", "-arch=" + arch.name()};
+  return {"--std=c++20", "-default-device", "-arch=" + arch.name()};
 }
 
 /// The name under which a result is cached: everything it depends on.

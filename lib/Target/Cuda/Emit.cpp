@@ -43,8 +43,18 @@ static void buildKernel(mlir::OpBuilder &builder, mlir::Location loc,
   for (const std::string &arg : kernel.templateArgs)
     templateArgs.push_back(emitc::OpaqueAttr::get(context, arg));
   mlir::OpBuilder inner = mlir::OpBuilder::atBlockEnd(body);
+  mlir::ValueRange args = body->getArguments();
+  if (!kernel.interface.empty()) {
+    const mlir::Type type = emitc::OpaqueType::get(context, "const auto");
+    args = inner
+               .create<emitc::CallOpaqueOp>(
+                   loc, type, "argsOf", args, mlir::ArrayAttr(),
+                   inner.getArrayAttr(
+                       emitc::OpaqueAttr::get(context, kernel.interface)))
+               .getResults();
+  }
   inner.create<emitc::CallOpaqueOp>(loc, mlir::TypeRange(), kernel.function,
-                                    body->getArguments(), mlir::ArrayAttr(),
+                                    args, mlir::ArrayAttr(),
                                     inner.getArrayAttr(templateArgs));
   inner.create<emitc::ReturnOp>(loc, mlir::Value());
 }

@@ -7,6 +7,8 @@
 
 #include "Lowerer.h"
 
+#include "Kernels/Convert.h"
+
 #include "qzc/Target/Cuda/PanelTile.h"
 #include "qzc/Target/Cuda/Terms.h"
 
@@ -23,8 +25,8 @@ using format::View;
 static constexpr int64_t kSliceBytes = 32 << 20;
 static constexpr int64_t kConvertRows = 8;
 
-static const char *orderName(bool panels) {
-  return panels ? "Order::Panels" : "Order::Rows";
+static kernels::Order orderFor(const Gpu &gpu) {
+  return gpu.warpgroups ? kernels::Order::Panels : kernels::Order::Rows;
 }
 
 int64_t Lowerer::gemmColumns(int64_t inputs) const {
@@ -50,36 +52,33 @@ void Lowerer::convertOnce(const Launch &launch, const FusedNorm &norm,
 }
 
 /// The f16 activations of a layer's input, made unless they are there already.
-TypedArg Lowerer::convertInput(const Launch &launch, const FusedNorm &norm,
-                               TypedArg &scales) {
+Lowerer::GemmRows Lowerer::convertInput(const Launch &launch,
+                                        const FusedNorm &norm) {
   const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
   const int64_t inputs = tensor(launch.weights[0]).shape.cols;
   const auto padded = static_cast<uint64_t>(gemmColumns(inputs));
-  scales = Builder.tokenScratch("rowScales", 4, kFloatsOut);
-  TypedArg halves = Builder.tokenScratch("rows", padded * 2, kHalvesOut);
-  const bool aligned =
+  KernelLaunch<kernels::ConvertRows> convert;
+  convert.config.inputs = toInt(inputs);
+  convert.config.order = orderFor(Target);
+  convert.config.rows = rows();
+  convert.config.aligned =
       from.column % 4 == 0 && stride(from) % 4 == 0 &&
       (from.buffer != format::kHiddenBuffer || M.plan.hidden.column % 4 == 0);
-
-  LaunchSpec spec;
-  spec.kernel = "convertRows";
-  spec.templateArgs = {std::to_string(inputs), orderName(Target.warpgroups),
-                       rowsName(), flag(aligned)};
-  spec.args = {viewArg(from, kFloats), intArg(stride(from))};
-  describeNorm(norm.launch, spec.templateArgs, spec.args);
-  spec.args.push_back(halves);
-  spec.args.push_back(scales);
-  spec.args.push_back(stateArg());
-  spec.grid[0] = perToken();
-  convertOnce(launch, norm, spec);
-  scales.type = kFloats;
-  halves.type = kHalves;
-  return halves;
+  convert.config.norm = normConfig(norm.launch);
+  convert.args.in = inRows(from);
+  convert.args.norm = normArgs(norm.launch);
+  convert.args.scales = Builder.tokenScratch<float>("rowScales", 4);
+  convert.args.out = Builder.tokenScratch<kernels::Half>("rows", padded * 2);
+  convert.args.state = state();
+  convert.grid[0] = perToken();
+  convertOnce(launch, norm, convert);
+  return {convert.args.out, convert.args.scales};
 }
 
 /// The f16 of the parts' rows inside the slice.
 void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
-                           GemmSlice &slice) {
+                           const GemmSlice &slice,
+                           const Arg<kernels::Half *> &out) {
   const auto &p = std::get<format::LinearParams>(launch.params);
   int64_t partBegin = 0;
   for (size_t i = 0; i < group.count; ++i) {
@@ -99,29 +98,25 @@ void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
     }
     if (from >= to)
       continue;
-    LaunchSpec convert;
-    convert.kernel = "convertWeights";
-    convert.templateArgs = {std::to_string(shape.cols),
-                            orderName(Target.warpgroups),
-                            storageName(shape),
-                            std::to_string(shape.blockSize),
-                            flag(shape.cols % perChunk(shape) == 0 &&
-                                 gemmTerms(static_cast<int>(shape.cols)) == 1),
-                            runsName(view)};
-    convert.args = {partArg(launch.weights[group.first + i], 0, kBytes),
-                    partArg(launch.weights[group.first + i], 1, kBytes),
-                    intArg(view.first),
-                    intArg(from),
-                    intArg(to - from),
-                    floatArg(std::ldexp(1.0f, -weight.f16Exponent)),
-                    intArg(p.gated ? 2 : 1),
-                    intArg(target),
-                    intArg(slice.end - slice.begin),
-                    slice.weights};
+    KernelLaunch<kernels::ConvertWeights> convert;
+    convert.config.inputs = toInt(shape.cols);
+    convert.config.order = orderFor(Target);
+    convert.config.weight = weightConfig(shape);
+    convert.config.fast = shape.cols % perChunk(shape) == 0 &&
+                          gemmTerms(static_cast<int>(shape.cols)) == 1;
+    convert.config.runs = runsOf(view);
+    convert.args.weight = weightArgs(launch.weights[group.first + i]);
+    convert.args.first = intOf(view.first);
+    convert.args.firstRow = intOf(from);
+    convert.args.rows = intOf(to - from);
+    convert.args.factor = floatOf(std::ldexp(1.0f, -weight.f16Exponent));
+    convert.args.rowStep = intOf(p.gated ? 2 : 1);
+    convert.args.rowOffset = intOf(target);
+    convert.args.outRows = intOf(slice.end - slice.begin);
+    convert.args.out = out;
     convert.grid[0] = {ceilDiv(to - from, kConvertRows), 0};
     Builder.add(*Out, convert);
   }
-  slice.weights.type = kHalves;
 }
 
 /// Columns of a block of gemmPanels: what takes the least time for `tokens`, by
@@ -157,8 +152,7 @@ int64_t Lowerer::sliceRows(int64_t inputs, int64_t total, bool gated) const {
 }
 
 void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
-                      const GemmSlice &slice, const TypedArg &rows,
-                      const TypedArg &rowScales) {
+                      const GemmSlice &slice, const GemmRows &rows) {
   const auto &p = std::get<format::LinearParams>(launch.params);
   const auto parts = static_cast<size_t>(p.parts);
   const View &out = launch.outputs[0];
@@ -197,7 +191,8 @@ void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
     gemm.sharedBytes = static_cast<uint32_t>(3 * 2 * tile * 64 * 2);
   }
   for (const std::string &arg :
-       {rowsName(), std::string(flag(p.gated)), std::string(flag(p.hasBias)),
+       {detail::textOf(this->rows()), std::string(flag(p.gated)),
+        std::string(flag(p.hasBias)),
         p.hasBias
             ? storageName(tensor(launch.weights[parts + group.first]).shape)
             : std::string("Storage::F32"),
@@ -211,9 +206,9 @@ void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
   if (p.gated) // both parts have all columns
     ends[0] = ends[1];
   gemm.args = {
-      rows,
-      rowScales,
-      slice.weights,
+      rows.halves.typed(),
+      rows.scales.typed(),
+      slice.weights.typed(),
       intArg(gemmColumns(tensor(launch.weights[group.first]).shape.cols)),
       intArg(columns),
       intArg(p.gated ? slice.begin / 2 : slice.begin),
@@ -244,8 +239,7 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
   const auto &p = std::get<format::LinearParams>(launch.params);
   const format::Tensor &first = tensor(launch.weights[group.first]);
   const int64_t rowBytes = gemmColumns(first.shape.cols) * 2;
-  TypedArg rowScales;
-  const TypedArg rows = convertInput(launch, norm, rowScales);
+  const GemmRows rows = convertInput(launch, norm);
   int64_t total = 0;
   for (size_t i = 0; i < group.count; ++i)
     total += rowsOf(launch, group.first + i).rows;
@@ -257,20 +251,21 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
       gemmColumns(first.shape.cols) == first.shape.cols && view.isOneRun() &&
       view.first == 0) {
     // Read where it lies.
-    const GemmSlice all = {0, total,
-                           partArg(launch.weights[group.first], 0, kHalves)};
-    return addGemm(launch, group, all, rows, rowScales);
+    const GemmSlice all = {
+        0, total,
+        argOf<const kernels::Half *>(format::CudaArg::Kind::Tensor,
+                                     launch.weights[group.first], 0)};
+    return addGemm(launch, group, all, rows);
   }
   const int64_t most = sliceRows(first.shape.cols, total, p.gated);
   for (int64_t begin = 0; begin < total; begin += most) {
-    GemmSlice slice = {
-        begin, std::min(begin + most, total),
-        Builder.fixedScratch("weights", static_cast<uint64_t>(most * rowBytes),
-                             kHalvesOut)};
-    convertSlice(launch, group, slice);
+    const Arg<kernels::Half *> weights = Builder.fixedScratch<kernels::Half>(
+        "weights", static_cast<uint64_t>(most * rowBytes));
+    const GemmSlice slice = {begin, std::min(begin + most, total), weights};
+    convertSlice(launch, group, slice, weights);
     if (Current == Phase::Losses)
-      addScore(launch, slice, rows, rowScales);
+      addScore(launch, slice, rows);
     else
-      addGemm(launch, group, slice, rows, rowScales);
+      addGemm(launch, group, slice, rows);
   }
 }

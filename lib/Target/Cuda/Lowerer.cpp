@@ -2,6 +2,9 @@
 
 #include "Lowerer.h"
 
+#include "Kernels/Elementwise.h"
+#include "Kernels/Head.h"
+
 #include "qzc/Runtime/Cuda/DeviceState.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Target/Cuda/FlashTile.h"
@@ -18,7 +21,7 @@ using format::Opcode;
 using format::View;
 
 /// Blocks that look for the largest logit.
-static constexpr int64_t kChooseBlocks = 64;
+static constexpr int kChooseBlocks = 64;
 /// Ranges of a context in a decode attention launch, at most.
 static constexpr int64_t kMostSplits = 64;
 static constexpr int64_t kMostQueriesPerBlock = 4;
@@ -29,32 +32,8 @@ static_assert(kPagePositions % flashTileSize(128).keys == 0 &&
               kPagePositions % flashTileSize(256).keys == 0 &&
               kPagePositions % kPanelKeys == 0);
 
-/// Enumerators have the same names in Kernels/.
-static std::string enumerator(const format::PackedShape &shape) {
-  if (shape.scheme == format::Scheme::None)
-    switch (shape.dtype) {
-    case format::DType::F32:
-      return "F32";
-    case format::DType::F16:
-      return "F16";
-    case format::DType::BF16:
-      return "BF16";
-    }
-  switch (shape.scheme) {
-#define QZC_SCHEME(Enumerator, ...)                                            \
-  case format::Scheme::Enumerator:                                             \
-    return #Enumerator;
-#include "qzc/Format/Schemes.def"
-  }
-  throw Error("CUDA lowering: an unknown scheme");
-}
-
 std::string qzc::cuda::storageName(const format::PackedShape &shape) {
-  const char *codec = shape.scales == format::ScaleCodec::Double   ? "Double"
-                      : shape.scales == format::ScaleCodec::Asym   ? "Asym"
-                      : shape.scales == format::ScaleCodec::Absmax ? "Absmax"
-                                                                   : "";
-  return "Storage::" + enumerator(shape) + codec;
+  return detail::textOf(storageOf(shape));
 }
 
 const char *qzc::cuda::activationName(format::Activation activation) {
@@ -112,6 +91,60 @@ TypedArg Lowerer::partArg(int32_t index, size_t part, const char *type) const {
                  static_cast<int64_t>(part));
 }
 
+kernels::InRows<Arg> Lowerer::inRows(const View &view, int64_t column) const {
+  return {Arg<const float *>(viewArg(view, kFloats, column).arg),
+          intOf(stride(view))};
+}
+
+kernels::OutRows<Arg> Lowerer::outRows(const View &view, int64_t column) const {
+  return {Arg<float *>(viewArg(view, kFloatsOut, column).arg),
+          intOf(stride(view))};
+}
+
+/// A tensor's part; unused where it has no such part.
+Arg<const void *> Lowerer::tensorArg(int32_t index, size_t part) const {
+  if (part >= layout(tensor(index).shape).size())
+    return kUnused;
+  return argOf<const void *>(CudaArg::Kind::Tensor, index,
+                             static_cast<int64_t>(part));
+}
+
+kernels::WeightArgs<Arg> Lowerer::weightArgs(int32_t index) const {
+  return {tensorArg(index, 0), tensorArg(index, 1)};
+}
+
+kernels::NormConfig Lowerer::normConfig(const Launch *norm) const {
+  kernels::NormConfig config = {};
+  if (!norm)
+    return config;
+  const auto &weights = norm->weights;
+  config.kind = norm->opcode == Opcode::RmsNorm ? kernels::Norm::Rms
+                                                : kernels::Norm::Layer;
+  config.unitOffset = std::get<format::NormParams>(norm->params).unitOffset;
+  config.hasWeight = !weights.empty();
+  config.hasBias = weights.size() > 1;
+  if (config.hasWeight)
+    config.storage = storageOf(tensor(weights[0]).shape);
+  if (config.hasBias &&
+      tensor(weights[0]).shape.dtype != tensor(weights[1]).shape.dtype)
+    throw Error("CUDA lowering: '" + tensor(weights[0]).source.name +
+                "' and its bias have different element types; --dtype makes "
+                "them one");
+  return config;
+}
+
+kernels::NormArgs<Arg> Lowerer::normArgs(const Launch *norm) const {
+  kernels::NormArgs<Arg> args = {kUnused, kUnused, floatOf(0)};
+  if (!norm)
+    return args;
+  if (!norm->weights.empty())
+    args.weight = tensorArg(norm->weights[0], 0);
+  if (norm->weights.size() > 1)
+    args.bias = tensorArg(norm->weights[1], 0);
+  args.epsilon = floatOf(std::get<format::NormParams>(norm->params).epsilon);
+  return args;
+}
+
 void Lowerer::describeNorm(const Launch *norm,
                            std::vector<std::string> &templateArgs,
                            std::vector<TypedArg> &args) const {
@@ -146,97 +179,77 @@ void Lowerer::describeNorm(const Launch *norm,
 }
 
 void Lowerer::lowerEmbed(const Launch &launch) {
-  const format::Tensor &table = tensor(launch.weights[0]);
-  LaunchSpec spec;
-  spec.kernel = "embed";
-  spec.templateArgs = {std::to_string(table.shape.cols),
-                       storageName(table.shape),
-                       std::to_string(table.shape.blockSize)};
-  spec.args = {partArg(launch.weights[0], 0, kBytes),
-               partArg(launch.weights[0], 1, kBytes),
-               makeArg(CudaArg::Kind::Tokens, kRows),
-               viewArg(launch.outputs[0], kFloatsOut),
-               intArg(stride(launch.outputs[0]))};
-  spec.grid[0] = perToken();
-  Builder.add(*Out, spec);
+  const format::PackedShape &table = tensor(launch.weights[0]).shape;
+  KernelLaunch<kernels::Embed> embed;
+  embed.config = {toInt(table.cols), weightConfig(table)};
+  embed.args.table = weightArgs(launch.weights[0]);
+  embed.args.rows = tokenRows();
+  embed.args.out = outRows(launch.outputs[0]);
+  embed.grid[0] = perToken();
+  Builder.add(*Out, embed);
 }
 
 void Lowerer::lowerAddPositions(const Launch &launch) {
-  const format::Tensor &table = tensor(launch.weights[0]);
-  LaunchSpec spec;
-  spec.kernel = "addPositions";
-  spec.templateArgs = {std::to_string(table.shape.cols),
-                       storageName(table.shape),
-                       std::to_string(table.shape.blockSize)};
-  spec.args = {
-      viewArg(launch.inputs[0], kFloats),
-      intArg(stride(launch.inputs[0])),
-      partArg(launch.weights[0], 0, kBytes),
-      partArg(launch.weights[0], 1, kBytes),
-      intArg(std::get<format::AddPositionsParams>(launch.params).offset),
-      makeArg(CudaArg::Kind::Tokens, kRows),
-      viewArg(launch.outputs[0], kFloatsOut),
-      intArg(stride(launch.outputs[0]))};
-  spec.grid[0] = perToken();
-  Builder.add(*Out, spec);
+  const format::PackedShape &table = tensor(launch.weights[0]).shape;
+  KernelLaunch<kernels::AddPositions> add;
+  add.config = {toInt(table.cols), weightConfig(table)};
+  add.args.in = inRows(launch.inputs[0]);
+  add.args.table = weightArgs(launch.weights[0]);
+  add.args.offset =
+      intOf(std::get<format::AddPositionsParams>(launch.params).offset);
+  add.args.rows = tokenRows();
+  add.args.out = outRows(launch.outputs[0]);
+  add.grid[0] = perToken();
+  Builder.add(*Out, add);
 }
 
 void Lowerer::lowerNorm(const Launch &launch) {
   const int64_t heads = std::get<format::NormParams>(launch.params).heads;
-  LaunchSpec spec;
-  spec.kernel = "norm";
-  spec.templateArgs = {std::to_string(launch.inputs[0].columns / heads)};
-  spec.args = {viewArg(launch.inputs[0], kFloats),
-               intArg(stride(launch.inputs[0]))};
-  describeNorm(&launch, spec.templateArgs, spec.args);
-  spec.args.push_back(viewArg(launch.outputs[0], kFloatsOut));
-  spec.args.push_back(intArg(stride(launch.outputs[0])));
-  spec.grid[0] = perToken();
-  spec.grid[1] = {heads, 0};
-  Builder.add(*Out, spec);
+  KernelLaunch<kernels::NormRows> norm;
+  norm.config = {toInt(launch.inputs[0].columns / heads), normConfig(&launch)};
+  norm.args.in = inRows(launch.inputs[0]);
+  norm.args.norm = normArgs(&launch);
+  norm.args.out = outRows(launch.outputs[0]);
+  norm.grid[0] = perToken();
+  norm.grid[1] = {heads, 0};
+  Builder.add(*Out, norm);
+}
+
+static kernels::ElementwiseOp elementwiseOp(Opcode opcode) {
+  using kernels::ElementwiseOp;
+  switch (opcode) {
+  case Opcode::Activate:
+    return ElementwiseOp::Activate;
+  case Opcode::Add:
+    return ElementwiseOp::Add;
+  case Opcode::Mul:
+    return ElementwiseOp::Mul;
+  case Opcode::Scale:
+    return ElementwiseOp::Scale;
+  case Opcode::Clamp:
+    return ElementwiseOp::Clamp;
+  default:
+    return ElementwiseOp::SoftCap;
+  }
 }
 
 void Lowerer::lowerElementwise(const Launch &launch) {
-  const char *op = "Elementwise::Activate";
-  const char *activation = activationName(format::Activation::None);
-  switch (launch.opcode) {
-  case Opcode::Activate:
-    activation = activationName(
-        std::get<format::ActivateParams>(launch.params).activation);
-    break;
-  case Opcode::Add:
-    op = "Elementwise::Add";
-    break;
-  case Opcode::Mul:
-    op = "Elementwise::Mul";
-    break;
-  case Opcode::Scale:
-    op = "Elementwise::Scale";
-    break;
-  case Opcode::Clamp:
-    op = "Elementwise::Clamp";
-    break;
-  default:
-    op = "Elementwise::SoftCap";
-    break;
-  }
-  const bool two = launch.inputs.size() > 1;
-  const View &in = launch.inputs[0];
   const View &out = launch.outputs[0];
-  LaunchSpec spec;
-  spec.kernel = "elementwise";
-  spec.templateArgs = {op, activation};
-  spec.args = {viewArg(in, kFloats),
-               intArg(stride(in)),
-               two ? viewArg(launch.inputs[1], kFloats) : unusedArg(kFloats),
-               intArg(two ? stride(launch.inputs[1]) : 0),
-               floatArg(format::scalarOf(launch.params)),
-               viewArg(out, kFloatsOut),
-               intArg(stride(out)),
-               intArg(out.columns)};
-  spec.grid[0] = {(out.columns + 255) / 256, 0};
-  spec.grid[1] = perToken();
-  Builder.add(*Out, spec);
+  KernelLaunch<kernels::Elementwise> step;
+  step.config.op = elementwiseOp(launch.opcode);
+  if (launch.opcode == Opcode::Activate)
+    step.config.activation = activationOf(
+        std::get<format::ActivateParams>(launch.params).activation);
+  step.args.a = inRows(launch.inputs[0]);
+  step.args.b = launch.inputs.size() > 1
+                    ? inRows(launch.inputs[1])
+                    : kernels::InRows<Arg>{kUnused, intOf(0)};
+  step.args.value = floatOf(format::scalarOf(launch.params));
+  step.args.out = outRows(out);
+  step.args.columns = intOf(out.columns);
+  step.grid[0] = {(out.columns + 255) / 256, 0};
+  step.grid[1] = perToken();
+  Builder.add(*Out, step);
 }
 
 /// Heads of a block of flashPanels; 0 where flash takes the layer. Blocks share
@@ -457,21 +470,18 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
 
 void Lowerer::lowerChoose() {
   const View &logits = M.plan.logits;
-  LaunchSpec spec;
-  spec.kernel = "chooseToken";
-  spec.templateArgs = {std::to_string(logits.columns),
-                       std::to_string(kChooseBlocks)};
-  spec.args = {viewArg(logits, kFloats),
-               intArg(stride(logits)),
-               Builder.fixedScratch("chooseValues",
-                                    kMostBatch * kChooseBlocks * 4, kFloatsOut),
-               Builder.fixedScratch("chooseIndices",
-                                    kMostBatch * kChooseBlocks * 4, kIntsOut),
-               makeArg(CudaArg::Kind::Tokens, kRowsOut),
-               stateArg()};
-  spec.grid[0] = {kChooseBlocks, 0};
-  spec.grid[1] = perToken();
-  Builder.add(*Out, spec);
+  KernelLaunch<kernels::ChooseToken> choose;
+  choose.config = {toInt(logits.columns), kChooseBlocks};
+  choose.args.logits = inRows(logits);
+  choose.args.values = Builder.fixedScratch<float>(
+      "chooseValues", kMostBatch * kChooseBlocks * 4);
+  choose.args.indices = Builder.fixedScratch<int>(
+      "chooseIndices", kMostBatch * kChooseBlocks * 4);
+  choose.args.rows = tokenRows();
+  choose.args.state = state();
+  choose.grid[0] = {kChooseBlocks, 0};
+  choose.grid[1] = perToken();
+  Builder.add(*Out, choose);
 }
 
 /// Decode passes of several sequences, where they are not the one of one.

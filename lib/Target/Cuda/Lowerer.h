@@ -104,15 +104,18 @@ private:
   struct GemmSlice {
     int64_t begin;
     int64_t end;
-    TypedArg weights;
+    Arg<const kernels::Half *> weights;
   };
-  TypedArg convertInput(const format::Launch &launch, const FusedNorm &norm,
-                        TypedArg &scales);
+  /// What tokens became as rows of a GEMM.
+  struct GemmRows {
+    Arg<const kernels::Half *> halves;
+    Arg<const float *> scales; ///< of the rows
+  };
+  GemmRows convertInput(const format::Launch &launch, const FusedNorm &norm);
   void convertSlice(const format::Launch &launch, const PartGroup &group,
-                    GemmSlice &slice);
+                    const GemmSlice &slice, const Arg<kernels::Half *> &out);
   void addGemm(const format::Launch &launch, const PartGroup &group,
-               const GemmSlice &slice, const TypedArg &rows,
-               const TypedArg &rowScales);
+               const GemmSlice &slice, const GemmRows &rows);
   void addGemms(const format::Launch &launch, const FusedNorm &norm,
                 const PartGroup &group);
   /// Columns of a GEMM's operands in f16: terms, padded with zeros.
@@ -130,7 +133,7 @@ private:
   /// Tiles that slices up to row `end` of the vocabulary have in a row.
   int64_t scoreTiles(int64_t end) const;
   void addScore(const format::Launch &launch, const GemmSlice &slice,
-                const TypedArg &rows, const TypedArg &rowScales);
+                const GemmRows &rows);
   /// What scorePanels leaves to joinScores.
   TypedArg scoreSums();
   TypedArg targetLogits();
@@ -171,11 +174,26 @@ private:
     return M.tensors[static_cast<size_t>(index)];
   }
   /// Which of the state's counts the rows of this phase are.
-  std::string rowsName() const {
-    return isHead() ? "Rows::Head" : "Rows::Tokens";
+  kernels::Rows rows() const {
+    return isHead() ? kernels::Rows::Head : kernels::Rows::Tokens;
+  }
+  static Arg<TokenRow *> tokenRows() {
+    return argOf<TokenRow *>(format::CudaArg::Kind::Tokens);
+  }
+  static Arg<DeviceState *> state() {
+    return argOf<DeviceState *>(format::CudaArg::Kind::State);
   }
   /// A block for so many tokens.
   static format::GridDim perToken(int64_t tokens = 1) { return {1, tokens}; }
+  kernels::InRows<Arg> inRows(const format::View &view,
+                              int64_t column = 0) const;
+  kernels::OutRows<Arg> outRows(const format::View &view,
+                                int64_t column = 0) const;
+  Arg<const void *> tensorArg(int32_t tensor, size_t part) const;
+  kernels::WeightArgs<Arg> weightArgs(int32_t tensor) const;
+  /// Of a norm, or null: of none.
+  kernels::NormConfig normConfig(const format::Launch *norm) const;
+  kernels::NormArgs<Arg> normArgs(const format::Launch *norm) const;
   /// Norm template arguments <Norm, Storage, UnitOffset, HasWeight, HasBias>
   /// and the arguments weight, bias, epsilon.
   void describeNorm(const format::Launch *norm,

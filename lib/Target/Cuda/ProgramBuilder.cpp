@@ -54,9 +54,10 @@ void ProgramBuilder::add(std::vector<format::CudaLaunch> &list,
     KernelInstance instance;
     instance.name = spec.kernel + std::to_string(NextNumber[spec.kernel]++);
     instance.function = "qzc::kernels::" + spec.kernel;
+    instance.interface = spec.interface;
     instance.templateArgs = spec.templateArgs;
     for (const TypedArg &arg : spec.args)
-      instance.argTypes.emplace_back(arg.type);
+      instance.argTypes.push_back(arg.type);
     instance.blockThreads = spec.blockThreads;
     instance.minBlocks = spec.minBlocks;
     instance.perCacheType = spec.perCacheType;
@@ -74,26 +75,28 @@ void ProgramBuilder::add(std::vector<format::CudaLaunch> &list,
 }
 
 /// Until finish(), a scratch argument's `a` is its region's index.
-TypedArg ProgramBuilder::scratch(const std::string &key, uint64_t bytes,
-                                 bool perToken, const char *type) {
+CudaArg ProgramBuilder::scratch(const std::string &key, uint64_t bytes,
+                                bool perToken) {
   auto [found, isNew] = RegionByKey.try_emplace(key, Regions.size());
   if (isNew)
     Regions.push_back({0, perToken});
   Region &region = Regions[found->second];
   region.bytes = std::max(region.bytes, bytes);
-  return makeArg(CudaArg::Kind::Scratch, type,
-                 static_cast<int64_t>(found->second));
+  CudaArg arg;
+  arg.kind = CudaArg::Kind::Scratch;
+  arg.a = static_cast<int64_t>(found->second);
+  return arg;
 }
 
 TypedArg ProgramBuilder::fixedScratch(const std::string &key, uint64_t bytes,
                                       const char *type) {
-  return scratch(key, bytes, false, type);
+  return {scratch(key, bytes, false), type};
 }
 
 TypedArg ProgramBuilder::tokenScratch(const std::string &key,
                                       uint64_t bytesPerToken,
                                       const char *type) {
-  return scratch(key, bytesPerToken, true, type);
+  return {scratch(key, bytesPerToken, true), type};
 }
 
 CudaLowering ProgramBuilder::finish(format::CudaProgram program) {

@@ -8,6 +8,9 @@
 #ifndef QZC_LIB_TARGET_CUDA_PROGRAMBUILDER_H
 #define QZC_LIB_TARGET_CUDA_PROGRAMBUILDER_H
 
+#include "KernelArgs.h"
+#include "KernelConfig.h"
+
 #include "qzc/Target/Cuda/Lowering.h"
 
 #include <cstdint>
@@ -17,22 +20,12 @@
 
 namespace qzc::cuda {
 
-/// A kernel argument and the type of its parameter.
-struct TypedArg {
-  format::CudaArg arg;
-  const char *type;
-};
-
 inline constexpr const char *kFloats = "const float *";
 inline constexpr const char *kFloatsOut = "float *";
 inline constexpr const char *kBytes = "const void *";
-inline constexpr const char *kHalves = "const qzc::kernels::Half *";
-inline constexpr const char *kHalvesOut = "qzc::kernels::Half *";
-inline constexpr const char *kIntsOut = "int *";
 inline constexpr const char *kInts = "const int *";
 inline constexpr const char *kCache = "qzc::CacheView";
 inline constexpr const char *kRows = "const qzc::TokenRow *";
-inline constexpr const char *kRowsOut = "qzc::TokenRow *";
 inline constexpr const char *kTiles = "const qzc::QueryTile *";
 inline constexpr const char *kState = "qzc::DeviceState *";
 
@@ -44,16 +37,35 @@ TypedArg stateArg();
 /// For a pointer that the instance does not read.
 TypedArg unusedArg(const char *type);
 
-/// One launch before it is added.
-struct LaunchSpec {
-  std::string kernel; ///< template of qzc::kernels, also the symbol's stem
-  std::vector<std::string> templateArgs;
-  std::vector<TypedArg> args;
+/// How a launch is spread.
+struct LaunchShape {
   std::array<format::GridDim, 3> grid;
   uint32_t blockThreads = 256;
   uint32_t sharedBytes = 0;
   uint32_t minBlocks = 1;
+};
+
+/// A launch of a kernel with its interface's Config and Args.
+template <class Kernel> struct KernelLaunch : LaunchShape {
+  typename Kernel::Config config = {};
+  typename Kernel::template Args<Arg> args;
+};
+
+/// The same of any kernel.
+struct LaunchSpec : LaunchShape {
+  std::string kernel; ///< template of qzc::kernels, also the symbol's stem
+  std::string interface;
+  std::vector<std::string> templateArgs;
+  std::vector<TypedArg> args;
   bool perCacheType = false;
+
+  LaunchSpec() = default;
+  template <class Kernel>
+  LaunchSpec(const KernelLaunch<Kernel> &launch)
+      : LaunchShape(launch), kernel(Kernel::kFunction),
+        interface(Kernel::kInterface),
+        templateArgs({configText<Kernel>(launch.config)}),
+        args(listArgs<Kernel>(launch.args)) {}
 };
 
 class ProgramBuilder {
@@ -67,6 +79,14 @@ public:
                         const char *type);
   TypedArg tokenScratch(const std::string &key, uint64_t bytesPerToken,
                         const char *type);
+  template <class T>
+  Arg<T *> fixedScratch(const std::string &key, uint64_t bytes) {
+    return Arg<T *>(scratch(key, bytes, false));
+  }
+  template <class T>
+  Arg<T *> tokenScratch(const std::string &key, uint64_t bytesPerToken) {
+    return Arg<T *>(scratch(key, bytesPerToken, true));
+  }
 
   /// Lays the scratch out and completes the arguments that refer to it.
   CudaLowering finish(format::CudaProgram program);
@@ -76,8 +96,8 @@ private:
     uint64_t bytes = 0;
     bool perToken = false;
   };
-  TypedArg scratch(const std::string &key, uint64_t bytes, bool perToken,
-                   const char *type);
+  format::CudaArg scratch(const std::string &key, uint64_t bytes,
+                          bool perToken);
 
   std::vector<KernelInstance> Kernels;
   std::map<std::string, size_t> InstanceByText;

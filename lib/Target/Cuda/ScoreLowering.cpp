@@ -7,6 +7,8 @@
 
 #include "Lowerer.h"
 
+#include "Kernels/Head.h"
+
 #include "qzc/Target/Cuda/PanelTile.h"
 
 #include <cmath>
@@ -20,15 +22,14 @@ using format::View;
 
 void Lowerer::lowerScore() {
   const View &logits = M.plan.logits;
-  LaunchSpec spec;
-  spec.kernel = "score";
-  spec.templateArgs = {std::to_string(logits.columns)};
-  spec.args = {viewArg(logits, kFloats), intArg(stride(logits)),
-               makeArg(CudaArg::Kind::Targets, kInts),
-               makeArg(CudaArg::Kind::Losses, kFloatsOut)};
-  spec.grid[0] = perToken();
-  spec.blockThreads = 512;
-  Builder.add(*Out, spec);
+  KernelLaunch<kernels::Score> score;
+  score.config = {toInt(logits.columns)};
+  score.args.logits = inRows(logits);
+  score.args.targets = argOf<const int *>(CudaArg::Kind::Targets);
+  score.args.losses = argOf<float *>(CudaArg::Kind::Losses);
+  score.grid[0] = perToken();
+  score.blockThreads = 512;
+  Builder.add(*Out, score);
 }
 
 /// Whether the head is a linear layer alone, but for a norm that its input's
@@ -88,7 +89,7 @@ TypedArg Lowerer::targetLogits() {
 }
 
 void Lowerer::addScore(const Launch &launch, const GemmSlice &slice,
-                       const TypedArg &rows, const TypedArg &rowScales) {
+                       const GemmRows &rows) {
   const format::Tensor &weight = tensor(launch.weights[0]);
   float scale = std::ldexp(1.0f, weight.f16Exponent);
   float cap = 0;
@@ -104,9 +105,9 @@ void Lowerer::addScore(const Launch &launch, const GemmSlice &slice,
   spec.templateArgs = {std::to_string(width),
                        std::to_string(scoreTiles(M.plan.logits.columns)),
                        flag(cap != 0)};
-  spec.args = {rows,
-               rowScales,
-               slice.weights,
+  spec.args = {rows.halves.typed(),
+               rows.scales.typed(),
+               slice.weights.typed(),
                intArg(gemmColumns(weight.shape.cols)),
                intArg(columns),
                intArg(slice.begin),

@@ -14,11 +14,12 @@ namespace {
 constexpr int kStride = 112;
 
 void chooseOfHundred(void **args) {
-  kernels::chooseToken<100, 4>(*static_cast<const float **>(args[0]), kStride,
-                               *static_cast<float **>(args[1]),
-                               *static_cast<int **>(args[2]),
-                               *static_cast<TokenRow **>(args[3]),
-                               *static_cast<DeviceState **>(args[4]));
+  kernels::chooseToken<kernels::ChooseToken::Config{100, 4}>(
+      {{*static_cast<const float **>(args[0]), kStride},
+       *static_cast<float **>(args[1]),
+       *static_cast<int **>(args[2]),
+       *static_cast<TokenRow **>(args[3]),
+       *static_cast<DeviceState **>(args[4])});
 }
 
 TEST(ChooseTest, TellsALogitThatIsNoNumber) {

@@ -16,21 +16,24 @@ TEST(EmitTest, OneCallForAnInstance) {
   cuda::KernelInstance kernel;
   kernel.name = "norm0";
   kernel.function = "qzc::kernels::norm";
-  kernel.templateArgs = {"576", "Norm::Rms"};
+  kernel.interface = "NormRows";
+  kernel.templateArgs = {"NormRows::Config{.columns = 576}"};
   kernel.argTypes = {"const float *", "int"};
   kernel.blockThreads = 256;
   // The headers of all kernels, and then:
-  EXPECT_THAT(cuda::emitCuda({kernel}),
-              testing::AllOf(
-                  testing::StartsWith("#include \"Elementwise.cuh\"\n"),
-                  testing::EndsWith(
-                      ".cuh\"\n"
-                      "using namespace qzc::kernels;\n"
-                      "extern \"C\" __global__ __launch_bounds__(256, 1) void "
-                      "norm0(const float * v1, int v2) {\n"
-                      "  qzc::kernels::norm<576, Norm::Rms>(v1, v2);\n"
-                      "  return;\n"
-                      "}\n\n\n")));
+  EXPECT_THAT(
+      cuda::emitCuda({kernel}),
+      testing::AllOf(
+          testing::StartsWith("#include \"Elementwise.cuh\"\n"),
+          testing::EndsWith(
+              ".cuh\"\n"
+              "using namespace qzc::kernels;\n"
+              "extern \"C\" __global__ __launch_bounds__(256, 1) void "
+              "norm0(const float * v1, int v2) {\n"
+              "  const auto v3 = argsOf<NormRows>(v1, v2);\n"
+              "  qzc::kernels::norm<NormRows::Config{.columns = 576}>(v3);\n"
+              "  return;\n"
+              "}\n\n\n")));
 }
 
 TEST(EmitTest, BothCacheTypes) {

@@ -31,6 +31,9 @@ namespace qzc::cuda {
 struct KernelInstance {
   std::string name;     ///< symbol, without the cache type's suffix
   std::string function; ///< "qzc::kernels::matvec"
+  /// "Matvec", whose Config is the template's argument and whose Args are the
+  /// function's; empty: the function takes each argument by itself.
+  std::string interface;
   std::vector<std::string> templateArgs;
   std::vector<std::string> argTypes; ///< C++ types of the parameters
   uint32_t blockThreads = 0;

@@ -7,30 +7,31 @@
 #ifndef QZC_KERNELS_COMMON_CUH
 #define QZC_KERNELS_COMMON_CUH
 
+#include "Common.h"
 #include "Half.cuh"
-#include "qzc/Runtime/Cuda/DeviceState.h"
 
 namespace qzc::kernels {
-
-/// How a weight's elements are stored: an element type, or a scheme's
-/// enumerator and scale codec.
-enum class Storage {
-  F32,
-  F16,
-  BF16,
-#define QZC_SCHEME(Enumerator, ...)                                            \
-  Enumerator, Enumerator##Double, Enumerator##Asym, Enumerator##Absmax,
-#include "qzc/Format/Schemes.def"
-};
-enum class Norm { None, Rms, Layer };
-enum class Activation { None, Relu, Silu, Gelu, GeluTanh };
 
 constexpr int kWarp = 32;
 #define QZC_FULL_WARP 0xffffffffu
 #define QZC_INFINITY __int_as_float(0x7f800000)
 
-/// T of a launch over the body's tokens (Rows::Tokens) or the head's rows.
-enum class Rows { Tokens, Head };
+/// The arguments of a kernel from the parameters of its __global__ function.
+template <class Kernel, class... Values>
+QZC_DEVICE typename Kernel::template Args<Value>
+argsOf(const Values &...values) {
+  return {values...};
+}
+
+/// Row t.
+QZC_DEVICE const float *rowOf(const InRows<Value> &rows, long long t) {
+  return rows.first + t * rows.stride;
+}
+QZC_DEVICE float *rowOf(const OutRows<Value> &rows, long long t) {
+  return rows.first + t * rows.stride;
+}
+
+/// T.
 template <Rows Which> QZC_DEVICE int rowCount(const DeviceState *state) {
   return Which == Rows::Tokens ? state->tokens : state->rows;
 }
@@ -106,14 +107,14 @@ template <Storage S> QZC_DEVICE float element(const void *data, long long i) {
 }
 
 /// One normalized, weighted element.
-template <Storage S, bool UnitOffset, bool HasWeight, bool HasBias>
+template <NormConfig N>
 QZC_DEVICE float normalize(float v, float mean, float factor,
-                           const void *weight, const void *bias, int i) {
+                           const NormArgs<Value> &norm, int i) {
   v = (v - mean) * factor;
-  if constexpr (HasWeight)
-    v *= element<S>(weight, i) + (UnitOffset ? 1.0f : 0.0f);
-  if constexpr (HasBias)
-    v += element<S>(bias, i);
+  if constexpr (N.hasWeight)
+    v *= element<N.storage>(norm.weight, i) + (N.unitOffset ? 1.0f : 0.0f);
+  if constexpr (N.hasBias)
+    v += element<N.storage>(norm.bias, i);
   return v;
 }
 

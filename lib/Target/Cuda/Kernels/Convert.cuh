@@ -9,19 +9,12 @@
 #ifndef QZC_KERNELS_CONVERT_CUH
 #define QZC_KERNELS_CONVERT_CUH
 
+#include "Convert.h"
 #include "Weights.cuh"
 #include "qzc/Target/Cuda/Terms.h"
 
 namespace qzc::kernels {
 
-/// Orders of a matrix of f16 in pieces of 8 elements, 16 bytes.
-enum class Order {
-  Rows, ///< as rows, of K padded to a multiple of 8
-  /// In panels of 64 columns, K padded to a multiple of 64: any rows of a panel
-  /// are one run of bytes. Piece p of row r lies at p ^ (r % 8), as wgmma takes
-  /// it from shared memory.
-  Panels,
-};
 /// Pieces of a row of K elements, all its terms and the padding behind them.
 template <Order O> constexpr int piecesOf(int k) {
   const int columns = gemmTerms(k) * termColumns(k);
@@ -54,15 +47,13 @@ QZC_DEVICE uint4 packRest(const float (&v)[8], float factor) {
 }
 
 /// Row t of `in` (after the norm) times 2^-e in f16, zero from K on; scales[t]
-/// = 2^e puts the largest magnitude in [512, 1024). Aligned: rows of `in` begin
-/// at multiples of 16 bytes. Grid: T blocks of 256 threads.
-template <int K, Order O, Rows Which, bool Aligned, Norm N, Storage S,
-          bool UnitOffset, bool HasWeight, bool HasBias>
-QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
-                            const void *bias, float epsilon, Half *out,
-                            float *scales, const DeviceState *state) {
+/// = 2^e puts the largest magnitude in [512, 1024). Grid: T blocks of 256
+/// threads.
+template <ConvertRows::Config C>
+QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
+  constexpr int K = C.inputs;
   constexpr int threads = 256;
-  constexpr int pieces = piecesOf<O>(K);
+  constexpr int pieces = piecesOf<C.order>(K);
   constexpr int terms = gemmTerms(K);
   constexpr int term = termColumns(K) / 8; ///< pieces of one
   constexpr int each = (pieces + threads - 1) / threads;
@@ -70,7 +61,7 @@ QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
   launchDependents();
   waitForDependencies();
   const int row = blockIdx.x;
-  in += static_cast<long long>(row) * inStride;
+  const float *in = rowOf(a.in, row);
 
   float v[each][8];
   /// What `use` makes of the elements that exist.
@@ -87,20 +78,20 @@ QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
 #pragma unroll
   for (int j = 0; j < each; ++j) {
     const int i = (j * threads + static_cast<int>(threadIdx.x)) * 8;
-    if (Aligned && i + 8 <= K) {
-      const float4 a = *reinterpret_cast<const float4 *>(in + i);
-      const float4 b = *reinterpret_cast<const float4 *>(in + i + 4);
-      v[j][0] = a.x, v[j][1] = a.y, v[j][2] = a.z, v[j][3] = a.w;
-      v[j][4] = b.x, v[j][5] = b.y, v[j][6] = b.z, v[j][7] = b.w;
+    if (C.aligned && i + 8 <= K) {
+      const float4 low = *reinterpret_cast<const float4 *>(in + i);
+      const float4 high = *reinterpret_cast<const float4 *>(in + i + 4);
+      v[j][0] = low.x, v[j][1] = low.y, v[j][2] = low.z, v[j][3] = low.w;
+      v[j][4] = high.x, v[j][5] = high.y, v[j][6] = high.z, v[j][7] = high.w;
     } else {
 #pragma unroll
       for (int e = 0; e < 8; ++e)
         v[j][e] = i + e < K ? in[i + e] : 0.0f;
     }
   }
-  if constexpr (N != Norm::None) {
+  if constexpr (C.norm.kind != Norm::None) {
     float mean = 0.0f;
-    if constexpr (N == Norm::Layer) {
+    if constexpr (C.norm.kind == Norm::Layer) {
       float sum = 0.0f;
       forEach([&](float x, int) { sum += x; });
       mean = reduceBlock<Sum, threads>(sum, scratch) / K;
@@ -108,10 +99,9 @@ QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
     float sum = 0.0f;
     forEach([&](float x, int) { sum = fmaf(x - mean, x - mean, sum); });
     const float square = reduceBlock<Sum, threads>(sum, scratch) / K;
-    const float factor = 1.0f / sqrtf(square + epsilon);
+    const float factor = 1.0f / sqrtf(square + a.norm.epsilon);
     forEach([&](float &x, int i) {
-      x = normalize<S, UnitOffset, HasWeight, HasBias>(x, mean, factor, weight,
-                                                       bias, i);
+      x = normalize<C.norm>(x, mean, factor, a.norm, i);
     });
   }
   float absmax = 0.0f;
@@ -121,7 +111,8 @@ QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
   const float inverse = 1.0f / power;
   auto store = [&](int piece, const uint4 &value) {
     reinterpret_cast<uint4 *>(
-        out)[pieceIndex<O, K>(rowCount<Which>(state), row, piece)] = value;
+        a.out)[pieceIndex<C.order, K>(rowCount<C.rows>(a.state), row, piece)] =
+        value;
   };
 #pragma unroll
   for (int j = 0; j < each; ++j) {
@@ -134,21 +125,17 @@ QZC_DEVICE void convertRows(const float *in, int inStride, const void *weight,
                                                : packEight(v[j], inverse));
   }
   if (threadIdx.x == 0)
-    scales[row] = power;
+    a.scales[row] = power;
 }
 
 /// Rows [firstRow, firstRow + rows) of a view of a weight times `factor` in
-/// f16; the view is Runs from row `first` on. Row r goes to row
-/// r × rowStep + rowOffset (gate and up rows alternate) of the `outRows` of
-/// out, zero from K on. Fast: rows are whole chunks, of one term. Grid:
-/// ceil(rows / 8) blocks of 8 warps, a row each.
-template <int K, Order O, Storage S, int Block, bool Fast, class Runs>
-QZC_DEVICE void convertWeights(const void *data, const void *scales, int first,
-                               int firstRow, int rows, float factor,
-                               int rowStep, int rowOffset, int outRows,
-                               Half *out) {
-  using W = Weights<S, Block>;
-  constexpr int pieces = piecesOf<O>(K);
+/// f16, zero from K on; gate and up rows alternate. Grid: ceil(rows / 8) blocks
+/// of 8 warps, a row each.
+template <ConvertWeights::Config C>
+QZC_DEVICE void convertWeights(const ConvertWeights::Args<Value> &a) {
+  constexpr int K = C.inputs;
+  using W = WeightsOf<C.weight>;
+  constexpr int pieces = piecesOf<C.order>(K);
   // Of what a warp decodes at once.
   constexpr int step = kWarp * W::kPerChunk / 8;
   __shared__ uint4 staged[8][step];
@@ -157,17 +144,19 @@ QZC_DEVICE void convertWeights(const void *data, const void *scales, int first,
   const int lane = threadIdx.x % kWarp;
   const int warp = threadIdx.x / kWarp;
   const int r = blockIdx.x * 8 + warp;
-  if (r >= rows)
+  if (r >= a.rows)
     return;
-  const int row = first + Runs::at(firstRow + r);
-  const float rowFactor = W::rowScale(scales, row) * factor;
+  const void *data = a.weight.data;
+  const void *scales = a.weight.scales;
+  const int row = a.first + storedRow<C.runs>(a.firstRow + r);
+  const float rowFactor = W::rowScale(scales, row) * a.factor;
   const long long base = static_cast<long long>(row) * K;
   auto store = [&](int piece, const uint4 &value) {
-    reinterpret_cast<uint4 *>(
-        out)[pieceIndex<O, K>(outRows, r * rowStep + rowOffset, piece)] = value;
+    reinterpret_cast<uint4 *>(a.out)[pieceIndex<C.order, K>(
+        a.outRows, r * a.rowStep + a.rowOffset, piece)] = value;
   };
-  static_assert(!Fast || gemmTerms(K) == 1, "terms are made one by one");
-  if constexpr (Fast) {
+  static_assert(!C.fast || gemmTerms(K) == 1, "terms are made one by one");
+  if constexpr (C.fast) {
     const float entry = W::entry();
     constexpr int chunks = K / W::kPerChunk;
     constexpr int mine = W::kPerChunk / 2; ///< words that a chunk becomes

@@ -7,88 +7,78 @@
 #ifndef QZC_KERNELS_ELEMENTWISE_CUH
 #define QZC_KERNELS_ELEMENTWISE_CUH
 
+#include "Elementwise.h"
 #include "Weights.cuh"
 
 namespace qzc::kernels {
 
 /// out[t] = table[token t]. A negative token, where the step before failed, is
 /// taken as 0. Grid: T blocks of 256 threads.
-template <int Columns, Storage S, int Block>
-QZC_DEVICE void embed(const void *data, const void *scales,
-                      const TokenRow *rows, float *out, int stride) {
+template <Embed::Config C> QZC_DEVICE void embed(const Embed::Args<Value> &a) {
+  using W = WeightsOf<C.table>;
   launchDependents();
   waitForDependencies();
-  const long long row = max(rows[blockIdx.x].token, 0);
-  const float scale =
-      Weights<S, Block>::rowScale(scales, static_cast<int>(row));
-  out += static_cast<long long>(blockIdx.x) * stride;
-  for (int i = threadIdx.x; i < Columns; i += blockDim.x)
-    out[i] = Weights<S, Block>::at(data, scales, row * Columns + i) * scale;
+  const long long row = max(a.rows[blockIdx.x].token, 0);
+  const float scale = W::rowScale(a.table.scales, static_cast<int>(row));
+  float *out = rowOf(a.out, blockIdx.x);
+  for (int i = threadIdx.x; i < C.columns; i += blockDim.x)
+    out[i] = W::at(a.table.data, a.table.scales, row * C.columns + i) * scale;
 }
 
 /// out[t] = in[t] + table[position t + offset]. Grid: T blocks.
-template <int Columns, Storage S, int Block>
-QZC_DEVICE void addPositions(const float *in, int inStride, const void *data,
-                             const void *scales, int offset,
-                             const TokenRow *rows, float *out, int stride) {
+template <AddPositions::Config C>
+QZC_DEVICE void addPositions(const AddPositions::Args<Value> &a) {
+  using W = WeightsOf<C.table>;
   launchDependents();
   waitForDependencies();
-  const int row = rows[blockIdx.x].position + offset;
-  const float scale = Weights<S, Block>::rowScale(scales, row);
-  in += static_cast<long long>(blockIdx.x) * inStride;
-  out += static_cast<long long>(blockIdx.x) * stride;
-  for (int i = threadIdx.x; i < Columns; i += blockDim.x)
-    out[i] = in[i] + scale * Weights<S, Block>::at(
-                                 data, scales,
-                                 static_cast<long long>(row) * Columns + i);
+  const int row = a.rows[blockIdx.x].position + a.offset;
+  const float scale = W::rowScale(a.table.scales, row);
+  const float *in = rowOf(a.in, blockIdx.x);
+  float *out = rowOf(a.out, blockIdx.x);
+  for (int i = threadIdx.x; i < C.columns; i += blockDim.x)
+    out[i] = in[i] + scale * W::at(a.table.data, a.table.scales,
+                                   static_cast<long long>(row) * C.columns + i);
 }
 
-/// Grid: T × heads blocks of 256 threads; out may be in. Columns are a head's.
-template <int Columns, Norm N, Storage S, bool UnitOffset, bool HasWeight,
-          bool HasBias>
-QZC_DEVICE void norm(const float *in, int inStride, const void *weight,
-                     const void *bias, float epsilon, float *out, int stride) {
+/// Grid: T × heads blocks of 256 threads.
+template <NormRows::Config C>
+QZC_DEVICE void norm(const NormRows::Args<Value> &a) {
   __shared__ float scratch[32];
   launchDependents();
   waitForDependencies();
-  in += static_cast<long long>(blockIdx.x) * inStride + blockIdx.y * Columns;
-  out += static_cast<long long>(blockIdx.x) * stride + blockIdx.y * Columns;
+  const float *in = rowOf(a.in, blockIdx.x) + blockIdx.y * C.columns;
+  float *out = rowOf(a.out, blockIdx.x) + blockIdx.y * C.columns;
   float mean, factor;
-  rowStatistics<Columns, N, 256>(in, epsilon, scratch, mean, factor);
-  for (int i = threadIdx.x; i < Columns; i += 256)
-    out[i] = normalize<S, UnitOffset, HasWeight, HasBias>(in[i], mean, factor,
-                                                          weight, bias, i);
+  rowStatistics<C.columns, C.norm.kind, 256>(in, a.norm.epsilon, scratch, mean,
+                                             factor);
+  for (int i = threadIdx.x; i < C.columns; i += 256)
+    out[i] = normalize<C.norm>(in[i], mean, factor, a.norm, i);
 }
 
-enum class Elementwise { Activate, Add, Mul, Scale, Clamp, SoftCap };
-
-/// Grid: ceil(columns / 256) × T blocks of 256 threads. `b` is read by Add and
-/// Mul only.
-template <Elementwise Op, Activation Act>
-QZC_DEVICE void elementwise(const float *a, int aStride, const float *b,
-                            int bStride, float value, float *out, int stride,
-                            int columns) {
+/// Grid: ceil(columns / 256) × T blocks of 256 threads.
+template <Elementwise::Config C>
+QZC_DEVICE void elementwise(const Elementwise::Args<Value> &a) {
   launchDependents();
   waitForDependencies();
   const int i = blockIdx.x * 256 + threadIdx.x;
-  if (i >= columns)
+  if (i >= a.columns)
     return;
   const long long t = blockIdx.y;
-  const float v = a[t * aStride + i];
+  const float v = rowOf(a.a, t)[i];
   float y = v;
-  if constexpr (Op == Elementwise::Activate)
-    y = activate<Act>(v);
-  if constexpr (Op == Elementwise::Add)
-    y = v + b[t * bStride + i];
-  if constexpr (Op == Elementwise::Mul)
-    y = v * b[t * bStride + i];
-  if constexpr (Op == Elementwise::Scale)
-    y = v * value;
-  if constexpr (Op == Elementwise::Clamp)
-    y = fminf(fmaxf(v, -value), value);
-  if constexpr (Op == Elementwise::SoftCap)
-    y = value * tanhf(v / value);
-  out[t * stride + i] = y;
+  if constexpr (C.op == ElementwiseOp::Activate)
+    y = activate<C.activation>(v);
+  if constexpr (C.op == ElementwiseOp::Add)
+    y = v + rowOf(a.b, t)[i];
+  if constexpr (C.op == ElementwiseOp::Mul)
+    y = v * rowOf(a.b, t)[i];
+  if constexpr (C.op == ElementwiseOp::Scale)
+    y = v * a.value;
+  if constexpr (C.op == ElementwiseOp::Clamp)
+    y = fminf(fmaxf(v, -a.value), a.value);
+  if constexpr (C.op == ElementwiseOp::SoftCap)
+    y = a.value * tanhf(v / a.value);
+  rowOf(a.out, t)[i] = y;
 }
 
 } // namespace qzc::kernels

@@ -4,6 +4,7 @@
 #define QZC_KERNELS_HEAD_CUH
 
 #include "Common.cuh"
+#include "Head.h"
 
 namespace qzc::kernels {
 
@@ -37,23 +38,22 @@ QZC_DEVICE Candidate bestOfBlock(Candidate c, Candidate *scratch) {
 
 /// The most likely token of each row of logits becomes the row's token (or
 /// -1 - id, id being the first whose logit is not a number), at the position
-/// after it. `values` and `indices` hold Blocks a row. Grid: Blocks × T blocks
-/// of 256 threads.
-template <int Vocab, int Blocks>
-QZC_DEVICE void chooseToken(const float *logits, int stride, float *values,
-                            int *indices, TokenRow *rows, DeviceState *state) {
-  constexpr int perBlock = (Vocab + Blocks - 1) / Blocks;
+/// after it. Grid: C.blocks × T blocks of 256 threads.
+template <ChooseToken::Config C>
+QZC_DEVICE void chooseToken(const ChooseToken::Args<Value> &a) {
+  constexpr int last = C.vocabulary - 1;
+  constexpr int perBlock = (C.vocabulary + C.blocks - 1) / C.blocks;
   __shared__ Candidate scratch[32];
   __shared__ int lastFlag;
   launchDependents();
   waitForDependencies();
   const int row = blockIdx.y;
-  logits += static_cast<long long>(row) * stride;
-  values += row * Blocks;
-  indices += row * Blocks;
+  const float *logits = rowOf(a.logits, row);
+  float *values = a.values + row * C.blocks;
+  int *indices = a.indices + row * C.blocks;
   const int begin = blockIdx.x * perBlock;
-  const int end = min(begin + perBlock, Vocab);
-  Candidate best = {-QZC_INFINITY, Vocab - 1};
+  const int end = min(begin + perBlock, C.vocabulary);
+  Candidate best = {-QZC_INFINITY, last};
   for (int i = begin + threadIdx.x; i < end; i += 256)
     best = better(best, {logits[i], i});
   best = bestOfBlock(best, scratch);
@@ -61,37 +61,35 @@ QZC_DEVICE void chooseToken(const float *logits, int stride, float *values,
     values[blockIdx.x] = best.value;
     indices[blockIdx.x] = best.index;
   }
-  if (!arriveLast(&state->counters[row], Blocks, &lastFlag))
+  if (!arriveLast(&a.state->counters[row], C.blocks, &lastFlag))
     return;
-  best = {-QZC_INFINITY, Vocab - 1};
-  for (int i = threadIdx.x; i < Blocks; i += 256)
+  best = {-QZC_INFINITY, last};
+  for (int i = threadIdx.x; i < C.blocks; i += 256)
     best = better(best, {__ldcg(values + i), __ldcg(indices + i)});
   best = bestOfBlock(best, scratch);
   if (threadIdx.x == 0) {
-    rows[row].token = isNan(best.value) ? -1 - best.index : best.index;
-    rows[row].position += 1;
+    a.rows[row].token = isNan(best.value) ? -1 - best.index : best.index;
+    a.rows[row].position += 1;
   }
 }
 
 /// losses[t] = log Σ exp(logits[t]) − logits[t, targets[t]]. Grid: T blocks of
 /// 512 threads.
-template <int Vocab>
-QZC_DEVICE void score(const float *logits, int stride, const int *targets,
-                      float *losses) {
+template <Score::Config C> QZC_DEVICE void score(const Score::Args<Value> &a) {
   __shared__ float scratch[32];
   launchDependents();
   waitForDependencies();
-  logits += static_cast<long long>(blockIdx.x) * stride;
+  const float *logits = rowOf(a.logits, blockIdx.x);
   float top = -QZC_INFINITY;
-  for (int i = threadIdx.x; i < Vocab; i += 512)
+  for (int i = threadIdx.x; i < C.vocabulary; i += 512)
     top = fmaxf(top, logits[i]);
   top = reduceBlock<Max, 512>(top, scratch);
   float sum = 0.0f;
-  for (int i = threadIdx.x; i < Vocab; i += 512)
+  for (int i = threadIdx.x; i < C.vocabulary; i += 512)
     sum += expf(logits[i] - top);
   sum = reduceBlock<Sum, 512>(sum, scratch);
   if (threadIdx.x == 0)
-    losses[blockIdx.x] = logf(sum) + top - logits[targets[blockIdx.x]];
+    a.losses[blockIdx.x] = logf(sum) + top - logits[a.targets[blockIdx.x]];
 }
 
 } // namespace qzc::kernels

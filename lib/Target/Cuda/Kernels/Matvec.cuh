@@ -29,8 +29,8 @@ struct InputNorm {
   float epsilon;
 
   QZC_DEVICE float apply(float v, float mean, float factor, int i) const {
-    return normalize<S, UnitOffset, HasWeight, HasBias>(v, mean, factor, weight,
-                                                        bias, i);
+    return normalize<NormConfig{N, S, UnitOffset, HasWeight, HasBias}>(
+        v, mean, factor, {weight, bias, epsilon}, i);
   }
 
   /// Weights and biases of four elements.

@@ -38,6 +38,16 @@ template <int Run, int Stride> struct EvenRuns {
   QZC_DEVICE static int at(int row) { return row / Run * Stride + row % Run; }
 };
 
+template <RunsConfig Runs> QZC_DEVICE int storedRow(int row) {
+  if constexpr (Runs.run == 0)
+    return row;
+  else
+    return row / Runs.run * Runs.stride + row % Runs.run;
+}
+
+template <WeightConfig Weight>
+using WeightsOf = Weights<Weight.storage, Weight.block>;
+
 /// For storages whose lanes keep nothing.
 struct NoEntry {
   QZC_DEVICE static float entry() { return 0.0f; }

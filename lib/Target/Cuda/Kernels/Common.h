@@ -1,0 +1,90 @@
+//===- Common.h - What interfaces of kernels have in common -----*- C++ -*-===//
+//
+// Plain C++ without other includes, for the host, NVRTC and the emulator.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_COMMON_H
+#define QZC_KERNELS_COMMON_H
+
+#include "Interface.h"
+#include "qzc/Runtime/Cuda/DeviceState.h"
+
+namespace qzc::kernels {
+
+struct Half;
+
+/// How a weight's elements are stored: an element type, or a scheme's
+/// enumerator and scale codec.
+enum class Storage {
+  F32,
+  F16,
+  BF16,
+#define QZC_SCHEME(Enumerator, ...)                                            \
+  Enumerator, Enumerator##Double, Enumerator##Asym, Enumerator##Absmax,
+#include "qzc/Format/Schemes.def"
+};
+constexpr const char *typeName(Storage) { return "Storage"; }
+constexpr const char *enumerators(Storage) {
+  return "F32, F16, BF16"
+#define QZC_SCHEME(Enumerator, ...)                                            \
+  ", " #Enumerator ", " #Enumerator "Double, " #Enumerator                     \
+  "Asym, " #Enumerator "Absmax"
+#include "qzc/Format/Schemes.def"
+      ;
+}
+
+QZC_ENUM(Norm, None, Rms, Layer)
+QZC_ENUM(Activation, None, Relu, Silu, Gelu, GeluTanh)
+/// T of a launch over the body's tokens (Rows::Tokens) or the head's rows.
+QZC_ENUM(Rows, Tokens, Head)
+
+/// How a weight is stored.
+struct WeightConfig {
+  Storage storage;
+  int block; ///< elements that share a scale, where the storage leaves it open
+  QZC_FIELDS(storage, block)
+};
+template <template <class> class Of> struct WeightArgs {
+  Of<const void *> data, scales;
+  QZC_FIELDS(data, scales)
+};
+
+/// Rows of a view of a weight: as they are stored from the first one on, or
+/// runs of them.
+struct RunsConfig {
+  int run;    ///< rows that follow each other; 0: all do
+  int stride; ///< from one run to the next
+  QZC_FIELDS(run, stride)
+};
+
+/// The norm before a layer, or none.
+struct NormConfig {
+  Norm kind;
+  Storage storage; ///< of weight and bias
+  bool unitOffset; ///< weights are what 1 is added to
+  bool hasWeight;
+  bool hasBias;
+  QZC_FIELDS(kind, storage, unitOffset, hasWeight, hasBias)
+};
+template <template <class> class Of> struct NormArgs {
+  Of<const void *> weight, bias; ///< [columns]
+  Of<float> epsilon;
+  QZC_FIELDS(weight, bias, epsilon)
+};
+
+/// Rows of f32, `stride` floats from one to the next.
+template <template <class> class Of> struct InRows {
+  Of<const float *> first;
+  Of<int> stride;
+  QZC_FIELDS(first, stride)
+};
+template <template <class> class Of> struct OutRows {
+  Of<float *> first;
+  Of<int> stride;
+  QZC_FIELDS(first, stride)
+};
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_COMMON_H

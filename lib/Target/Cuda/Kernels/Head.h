@@ -1,0 +1,43 @@
+//===- Head.h - Interfaces of Head.cuh --------------------------*- C++ -*-===//
+
+#ifndef QZC_KERNELS_HEAD_H
+#define QZC_KERNELS_HEAD_H
+
+#include "Common.h"
+
+namespace qzc::kernels {
+
+struct ChooseToken {
+  QZC_KERNEL(ChooseToken, chooseToken)
+  struct Config {
+    int vocabulary;
+    int blocks; ///< of a row
+    QZC_FIELDS(vocabulary, blocks)
+  };
+  template <template <class> class Of> struct Args {
+    InRows<Of> logits;   ///< [T, vocabulary]
+    Of<float *> values;  ///< scratch: [T, blocks]
+    Of<int *> indices;   ///< scratch: [T, blocks]
+    Of<TokenRow *> rows; ///< [T]: get their tokens and positions
+    Of<DeviceState *> state;
+    QZC_FIELDS(logits, values, indices, rows, state)
+  };
+};
+
+struct Score {
+  QZC_KERNEL(Score, score)
+  struct Config {
+    int vocabulary;
+    QZC_FIELDS(vocabulary)
+  };
+  template <template <class> class Of> struct Args {
+    InRows<Of> logits;       ///< [T, vocabulary]
+    Of<const int *> targets; ///< [T], ids
+    Of<float *> losses;      ///< [T], nats
+    QZC_FIELDS(logits, targets, losses)
+  };
+};
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_HEAD_H
