@@ -1,9 +1,9 @@
 //===- ThreadPool.cpp - Parallel loops over index ranges ------------------===//
 //
-// A loop is published by bumping Generation; every worker takes ranges from a
-// shared counter until they run out and then reports in. A worker that finds no
-// new loop spins for a moment (a decode step is hundreds of short loops) and
-// then waits on a condition variable.
+// A loop is published by bumping Generation; every worker takes ranges from
+// shared counters, one a share, until they run out and then reports in. A
+// worker that finds no new loop spins for a moment (a decode step is hundreds
+// of short loops) and then waits on a condition variable.
 //
 //===----------------------------------------------------------------------===//
 
@@ -55,11 +55,17 @@ struct ThreadPool::Impl {
 
   static constexpr int kSpins = 4000;
 
+  /// Indices of a loop that are taken in order; on a cache line of its own.
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+
   // The current loop; written by the caller before Generation is bumped.
   const Body *body = nullptr;
-  int64_t count = 0;
   int64_t grain = 1;
-  std::atomic<int64_t> next{0};
+  std::vector<Share> shares; // one a thread, of which the loop has so many:
+  size_t shareCount = 0;
   std::atomic<int> busy{0};
   std::atomic<uint64_t> generation{0};
   std::atomic<bool> stopping{false};
@@ -69,6 +75,8 @@ struct ThreadPool::Impl {
   int sleeping = 0;           // guarded by mutex
   std::exception_ptr failure; // guarded by mutex
   std::vector<std::thread> workers;
+
+  explicit Impl(int threads) : shares(static_cast<size_t>(threads)) {}
 
   ~Impl() {
     {
@@ -80,20 +88,31 @@ struct ThreadPool::Impl {
       worker.join();
   }
 
+  void runShare(Share &share, int worker) {
+    while (share.next.load(std::memory_order_relaxed) < share.end) {
+      int64_t begin = share.next.fetch_add(grain, std::memory_order_relaxed);
+      if (begin < share.end)
+        (*body)(begin, std::min(begin + grain, share.end), worker);
+    }
+  }
+
   void runRanges(int worker) {
     try {
-      for (;;) {
-        int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
-        if (begin >= count)
-          return;
-        (*body)(begin, std::min(begin + grain, count), worker);
-      }
+      for (size_t i = 0; i != shareCount; ++i)
+        runShare(shares[(static_cast<size_t>(worker) + i) % shareCount],
+                 worker);
     } catch (...) {
-      next.store(count, std::memory_order_relaxed);
+      for (size_t i = 0; i != shareCount; ++i)
+        shares[i].next.store(shares[i].end, std::memory_order_relaxed);
       std::lock_guard<std::mutex> lock(mutex);
       if (!failure)
         failure = std::current_exception();
     }
+  }
+
+  void setShare(size_t index, int64_t begin, int64_t end) {
+    shares[index].next.store(begin, std::memory_order_relaxed);
+    shares[index].end = end;
   }
 
   bool ready(uint64_t seen) const {
@@ -124,11 +143,40 @@ struct ThreadPool::Impl {
       busy.fetch_sub(1, std::memory_order_release);
     }
   }
+
+  /// The caller's part of a loop over the first `count` shares, which are set.
+  void runLoop(const Body &loop, int64_t size, size_t count) {
+    body = &loop;
+    grain = size;
+    shareCount = count;
+    busy.store(static_cast<int>(workers.size()), std::memory_order_relaxed);
+    bool anySleeping = false;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      generation.fetch_add(1, std::memory_order_release);
+      anySleeping = sleeping != 0;
+    }
+    if (anySleeping)
+      wake.notify_all();
+    runRanges(0);
+    // Where other programs want the cores, a worker may not be running at all.
+    int spins = 0;
+    while (busy.load(std::memory_order_acquire) != 0) {
+      if (spins == kSpins) {
+        std::this_thread::yield();
+        continue;
+      }
+      ++spins;
+      relax();
+    }
+    if (failure)
+      std::rethrow_exception(std::exchange(failure, nullptr));
+  }
 };
 
 ThreadPool::ThreadPool(int threads)
     : Threads(threads > 0 ? threads : availableThreads()),
-      State(std::make_unique<Impl>()) {
+      State(std::make_unique<Impl>(Threads)) {
   try {
     for (int worker = 1; worker < Threads; ++worker)
       State->workers.emplace_back(
@@ -152,33 +200,22 @@ void ThreadPool::parallelFor(
       body(begin, std::min(begin + grain, count), 0);
     return;
   }
-  Impl &impl = *State;
-  impl.body = &body;
-  impl.count = count;
-  impl.grain = grain;
-  impl.next.store(0, std::memory_order_relaxed);
-  impl.busy.store(Threads - 1, std::memory_order_relaxed);
-  bool anySleeping = false;
-  {
-    std::lock_guard<std::mutex> lock(impl.mutex);
-    impl.generation.fetch_add(1, std::memory_order_release);
-    anySleeping = impl.sleeping != 0;
+  State->setShare(0, 0, count);
+  State->runLoop(body, grain, 1);
+}
+
+void ThreadPool::parallelShares(const std::vector<int64_t> &ends,
+                                const std::function<void(int64_t, int)> &body) {
+  if (Threads == 1) {
+    for (int64_t index = 0; index != ends.back(); ++index)
+      body(index, 0);
+    return;
   }
-  if (anySleeping)
-    impl.wake.notify_all();
-  impl.runRanges(0);
-  // Where other programs want the cores, a worker may not be running at all.
-  int spins = 0;
-  while (impl.busy.load(std::memory_order_acquire) != 0) {
-    if (spins == Impl::kSpins) {
-      std::this_thread::yield();
-      continue;
-    }
-    ++spins;
-    relax();
-  }
-  if (impl.failure)
-    std::rethrow_exception(std::exchange(impl.failure, nullptr));
+  for (size_t i = 0; i != ends.size(); ++i)
+    State->setShare(i, i == 0 ? 0 : ends[i - 1], ends[i]);
+  State->runLoop(
+      [&](int64_t index, int64_t, int worker) { body(index, worker); },
+      /*grain=*/1, ends.size());
 }
 
 } // namespace qzc

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace qzc {
 
@@ -37,6 +38,15 @@ public:
   void parallelFor(
       int64_t count, int64_t grain,
       const std::function<void(int64_t begin, int64_t end, int worker)> &body);
+
+  /// Calls body(index, worker) for every index below ends.back(). Worker w, of
+  /// threads() ones, begins with [ends[w - 1], ends[w]), one behind the other,
+  /// and then helps the others with what is left of theirs: memory that is read
+  /// in the order of indices is a stream for each of them. Otherwise as
+  /// parallelFor.
+  void
+  parallelShares(const std::vector<int64_t> &ends,
+                 const std::function<void(int64_t index, int worker)> &body);
 
 private:
   struct Impl;

@@ -12,24 +12,21 @@
 
 namespace qzc::runtime::cpu {
 
-namespace {
+/// Rows worth a task.
+static constexpr int64_t kLeastRows = 16;
 
-/// Rows [begin, begin + rows) of one part (of both, if gated), which follow
-/// each other in its matrix, and the output column of the first.
-struct RowRange {
-  size_t part;
-  int64_t begin;
-  int64_t rows;
-  int64_t column;
-};
+namespace {
 
 /// The part's rows of its matrix.
 format::RowView viewOf(const LinearWeights &weights, size_t part) {
   return weights.params.rowsOf(part, weights.parts[part].shape.rows);
 }
 
-/// The parts' rows in ranges of at most `size`.
-std::vector<RowRange> cutRows(const LinearWeights &weights, int64_t size) {
+/// The parts' rows in ranges; one that begins with output column c has at most
+/// sizeAt(c).
+template <typename SizeAt>
+std::vector<RowRange> cutRows(const LinearWeights &weights,
+                              const SizeAt &sizeAt) {
   std::vector<RowRange> ranges;
   int64_t column = 0;
   const bool gated = weights.params.gated;
@@ -39,8 +36,9 @@ std::vector<RowRange> cutRows(const LinearWeights &weights, int64_t size) {
     const int64_t run = view.run;
     const int64_t otherRun = gated ? viewOf(weights, 1).run : run;
     for (int64_t begin = 0; begin < view.rows;) {
-      const int64_t rows = std::min({size, view.rows - begin, run - begin % run,
-                                     otherRun - begin % otherRun});
+      const int64_t rows =
+          std::min({sizeAt(column + begin), view.rows - begin,
+                    run - begin % run, otherRun - begin % otherRun});
       ranges.push_back({part, begin, rows, column + begin});
       begin += rows;
     }
@@ -111,6 +109,31 @@ uint64_t activationBytes(const LinearWeights &weights) {
   return activationBytes(weights.parts.front().shape.cols, ordersFor(weights));
 }
 
+void shareRows(LinearWeights &weights, int threads) {
+  int64_t columns = 0;
+  for (size_t part = 0; part != weights.parts.size(); ++part)
+    if (part == 0 || !weights.params.gated)
+      columns += viewOf(weights, part).rows;
+  const auto endOf = [&](int64_t share) {
+    return share + 1 == threads ? columns
+                                : columns * (share + 1) / threads / 4 * 4;
+  };
+  int64_t share = 0;
+  weights.ranges = cutRows(weights, [&](int64_t column) {
+    while (column == endOf(share))
+      ++share;
+    const int64_t left = endOf(share) - column;
+    return std::min(std::clamp(left / 2 / 4 * 4, kLeastRows, kRowBlock), left);
+  });
+  for (share = 0; share != threads; ++share)
+    weights.shares.push_back(
+        std::partition_point(weights.ranges.begin(), weights.ranges.end(),
+                             [&](const RowRange &range) {
+                               return range.column < endOf(share);
+                             }) -
+        weights.ranges.begin());
+}
+
 void runEachToken(const Execution &execution, const LinearWeights &weights,
                   int64_t tokens, const Rows &in, const Rows &residual,
                   const Rows &out) {
@@ -126,43 +149,32 @@ void runEachToken(const Execution &execution, const LinearWeights &weights,
       execution.kernels.arrange(x[token]);
     }
   });
-  const int64_t threads = execution.pool.threads();
-  int64_t size = out.columns;
-  if (threads > 1)
-    size = std::max<int64_t>(out.columns / (threads * 4) / 4 * 4, 16);
-  const std::vector<RowRange> ranges =
-      cutRows(weights, std::min(size, kRowBlock));
-  execution.pool.parallelFor(
-      static_cast<int64_t>(ranges.size()), 1,
-      [&](int64_t begin, int64_t end, int worker) {
-        float *y0 = execution.scratch[worker];
-        float *y1 = y0 + kVectorBlock * kRowBlock;
-        for (int64_t task = begin; task != end; ++task) {
-          const RowRange &range = ranges[task];
-          // A range's weights are read from memory once, for all tokens.
-          for (int64_t first = 0; first < tokens; first += kVectorBlock) {
-            const int64_t count = std::min(kVectorBlock, tokens - first);
-            FinishArgs args =
-                finishArgs(weights, range, first, count, residual, out);
-            args.yStride = kRowBlock;
-            args.y0 = y0;
-            dotRows(execution.kernels, weights, range.part, range, &x[first],
-                    count, y0);
-            if (weights.params.gated) {
-              args.y1 = y1;
-              dotRows(execution.kernels, weights, 1, range, &x[first], count,
-                      y1);
-            }
-            execution.kernels.finish(args);
-          }
-        }
-      });
+  execution.pool.parallelShares(weights.shares, [&](int64_t task, int worker) {
+    float *y0 = execution.scratch[worker];
+    float *y1 = y0 + kVectorBlock * kRowBlock;
+    const RowRange &range = weights.ranges[task];
+    // A range's weights are read from memory once, for all tokens.
+    for (int64_t first = 0; first < tokens; first += kVectorBlock) {
+      const int64_t count = std::min(kVectorBlock, tokens - first);
+      FinishArgs args = finishArgs(weights, range, first, count, residual, out);
+      args.yStride = kRowBlock;
+      args.y0 = y0;
+      dotRows(execution.kernels, weights, range.part, range, &x[first], count,
+              y0);
+      if (weights.params.gated) {
+        args.y1 = y1;
+        dotRows(execution.kernels, weights, 1, range, &x[first], count, y1);
+      }
+      execution.kernels.finish(args);
+    }
+  });
 }
 
 void runManyTokens(const Execution &execution, const LinearWeights &weights,
                    int64_t tokens, const Rows &in, const Rows &residual,
                    const Rows &out) {
-  const std::vector<RowRange> ranges = cutRows(weights, kPanel);
+  const std::vector<RowRange> ranges =
+      cutRows(weights, [](int64_t) { return kPanel; });
   const auto panels = static_cast<int64_t>(ranges.size());
   // Many threads on a small weight share its panels by cutting the tokens.
   const int64_t wanted = 3 * execution.pool.threads();

@@ -20,12 +20,28 @@ struct Rows {
   float *row(int64_t index) const { return data + index * stride; }
 };
 
+/// Rows [begin, begin + rows) of one part (of both, if gated), which follow
+/// each other in its matrix, and the output column of the first.
+struct RowRange {
+  size_t part;
+  int64_t begin;
+  int64_t rows;
+  int64_t column;
+};
+
 /// A linear launch with its weights looked up.
 struct LinearWeights {
   format::LinearParams params;
   std::vector<format::PackedView> parts;
   std::vector<const float *> biases; ///< one a part, or none
+  /// The rows for runEachToken, and where in them each thread's share ends.
+  std::vector<RowRange> ranges;
+  std::vector<int64_t> shares;
 };
+
+/// Cuts the rows of all parts into equal shares for so many threads, and these
+/// into ranges that get smaller: threads end at about the same time.
+void shareRows(LinearWeights &weights, int threads);
 
 /// What all launches share: kernels, threads and each thread's scratch.
 struct Execution {

@@ -84,6 +84,7 @@ void PlanRunner::prepare(const Launch &launch) {
       keepVector(index);
       weights.biases.push_back(vectorOf(index));
     }
+    shareRows(weights, Pool.threads());
     Exec.activationStride =
         std::max(Exec.activationStride, activationBytes(weights));
     Linears.emplace(&launch, std::move(weights));

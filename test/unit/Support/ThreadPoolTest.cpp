@@ -35,6 +35,25 @@ TEST_P(ThreadPoolTest, VisitsEveryIndexOnce) {
   }
 }
 
+TEST_P(ThreadPoolTest, VisitsEveryIndexOfUnequalSharesOnce) {
+  ThreadPool pool(GetParam());
+  for (int64_t size : {0, 1, 40}) {
+    // Nothing for the first one, ever more for the others.
+    std::vector<int64_t> ends;
+    for (int64_t share = 0; share != pool.threads(); ++share)
+      ends.push_back((ends.empty() ? 0 : ends.back()) + share * size);
+    ends.back() += size;
+    std::vector<std::atomic<int>> visits(static_cast<size_t>(ends.back()));
+    pool.parallelShares(ends, [&](int64_t index, int worker) {
+      ASSERT_GE(worker, 0);
+      ASSERT_LT(worker, pool.threads());
+      ++visits[static_cast<size_t>(index)];
+    });
+    for (const auto &visit : visits)
+      ASSERT_EQ(visit.load(), 1);
+  }
+}
+
 TEST_P(ThreadPoolTest, ManyShortLoopsDoNotLoseAWakeup) {
   ThreadPool pool(GetParam());
   std::atomic<int64_t> sum{0};
@@ -50,6 +69,11 @@ TEST_P(ThreadPoolTest, AnExceptionReachesTheCallerAndThePoolLivesOn) {
       throw std::runtime_error("five");
   };
   EXPECT_THROW(pool.parallelFor(10, 1, fail), std::runtime_error);
+  std::vector<int64_t> ends(static_cast<size_t>(pool.threads()), 4);
+  ends.back() = 10;
+  EXPECT_THROW(
+      pool.parallelShares(ends, [&](int64_t i, int) { fail(i, i + 1, 0); }),
+      std::runtime_error);
   std::atomic<int> visits{0};
   pool.parallelFor(10, 1, [&](int64_t, int64_t, int) { ++visits; });
   EXPECT_EQ(visits.load(), 10);
