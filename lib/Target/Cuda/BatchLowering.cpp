@@ -8,6 +8,8 @@
 
 #include "Lowerer.h"
 
+#include "Kernels/Matvec.h"
+
 #include "qzc/Runtime/Cuda/DeviceState.h"
 #include "qzc/Target/Cuda/BatchTile.h"
 
@@ -89,36 +91,33 @@ bool Lowerer::isForBatch(const Launch &launch, const FusedNorm &norm,
 }
 
 /// The columns of a layer's input, made unless they are there already.
-TypedArg Lowerer::stageColumns(const Launch &launch, const FusedNorm &norm,
-                               const format::PackedShape &shape,
-                               TypedArg &scales) {
+Lowerer::Columns Lowerer::stageColumns(const Launch &launch,
+                                       const FusedNorm &norm,
+                                       const format::PackedShape &shape) {
   const int64_t padded =
       ceilDiv(shape.cols, 4 * perChunk(shape)) * 4 * perChunk(shape);
-  scales = Builder.fixedScratch("columnScales", kMostBatch * 4, kFloatsOut);
-  TypedArg columns = Builder.fixedScratch(
-      "columns", static_cast<uint64_t>(kMostBatch * padded * 4), "void *");
-  LaunchSpec spec;
-  spec.kernel = "stageColumns";
-  spec.blockThreads = shape.cols > 2048 ? 512 : 256;
-  spec.templateArgs = {std::to_string(shape.cols), storageName(shape),
-                       std::to_string(shape.blockSize),
-                       std::to_string(spec.blockThreads)};
-  spec.args = {inputArg(launch, norm), intArg(inputStride(launch, norm))};
-  describeNorm(norm.launch, spec.templateArgs, spec.args);
-  spec.args.push_back(columns);
-  spec.args.push_back(scales);
-  spec.grid[0] = perToken();
-  convertOnce(launch, norm, spec);
-  scales.type = kFloats;
-  columns.type = kBytes;
-  return columns;
+  KernelLaunch<kernels::StageColumns> stage;
+  stage.blockThreads = shape.cols > 2048 ? 512 : 256;
+  stage.config.inputs = toInt(shape.cols);
+  stage.config.weight = weightConfig(shape);
+  stage.config.threads = toInt(stage.blockThreads);
+  stage.config.norm = normConfig(norm.launch);
+  stage.args.x = inputRows(launch, norm);
+  stage.args.norm = normArgs(norm.launch);
+  stage.args.scales =
+      Builder.fixedScratch<float>("columnScales", kMostBatch * 4);
+  stage.args.columns = Builder.fixedScratch<void>(
+      "columns", static_cast<uint64_t>(kMostBatch * padded * 4));
+  stage.grid[0] = perToken();
+  convertOnce(launch, norm, stage);
+  return {stage.args.columns, stage.args.scales};
 }
 
-TypedArg Lowerer::partialSums(int64_t sums) {
+Arg<float *> Lowerer::partialSums(int64_t sums) {
   if (sums == 0)
-    return unusedArg(kFloatsOut);
-  return Builder.fixedScratch("partialSums", static_cast<uint64_t>(sums * 4),
-                              kFloatsOut);
+    return kUnused;
+  return Builder.fixedScratch<float>("partialSums",
+                                     static_cast<uint64_t>(sums * 4));
 }
 
 void Lowerer::addMatvecBatch(const Launch &launch, const FusedNorm &norm,
@@ -129,28 +128,23 @@ void Lowerer::addMatvecBatch(const Launch &launch, const FusedNorm &norm,
   const BatchTile tile = chooseBatchTile(shape, total, p.gated, Batch, Target);
   const int64_t blocks = ceilDiv(total, tile.rows() / (p.gated ? 2 : 1));
 
-  LaunchSpec spec;
-  spec.kernel = "matvecBatch";
-  describeParts(launch, group, spec.templateArgs);
-  spec.templateArgs.emplace_back(flag(p.gated));
-  describeEnd(launch, group, spec.templateArgs);
-  for (const int arg : {tile.tokenTiles, tile.warpsN, tile.splitK, tile.stages})
-    spec.templateArgs.push_back(std::to_string(arg));
-  TypedArg scales;
-  const TypedArg columns = stageColumns(launch, norm, shape, scales);
-  spec.args = {columns, scales};
-  addPartArgs(launch, group, spec.args);
-  addOutputArgs(launch, group, spec.args);
+  const Columns columns = stageColumns(launch, norm, shape);
+  KernelLaunch<kernels::MatvecBatch> matvec;
+  matvec.config = {linearConfig(launch, group), tile.tokenTiles, tile.warpsN,
+                   tile.splitK, tile.stages};
+  matvec.args.columns = columns.columns;
+  matvec.args.scales = columns.scales;
+  matvec.args.layer = linearArgs(launch, group);
   const int64_t sums = blocks * tile.splitK * tile.rows() *
                        ceilDiv(kMostBatch, tile.tokens()) * tile.tokens();
-  spec.args.push_back(partialSums(tile.splitK > 1 ? sums : 0));
-  spec.args.push_back(stateArg());
-  spec.grid[0] = perToken(tile.tokens());
-  spec.grid[1] = {blocks, 0};
-  spec.grid[2] = {tile.splitK, 0};
-  spec.blockThreads = kBatchWarps * 32;
-  spec.sharedBytes =
+  matvec.args.partial = partialSums(tile.splitK > 1 ? sums : 0);
+  matvec.args.state = state();
+  matvec.grid[0] = perToken(tile.tokens());
+  matvec.grid[1] = {blocks, 0};
+  matvec.grid[2] = {tile.splitK, 0};
+  matvec.blockThreads = kBatchWarps * 32;
+  matvec.sharedBytes =
       static_cast<uint32_t>(tile.ringBytes() + operandTableBytes(shape));
-  Builder.add(*Out, spec);
+  Builder.add(*Out, matvec);
   HasBatchKernels = true;
 }

@@ -7,6 +7,8 @@
 
 #include "Lowerer.h"
 
+#include "Kernels/Matvec.h"
+
 #include "qzc/Target/Cuda/FewTile.h"
 
 #include <optional>
@@ -77,26 +79,21 @@ bool Lowerer::addMatvecFew(const Launch &launch, const FusedNorm &norm,
   const int64_t tiles = ceilDiv(total, p.gated ? kTileRows / 2 : kTileRows);
   const int64_t blocks = ceilDiv(tiles, int64_t{tile->warpsN} * tile->passes);
 
-  LaunchSpec spec;
-  spec.kernel = "matvecFew";
-  describeParts(launch, group, spec.templateArgs);
-  spec.templateArgs.emplace_back(flag(p.gated));
-  spec.args = {inputArg(launch, norm), intArg(inputStride(launch, norm))};
-  describeNorm(norm.launch, spec.templateArgs, spec.args);
-  describeEnd(launch, group, spec.templateArgs);
-  for (const int arg : {tile->warpsN, tile->splitK, tile->passes})
-    spec.templateArgs.push_back(std::to_string(arg));
-  addPartArgs(launch, group, spec.args);
-  addOutputArgs(launch, group, spec.args);
+  KernelLaunch<kernels::MatvecFew> matvec;
+  matvec.config = {linearConfig(launch, group), normConfig(norm.launch),
+                   tile->warpsN, tile->splitK, tile->passes};
+  matvec.args.x = inputRows(launch, norm);
+  matvec.args.norm = normArgs(norm.launch);
+  matvec.args.layer = linearArgs(launch, group);
   const int64_t sums = blocks * tile->splitK * tile->rows() * kTileTokens;
-  spec.args.push_back(partialSums(tile->splitK > 1 ? sums : 0));
-  spec.args.push_back(stateArg());
-  spec.grid[0] = {blocks, 0};
-  spec.grid[1] = {tile->splitK, 0};
-  spec.blockThreads = kFewWarps * 32;
-  spec.sharedBytes =
+  matvec.args.partial = partialSums(tile->splitK > 1 ? sums : 0);
+  matvec.args.state = state();
+  matvec.grid[0] = {blocks, 0};
+  matvec.grid[1] = {tile->splitK, 0};
+  matvec.blockThreads = kFewWarps * 32;
+  matvec.sharedBytes =
       static_cast<uint32_t>(tile->sharedBytes() + operandTableBytes(shape));
-  Builder.add(*Out, spec);
+  Builder.add(*Out, matvec);
   HasBatchKernels = true;
   return true;
 }

@@ -59,13 +59,13 @@ template <class T>
 constexpr size_t kElements = std::is_array_v<T> ? std::extent_v<T> : 1;
 
 template <class T> std::string textOf(const T &value);
-/// What is 0 or false is left out.
+/// What is 0 or false is left out, and a struct of which that is all.
 template <class T>
 std::string fieldText(const char *names, size_t index, const T &value) {
-  if constexpr (std::is_arithmetic_v<T>)
-    if (value == T())
-      return "";
-  return "." + nameAt(names, index) + " = " + textOf(value);
+  const std::string text = textOf(value);
+  if (text == "0" || text == "false" || text == "{}")
+    return "";
+  return "." + nameAt(names, index) + " = " + text;
 }
 inline std::string inBraces(const std::vector<std::string> &texts) {
   std::string all;

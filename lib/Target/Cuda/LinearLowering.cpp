@@ -2,6 +2,8 @@
 
 #include "Lowerer.h"
 
+#include "Kernels/Matvec.h"
+
 #include "qzc/Support/Error.h"
 
 #include <algorithm>
@@ -46,13 +48,6 @@ int64_t qzc::cuda::operandTableBytes(const format::PackedShape &shape) {
   return book ? 256 * 16 * 8 : 0;
 }
 
-std::string qzc::cuda::runsName(const format::RowView &view) {
-  if (view.isOneRun())
-    return "OneRun";
-  return "EvenRuns<" + std::to_string(view.run) + ", " +
-         std::to_string(view.stride) + ">";
-}
-
 /// How a matvec is spread over warps and blocks.
 namespace {
 struct MatvecShape {
@@ -77,16 +72,6 @@ static MatvecShape chooseMatvecShape(int64_t rows, bool gated,
   shape.passes = std::clamp<int64_t>(blocks / (processors * 4), 1, 16);
   return shape;
 }
-
-/// How a matvec on tensor cores is spread: SplitK, SplitN and Tiles of
-/// Kernels/MatvecTensor.cuh.
-namespace {
-struct TensorShape {
-  int64_t splitK = 0; ///< 0: the layer does without tensor cores
-  int64_t splitN = 1;
-  int64_t tiles = 1;
-};
-} // namespace
 
 /// Rows of one tile; gated: outputs, each of a gate and an up row.
 static int64_t tileRows(bool gated) { return gated ? 8 : 16; }
@@ -162,104 +147,117 @@ int64_t Lowerer::outputsOf(const Launch &launch, const PartGroup &group) const {
   return gated ? total / 2 : total;
 }
 
-void Lowerer::describeParts(const Launch &launch, const PartGroup &group,
-                            std::vector<std::string> &templateArgs) const {
-  format::RowView views[3] = {};
-  for (size_t i = 0; i < group.count; ++i)
-    views[i] = rowsOf(launch, group.first + i);
-  const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
-  templateArgs.push_back(std::to_string(shape.cols));
-  for (const format::RowView &view : views)
-    templateArgs.push_back(std::to_string(view.rows));
-  for (const format::RowView &view : views)
-    templateArgs.push_back(runsName(view));
-  templateArgs.push_back(storageName(shape));
-  templateArgs.push_back(std::to_string(shape.blockSize));
-}
-
-void Lowerer::addPartArgs(const Launch &launch, const PartGroup &group,
-                          std::vector<TypedArg> &args) const {
+kernels::EndConfig Lowerer::endConfig(const Launch &launch,
+                                      const PartGroup &group) const {
   const auto &p = std::get<format::LinearParams>(launch.params);
-  const auto parts = static_cast<size_t>(p.parts);
-  for (size_t i = 0; i < 3; ++i) {
-    const bool present = i < group.count;
-    const size_t index = group.first + i;
-    args.push_back(present ? partArg(launch.weights[index], 0, kBytes)
-                           : unusedArg(kBytes));
-    args.push_back(present ? partArg(launch.weights[index], 1, kBytes)
-                           : unusedArg(kBytes));
-    args.push_back(present && p.hasBias
-                       ? partArg(launch.weights[parts + index], 0, kBytes)
-                       : unusedArg(kBytes));
-    args.push_back(intArg(present ? rowsOf(launch, index).first : 0));
+  kernels::EndConfig end = {};
+  end.hasBias = p.hasBias;
+  if (p.hasBias) {
+    const size_t bias = static_cast<size_t>(p.parts) + group.first;
+    end.bias = storageOf(tensor(launch.weights[bias]).shape);
   }
+  end.activation = activationOf(p.activation);
+  end.residual = launch.inputs.size() > 1;
+  return end;
 }
 
-void Lowerer::addOutputArgs(const Launch &launch, const PartGroup &group,
-                            std::vector<TypedArg> &args) const {
-  const bool residual = launch.inputs.size() > 1;
-  args.push_back(residual ? viewArg(launch.inputs[1], kFloats, group.column)
-                          : unusedArg(kFloats));
-  args.push_back(intArg(residual ? stride(launch.inputs[1]) : 0));
-  args.push_back(viewArg(launch.outputs[0], kFloatsOut, group.column));
-  args.push_back(intArg(stride(launch.outputs[0])));
+kernels::LinearConfig Lowerer::linearConfig(const Launch &launch,
+                                            const PartGroup &group) const {
+  const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
+  kernels::LinearConfig layer = {};
+  layer.inputs = toInt(shape.cols);
+  for (size_t i = 0; i < group.count; ++i) {
+    const format::RowView view = rowsOf(launch, group.first + i);
+    layer.parts[i] = {toInt(view.rows), runsOf(view)};
+  }
+  layer.weight = weightConfig(shape);
+  layer.gated = std::get<format::LinearParams>(launch.params).gated;
+  layer.end = endConfig(launch, group);
+  return layer;
 }
 
-void Lowerer::describeEnd(const Launch &launch, const PartGroup &group,
-                          std::vector<std::string> &templateArgs) const {
+kernels::InRows<Arg> Lowerer::residualRows(const Launch &launch,
+                                           const PartGroup &group) const {
+  if (launch.inputs.size() > 1)
+    return inRows(launch.inputs[1], group.column);
+  return {kUnused, intOf(0)};
+}
+
+kernels::LinearArgs<Arg> Lowerer::linearArgs(const Launch &launch,
+                                             const PartGroup &group) const {
   const auto &p = std::get<format::LinearParams>(launch.params);
-  const auto parts = static_cast<size_t>(p.parts);
-  templateArgs.emplace_back(flag(p.hasBias));
-  templateArgs.push_back(
-      p.hasBias ? storageName(tensor(launch.weights[parts + group.first]).shape)
-                : "Storage::F32");
-  templateArgs.emplace_back(activationName(p.activation));
-  templateArgs.emplace_back(flag(launch.inputs.size() > 1));
+  kernels::LinearArgs<Arg> args;
+  for (size_t i = 0; i < 3; ++i) {
+    args.parts[i] = {{kUnused, kUnused}, kUnused, intOf(0)};
+    if (i >= group.count)
+      continue;
+    const size_t index = group.first + i;
+    args.parts[i].weight = weightArgs(launch.weights[index]);
+    if (p.hasBias)
+      args.parts[i].bias =
+          tensorArg(launch.weights[static_cast<size_t>(p.parts) + index], 0);
+    args.parts[i].begin = intOf(rowsOf(launch, index).first);
+  }
+  args.residual = residualRows(launch, group);
+  args.out = outRows(launch.outputs[0], group.column);
+  return args;
+}
+
+void Lowerer::addMatvecTensor(const Launch &launch, const FusedNorm &norm,
+                              const PartGroup &group,
+                              const TensorShape &spread) {
+  const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
+  KernelLaunch<kernels::MatvecTensor> matvec;
+  matvec.config.layer = linearConfig(launch, group);
+  matvec.config.norm = normConfig(norm.launch);
+  matvec.config.splitK = toInt(spread.splitK);
+  matvec.config.splitN = toInt(spread.splitN);
+  matvec.config.tiles = toInt(spread.tiles);
+  matvec.args.x = inputRows(launch, norm);
+  matvec.args.norm = normArgs(norm.launch);
+  matvec.args.layer = linearArgs(launch, group);
+  const int64_t rowsOfBlock =
+      spread.splitN * spread.tiles * tileRows(matvec.config.layer.gated);
+  matvec.grid[0] = perToken();
+  matvec.grid[1] = {ceilDiv(outputsOf(launch, group), rowsOfBlock), 0};
+  matvec.blockThreads =
+      static_cast<uint32_t>(spread.splitK * spread.splitN * 32);
+  matvec.sharedBytes = static_cast<uint32_t>(tensorSharedBytes(shape, spread));
+  Builder.add(*Out, matvec);
 }
 
 void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
                         const PartGroup &group) {
   const auto &p = std::get<format::LinearParams>(launch.params);
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
-  const int64_t inputs = shape.cols;
   const int64_t total = outputsOf(launch, group);
+  const bool fast = isFast(launch, norm);
+  if (fast)
+    if (const TensorShape spread =
+            chooseTensorShape(shape, total, p.gated, Target.processors);
+        spread.splitK > 0)
+      return addMatvecTensor(launch, norm, group, spread);
   const MatvecShape spread =
       chooseMatvecShape(total, p.gated, Target.processors);
-  const bool fast = isFast(launch, norm);
-  const TensorShape tensors =
-      fast ? chooseTensorShape(shape, total, p.gated, Target.processors)
-           : TensorShape();
-  const bool onTensors = tensors.splitK > 0;
 
-  LaunchSpec spec;
-  spec.kernel = onTensors ? "matvecTensor" : "matvec";
-  describeParts(launch, group, spec.templateArgs);
-  if (!onTensors)
-    spec.templateArgs.emplace_back(flag(fast));
-  spec.templateArgs.emplace_back(flag(p.gated));
-  spec.args = {inputArg(launch, norm), intArg(inputStride(launch, norm))};
-  describeNorm(norm.launch, spec.templateArgs, spec.args);
-  describeEnd(launch, group, spec.templateArgs);
-  for (const int64_t arg : {onTensors ? tensors.splitK : spread.warps,
-                            onTensors ? tensors.splitN : spread.perWarp,
-                            onTensors ? tensors.tiles : spread.passes})
-    spec.templateArgs.push_back(std::to_string(arg));
-  addPartArgs(launch, group, spec.args);
-  addOutputArgs(launch, group, spec.args);
-  const int64_t rowsOfBlock =
-      onTensors ? tensors.splitN * tensors.tiles * tileRows(p.gated)
-                : spread.warps * spread.perWarp * spread.passes;
-  const int64_t warps =
-      onTensors ? tensors.splitK * tensors.splitN : spread.warps;
-  const int64_t staged =
-      fast ? ceilDiv(inputs, 32 * perChunk(shape)) * 32 * perChunk(shape)
-           : inputs;
-  spec.grid[0] = perToken();
-  spec.grid[1] = {ceilDiv(total, rowsOfBlock), 0};
-  spec.blockThreads = static_cast<uint32_t>(warps * 32);
-  spec.sharedBytes = static_cast<uint32_t>(
-      onTensors ? tensorSharedBytes(shape, tensors) : staged * 4);
-  Builder.add(*Out, spec);
+  KernelLaunch<kernels::Matvec> matvec;
+  matvec.config.layer = linearConfig(launch, group);
+  matvec.config.norm = normConfig(norm.launch);
+  matvec.config.fast = fast;
+  matvec.config.warps = toInt(spread.warps);
+  matvec.config.perWarp = toInt(spread.perWarp);
+  matvec.config.passes = toInt(spread.passes);
+  matvec.args.x = inputRows(launch, norm);
+  matvec.args.norm = normArgs(norm.launch);
+  matvec.args.layer = linearArgs(launch, group);
+  const int64_t unit = fast ? 32 * perChunk(shape) : 1;
+  const int64_t staged = ceilDiv(shape.cols, unit) * unit;
+  matvec.grid[0] = perToken();
+  matvec.grid[1] = {
+      ceilDiv(total, spread.warps * spread.perWarp * spread.passes), 0};
+  matvec.blockThreads = static_cast<uint32_t>(spread.warps * 32);
+  matvec.sharedBytes = static_cast<uint32_t>(staged * 4);
+  Builder.add(*Out, matvec);
 }
 
 void Lowerer::lowerLinear(const Launch &launch, const FusedNorm &norm) {

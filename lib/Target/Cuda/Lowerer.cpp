@@ -58,15 +58,6 @@ TypedArg Lowerer::viewArg(const View &view, const char *type,
                  view.buffer, view.column + column);
 }
 
-TypedArg Lowerer::inputArg(const Launch &launch, const FusedNorm &norm) const {
-  if (!norm.launch)
-    return viewArg(launch.inputs[0], kFloats);
-  const View &from = norm.launch->inputs[0];
-  if (norm.fromBody)
-    return makeArg(CudaArg::Kind::View, kFloats, from.buffer, from.column);
-  return viewArg(from, kFloats);
-}
-
 int64_t Lowerer::stride(const View &view) const {
   if (view.buffer == format::kHiddenBuffer)
     return M.plan.buffers[static_cast<size_t>(M.plan.hidden.buffer)].columns;
@@ -94,6 +85,17 @@ TypedArg Lowerer::partArg(int32_t index, size_t part, const char *type) const {
 kernels::InRows<Arg> Lowerer::inRows(const View &view, int64_t column) const {
   return {Arg<const float *>(viewArg(view, kFloats, column).arg),
           intOf(stride(view))};
+}
+
+kernels::InRows<Arg> Lowerer::inputRows(const Launch &launch,
+                                        const FusedNorm &norm) const {
+  if (!norm.launch)
+    return inRows(launch.inputs[0]);
+  const View &from = norm.launch->inputs[0];
+  if (!norm.fromBody)
+    return inRows(from);
+  return {argOf<const float *>(CudaArg::Kind::View, from.buffer, from.column),
+          intOf(inputStride(launch, norm))};
 }
 
 kernels::OutRows<Arg> Lowerer::outRows(const View &view, int64_t column) const {
@@ -143,39 +145,6 @@ kernels::NormArgs<Arg> Lowerer::normArgs(const Launch *norm) const {
     args.bias = tensorArg(norm->weights[1], 0);
   args.epsilon = floatOf(std::get<format::NormParams>(norm->params).epsilon);
   return args;
-}
-
-void Lowerer::describeNorm(const Launch *norm,
-                           std::vector<std::string> &templateArgs,
-                           std::vector<TypedArg> &args) const {
-  if (!norm) {
-    for (const char *arg :
-         {"Norm::None", "Storage::F32", "false", "false", "false"})
-      templateArgs.emplace_back(arg);
-    args.push_back(unusedArg(kBytes));
-    args.push_back(unusedArg(kBytes));
-    args.push_back(floatArg(0));
-    return;
-  }
-  const auto &params = std::get<format::NormParams>(norm->params);
-  const auto &weights = norm->weights;
-  templateArgs.emplace_back(norm->opcode == Opcode::RmsNorm ? "Norm::Rms"
-                                                            : "Norm::Layer");
-  templateArgs.emplace_back(
-      weights.empty() ? "Storage::F32" : storageName(tensor(weights[0]).shape));
-  templateArgs.emplace_back(flag(params.unitOffset));
-  templateArgs.emplace_back(flag(!weights.empty()));
-  templateArgs.emplace_back(flag(weights.size() > 1));
-  if (weights.size() > 1 &&
-      tensor(weights[0]).shape.dtype != tensor(weights[1]).shape.dtype)
-    throw Error("CUDA lowering: '" + tensor(weights[0]).source.name +
-                "' and its bias have different element types; --dtype makes "
-                "them one");
-  args.push_back(weights.empty() ? unusedArg(kBytes)
-                                 : partArg(weights[0], 0, kBytes));
-  args.push_back(weights.size() > 1 ? partArg(weights[1], 0, kBytes)
-                                    : unusedArg(kBytes));
-  args.push_back(floatArg(params.epsilon));
 }
 
 void Lowerer::lowerEmbed(const Launch &launch) {

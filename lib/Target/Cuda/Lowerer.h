@@ -3,6 +3,7 @@
 #ifndef QZC_LIB_TARGET_CUDA_LOWERER_H
 #define QZC_LIB_TARGET_CUDA_LOWERER_H
 
+#include "Kernels/Linear.h"
 #include "ProgramBuilder.h"
 
 #include <optional>
@@ -33,6 +34,13 @@ struct FusedNorm {
   const format::Launch *launch = nullptr; ///< null: no norm
   /// The norm is the body's last step and its readers are the head's.
   bool fromBody = false;
+};
+
+/// How a matvec on tensor cores is spread: fields of kernels::MatvecTensor.
+struct TensorShape {
+  int64_t splitK = 0; ///< 0: the layer does without tensor cores
+  int64_t splitN = 1;
+  int64_t tiles = 1;
 };
 
 class Lowerer {
@@ -66,33 +74,37 @@ private:
   void lowerLinear(const format::Launch &launch, const FusedNorm &norm);
   void addMatvec(const format::Launch &launch, const FusedNorm &norm,
                  const PartGroup &group);
+  void addMatvecTensor(const format::Launch &launch, const FusedNorm &norm,
+                       const PartGroup &group, const TensorShape &spread);
   /// Whether chunks of the input can be read: whole ones, 16-byte aligned.
   bool isFast(const format::Launch &launch, const FusedNorm &norm) const;
-  /// Template arguments of a layer's shape: K, rows and views of up to three
-  /// parts.
-  void describeParts(const format::Launch &launch, const PartGroup &group,
-                     std::vector<std::string> &templateArgs) const;
-  /// Data, scales, bias and first row of up to three parts.
-  void addPartArgs(const format::Launch &launch, const PartGroup &group,
-                   std::vector<TypedArg> &args) const;
-  /// The residual and the output, with their strides.
-  void addOutputArgs(const format::Launch &launch, const PartGroup &group,
-                     std::vector<TypedArg> &args) const;
-  /// What happens to a layer's sums: bias, its storage, activation, residual.
-  void describeEnd(const format::Launch &launch, const PartGroup &group,
-                   std::vector<std::string> &templateArgs) const;
+  kernels::LinearConfig linearConfig(const format::Launch &launch,
+                                     const PartGroup &group) const;
+  kernels::LinearArgs<Arg> linearArgs(const format::Launch &launch,
+                                      const PartGroup &group) const;
+  /// What happens to a layer's sums.
+  kernels::EndConfig endConfig(const format::Launch &launch,
+                               const PartGroup &group) const;
+  /// The residual, or none.
+  kernels::InRows<Arg> residualRows(const format::Launch &launch,
+                                    const PartGroup &group) const;
   /// Rows of the output: gated, of one part.
   int64_t outputsOf(const format::Launch &launch, const PartGroup &group) const;
 
   // BatchLowering.cpp.
   bool isForBatch(const format::Launch &launch, const FusedNorm &norm,
                   const PartGroup &group) const;
-  TypedArg stageColumns(const format::Launch &launch, const FusedNorm &norm,
-                        const format::PackedShape &shape, TypedArg &scales);
+  /// Tokens as columns of tensor cores, and their scales.
+  struct Columns {
+    Arg<const void *> columns;
+    Arg<const float *> scales;
+  };
+  Columns stageColumns(const format::Launch &launch, const FusedNorm &norm,
+                       const format::PackedShape &shape);
   void addMatvecBatch(const format::Launch &launch, const FusedNorm &norm,
                       const PartGroup &group);
   /// Room for the sums of blocks that share rows.
-  TypedArg partialSums(int64_t sums);
+  Arg<float *> partialSums(int64_t sums);
 
   // FewLowering.cpp.
   /// False where the layer is not for it: more tokens, or long rows.
@@ -165,7 +177,8 @@ private:
   TypedArg viewArg(const format::View &view, const char *type,
                    int64_t column = 0) const;
   /// What a linear layer reads: its input, or that of the norm before it.
-  TypedArg inputArg(const format::Launch &launch, const FusedNorm &norm) const;
+  kernels::InRows<Arg> inputRows(const format::Launch &launch,
+                                 const FusedNorm &norm) const;
   int64_t stride(const format::View &view) const;
   int64_t inputStride(const format::Launch &launch,
                       const FusedNorm &norm) const;
@@ -194,11 +207,6 @@ private:
   /// Of a norm, or null: of none.
   kernels::NormConfig normConfig(const format::Launch *norm) const;
   kernels::NormArgs<Arg> normArgs(const format::Launch *norm) const;
-  /// Norm template arguments <Norm, Storage, UnitOffset, HasWeight, HasBias>
-  /// and the arguments weight, bias, epsilon.
-  void describeNorm(const format::Launch *norm,
-                    std::vector<std::string> &templateArgs,
-                    std::vector<TypedArg> &args) const;
 
   const format::Manifest &M;
   const Gpu Target;
@@ -225,8 +233,6 @@ private:
 // Template arguments.
 std::string storageName(const format::PackedShape &shape);
 const char *activationName(format::Activation activation);
-/// Type of Kernels/Weights.cuh that says where a view's rows are.
-std::string runsName(const format::RowView &view);
 inline const char *flag(bool value) { return value ? "true" : "false"; }
 
 /// Whether codes become operands of tensor cores: Operands<…>. The scales of

@@ -119,41 +119,40 @@ QZC_DEVICE float columnScale(float absmax) {
   return powerOfTwoAbove(absmax) * (1.0f / 32768.0f);
 }
 
-/// norm(x) of each token as columns for weights of storage S; scales[t] is
-/// columnScale() of token t. x 16-byte aligned. Grid: T
-/// blocks.
-template <int K, Storage S, int Block, int Threads, Norm NormKind,
-          Storage NormStorage, bool UnitOffset, bool NormWeight, bool NormBias>
-QZC_DEVICE void stageColumns(const float *x, int xStride,
-                             const void *normWeight, const void *normBias,
-                             float epsilon, void *columns, float *scales) {
-  using C = Columns<K, S, Block>;
-  using Norms =
-      InputNorm<NormKind, NormStorage, UnitOffset, NormWeight, NormBias>;
-  using Stage = RegisterStage<Threads, K, C::kPadded, C::W::kPerChunk, Norms>;
+/// norm(x) of each token as columns for weights of C.weight; scales[t] is
+/// columnScale() of token t. x 16-byte aligned. Grid: T blocks.
+template <StageColumns::Config C>
+QZC_DEVICE void stageColumns(const StageColumns::Args<Value> &a) {
+  constexpr int K = C.inputs;
+  constexpr Storage S = C.weight.storage;
+  using Staged = Columns<K, S, C.weight.block>;
+  using Norms = InputNorm<C.norm>;
+  using Stage =
+      RegisterStage<C.threads, K, Staged::kPadded, Staged::W::kPerChunk, Norms>;
   __shared__ float scratch[32];
   launchDependents();
   const int token = blockIdx.x;
-  const Norms norm = {normWeight, normBias, epsilon};
+  const Norms norm = {a.norm};
   Stage stage;
   stage.prepare(norm);
   waitForDependencies();
 
   float4 v[Stage::kQuads];
-  stage.values(v, scratch, x + static_cast<long long>(token) * xStride, norm);
+  stage.values(v, scratch, rowOf(a.x, token), norm);
   float absmax = 0.0f;
 #pragma unroll
   for (int j = 0; j < Stage::kQuads; ++j)
     absmax = fmaxf(absmax, largestOf(v[j]));
-  const float scale = columnScale(reduceBlock<Max, Threads>(absmax, scratch));
-  auto *out = static_cast<uint4 *>(columns) +
-              token / kTileTokens * (C::kGroups * C::kSteps * 32);
+  const float scale = columnScale(reduceBlock<Max, C.threads>(absmax, scratch));
+  auto *out = static_cast<uint4 *>(a.columns) +
+              token / kTileTokens * (Staged::kGroups * Staged::kSteps * 32);
 #pragma unroll
   for (int j = 0; j < Stage::kQuads; ++j)
-    if (4 * Stage::quad(j) < C::kPadded)
-      out[C::piece(4 * Stage::quad(j), token)] = pieceOf<S>(v[j], 1.0f / scale);
+    if (4 * Stage::quad(j) < Staged::kPadded)
+      out[Staged::piece(4 * Stage::quad(j), token)] =
+          pieceOf<S>(v[j], 1.0f / scale);
   if (threadIdx.x == 0)
-    scales[token] = scale;
+    a.scales[token] = scale;
 }
 
 } // namespace qzc::kernels

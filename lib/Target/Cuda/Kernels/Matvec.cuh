@@ -14,34 +14,28 @@
 #ifndef QZC_KERNELS_MATVEC_CUH
 #define QZC_KERNELS_MATVEC_CUH
 
+#include "Matvec.h"
 #include "Weights.cuh"
 
 namespace qzc::kernels {
 
-/// The norm before the layer: what it is and what its weights are.
-template <Norm N, Storage S, bool UnitOffset, bool HasWeight, bool HasBias>
-struct InputNorm {
-  static constexpr Norm kKind = N;
-  static constexpr bool kHasWeight = HasWeight;
-  static constexpr bool kHasBias = HasBias;
-  const void *weight;
-  const void *bias;
-  float epsilon;
+/// The norm before the layer.
+template <NormConfig N> struct InputNorm : NormArgs<Value> {
+  static constexpr Norm kKind = N.kind;
 
   QZC_DEVICE float apply(float v, float mean, float factor, int i) const {
-    return normalize<NormConfig{N, S, UnitOffset, HasWeight, HasBias}>(
-        v, mean, factor, {weight, bias, epsilon}, i);
+    return normalize<N>(v, mean, factor, *this, i);
   }
 
   /// Weights and biases of four elements.
   struct Four {
-    FourElements<S> weights, biases;
+    FourElements<N.storage> weights, biases;
 
     /// Of elements i to i + 3.
     QZC_DEVICE void load(const InputNorm &norm, int i) {
-      if constexpr (HasWeight)
+      if constexpr (N.hasWeight)
         weights.load(norm.weight, i);
-      if constexpr (HasBias)
+      if constexpr (N.hasBias)
         biases.load(norm.bias, i);
     }
     /// The elements, from whose values the mean is taken already.
@@ -54,9 +48,9 @@ struct InputNorm {
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         e[i] *= factor;
-        if constexpr (HasWeight)
-          e[i] *= w[i] + (UnitOffset ? 1.0f : 0.0f);
-        if constexpr (HasBias)
+        if constexpr (N.hasWeight)
+          e[i] *= w[i] + (N.unitOffset ? 1.0f : 0.0f);
+        if constexpr (N.hasBias)
           e[i] += b[i];
       }
     }
@@ -198,13 +192,14 @@ template <int Count> QZC_DEVICE float sumOf(const float (&x)[Count]) {
 
 /// The dot product of a chunk with the staged input of the same elements, whose
 /// sum is `sum`.
-template <Storage S, int Block>
+template <WeightConfig Weight>
 QZC_DEVICE float
-dotChunk(const typename Weights<S, Block>::Chunk &chunk, float entry,
-         const float (&x)[Weights<S, Block>::kPerChunk], float sum) {
-  constexpr int count = Weights<S, Block>::kPerChunk;
+dotChunk(const typename WeightsOf<Weight>::Chunk &chunk, float entry,
+         const float (&x)[WeightsOf<Weight>::kPerChunk], float sum) {
+  using W = WeightsOf<Weight>;
+  constexpr int count = W::kPerChunk;
   float w[count];
-  Weights<S, Block>::decode(chunk, entry, w);
+  W::decode(chunk, entry, w);
   float even = 0.0f;
   float odd = 0.0f;
 #pragma unroll
@@ -212,9 +207,9 @@ dotChunk(const typename Weights<S, Block>::Chunk &chunk, float entry,
     even = fmaf(w[i], x[i], even);
     odd = fmaf(w[i + 1], x[i + 1], odd);
   }
-  const float dot = (even + odd) * Weights<S, Block>::scale(chunk);
-  if constexpr (Weights<S, Block>::kAffine)
-    return fmaf(Weights<S, Block>::minimum(chunk), sum, dot);
+  const float dot = (even + odd) * W::scale(chunk);
+  if constexpr (W::kAffine)
+    return fmaf(W::minimum(chunk), sum, dot);
   else
     return dot;
 }
@@ -232,15 +227,6 @@ constexpr int pipelineDepth(int steps, int columns) {
   return best;
 }
 
-/// One part of the layer: data, scales, bias, and the row of the stored weight
-/// that its own rows begin with.
-struct MatvecPart {
-  const void *data;
-  const void *scales;
-  const void *bias;
-  int begin;
-};
-
 /// One row of a part: its number in the part, and in the stored weight.
 struct MatvecRow {
   const void *data;
@@ -250,90 +236,77 @@ struct MatvecRow {
   int stored;
 };
 
-/// The parts of a layer of N0 + N1 + N2 outputs, whose rows are Runs0, Runs1,
-/// Runs2 of their weights; gated: N0 outputs of a gate and an up row each.
-template <int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
-          bool Gated>
-struct MatvecParts {
-  static constexpr int kOutputs = Gated ? N0 : N0 + N1 + N2;
-  MatvecPart first, second, third;
+/// The parts of a layer.
+template <LinearConfig L> struct MatvecParts {
+  static constexpr int kFirst = L.parts[0].rows;
+  static constexpr int kSecond = L.parts[1].rows;
+  static constexpr int kThird = L.parts[2].rows;
+  static constexpr int kOutputs = L.gated ? kFirst : kFirst + kSecond + kThird;
+  LinearArgs<Value> args;
 
   /// What side 0 or 1 (gated: gate or up) of output n is made of; of an output
   /// beyond the last, that of the last.
   QZC_DEVICE MatvecRow find(int n, int side) const {
     n = n < kOutputs ? n : kOutputs - 1;
-    if constexpr (Gated)
-      return side == 0 ? rowOf<Runs0>(first, n) : rowOf<Runs1>(second, n);
-    if (N1 == 0 || n < N0)
-      return rowOf<Runs0>(first, n);
-    if (N2 == 0 || n < N0 + N1)
-      return rowOf<Runs1>(second, n - N0);
-    return rowOf<Runs2>(third, n - N0 - N1);
+    if constexpr (L.gated)
+      return side == 0 ? rowOfPart<0>(n) : rowOfPart<1>(n);
+    if (kSecond == 0 || n < kFirst)
+      return rowOfPart<0>(n);
+    if (kThird == 0 || n < kFirst + kSecond)
+      return rowOfPart<1>(n - kFirst);
+    return rowOfPart<2>(n - kFirst - kSecond);
   }
 
 private:
-  template <class Runs>
-  QZC_DEVICE static MatvecRow rowOf(const MatvecPart &part, int row) {
-    return {part.data, part.scales, part.bias, row, part.begin + Runs::at(row)};
+  template <int Index> QZC_DEVICE MatvecRow rowOfPart(int row) const {
+    const PartArgs<Value> &part = args.parts[Index];
+    return {part.weight.data, part.weight.scales, part.bias, row,
+            part.begin + storedRow<L.parts[Index].runs>(row)};
   }
 };
 
-/// K inputs; N0, N1, N2 outputs of the parts (0: absent). Gated: parts 0 and 1
-/// have N0 rows each and give N0 outputs. Fast: rows divide into chunks and x
-/// is 16-byte aligned. Grid: T × blocks of rows; a block of Warps warps takes
-/// Warps × PerWarp × Passes rows. Dynamic shared memory: the staged input.
-template <int K, int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
-          Storage S, int Block, bool Fast, bool Gated, Norm NormKind,
-          Storage NormStorage, bool UnitOffset, bool NormWeight, bool NormBias,
-          bool HasBias, Storage BiasStorage, Activation Act, bool Residual,
-          int Warps, int PerWarp, int Passes>
-QZC_DEVICE void
-matvec(const float *x, int xStride, const void *normWeight,
-       const void *normBias, float epsilon, const void *data0,
-       const void *scales0, const void *bias0, int begin0, const void *data1,
-       const void *scales1, const void *bias1, int begin1, const void *data2,
-       const void *scales2, const void *bias2, int begin2,
-       const float *residual, int residualStride, float *out, int outStride) {
-  using W = Weights<S, Block>;
-  using Norms =
-      InputNorm<NormKind, NormStorage, UnitOffset, NormWeight, NormBias>;
-  constexpr int threads = Warps * kWarp;
-  using Parts = MatvecParts<N0, N1, N2, Runs0, Runs1, Runs2, Gated>;
+/// Grid: T × blocks of rows; a block of C.warps warps takes warps × perWarp ×
+/// passes outputs. Dynamic shared memory: the staged input.
+template <Matvec::Config C>
+QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
+  constexpr int K = C.layer.inputs;
+  using W = WeightsOf<C.layer.weight>;
+  using Norms = InputNorm<C.norm>;
+  constexpr int threads = C.warps * kWarp;
+  using Parts = MatvecParts<C.layer>;
   constexpr int total = Parts::kOutputs;
-  constexpr int sides = Gated ? 2 : 1;
-  constexpr int columns = sides * PerWarp;
+  constexpr int sides = C.layer.gated ? 2 : 1;
+  constexpr int columns = sides * C.perWarp;
   constexpr int chunks = K / W::kPerChunk;
-  constexpr int steps = Fast ? (chunks + kWarp - 1) / kWarp : 1;
+  constexpr int steps = C.fast ? (chunks + kWarp - 1) / kWarp : 1;
   constexpr int depth = pipelineDepth(steps, columns);
   constexpr int rounds = (steps + depth - 1) / depth;
-  constexpr int padded = Fast ? steps * kWarp * W::kPerChunk : K;
-  static_assert(!Fast || K % W::kPerChunk == 0, "rows are whole chunks");
+  constexpr int padded = C.fast ? steps * kWarp * W::kPerChunk : K;
+  static_assert(!C.fast || K % W::kPerChunk == 0, "rows are whole chunks");
   using Stage = typename Choose<
-      Fast && quadsPerThread(padded, threads) <= 8,
+      C.fast && quadsPerThread(padded, threads) <= 8,
       RegisterStage<threads, K, padded, W::kPerChunk, Norms>,
-      LoopStage<threads, K, padded, Fast, W::kPerChunk, Norms>>::Type;
+      LoopStage<threads, K, padded, C.fast, W::kPerChunk, Norms>>::Type;
   QZC_DYNAMIC_SHARED(staged);
   __shared__ float scratch[32];
 
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
   const float entry = W::entry();
-  const int firstRow = (blockIdx.y * Passes * Warps + warp) * PerWarp;
+  const int firstRow = (blockIdx.y * C.passes * C.warps + warp) * C.perWarp;
   const long long token = blockIdx.x;
-  x += token * xStride;
-  residual += token * residualStride;
-  out += token * outStride;
-  const Norms norm = {normWeight, normBias, epsilon};
+  const float *x = rowOf(a.x, token);
+  const float *residual = rowOf(a.layer.residual, token);
+  float *out = rowOf(a.layer.out, token);
+  const Norms norm = {a.norm};
 
-  const Parts parts = {{data0, scales0, bias0, begin0},
-                       {data1, scales1, bias1, begin1},
-                       {data2, scales2, bias2, begin2}};
+  const Parts parts = {a.layer};
   // Slot r: gated layers have the gate rows first, then the up rows.
   auto load = [&](typename W::Chunk(&w)[columns], int group, int step) {
     const int index = step * kWarp + lane;
 #pragma unroll
     for (int r = 0; r < columns; ++r) {
-      const MatvecRow p = parts.find(group + r % PerWarp, r / PerWarp);
+      const MatvecRow p = parts.find(group + r % C.perWarp, r / C.perWarp);
       w[r] = index < chunks ? W::load(p.data, p.scales,
                                       static_cast<long long>(p.stored) * K +
                                           index * W::kPerChunk)
@@ -342,7 +315,7 @@ matvec(const float *x, int xStride, const void *normWeight,
   };
 
   typename W::Chunk ring[depth][columns];
-  if constexpr (Fast) {
+  if constexpr (C.fast) {
 #pragma unroll
     for (int d = 0; d < depth; ++d)
       load(ring[d], firstRow, d);
@@ -350,10 +323,10 @@ matvec(const float *x, int xStride, const void *normWeight,
   Stage stage;
   stage.prepare(norm);
 
-  for (int pass = 0; pass < Passes; ++pass) {
-    const int group = firstRow + pass * Warps * PerWarp;
+  for (int pass = 0; pass < C.passes; ++pass) {
+    const int group = firstRow + pass * C.warps * C.perWarp;
     // Lane r finishes row r of the group: what that takes is loaded early.
-    const int mine = group + lane % PerWarp;
+    const int mine = group + lane % C.perWarp;
     float scale[sides];
     float bias[sides];
 #pragma unroll
@@ -361,13 +334,13 @@ matvec(const float *x, int xStride, const void *normWeight,
       const MatvecRow p = parts.find(mine, side);
       scale[side] = W::rowScale(p.scales, p.stored);
       bias[side] = 0.0f;
-      if constexpr (HasBias)
-        bias[side] = element<BiasStorage>(p.bias, p.row);
+      if constexpr (C.layer.end.hasBias)
+        bias[side] = element<C.layer.end.bias>(p.bias, p.row);
     }
     if (pass == 0)
       waitForDependencies();
     float added = 0.0f;
-    if constexpr (Residual)
+    if constexpr (C.layer.end.residual)
       added = mine < total ? residual[mine] : 0.0f;
     if (pass == 0) {
       stage.run(staged, scratch, x, norm);
@@ -380,7 +353,7 @@ matvec(const float *x, int xStride, const void *normWeight,
 #pragma unroll
     for (int r = 0; r < columns; ++r)
       sums[r] = 0.0f;
-    if constexpr (Fast) {
+    if constexpr (C.fast) {
 #pragma unroll 1
       for (int round = 0; round < rounds; ++round) {
 #pragma unroll
@@ -401,18 +374,18 @@ matvec(const float *x, int xStride, const void *normWeight,
           const float inputs = W::kAffine ? sumOf(v) : 0.0f;
 #pragma unroll
           for (int r = 0; r < columns; ++r)
-            sums[r] += dotChunk<S, Block>(ring[d][r], entry, v, inputs);
+            sums[r] += dotChunk<C.layer.weight>(ring[d][r], entry, v, inputs);
           if (step + depth < steps)
             load(ring[d], group, step + depth);
-          else if (pass + 1 < Passes)
-            load(ring[d], group + Warps * PerWarp, d);
+          else if (pass + 1 < C.passes)
+            load(ring[d], group + C.warps * C.perWarp, d);
         }
       }
     } else {
       const float *input = reinterpret_cast<const float *>(staged);
 #pragma unroll
       for (int r = 0; r < columns; ++r) {
-        const MatvecRow p = parts.find(group + r % PerWarp, r / PerWarp);
+        const MatvecRow p = parts.find(group + r % C.perWarp, r / C.perWarp);
         const long long first = static_cast<long long>(p.stored) * K;
         for (int i = lane; i < K; i += kWarp)
           sums[r] = fmaf(W::at(p.data, p.scales, first + i), input[i], sums[r]);
@@ -423,16 +396,16 @@ matvec(const float *x, int xStride, const void *normWeight,
 #pragma unroll
     for (int r = 0; r < columns; ++r) {
       const float sum = reduceWarp<Sum>(sums[r]);
-      if (lane % PerWarp == r % PerWarp)
-        y[r / PerWarp] = sum;
+      if (lane % C.perWarp == r % C.perWarp)
+        y[r / C.perWarp] = sum;
     }
 #pragma unroll
     for (int side = 0; side < sides; ++side)
       y[side] = y[side] * scale[side] + bias[side];
-    float result = activate<Act>(y[0]);
-    if constexpr (Gated)
+    float result = activate<C.layer.end.activation>(y[0]);
+    if constexpr (C.layer.gated)
       result *= y[1];
-    if (lane < PerWarp && mine < total)
+    if (lane < C.perWarp && mine < total)
       out[mine] = result + added;
   }
 }

@@ -1,7 +1,7 @@
 //===- MatvecBatch.cuh - Several tokens through a linear layer ------------===//
 //
 // What matvec computes, with weights that are decoded once for up to
-// 8 × TokenTiles tokens, whose columns a launch before has made. They pass
+// 8 × tokenTiles tokens, whose columns a launch before has made. They pass
 // through a ring in shared memory, weights through one in registers.
 //
 //===----------------------------------------------------------------------===//
@@ -14,42 +14,35 @@
 
 namespace qzc::kernels {
 
-/// The arguments of matvec (Matvec.cuh) but for the input, rows of whole
-/// chunks. `columns` and `columnScales` are those of stageColumns; `partial`
-/// has the block's rows' sums for each token of the grid, each of the SplitK
-/// blocks of a row and each block of rows. Grid: ceil(T / (8 · TokenTiles)) ×
-/// blocks of BatchTile::rows() rows (gated: half of them gate rows) × SplitK.
-/// Dynamic shared memory: BatchTile::ringBytes() and the table.
-template <int K, int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
-          Storage S, int Block, bool Gated, bool HasBias, Storage BiasStorage,
-          Activation Act, bool Residual, int TokenTiles, int WarpsN, int SplitK,
-          int Stages>
-QZC_DEVICE void
-matvecBatch(const void *columns, const float *columnScales, const void *data0,
-            const void *scales0, const void *bias0, int begin0,
-            const void *data1, const void *scales1, const void *bias1,
-            int begin1, const void *data2, const void *scales2,
-            const void *bias2, int begin2, const float *residual,
-            int residualStride, float *out, int outStride, float *partial,
-            DeviceState *state) {
-  using W = Weights<S, Block>;
+/// Rows of whole chunks. `partial` has the block's rows' sums for each token of
+/// the grid, each of the splitK blocks of a row and each block of rows. Grid:
+/// ceil(T / (8 · tokenTiles)) × blocks of BatchTile::rows() rows (gated: half
+/// of them gate rows) × splitK. Dynamic shared memory: BatchTile::ringBytes()
+/// and the table.
+template <MatvecBatch::Config C>
+QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
+  constexpr int K = C.layer.inputs;
+  constexpr Storage S = C.layer.weight.storage;
+  constexpr int Block = C.layer.weight.block;
+  using W = WeightsOf<C.layer.weight>;
   using O = Operands<S>;
-  using C = Columns<K, S, Block>;
-  using Parts = MatvecParts<N0, N1, N2, Runs0, Runs1, Runs2, Gated>;
-  constexpr BatchTile tile = {C::kGroups, C::kSteps, TokenTiles,
-                              WarpsN,     SplitK,    Stages};
+  using Staged = Columns<K, S, Block>;
+  using Parts = MatvecParts<C.layer>;
+  constexpr BatchTile tile = {Staged::kGroups, Staged::kSteps, C.tokenTiles,
+                              C.warpsN,        C.splitK,       C.stages};
   constexpr int threads = kBatchWarps * kWarp;
   constexpr int warpsK = tile.warpsK();
   constexpr int depth = tile.depth();
   constexpr int unitsOfStage = tile.unitsOfStage();
   constexpr int stagePieces = tile.stageBytes() / 16;
-  constexpr int tilePieces = stagePieces / TokenTiles;     ///< of a stage
-  constexpr int tokenPieces = C::kGroups * C::kSteps * 32; ///< of all groups
-  constexpr int sides = Gated ? 2 : 1;
+  constexpr int tilePieces = stagePieces / C.tokenTiles; ///< of a stage
+  constexpr int tokenPieces =
+      Staged::kGroups * Staged::kSteps * 32; ///< of all groups
+  constexpr int sides = C.layer.gated ? 2 : 1;
   constexpr int perTile = kTileRows / sides;
   constexpr int perWarp = tile.warpRows() / sides;
   constexpr int total = Parts::kOutputs;
-  static_assert(Stages >= 2, "a stage is read while the next one comes");
+  static_assert(C.stages >= 2, "a stage is read while the next one comes");
 
   QZC_DYNAMIC_SHARED(shared);
   __shared__ float tokenScales[tile.tokens()];
@@ -59,18 +52,16 @@ matvecBatch(const void *columns, const float *columnScales, const void *data0,
 
   launchDependents();
   const int warp = threadIdx.x / kWarp;
-  const int warpN = warp % WarpsN;
-  const int warpK = warp / WarpsN;
+  const int warpN = warp % C.warpsN;
+  const int warpK = warp / C.warpsN;
   const int lane = threadIdx.x % kWarp;
   const int row = lane / 4;
   const int t = lane % 4;
   const int firstGroup = blockIdx.z * tile.groupsOfBlock();
-  const int endGroup = min(firstGroup + tile.groupsOfBlock(), C::kGroups);
-  const int firstRow = blockIdx.y * WarpsN * perWarp; ///< of the outputs
+  const int endGroup = min(firstGroup + tile.groupsOfBlock(), Staged::kGroups);
+  const int firstRow = blockIdx.y * C.warpsN * perWarp; ///< of the outputs
 
-  const Parts parts = {{data0, scales0, bias0, begin0},
-                       {data1, scales1, bias1, begin1},
-                       {data2, scales2, bias2, begin2}};
+  const Parts parts = {a.layer};
   using Group = RowGroup<K, S, Block>;
   using Unit = RowPair<K, S, Block>[kWarpRowTiles];
   MatvecRow lowRows[kWarpRowTiles];
@@ -79,7 +70,7 @@ matvecBatch(const void *columns, const float *columnScales, const void *data0,
   for (int r = 0; r < kWarpRowTiles; ++r) {
     const int mine = firstRow + warpN * perWarp + r * perTile + row;
     lowRows[r] = parts.find(mine, 0);
-    highRows[r] = parts.find(Gated ? mine : mine + 8, sides - 1);
+    highRows[r] = parts.find(C.layer.gated ? mine : mine + 8, sides - 1);
   }
   auto load = [&](Unit &unit, int number) {
     const int group = firstGroup + warpK + number * warpsK;
@@ -98,31 +89,31 @@ matvecBatch(const void *columns, const float *columnScales, const void *data0,
   waitForDependencies();
 
   const int firstToken = blockIdx.x * tile.tokens();
-  const int tokens = min(state->tokens - firstToken, tile.tokens());
+  const int tokens = min(a.state->tokens - firstToken, tile.tokens());
   if (threadIdx.x < tokens)
-    tokenScales[threadIdx.x] = columnScales[firstToken + threadIdx.x];
+    tokenScales[threadIdx.x] = a.scales[firstToken + threadIdx.x];
   const auto *source =
-      static_cast<const uint4 *>(columns) +
-      static_cast<long long>(blockIdx.x) * TokenTiles * tokenPieces +
-      firstGroup * (C::kSteps * 32);
+      static_cast<const uint4 *>(a.columns) +
+      static_cast<long long>(blockIdx.x) * C.tokenTiles * tokenPieces +
+      firstGroup * (Staged::kSteps * 32);
   auto copyStage = [&](int stage) {
     const int begin = stage * tilePieces;
-    const int pieces =
-        min((endGroup - firstGroup) * (C::kSteps * 32) - begin, tilePieces);
-    const unsigned to = sharedAddress(ring + stage % Stages * stagePieces);
+    const int pieces = min(
+        (endGroup - firstGroup) * (Staged::kSteps * 32) - begin, tilePieces);
+    const unsigned to = sharedAddress(ring + stage % C.stages * stagePieces);
 #pragma unroll 1
     for (int i = threadIdx.x; i < pieces; i += threads)
 #pragma unroll
-      for (int j = 0; j < TokenTiles; ++j)
+      for (int j = 0; j < C.tokenTiles; ++j)
         copyAsync(to + 16 * (j * tilePieces + i),
                   source + begin + i + j * tokenPieces, true);
     copyCommit();
   };
 #pragma unroll 1
-  for (int stage = 0; stage < Stages - 1; ++stage)
+  for (int stage = 0; stage < C.stages - 1; ++stage)
     copyStage(stage);
 
-  float sums[kWarpRowTiles][TokenTiles][4] = {};
+  float sums[kWarpRowTiles][C.tokenTiles][4] = {};
 #pragma unroll 1
   for (int begin = 0; begin < tile.units(); begin += depth) {
 #pragma unroll
@@ -131,15 +122,15 @@ matvecBatch(const void *columns, const float *columnScales, const void *data0,
       const int stage = number / unitsOfStage;
       if (d % unitsOfStage == 0) {
         // This stage is there, and nobody reads the one before any more.
-        copyWait<Stages - 2>();
+        copyWait<C.stages - 2>();
         __syncthreads();
-        copyStage(stage + Stages - 1);
+        copyStage(stage + C.stages - 1);
       }
       if (firstGroup + warpK + number * warpsK < endGroup) {
         const uint4 *columnsOf =
-            ring + stage % Stages * stagePieces +
-            (number % unitsOfStage * warpsK + warpK) * (C::kSteps * 32);
-        multiplyGroup<K, S, Block, kWarpRowTiles, TokenTiles>(
+            ring + stage % C.stages * stagePieces +
+            (number % unitsOfStage * warpsK + warpK) * (Staged::kSteps * 32);
+        multiplyGroup<K, S, Block, kWarpRowTiles, C.tokenTiles>(
             sums, units[d], columnsOf, tilePieces, table, lane);
       }
       load(units[d], number + depth);
@@ -153,7 +144,7 @@ matvecBatch(const void *columns, const float *columnScales, const void *data0,
 #pragma unroll
   for (int r = 0; r < kWarpRowTiles; ++r)
 #pragma unroll
-    for (int j = 0; j < TokenTiles; ++j)
+    for (int j = 0; j < C.tokenTiles; ++j)
 #pragma unroll
       for (int e = 0; e < 4; ++e)
         blockSums[(warpK * tile.tokens() + j * kTileTokens + 2 * t + e % 2) *
@@ -174,32 +165,32 @@ matvecBatch(const void *columns, const float *columnScales, const void *data0,
   constexpr int fours = tile.rows() / 4; ///< of a token
   const int blockNumber = blockIdx.y * gridDim.x + blockIdx.x;
   auto *partials =
-      reinterpret_cast<float4 *>(partial) +
-      static_cast<long long>(blockNumber) * (SplitK * tile.tokens() * fours);
-  if constexpr (SplitK > 1) {
+      reinterpret_cast<float4 *>(a.partial) +
+      static_cast<long long>(blockNumber) * (C.splitK * tile.tokens() * fours);
+  if constexpr (C.splitK > 1) {
 #pragma unroll 2
     for (int i = threadIdx.x; i < tokens * fours; i += threads)
       partials[blockIdx.z * (tile.tokens() * fours) + i] =
           fourOfWarps(i / fours, i % fours * 4);
-    if (!arriveLast(&state->counters[blockNumber], SplitK, &lastFlag))
+    if (!arriveLast(&a.state->counters[blockNumber], C.splitK, &lastFlag))
       return;
   }
   auto four = [&](int token, int r) {
-    if constexpr (SplitK == 1) {
+    if constexpr (C.splitK == 1) {
       return fourOfWarps(token, r);
     } else {
-      float4 all[SplitK];
+      float4 all[C.splitK];
 #pragma unroll
-      for (int i = 0; i < SplitK; ++i)
+      for (int i = 0; i < C.splitK; ++i)
         all[i] = __ldcg(partials + (i * tile.tokens() + token) * fours + r / 4);
 #pragma unroll
-      for (int i = 1; i < SplitK; ++i)
+      for (int i = 1; i < C.splitK; ++i)
         add(all[0], all[i]);
       return all[0];
     }
   };
 
-  constexpr int outputs = WarpsN * perWarp;
+  constexpr int outputs = C.warpsN * perWarp;
 #pragma unroll 2
   for (int i = threadIdx.x; i < tokens * (outputs / 4); i += threads) {
     const int o = i % (outputs / 4) * 4;
@@ -208,11 +199,13 @@ matvecBatch(const void *columns, const float *columnScales, const void *data0,
     if (firstRow + o >= total)
       continue;
     float added[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    if constexpr (Residual)
+    if constexpr (C.layer.end.residual)
 #pragma unroll
       for (int e = 0; e < 4; ++e)
         if (firstRow + o + e < total)
-          added[e] = residual[token * residualStride + firstRow + o + e];
+          added[e] =
+              a.layer.residual
+                  .first[token * a.layer.residual.stride + firstRow + o + e];
     float4 sums4[sides];
 #pragma unroll
     for (int side = 0; side < sides; ++side)
@@ -229,13 +222,13 @@ matvecBatch(const void *columns, const float *columnScales, const void *data0,
       for (int side = 0; side < sides; ++side) {
         const MatvecRow p = parts.find(n, side);
         y[side] = (&sums4[side].x)[e] * scale * W::rowScale(p.scales, p.stored);
-        if constexpr (HasBias)
-          y[side] += element<BiasStorage>(p.bias, p.row);
+        if constexpr (C.layer.end.hasBias)
+          y[side] += element<C.layer.end.bias>(p.bias, p.row);
       }
-      float result = activate<Act>(y[0]);
-      if constexpr (Gated)
+      float result = activate<C.layer.end.activation>(y[0]);
+      if constexpr (C.layer.gated)
         result *= y[1];
-      out[token * outStride + n] = result + added[e];
+      a.layer.out.first[token * a.layer.out.stride + n] = result + added[e];
     }
   }
 }

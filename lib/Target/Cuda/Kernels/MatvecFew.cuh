@@ -91,42 +91,33 @@ private:
   }
 };
 
-/// The arguments of matvec (Matvec.cuh), rows of whole chunks, x 16-byte
-/// aligned, at most 8 tokens. `partial` has WarpsN · 16 sums for 8 tokens of
-/// each of the SplitK blocks of a row and each block of rows. Grid: blocks of
-/// Passes times WarpsN tiles of 16 rows (gated: 8 gate rows and their 8 up
-/// rows) × SplitK, of kFewWarps warps. Dynamic shared memory:
-/// FewTile::sharedBytes() and the table.
-template <int K, int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
-          Storage S, int Block, bool Gated, Norm NormKind, Storage NormStorage,
-          bool UnitOffset, bool NormWeight, bool NormBias, bool HasBias,
-          Storage BiasStorage, Activation Act, bool Residual, int WarpsN,
-          int SplitK, int Passes>
-QZC_DEVICE void
-matvecFew(const float *x, int xStride, const void *normWeight,
-          const void *normBias, float epsilon, const void *data0,
-          const void *scales0, const void *bias0, int begin0, const void *data1,
-          const void *scales1, const void *bias1, int begin1, const void *data2,
-          const void *scales2, const void *bias2, int begin2,
-          const float *residual, int residualStride, float *out, int outStride,
-          float *partial, DeviceState *state) {
-  using W = Weights<S, Block>;
+/// Rows of whole chunks, x 16-byte aligned, at most 8 tokens. `partial` has
+/// warpsN · 16 sums for 8 tokens of each of the splitK blocks of a row and each
+/// block of rows. Grid: blocks of `passes` times warpsN tiles of 16 rows
+/// (gated: 8 gate rows and their 8 up rows) × splitK, of kFewWarps warps.
+/// Dynamic shared memory: FewTile::sharedBytes() and the table.
+template <MatvecFew::Config C>
+QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
+  constexpr int K = C.layer.inputs;
+  constexpr Storage S = C.layer.weight.storage;
+  constexpr int Block = C.layer.weight.block;
+  using W = WeightsOf<C.layer.weight>;
   using O = Operands<S>;
-  using C = Columns<K, S, Block>;
-  using Parts = MatvecParts<N0, N1, N2, Runs0, Runs1, Runs2, Gated>;
-  using Norms =
-      InputNorm<NormKind, NormStorage, UnitOffset, NormWeight, NormBias>;
-  constexpr FewTile tile = {C::kGroups, C::kSteps, WarpsN, SplitK, Passes};
+  using Staged = Columns<K, S, Block>;
+  using Parts = MatvecParts<C.layer>;
+  using Norms = InputNorm<C.norm>;
+  constexpr FewTile tile = {Staged::kGroups, Staged::kSteps, C.warpsN, C.splitK,
+                            C.passes};
   constexpr int threads = kFewWarps * kWarp;
   constexpr int warpsK = tile.warpsK();
   constexpr int units = tile.units();
   constexpr int depth =
       isLargeBook<K, S, Block>() && tile.depth() > 2 ? 2 : tile.depth();
-  constexpr int sides = Gated ? 2 : 1;
+  constexpr int sides = C.layer.gated ? 2 : 1;
   constexpr int perTile = kTileRows / sides;
-  constexpr int outputs = WarpsN * perTile; ///< of a pass
+  constexpr int outputs = C.warpsN * perTile; ///< of a pass
   constexpr int total = Parts::kOutputs;
-  static_assert(SplitK == 1 || Passes == 1, "sums of one pass are shared");
+  static_assert(C.splitK == 1 || C.passes == 1, "sums of one pass are shared");
   static_assert(outputs / 4 * kTileTokens <= threads, "four for each thread");
   using Stage = TokenStage<K, S, Block, tile.elementsOfBlock(), Norms>;
 
@@ -135,25 +126,23 @@ matvecFew(const float *x, int xStride, const void *normWeight,
   __shared__ int lastFlag;
   auto *columns = reinterpret_cast<uint4 *>(shared);
   auto *sumsOfPass = reinterpret_cast<float *>(shared) +
-                     (Passes > 1 ? tile.columnBytes() / 4 : 0);
+                     (C.passes > 1 ? tile.columnBytes() / 4 : 0);
   char *table = reinterpret_cast<char *>(shared) + tile.sharedBytes();
 
   launchDependents();
   const int warp = threadIdx.x / kWarp;
-  const int warpN = warp % WarpsN;
-  const int warpK = warp / WarpsN;
+  const int warpN = warp % C.warpsN;
+  const int warpK = warp / C.warpsN;
   const int lane = threadIdx.x % kWarp;
   const int row = lane / 4;
   const int t = lane % 4;
   const int firstGroup = blockIdx.y * tile.groupsOfBlock();
-  const int endGroup = min(firstGroup + tile.groupsOfBlock(), C::kGroups);
+  const int endGroup = min(firstGroup + tile.groupsOfBlock(), Staged::kGroups);
   const int firstElement = firstGroup * 4 * W::kPerChunk;
-  const int firstRow = blockIdx.x * (Passes * outputs); ///< of the outputs
-  const Norms norm = {normWeight, normBias, epsilon};
+  const int firstRow = blockIdx.x * (C.passes * outputs); ///< of the outputs
+  const Norms norm = {a.norm};
 
-  const Parts parts = {{data0, scales0, bias0, begin0},
-                       {data1, scales1, bias1, begin1},
-                       {data2, scales2, bias2, begin2}};
+  const Parts parts = {a.layer};
   using Group = RowGroup<K, S, Block>;
   using Unit = RowPair<K, S, Block>[1];
   struct TwoRows {
@@ -162,7 +151,7 @@ matvecFew(const float *x, int xStride, const void *normWeight,
   auto rowsOf = [&](int pass) -> TwoRows {
     const int mine = firstRow + pass * outputs + warpN * perTile + row;
     return {parts.find(mine, 0),
-            parts.find(Gated ? mine : mine + 8, sides - 1)};
+            parts.find(C.layer.gated ? mine : mine + 8, sides - 1)};
   };
   const TwoRows firstRows = rowsOf(0);
   // Slots of the ring that a pass takes; those beyond its units are empty.
@@ -173,9 +162,9 @@ matvecFew(const float *x, int xStride, const void *normWeight,
       ++pass;
     }
     const int group = firstGroup + warpK + slot * warpsK;
-    if (group >= endGroup || pass >= Passes)
+    if (group >= endGroup || pass >= C.passes)
       return;
-    const TwoRows two = Passes == 1 ? firstRows : rowsOf(pass);
+    const TwoRows two = C.passes == 1 ? firstRows : rowsOf(pass);
     unit[0].low = Group::load(two.low, group, t);
     unit[0].high = Group::load(two.high, group, t);
   };
@@ -199,8 +188,8 @@ matvecFew(const float *x, int xStride, const void *normWeight,
             parts.find(firstRow + pass * outputs + four + e, side);
         rowScales[side][e] = W::rowScale(p.scales, p.stored);
         biases[side][e] = 0.0f;
-        if constexpr (HasBias)
-          biases[side][e] = element<BiasStorage>(p.bias, p.row);
+        if constexpr (C.layer.end.hasBias)
+          biases[side][e] = element<C.layer.end.bias>(p.bias, p.row);
       }
   };
   auto prepareResidual = [&](int pass, int tokens) {
@@ -208,9 +197,11 @@ matvecFew(const float *x, int xStride, const void *normWeight,
 #pragma unroll
     for (int e = 0; e < 4; ++e) {
       added[e] = 0.0f;
-      if (Residual && token < tokens && n + e < total)
+      if (C.layer.end.residual && token < tokens && n + e < total)
         added[e] =
-            residual[static_cast<long long>(token) * residualStride + n + e];
+            a.layer.residual
+                .first[static_cast<long long>(token) * a.layer.residual.stride +
+                       n + e];
     }
   };
   prepareRows(0);
@@ -218,9 +209,10 @@ matvecFew(const float *x, int xStride, const void *normWeight,
   stage.prepare(norm, firstElement);
   O::fill(table, threadIdx.x, threads);
   waitForDependencies();
-  const int tokens = min(state->tokens, kTileTokens);
+  const int tokens = min(a.state->tokens, kTileTokens);
   prepareResidual(0, tokens);
-  stage.run(columns, columnScales, x, xStride, tokens, firstElement, norm);
+  stage.run(columns, columnScales, a.x.first, a.x.stride, tokens, firstElement,
+            norm);
 
   auto finish = [&](int pass, const float *passSums) {
     const int n = firstRow + pass * outputs + four;
@@ -242,28 +234,28 @@ matvecFew(const float *x, int xStride, const void *normWeight,
                       sum.w * scale};
       }
     }
-    if constexpr (SplitK > 1) {
+    if constexpr (C.splitK > 1) {
       constexpr int items = outputs / 4 * kTileTokens;
       auto *partials =
-          reinterpret_cast<float4 *>(partial) +
-          static_cast<long long>(blockIdx.x) * (SplitK * sides * items) +
+          reinterpret_cast<float4 *>(a.partial) +
+          static_cast<long long>(blockIdx.x) * (C.splitK * sides * items) +
           threadIdx.x;
       if (isOutput)
 #pragma unroll
         for (int side = 0; side < sides; ++side)
           partials[(blockIdx.y * sides + side) * items] = sums[side];
-      if (!arriveLast(&state->counters[blockIdx.x], SplitK, &lastFlag))
+      if (!arriveLast(&a.state->counters[blockIdx.x], C.splitK, &lastFlag))
         return;
       if (isOutput)
 #pragma unroll
         for (int side = 0; side < sides; ++side) {
-          float4 all[SplitK];
+          float4 all[C.splitK];
 #pragma unroll
-          for (int i = 0; i < SplitK; ++i)
+          for (int i = 0; i < C.splitK; ++i)
             all[i] = __ldcg(partials + (i * sides + side) * items);
           sums[side] = all[0];
 #pragma unroll
-          for (int i = 1; i < SplitK; ++i)
+          for (int i = 1; i < C.splitK; ++i)
             add(sums[side], all[i]);
         }
     }
@@ -274,21 +266,21 @@ matvecFew(const float *x, int xStride, const void *normWeight,
 #pragma unroll
         for (int side = 0; side < sides; ++side)
           y[side] = (&sums[side].x)[e] * rowScales[side][e] + biases[side][e];
-        float result = activate<Act>(y[0]);
-        if constexpr (Gated)
+        float result = activate<C.layer.end.activation>(y[0]);
+        if constexpr (C.layer.gated)
           result *= y[1];
         if (n + e < total)
-          out[static_cast<long long>(token) * outStride + n + e] =
-              result + added[e];
+          a.layer.out.first[static_cast<long long>(token) * a.layer.out.stride +
+                            n + e] = result + added[e];
       }
-    if (pass + 1 < Passes) {
+    if (pass + 1 < C.passes) {
       prepareRows(pass + 1);
       prepareResidual(pass + 1, tokens);
     }
   };
 
 #pragma unroll 1
-  for (int pass = 0; pass < Passes; ++pass) {
+  for (int pass = 0; pass < C.passes; ++pass) {
     float sums[1][1][4] = {};
 #pragma unroll 1
     for (int first = 0; first < slots; first += depth) {
@@ -296,15 +288,15 @@ matvecFew(const float *x, int xStride, const void *normWeight,
       for (int d = 0; d < depth; ++d) {
         const int group = warpK + (first + d) * warpsK;
         if (firstGroup + group < endGroup)
-          multiplyGroup<K, S, Block, 1, 1>(sums, ring[d],
-                                           columns + group * (C::kSteps * 32),
-                                           0, table, lane);
+          multiplyGroup<K, S, Block, 1, 1>(
+              sums, ring[d], columns + group * (Staged::kSteps * 32), 0, table,
+              lane);
         load(ring[d], pass, first + d + depth);
       }
     }
     // The sums of the warps that share rows come together.
     float *passSums = sumsOfPass + pass % 2 * tile.sumFloats();
-    if constexpr (Passes == 1)
+    if constexpr (C.passes == 1)
       __syncthreads();
 #pragma unroll
     for (int e = 0; e < 4; ++e)

@@ -74,38 +74,28 @@ QZC_DEVICE void sumChunks(const unsigned short *planes, int stride, float *sums,
   __syncthreads();
 }
 
-/// The arguments of matvec (Matvec.cuh), rows of whole chunks, x 16-byte
-/// aligned. Grid: T × blocks of tiles. SplitK × SplitN warps: those of one row
-/// of warps share the columns of a tile of 16 rows (gated: 8 gate rows and
-/// their 8 up rows) among them. A block takes SplitN × Tiles tiles. Dynamic
-/// shared memory: both planes of the input, the table, the partial sums, and
-/// where weights have minima the sum of each chunk's input.
-template <int K, int N0, int N1, int N2, class Runs0, class Runs1, class Runs2,
-          Storage S, int Block, bool Gated, Norm NormKind, Storage NormStorage,
-          bool UnitOffset, bool NormWeight, bool NormBias, bool HasBias,
-          Storage BiasStorage, Activation Act, bool Residual, int SplitK,
-          int SplitN, int Tiles>
-QZC_DEVICE void
-matvecTensor(const float *x, int xStride, const void *normWeight,
-             const void *normBias, float epsilon, const void *data0,
-             const void *scales0, const void *bias0, int begin0,
-             const void *data1, const void *scales1, const void *bias1,
-             int begin1, const void *data2, const void *scales2,
-             const void *bias2, int begin2, const float *residual,
-             int residualStride, float *out, int outStride) {
-  using W = Weights<S, Block>;
+/// Rows of whole chunks, x 16-byte aligned. Grid: T × blocks of tiles.
+/// splitK × splitN warps: those of one row of warps share the columns of a tile
+/// of 16 rows (gated: 8 gate rows and their 8 up rows) among them. A block
+/// takes splitN × tiles tiles. Dynamic shared memory: both planes of the input,
+/// the table, the partial sums, and where weights have minima the sum of each
+/// chunk's input.
+template <MatvecTensor::Config C>
+QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
+  constexpr int K = C.layer.inputs;
+  constexpr Storage S = C.layer.weight.storage;
+  using W = WeightsOf<C.layer.weight>;
   using O = Operands<S>;
-  using Norms =
-      InputNorm<NormKind, NormStorage, UnitOffset, NormWeight, NormBias>;
-  constexpr int threads = SplitK * SplitN * kWarp;
-  using Parts = MatvecParts<N0, N1, N2, Runs0, Runs1, Runs2, Gated>;
+  using Norms = InputNorm<C.norm>;
+  constexpr int threads = C.splitK * C.splitN * kWarp;
+  using Parts = MatvecParts<C.layer>;
   constexpr int total = Parts::kOutputs;
-  constexpr int sides = Gated ? 2 : 1;
+  constexpr int sides = C.layer.gated ? 2 : 1;
   constexpr int perTile = 16 / sides;
   constexpr int chunks = K / W::kPerChunk;
   constexpr int groups = (chunks + 3) / 4;
-  constexpr int steps = (groups + SplitK - 1) / SplitK;
-  constexpr int units = steps * Tiles;
+  constexpr int steps = (groups + C.splitK - 1) / C.splitK;
+  constexpr int units = steps * C.tiles;
   constexpr int depth = units < 4 ? units : 4;
   constexpr int padded = groups * 4 * W::kPerChunk;
   // Apart by half the banks, where the two planes are read together.
@@ -119,27 +109,25 @@ matvecTensor(const float *x, int xStride, const void *normWeight,
   auto *planes = reinterpret_cast<unsigned short *>(shared);
   char *table = reinterpret_cast<char *>(planes + 2 * stride);
   auto *partial = reinterpret_cast<float *>(table + O::kTableBytes);
-  float *chunkSums = partial + SplitK * SplitN * Tiles * 16;
+  float *chunkSums = partial + C.splitK * C.splitN * C.tiles * 16;
 
   // Blocks of the next launch that fill tables would be in the way.
   if constexpr (O::kTableBytes == 0)
     launchDependents();
   const int warp = threadIdx.x / kWarp;
-  const int warpK = warp % SplitK;
-  const int warpN = warp / SplitK;
+  const int warpK = warp % C.splitK;
+  const int warpN = warp / C.splitK;
   const int lane = threadIdx.x % kWarp;
   const int row = lane / 4;
   const int chunk = lane % 4;
-  const int firstTile = (blockIdx.y * SplitN + warpN) * Tiles;
+  const int firstTile = (blockIdx.y * C.splitN + warpN) * C.tiles;
   const long long token = blockIdx.x;
-  x += token * xStride;
-  residual += token * residualStride;
-  out += token * outStride;
-  const Norms norm = {normWeight, normBias, epsilon};
+  const float *x = rowOf(a.x, token);
+  const float *residual = rowOf(a.layer.residual, token);
+  float *out = rowOf(a.layer.out, token);
+  const Norms norm = {a.norm};
 
-  const Parts parts = {{data0, scales0, bias0, begin0},
-                       {data1, scales1, bias1, begin1},
-                       {data2, scales2, bias2, begin2}};
+  const Parts parts = {a.layer};
   struct Unit {
     typename W::Chunk low, high; ///< of rows `row` and `row` + 8
   };
@@ -157,7 +145,8 @@ matvecTensor(const float *x, int xStride, const void *normWeight,
                          index * W::kPerChunk);
     };
     unit.low = chunkOf(parts.find(tile * perTile + row, 0));
-    unit.high = chunkOf(Gated ? parts.find(tile * perTile + row, 1)
+    unit.high =
+        chunkOf(C.layer.gated ? parts.find(tile * perTile + row, 1)
                               : parts.find(tile * perTile + row + 8, 0));
   };
 
@@ -207,9 +196,9 @@ matvecTensor(const float *x, int xStride, const void *normWeight,
           O::pairs(ring[d].high.bits, m + half, table, high[0], high[1]);
 #pragma unroll
           for (int term = 0; term < O::kTerms; ++term) {
-            const unsigned a[4] = {low[0][term], high[0][term], low[1][term],
-                                   high[1][term]};
-            multiplyAccumulate(c[half][term], a, half ? b.z : b.x,
+            const unsigned rows[4] = {low[0][term], high[0][term], low[1][term],
+                                      high[1][term]};
+            multiplyAccumulate(c[half][term], rows, half ? b.z : b.x,
                                half ? b.w : b.y);
           }
         }
@@ -238,8 +227,9 @@ matvecTensor(const float *x, int xStride, const void *normWeight,
         sumLow += __shfl_xor_sync(QZC_FULL_WARP, sumLow, 2);
         sumHigh += __shfl_xor_sync(QZC_FULL_WARP, sumHigh, 2);
         if (chunk == 0) {
-          float *to = partial +
-                      ((warpN * Tiles + number / steps) * SplitK + warpK) * 16;
+          float *to =
+              partial +
+              ((warpN * C.tiles + number / steps) * C.splitK + warpK) * 16;
           to[row] = sumLow;
           to[row + 8] = sumHigh;
         }
@@ -250,28 +240,28 @@ matvecTensor(const float *x, int xStride, const void *normWeight,
   }
   __syncthreads();
 
-  for (int i = threadIdx.x; i < SplitN * Tiles * perTile; i += threads) {
-    const int n = blockIdx.y * SplitN * Tiles * perTile + i;
+  for (int i = threadIdx.x; i < C.splitN * C.tiles * perTile; i += threads) {
+    const int n = blockIdx.y * C.splitN * C.tiles * perTile + i;
     if (n >= total)
       return;
     float y[sides];
 #pragma unroll
     for (int side = 0; side < sides; ++side) {
       const float *from =
-          partial + i / perTile * SplitK * 16 + i % perTile + side * 8;
+          partial + i / perTile * C.splitK * 16 + i % perTile + side * 8;
       float sum = from[0];
 #pragma unroll
-      for (int w = 1; w < SplitK; ++w)
+      for (int w = 1; w < C.splitK; ++w)
         sum += from[w * 16];
       const MatvecRow p = parts.find(n, side);
       y[side] = sum * W::rowScale(p.scales, p.stored);
-      if constexpr (HasBias)
-        y[side] += element<BiasStorage>(p.bias, p.row);
+      if constexpr (C.layer.end.hasBias)
+        y[side] += element<C.layer.end.bias>(p.bias, p.row);
     }
-    float result = activate<Act>(y[0]);
-    if constexpr (Gated)
+    float result = activate<C.layer.end.activation>(y[0]);
+    if constexpr (C.layer.gated)
       result *= y[1];
-    if constexpr (Residual)
+    if constexpr (C.layer.end.residual)
       result += residual[n];
     out[n] = result;
   }

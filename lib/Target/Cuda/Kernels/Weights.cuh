@@ -31,13 +31,6 @@ namespace qzc::kernels {
 template <Storage S, int Block> struct Weights;
 
 /// Where the rows of a view of a weight are, from the view's first one on.
-struct OneRun {
-  QZC_DEVICE static int at(int row) { return row; }
-};
-template <int Run, int Stride> struct EvenRuns {
-  QZC_DEVICE static int at(int row) { return row / Run * Stride + row % Run; }
-};
-
 template <RunsConfig Runs> QZC_DEVICE int storedRow(int row) {
   if constexpr (Runs.run == 0)
     return row;

@@ -1,0 +1,105 @@
+//===- Matvec.h - Interfaces of linear layers of a few tokens ---*- C++ -*-===//
+
+#ifndef QZC_KERNELS_MATVEC_H
+#define QZC_KERNELS_MATVEC_H
+
+#include "Linear.h"
+
+namespace qzc::kernels {
+
+struct Matvec {
+  QZC_KERNEL(Matvec, matvec)
+  struct Config {
+    LinearConfig layer;
+    NormConfig norm;
+    bool fast;   ///< rows divide into chunks, those of x are 16-byte aligned
+    int warps;   ///< of a block
+    int perWarp; ///< outputs of a warp in a pass
+    int passes;
+    QZC_FIELDS(layer, norm, fast, warps, perWarp, passes)
+  };
+  template <template <class> class Of> struct Args {
+    InRows<Of> x; ///< [T, inputs]
+    NormArgs<Of> norm;
+    LinearArgs<Of> layer;
+    QZC_FIELDS(x, norm, layer)
+  };
+};
+
+struct MatvecTensor {
+  QZC_KERNEL(MatvecTensor, matvecTensor)
+  struct Config {
+    LinearConfig layer;
+    NormConfig norm;
+    int splitK; ///< warps that share the columns of a tile's rows
+    int splitN; ///< warps, of other rows
+    int tiles;  ///< of a warp
+    QZC_FIELDS(layer, norm, splitK, splitN, tiles)
+  };
+  template <template <class> class Of> struct Args {
+    InRows<Of> x; ///< [T, inputs]
+    NormArgs<Of> norm;
+    LinearArgs<Of> layer;
+    QZC_FIELDS(x, norm, layer)
+  };
+};
+
+/// warpsN, splitK and passes: of FewTile.
+struct MatvecFew {
+  QZC_KERNEL(MatvecFew, matvecFew)
+  struct Config {
+    LinearConfig layer;
+    NormConfig norm;
+    int warpsN, splitK, passes;
+    QZC_FIELDS(layer, norm, warpsN, splitK, passes)
+  };
+  template <template <class> class Of> struct Args {
+    InRows<Of> x; ///< [T, inputs]
+    NormArgs<Of> norm;
+    LinearArgs<Of> layer;
+    Of<float *> partial; ///< scratch: the sums of blocks that share rows
+    Of<DeviceState *> state;
+    QZC_FIELDS(x, norm, layer, partial, state)
+  };
+};
+
+/// A layer's input as columns of tensor cores, for MatvecBatch.
+struct StageColumns {
+  QZC_KERNEL(StageColumns, stageColumns)
+  struct Config {
+    int inputs;
+    WeightConfig weight; ///< of the layer
+    int threads;
+    NormConfig norm;
+    QZC_FIELDS(inputs, weight, threads, norm)
+  };
+  template <template <class> class Of> struct Args {
+    InRows<Of> x; ///< [T, inputs]
+    NormArgs<Of> norm;
+    Of<void *> columns; ///< tiles of 8 tokens (Columns.cuh)
+    Of<float *> scales; ///< [T]
+    QZC_FIELDS(x, norm, columns, scales)
+  };
+};
+
+/// tokenTiles, warpsN, splitK and stages: of BatchTile.
+struct MatvecBatch {
+  QZC_KERNEL(MatvecBatch, matvecBatch)
+  struct Config {
+    LinearConfig layer;
+    int tokenTiles, warpsN, splitK, stages;
+    QZC_FIELDS(layer, tokenTiles, warpsN, splitK, stages)
+  };
+  template <template <class> class Of> struct Args {
+    Of<const void *> columns; ///< of StageColumns
+    Of<const float *> scales; ///< [T]
+    LinearArgs<Of> layer;
+    Of<float *> partial; ///< scratch: the sums of blocks that share rows
+    Of<DeviceState *> state;
+    QZC_FIELDS(columns, scales, layer, partial, state)
+  };
+};
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_MATVEC_H
