@@ -7,7 +7,10 @@
 #include "qzc/Calibrate/Calibrate.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/File.h"
+#include "qzc/Support/OneLine.h"
 #include "qzc/Tokenizer/Tokenizer.h"
+
+#include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -114,6 +117,20 @@ bool savesImatrix(const CompileOptions &options) {
   const std::string end =
       std::filesystem::path(options.saveStatistics).extension().string();
   return end == ".gguf" || end == ".dat";
+}
+
+void warnOfStatistics(const CompileOptions &options,
+                      const format::Manifest &manifest) {
+  const bool chose = std::any_of(
+      manifest.tensors.begin(), manifest.tensors.end(),
+      [](const format::Tensor &tensor) { return !tensor.calibrated.empty(); });
+  if (!chose || options.calibrate.empty() || !savesImatrix(options))
+    return;
+  llvm::errs() << "qzc: warning: '" << oneLine(options.saveStatistics)
+               << "' is an importance matrix, which is not all that codes were "
+                  "chosen by: --rederive cannot make '"
+               << oneLine(options.output)
+               << "' again; name the statistics otherwise than .gguf or .dat\n";
 }
 
 /// Writes --save-statistics=NAME.gguf or .dat.

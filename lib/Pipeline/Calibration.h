@@ -25,6 +25,11 @@ void checkIsUsed(const CompileOptions &options, bool hasMethod);
 /// Whether --save-statistics asks for an importance matrix of llama.cpp.
 bool savesImatrix(const CompileOptions &options);
 
+/// Warns where nothing that is left allows --rederive to make again what a
+/// calibration chose: an importance matrix is not all that it saw.
+void warnOfStatistics(const CompileOptions &options,
+                      const format::Manifest &manifest);
+
 /// A file of --save-statistics, or an importance matrix, whose entries are
 /// found by `names`. Throws qzc::Error where it is neither.
 std::unique_ptr<encode::StatisticsFile> readStatistics(const std::string &path,

@@ -298,6 +298,7 @@ void Compilation::writeExecutable(format::Manifest &manifest,
     return gguf.publish();
   }
   ImageBuild image(Options, sources, manifest, statistics.get(), codes);
+  warnOfStatistics(Options, manifest);
   manifest.producer = "qzc " QZC_VERSION;
   std::optional<AtomicFile> report;
   if (!Options.report.empty())

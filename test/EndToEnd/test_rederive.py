@@ -207,6 +207,26 @@ def test_what_was_calibrated_needs_its_statistics(imported: Imported, tmp_path: 
     assert_refused(done, str(tmp_path / "other"), "has the SHA-256")
 
 
+def test_an_importance_matrix_is_not_what_codes_were_chosen_by(
+    imported: Imported, tmp_path: Path
+) -> None:
+    module, text = imported("llama-f32"), tmp_path / "t"
+    text.write_text("the cat sat on mats of hens " * 400)
+    matrix, image = tmp_path / "x.gguf", tmp_path / "x.bin"
+    options = ("--quantize=nf4/32", "--method=gptq", "--calibration-tokens=512", "--arch=none")
+    done = qzc(module, *options, f"--calibrate={text}", f"--save-statistics={matrix}", "-o", image)
+    (warning,) = done.stderr.splitlines()
+    assert f"'{matrix}'" in warning and f"'{image}'" in warning and "--rederive" in warning
+    done = rederive(image, module.parent, f"--statistics={matrix}", check=False)
+    assert_refused(done, str(matrix), "has the SHA-256")
+    # All that was seen is enough, and of a matrix alone nothing has to be made again.
+    statistics = tmp_path / "s"
+    done = qzc(module, *options, f"--calibrate={text}", f"--save-statistics={statistics}",
+               "-o", image)  # fmt: skip
+    assert done.stderr == ""
+    assert qzc(module, f"--calibrate={text}", f"--save-statistics={matrix}").stderr == ""
+
+
 def test_calls_that_are_wrong(imported: Imported, mixed: Path, tmp_path: Path) -> None:
     module = imported("llama-f32")
     folder = module.parent

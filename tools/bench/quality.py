@@ -58,7 +58,10 @@ def rows_of(module: Path) -> list[Row]:
     calibrated = [("nf4", method) for method in ("mse", "gptq", "awq")]
     if group:
         calibrated += [(f"int4/{group}", "gptq"), (f"int4/{group}", "awq"),
-                       (f"int3/{group}", "gptq"), ("int3/32", "gptq")]  # fmt: skip
+                       (f"int4/{group} asym", "awq"),
+                       *((f"int3/{group}", method) for method in ("mse", "gptq", "awq")),
+                       *((f"int3/{group} asym", method) for method in ("mse", "gptq", "awq")),
+                       ("int3/32", "gptq")]  # fmt: skip
     rows += [Row(f"{spec} {method}", (f"--quantize={spec}", f"--method={method}"), True)
              for spec, method in dict.fromkeys(calibrated)]  # fmt: skip
     rows += [Row(f"4.5 bits {method}", ("--target-bpw=4.5", f"--method={method}"), True)
