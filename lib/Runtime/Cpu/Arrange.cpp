@@ -35,6 +35,25 @@ static float floatOf(uint32_t bits) {
   return value;
 }
 
+using FourInts = hn::Vec<hn::FixedTag<int32_t, 4>>;
+
+/// The sums of four integers each.
+static HWY_INLINE FourInts sumFours(const int32_t *from) {
+  const hn::FixedTag<int32_t, 4> four;
+  const hn::Repartition<int64_t, decltype(four)> pairs;
+  // Elements 0 and 2, and 1 and 3, of two fours: a02, b02, a13, b13.
+  const auto halfSums = [&](const int32_t *at) HWY_ATTR {
+    const FourInts a = hn::Load(four, at);
+    const FourInts b = hn::Load(four, at + 4);
+    return hn::BitCast(pairs, hn::Add(hn::InterleaveLower(four, a, b),
+                                      hn::InterleaveUpper(four, a, b)));
+  };
+  const auto first = halfSums(from);
+  const auto second = halfSums(from + 8);
+  return hn::Add(hn::BitCast(four, hn::InterleaveLower(pairs, first, second)),
+                 hn::BitCast(four, hn::InterleaveUpper(pairs, first, second)));
+}
+
 /// Chunk `chunk` of a strip.
 static void makeDigits(const float *from, int64_t chunk, DigitStrip &to) {
   const hn::RebindToUnsigned<Tag> bitsTag;
@@ -61,17 +80,14 @@ static void makeDigits(const float *from, int64_t chunk, DigitStrip &to) {
       rest = hn::ShiftRight<8>(hn::Sub(rest, low));
     }
   }
-  int32_t total = 0;
-  for (int64_t lane = 0; lane != kChunkLanes; ++lane) {
-    const int32_t *a = integers + 4 * lane;
-    const int32_t *b = a + 16;
-    const int32_t first = a[0] + a[1] + a[2] + a[3];
-    const int32_t second = b[0] + b[1] + b[2] + b[3];
-    to.laneSums[0][chunk][lane] = 8 * first;
-    to.laneSums[1][chunk][lane] = 8 * second;
-    to.laneSums[2][chunk][lane] = 8 * (first + second);
-    total += first + second;
-  }
+  const hn::FixedTag<int32_t, 4> four;
+  const FourInts first = sumFours(integers);
+  const FourInts second = sumFours(integers + 16);
+  const FourInts both = hn::Add(first, second);
+  hn::Store(hn::ShiftLeft<3>(first), four, to.laneSums[0][chunk]);
+  hn::Store(hn::ShiftLeft<3>(second), four, to.laneSums[1][chunk]);
+  hn::Store(hn::ShiftLeft<3>(both), four, to.laneSums[2][chunk]);
+  const int32_t total = hn::GetLane(hn::SumOfLanes(four, both));
   const float scale = floatOf(finite ? exponent << 23 : 0x7fc00000u);
   to.scales[chunk] = scale;
   to.sums[chunk] = static_cast<float>(total) * scale;

@@ -37,8 +37,9 @@ HWY_INLINE void dotRows(const Row (&rows)[Rows], const float *x, float *y) {
     const Vec x1 = hn::LoadU(kTag, x + col + kLanes);
 #pragma GCC unroll 4
     for (int i = 0; i < Rows; ++i) {
-      for (int64_t at = 0; at < step; at += kCacheLine)
-        prefetch(rows[i].place(col) + at, ahead);
+      if (ahead <= kRowsAhead)
+        for (int64_t at = 0; at < step; at += kCacheLine)
+          prefetch(rows[i].place(col) + at, ahead);
       sum[i][0] = hn::MulAdd(rows[i].raw(col), x0, sum[i][0]);
       sum[i][1] = hn::MulAdd(rows[i].raw(col + kLanes), x1, sum[i][1]);
     }

@@ -10,8 +10,8 @@
 namespace qzc::runtime::cpu {
 
 /// Bytes a second of the fastest of several passes over memory, which only add
-/// it up. What fits caches is read from them, as decoding would. 0 where there
-/// is less than a page.
+/// it up, with and without asking for it ahead. What fits caches is read from
+/// them, as decoding would. 0 where there is less than a page.
 double readRate(const std::byte *memory, uint64_t bytes, ThreadPool &pool);
 
 } // namespace qzc::runtime::cpu

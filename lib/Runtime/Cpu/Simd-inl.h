@@ -34,6 +34,10 @@ static constexpr int kRegisters = HWY_TARGET == HWY_AVX3 ? 32 : 16;
 /// those of a row or two: without this a thread computes and waits in turn.
 static constexpr int64_t kCodesAhead = 4096;
 static constexpr int64_t kScalesAhead = 512;
+/// The most where several rows are read side by side: long ones are streams
+/// that the hardware finds, and what is behind them would not stay in the cache
+/// until it is read.
+static constexpr int64_t kRowsAhead = 16384;
 static constexpr int64_t kCacheLine = 64;
 
 /// Asks for the cache line `distance` bytes behind `from`, which need not be
