@@ -151,86 +151,88 @@ int64_t Lowerer::sliceRows(int64_t inputs, int64_t total, bool gated) const {
   return std::min(total, std::max(unit, kSliceBytes / rowBytes / unit * unit));
 }
 
-void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
-                      const GemmSlice &slice, const GemmRows &rows) {
+kernels::GemmArgs<Arg> Lowerer::gemmArgs(const Launch &launch,
+                                         const PartGroup &group,
+                                         const GemmSlice &slice,
+                                         const GemmRows &rows) const {
   const auto &p = std::get<format::LinearParams>(launch.params);
   const auto parts = static_cast<size_t>(p.parts);
-  const View &out = launch.outputs[0];
-  const bool residual = launch.inputs.size() > 1;
-  const int64_t columns = slice.end - slice.begin;
-
-  LaunchSpec gemm;
-  if (Target.warpgroups) {
-    const int64_t width = panelColumns(columns);
-    gemm.kernel = "gemmPanels";
-    const auto isAligned = [&](const View &view) {
-      return (view.column + group.column) % 4 == 0 && stride(view) % 4 == 0;
-    };
-    const bool quads = columns % (p.gated ? 8 : 4) == 0 &&
-                       isAligned(launch.outputs[0]) &&
-                       (!residual || isAligned(launch.inputs[1])) &&
-                       M.plan.hidden.column % 4 == 0;
-    gemm.templateArgs = {std::to_string(width), flag(quads)};
-    gemm.grid[0] = perToken(kPanelRows);
-    gemm.grid[1] = {ceilDiv(columns, width), 0};
-    gemm.blockThreads = kPanelThreads;
-    gemm.sharedBytes =
-        static_cast<uint32_t>(panelSharedBytes(static_cast<int>(width)));
-  } else {
-    const bool large = columns >= Target.processors * 16;
-    const int64_t tile = large ? 128 : 64;
-    const int64_t warpsM = 2;
-    const int64_t warpsN = large ? 4 : 2;
-    gemm.kernel = "gemm";
-    gemm.templateArgs = {std::to_string(tile), std::to_string(tile),
-                         std::to_string(warpsM), std::to_string(warpsN)};
-    gemm.grid[0] = perToken(tile);
-    gemm.grid[1] = {ceilDiv(columns, tile), 0};
-    gemm.blockThreads = static_cast<uint32_t>(warpsM * warpsN * 32);
-    gemm.minBlocks = 2;
-    gemm.sharedBytes = static_cast<uint32_t>(3 * 2 * tile * 64 * 2);
-  }
-  for (const std::string &arg :
-       {detail::textOf(this->rows()), std::string(flag(p.gated)),
-        std::string(flag(p.hasBias)),
-        p.hasBias
-            ? storageName(tensor(launch.weights[parts + group.first]).shape)
-            : std::string("Storage::F32"),
-        std::string(activationName(p.activation)), std::string(flag(residual))})
-    gemm.templateArgs.push_back(arg);
-
   int64_t ends[2] = {0, 0};
   for (size_t i = 0; i < group.count; ++i)
     for (size_t end = i; end < 2; ++end)
       ends[end] += rowsOf(launch, group.first + i).rows;
   if (p.gated) // both parts have all columns
     ends[0] = ends[1];
-  gemm.args = {
-      rows.halves.typed(),
-      rows.scales.typed(),
-      slice.weights.typed(),
-      intArg(gemmColumns(tensor(launch.weights[group.first]).shape.cols)),
-      intArg(columns),
-      intArg(p.gated ? slice.begin / 2 : slice.begin),
-      intArg(ends[0]),
-      intArg(ends[1])};
+  kernels::GemmArgs<Arg> args;
+  args.rows = rows.halves;
+  args.rowScales = rows.scales;
+  args.weights = slice.weights;
+  args.inputs =
+      intOf(gemmColumns(tensor(launch.weights[group.first]).shape.cols));
+  args.output.columns = intOf(slice.end - slice.begin);
+  args.output.firstColumn = intOf(p.gated ? slice.begin / 2 : slice.begin);
+  args.output.end0 = intOf(ends[0]);
+  args.output.end1 = intOf(ends[1]);
   for (size_t i = 0; i < 3; ++i) {
     const bool present = i < group.count;
-    gemm.args.push_back(
-        present && p.hasBias
-            ? partArg(launch.weights[parts + group.first + i], 0, kBytes)
-            : unusedArg(kBytes));
+    const size_t index = group.first + i;
+    args.output.parts[i].bias = kUnused;
+    if (present && p.hasBias)
+      args.output.parts[i].bias = tensorArg(launch.weights[parts + index], 0);
     const int exponent =
-        present ? tensor(launch.weights[group.first + i]).f16Exponent : 0;
-    gemm.args.push_back(floatArg(std::ldexp(1.0f, exponent)));
+        present ? tensor(launch.weights[index]).f16Exponent : 0;
+    args.output.parts[i].scale = floatOf(std::ldexp(1.0f, exponent));
   }
-  gemm.args.push_back(residual
-                          ? viewArg(launch.inputs[1], kFloats, group.column)
-                          : unusedArg(kFloats));
-  gemm.args.push_back(intArg(residual ? stride(launch.inputs[1]) : 0));
-  gemm.args.push_back(viewArg(out, kFloatsOut, group.column));
-  gemm.args.push_back(intArg(stride(out)));
-  gemm.args.push_back(stateArg());
+  args.output.residual = residualRows(launch, group);
+  args.output.out = outRows(launch.outputs[0], group.column);
+  args.state = state();
+  return args;
+}
+
+void Lowerer::addGemmPanels(const Launch &launch, const PartGroup &group,
+                            const GemmSlice &slice, const GemmRows &operand) {
+  const bool gated = std::get<format::LinearParams>(launch.params).gated;
+  const int64_t columns = slice.end - slice.begin;
+  const int width = toInt(panelColumns(columns));
+  const auto isAligned = [&](const View &view) {
+    return (view.column + group.column) % 4 == 0 && stride(view) % 4 == 0;
+  };
+  const bool quads =
+      columns % (gated ? 8 : 4) == 0 && isAligned(launch.outputs[0]) &&
+      (launch.inputs.size() < 2 || isAligned(launch.inputs[1])) &&
+      M.plan.hidden.column % 4 == 0;
+  KernelLaunch<kernels::GemmPanels> gemm;
+  gemm.config = {width, quads, rows(), gated, endConfig(launch, group)};
+  gemm.args = gemmArgs(launch, group, slice, operand);
+  gemm.grid[0] = perToken(kPanelRows);
+  gemm.grid[1] = {ceilDiv(columns, width), 0};
+  gemm.blockThreads = kPanelThreads;
+  gemm.sharedBytes = static_cast<uint32_t>(panelSharedBytes(width));
+  Builder.add(*Out, gemm);
+}
+
+void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
+                      const GemmSlice &slice, const GemmRows &operand) {
+  if (Target.warpgroups)
+    return addGemmPanels(launch, group, slice, operand);
+  const int64_t columns = slice.end - slice.begin;
+  const bool large = columns >= Target.processors * 16;
+  const int tile = large ? 128 : 64;
+  const int warpsM = 2;
+  const int warpsN = large ? 4 : 2;
+  KernelLaunch<kernels::Gemm> gemm;
+  gemm.config.tileM = gemm.config.tileN = tile;
+  gemm.config.warpsM = warpsM;
+  gemm.config.warpsN = warpsN;
+  gemm.config.rows = rows();
+  gemm.config.gated = std::get<format::LinearParams>(launch.params).gated;
+  gemm.config.end = endConfig(launch, group);
+  gemm.args = gemmArgs(launch, group, slice, operand);
+  gemm.grid[0] = perToken(tile);
+  gemm.grid[1] = {ceilDiv(columns, tile), 0};
+  gemm.blockThreads = static_cast<uint32_t>(warpsM * warpsN * 32);
+  gemm.minBlocks = 2;
+  gemm.sharedBytes = static_cast<uint32_t>(3 * 2 * tile * 64 * 2);
   Builder.add(*Out, gemm);
 }
 

@@ -3,7 +3,7 @@
 #ifndef QZC_LIB_TARGET_CUDA_LOWERER_H
 #define QZC_LIB_TARGET_CUDA_LOWERER_H
 
-#include "Kernels/Linear.h"
+#include "Kernels/Gemm.h"
 #include "ProgramBuilder.h"
 
 #include <optional>
@@ -126,8 +126,14 @@ private:
   GemmRows convertInput(const format::Launch &launch, const FusedNorm &norm);
   void convertSlice(const format::Launch &launch, const PartGroup &group,
                     const GemmSlice &slice, const Arg<kernels::Half *> &out);
+  kernels::GemmArgs<Arg> gemmArgs(const format::Launch &launch,
+                                  const PartGroup &group,
+                                  const GemmSlice &slice,
+                                  const GemmRows &rows) const;
+  void addGemmPanels(const format::Launch &launch, const PartGroup &group,
+                     const GemmSlice &slice, const GemmRows &operand);
   void addGemm(const format::Launch &launch, const PartGroup &group,
-               const GemmSlice &slice, const GemmRows &rows);
+               const GemmSlice &slice, const GemmRows &operand);
   void addGemms(const format::Launch &launch, const FusedNorm &norm,
                 const PartGroup &group);
   /// Columns of a GEMM's operands in f16: terms, padded with zeros.
@@ -147,8 +153,8 @@ private:
   void addScore(const format::Launch &launch, const GemmSlice &slice,
                 const GemmRows &rows);
   /// What scorePanels leaves to joinScores.
-  TypedArg scoreSums();
-  TypedArg targetLogits();
+  Arg<float *> scoreSums();
+  Arg<float *> targetLogits();
 
   std::vector<PartGroup> partGroups(const format::Launch &launch) const;
   /// A part's rows of its weight.

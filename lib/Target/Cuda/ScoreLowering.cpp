@@ -8,6 +8,7 @@
 #include "Lowerer.h"
 
 #include "Kernels/Head.h"
+#include "Kernels/PanelScore.h"
 
 #include "qzc/Target/Cuda/PanelTile.h"
 
@@ -78,14 +79,13 @@ int64_t Lowerer::scoreTiles(int64_t end) const {
   return 0;
 }
 
-TypedArg Lowerer::scoreSums() {
-  return Builder.tokenScratch(
-      "scores", static_cast<uint64_t>(scoreTiles(M.plan.logits.columns) * 8),
-      kFloatsOut);
+Arg<float *> Lowerer::scoreSums() {
+  return Builder.tokenScratch<float>(
+      "scores", static_cast<uint64_t>(scoreTiles(M.plan.logits.columns) * 8));
 }
 
-TypedArg Lowerer::targetLogits() {
-  return Builder.tokenScratch("targetLogits", 4, kFloatsOut);
+Arg<float *> Lowerer::targetLogits() {
+  return Builder.tokenScratch<float>("targetLogits", 4);
 }
 
 void Lowerer::addScore(const Launch &launch, const GemmSlice &slice,
@@ -99,43 +99,39 @@ void Lowerer::addScore(const Launch &launch, const GemmSlice &slice,
   else if (last.opcode == Opcode::SoftCap)
     cap = format::scalarOf(last.params);
   const int64_t columns = slice.end - slice.begin;
-  const int64_t width = panelColumns(columns);
-  LaunchSpec spec;
-  spec.kernel = "scorePanels";
-  spec.templateArgs = {std::to_string(width),
-                       std::to_string(scoreTiles(M.plan.logits.columns)),
-                       flag(cap != 0)};
-  spec.args = {rows.halves.typed(),
-               rows.scales.typed(),
-               slice.weights.typed(),
-               intArg(gemmColumns(weight.shape.cols)),
-               intArg(columns),
-               intArg(slice.begin),
-               floatArg(scale),
-               floatArg(cap),
-               makeArg(CudaArg::Kind::Targets, kInts),
-               intArg(scoreTiles(slice.begin)),
-               scoreSums(),
-               targetLogits(),
-               stateArg()};
-  spec.grid[0] = perToken(kPanelRows);
-  spec.grid[1] = {ceilDiv(columns, width), 0};
-  spec.blockThreads = kPanelThreads;
-  spec.sharedBytes =
-      static_cast<uint32_t>(panelSharedBytes(static_cast<int>(width)));
-  Builder.add(*Out, spec);
+  const int width = toInt(panelColumns(columns));
+  KernelLaunch<kernels::ScorePanels> score;
+  score.config.columns = width;
+  score.config.tiles = toInt(scoreTiles(M.plan.logits.columns));
+  score.config.softCap = cap != 0;
+  score.args.rows = rows.halves;
+  score.args.rowScales = rows.scales;
+  score.args.weights = slice.weights;
+  score.args.inputs = intOf(gemmColumns(weight.shape.cols));
+  score.args.columns = intOf(columns);
+  score.args.firstColumn = intOf(slice.begin);
+  score.args.scale = floatOf(scale);
+  score.args.cap = floatOf(cap);
+  score.args.targets = argOf<const int *>(CudaArg::Kind::Targets);
+  score.args.firstTile = intOf(scoreTiles(slice.begin));
+  score.args.sums = scoreSums();
+  score.args.targetLogits = targetLogits();
+  score.args.state = state();
+  score.grid[0] = perToken(kPanelRows);
+  score.grid[1] = {ceilDiv(columns, width), 0};
+  score.blockThreads = kPanelThreads;
+  score.sharedBytes = static_cast<uint32_t>(panelSharedBytes(width));
+  Builder.add(*Out, score);
 }
 
 void Lowerer::lowerLosses(Launches &out) {
   lowerList(Phase::Losses, out);
-  TypedArg sums = scoreSums();
-  TypedArg targets = targetLogits();
-  sums.type = targets.type = kFloats;
-  LaunchSpec spec;
-  spec.kernel = "joinScores";
-  spec.templateArgs = {std::to_string(scoreTiles(M.plan.logits.columns))};
-  spec.args = {sums, targets, makeArg(CudaArg::Kind::Losses, kFloatsOut),
-               stateArg()};
-  spec.grid[0] = perToken(8);
-  Builder.add(*Out, spec);
+  KernelLaunch<kernels::JoinScores> join;
+  join.config = {toInt(scoreTiles(M.plan.logits.columns))};
+  join.args.sums = scoreSums();
+  join.args.targetLogits = targetLogits();
+  join.args.losses = argOf<float *>(CudaArg::Kind::Losses);
+  join.args.state = state();
+  join.grid[0] = perToken(8);
+  Builder.add(*Out, join);
 }

@@ -9,33 +9,18 @@
 #ifndef QZC_KERNELS_GEMM_CUH
 #define QZC_KERNELS_GEMM_CUH
 
+#include "Gemm.h"
 #include "Weights.cuh"
 
 namespace qzc::kernels {
 
-/// What the epilogue needs of each part of the layer.
-struct GemmPart {
-  const void *bias;
-  float scale; ///< undoes the factor of convertWeights
-};
-
-/// The epilogue. Columns are those of b, from column `firstColumn` of the layer
-/// on; the parts end at columns end0 and end1 of the layer. Gated: b's columns
-/// alternate gate, up, and the layer's column n/2 is f(gate) · up.
-template <bool Gated, bool HasBias, Storage BiasStorage, Activation Act,
-          bool Residual>
-struct GemmOutput {
-  static constexpr bool kResidual = Residual;
-  int columns, firstColumn, end0, end1;
-  GemmPart parts[3];
-  const float *residual;
-  int residualStride;
-  float *out;
-  int stride;
+/// The epilogue.
+template <bool Gated, EndConfig End> struct GemmOutput : GemmOutputArgs<Value> {
+  static constexpr bool kResidual = End.residual;
 
   QZC_DEVICE float finish(int n, float y) const {
     int row = n;
-    GemmPart part = parts[0];
+    GemmPartArgs<Value> part = parts[0];
     if (n >= end1) {
       row = n - end1;
       part = parts[2];
@@ -44,24 +29,24 @@ struct GemmOutput {
       part = parts[1];
     }
     y *= part.scale;
-    if constexpr (HasBias)
-      y += element<BiasStorage>(part.bias, row);
-    return activate<Act>(y);
+    if constexpr (End.hasBias)
+      y += element<End.bias>(part.bias, row);
+    return activate<End.activation>(y);
   }
   QZC_DEVICE void store(int t, int n, float y) const {
-    if constexpr (Residual)
-      y += residual[static_cast<long long>(t) * residualStride + n];
-    out[static_cast<long long>(t) * stride + n] = y;
+    if constexpr (End.residual)
+      y += residual.first[static_cast<long long>(t) * residual.stride + n];
+    out.first[static_cast<long long>(t) * out.stride + n] = y;
   }
   /// Column n of a gated layer.
   QZC_DEVICE float gate(int n, float gate, float up) const {
     gate *= parts[0].scale;
     up *= parts[1].scale;
-    if constexpr (HasBias) {
-      gate += element<BiasStorage>(parts[0].bias, n);
-      up += element<BiasStorage>(parts[1].bias, n);
+    if constexpr (End.hasBias) {
+      gate += element<End.bias>(parts[0].bias, n);
+      up += element<End.bias>(parts[1].bias, n);
     }
-    return activate<Act>(gate) * up;
+    return activate<End.activation>(gate) * up;
   }
   /// The sums of row t in columns `local`, an even number, and the next.
   QZC_DEVICE void pair(int t, int local, float y0, float y1) const {
@@ -127,23 +112,14 @@ template <int BM, int BN, int WarpsM, int WarpsN> struct WarpTiles {
   }
 };
 
-/// out[t, n] = f(Σ_k a[t, k] b[n, k] · scales) for rows t < T and the b rows
-/// [0, columns), which are columns [firstColumn, …) of the layer; the parts end
-/// at columns end0 and end1. Gated: b rows alternate gate, up, and the layer's
-/// column n/2 is f(gate) · up. K: elements a row of a and b, a multiple of 8.
-/// A block computes BM × BN; its WarpsM × WarpsN warps share it evenly.
-/// Grid: ceil(T / BM) × ceil(columns / BN).
-template <int BM, int BN, int WarpsM, int WarpsN, Rows Which, bool Gated,
-          bool HasBias, Storage BiasStorage, Activation Act, bool Residual>
-QZC_DEVICE void gemm(const Half *a, const float *rowScales, const Half *b,
-                     int K, int columns, int firstColumn, int end0, int end1,
-                     const void *bias0, float scale0, const void *bias1,
-                     float scale1, const void *bias2, float scale2,
-                     const float *residual, int residualStride, float *out,
-                     int stride, const DeviceState *state) {
-  using Tiles = WarpTiles<BM, BN, WarpsM, WarpsN>;
+/// out[t, n] = f(Σ_k rows[t, k] weights[n, k] · scales) for rows t < T. A block
+/// computes tileM × tileN. Grid: ceil(T / tileM) × ceil(columns / tileN).
+template <Gemm::Config C> QZC_DEVICE void gemm(const Gemm::Args<Value> &a) {
+  constexpr int BM = C.tileM;
+  constexpr int BN = C.tileN;
+  using Tiles = WarpTiles<BM, BN, C.warpsM, C.warpsN>;
   constexpr int stages = 3;
-  constexpr int threads = WarpsM * WarpsN * kWarp;
+  constexpr int threads = C.warpsM * C.warpsN * kWarp;
   constexpr int tilesM = Tiles::kTilesM;
   constexpr int tilesN = Tiles::kTilesN;
   constexpr int stageBytes = 2 * (BM + BN) * kStepColumns;
@@ -151,7 +127,8 @@ QZC_DEVICE void gemm(const Half *a, const float *rowScales, const Half *b,
   launchDependents();
   waitForDependencies();
   const unsigned shared = sharedAddress(gemmShared);
-  const int tokens = rowCount<Which>(state);
+  const int K = a.inputs;
+  const int tokens = rowCount<C.rows>(a.state);
   const int rowBase = blockIdx.x * BM;
   const int columnBase = blockIdx.y * BN;
   if (rowBase >= tokens)
@@ -167,8 +144,8 @@ QZC_DEVICE void gemm(const Half *a, const float *rowScales, const Half *b,
       const int k = k0 + piece * 8;
       const bool isA = row < BM;
       const int index = isA ? rowBase + row : columnBase + row - BM;
-      const bool valid = k < K && index < (isA ? tokens : columns);
-      const Half *base = isA ? a : b;
+      const bool valid = k < K && index < (isA ? tokens : a.output.columns);
+      const Half *base = isA ? a.rows : a.weights;
       copyAsync(tilePiece(shared + stage * stageBytes, row, piece),
                 base + (valid ? static_cast<long long>(index) * K + k : 0),
                 valid);
@@ -202,16 +179,7 @@ QZC_DEVICE void gemm(const Half *a, const float *rowScales, const Half *b,
     Tiles::multiply(c, tile, warp, lane);
   }
 
-  const GemmOutput<Gated, HasBias, BiasStorage, Act, Residual> output = {
-      columns,
-      firstColumn,
-      end0,
-      end1,
-      {{bias0, scale0}, {bias1, scale1}, {bias2, scale2}},
-      residual,
-      residualStride,
-      out,
-      stride};
+  const GemmOutput<C.gated, C.end> output = {a.output};
 #pragma unroll
   for (int i = 0; i < tilesM; ++i)
 #pragma unroll
@@ -219,7 +187,7 @@ QZC_DEVICE void gemm(const Half *a, const float *rowScales, const Half *b,
       const int t = rowBase + Tiles::row(warp) + i * 16 + lane / 4 + 8 * h;
       if (t >= tokens)
         continue;
-      const float rowScale = rowScales[t];
+      const float rowScale = a.rowScales[t];
 #pragma unroll
       for (int j = 0; j < tilesN; ++j)
         output.pair(t, columnBase + Tiles::column(warp) + j * 8 + lane % 4 * 2,

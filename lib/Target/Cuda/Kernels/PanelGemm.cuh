@@ -145,8 +145,8 @@ QZC_DEVICE void finishRows(const Output &output, const float *sums, int stride,
         added[i] = {0.0f, 0.0f, 0.0f, 0.0f};
         if (Output::kResidual && count > 0 && r + i < rows)
           added[i] = loadOutputs<Quads>(
-              output.residual +
-                  static_cast<long long>(row + r + i) * output.residualStride +
+              output.residual.first +
+                  static_cast<long long>(row + r + i) * output.residual.stride +
                   n,
               count);
       }
@@ -172,8 +172,8 @@ QZC_DEVICE void finishRows(const Output &output, const float *sums, int stride,
             y[q] = output.finish(n + q, s[q] * scale);
         }
         storeOutputs<Quads>(
-            output.out + static_cast<long long>(row + r + i) * output.stride +
-                n,
+            output.out.first +
+                static_cast<long long>(row + r + i) * output.out.stride + n,
             {y[0] + added[i].x, y[1] + added[i].y, y[2] + added[i].z,
              y[3] + added[i].w},
             count);
@@ -182,32 +182,27 @@ QZC_DEVICE void finishRows(const Output &output, const float *sums, int stride,
   }
 }
 
-/// Arguments and sums: gemm (Gemm.cuh). K is a multiple of 64; Quads: rows of
-/// out and residual begin at multiples of 16 bytes, columns are whole quads. A
-/// block computes 128 × BN. Grid: ceil(T / 128) × ceil(columns / BN).
-template <int BN, bool Quads, Rows Which, bool Gated, bool HasBias,
-          Storage BiasStorage, Activation Act, bool Residual>
-QZC_DEVICE void
-gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
-           int columns, int firstColumn, int end0, int end1, const void *bias0,
-           float scale0, const void *bias1, float scale1, const void *bias2,
-           float scale2, const float *residual, int residualStride, float *out,
-           int stride, const DeviceState *state) {
+/// Sums: gemm (Gemm.cuh). A block computes 128 × C.columns. Grid:
+/// ceil(T / 128) × ceil(columns / C.columns).
+template <GemmPanels::Config C>
+QZC_DEVICE void gemmPanels(const GemmPanels::Args<Value> &a) {
+  constexpr int BN = C.columns;
   using Ring = PanelRing<BN>;
   QZC_DYNAMIC_SHARED(panelShared);
   alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
   const Ring ring(panelShared, barriers);
   beginPanels<BN>(ring);
-  const int tokens = rowCount<Which>(state);
-  const PanelPlace place = panelPlace<BN>(tokens, columns);
-  const int steps = K / kPanelColumns;
+  const int tokens = rowCount<C.rows>(a.state);
+  const PanelPlace place = panelPlace<BN>(tokens, a.output.columns);
+  const int steps = a.inputs / kPanelColumns;
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
   if (place.rows == 0)
     return;
   if (warp == kPanelWarps) {
     if (lane == 0)
-      copyPanels<BN>(ring, steps, place, a, tokens, b, columns);
+      copyPanels<BN>(ring, steps, place, a.rows, tokens, a.weights,
+                     a.output.columns);
     return;
   }
   float c[BN / 8][4];
@@ -229,19 +224,10 @@ gemmPanels(const Half *a, const float *rowScales, const Half *b, int K,
                                   j * 8 + lane % 4 * 2) = {c[j][2 * h],
                                                            c[j][2 * h + 1]};
   __syncwarp();
-  const GemmOutput<Gated, HasBias, BiasStorage, Act, Residual> output = {
-      columns,
-      firstColumn,
-      end0,
-      end1,
-      {{bias0, scale0}, {bias1, scale1}, {bias2, scale2}},
-      residual,
-      residualStride,
-      out,
-      stride};
-  finishRows<BN, Quads, Gated>(output, sums, sumStride, place.row + warp * 16,
-                               min(16, place.rows - warp * 16), place.column,
-                               rowScales);
+  const GemmOutput<C.gated, C.end> output = {a.output};
+  finishRows<BN, C.quads, C.gated>(
+      output, sums, sumStride, place.row + warp * 16,
+      min(16, place.rows - warp * 16), place.column, a.rowScales);
 }
 
 } // namespace qzc::kernels

@@ -10,6 +10,7 @@
 #define QZC_KERNELS_PANELSCORE_CUH
 
 #include "PanelGemm.cuh"
+#include "PanelScore.h"
 
 namespace qzc::kernels {
 
@@ -30,21 +31,20 @@ struct ScoreSum {
 };
 
 /// losses[t] = log Σ exp(logits[t]) − logits[t, targets[t]], of the sums of
-/// `Tiles` tiles a row and the target's logit in base 2. Grid: ceil(T / 8)
+/// a row's tiles and the target's logit in base 2. Grid: ceil(T / 8)
 /// blocks of 256 threads, a warp a row.
-template <int Tiles>
-QZC_DEVICE void joinScores(const float *sums, const float *targetLogits,
-                           float *losses, const DeviceState *state) {
+template <JoinScores::Config C>
+QZC_DEVICE void joinScores(const JoinScores::Args<Value> &a) {
   launchDependents();
   waitForDependencies();
   const int lane = threadIdx.x % kWarp;
   const int row = blockIdx.x * 8 + threadIdx.x / kWarp;
-  if (row >= state->rows)
+  if (row >= a.state->rows)
     return;
-  const auto *tiles = reinterpret_cast<const float2 *>(sums) +
-                      static_cast<long long>(row) * Tiles;
+  const auto *tiles = reinterpret_cast<const float2 *>(a.sums) +
+                      static_cast<long long>(row) * C.tiles;
   ScoreSum total = {-QZC_INFINITY, 0.0f};
-  for (int i = lane; i < Tiles; i += kWarp) {
+  for (int i = lane; i < C.tiles; i += kWarp) {
     const float2 tile = tiles[i];
     total = ScoreSum::join(total, {tile.x, tile.y});
   }
@@ -54,36 +54,33 @@ QZC_DEVICE void joinScores(const float *sums, const float *targetLogits,
                            {__shfl_xor_sync(QZC_FULL_WARP, total.top, offset),
                             __shfl_xor_sync(QZC_FULL_WARP, total.sum, offset)});
   if (lane == 0)
-    losses[row] =
-        (log2f(total.sum) + total.top - targetLogits[row]) * (1.0f / kLog2E);
+    a.losses[row] =
+        (log2f(total.sum) + total.top - a.targetLogits[row]) * (1.0f / kLog2E);
 }
 
 #ifdef QZC_HAS_WGMMA
 
-/// Of the rows of a head: sums [T, Tiles], tiles from `firstTile` on, and
-/// targetLogits [T], as joinScores takes them. Logits are `scale` · a · bᵀ,
-/// with a soft cap where there is one; b has columns [firstColumn, firstColumn
-/// + columns) of the vocabulary. Grid, threads, shared memory: gemmPanels.
-template <int BN, int Tiles, bool SoftCap>
-QZC_DEVICE void scorePanels(const Half *a, const float *rowScales,
-                            const Half *b, int K, int columns, int firstColumn,
-                            float scale, float cap, const int *targets,
-                            int firstTile, float *sums, float *targetLogits,
-                            const DeviceState *state) {
+/// Of the rows of a head: sums, tiles from `firstTile` on, and targetLogits, as
+/// joinScores takes them. Logits are `scale` · rows · weightsᵀ, with a soft cap
+/// where there is one. Grid, threads, shared memory: gemmPanels.
+template <ScorePanels::Config C>
+QZC_DEVICE void scorePanels(const ScorePanels::Args<Value> &a) {
+  constexpr int BN = C.columns;
   using Ring = PanelRing<BN>;
   QZC_DYNAMIC_SHARED(panelShared);
   alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
   const Ring ring(panelShared, barriers);
   beginPanels<BN>(ring);
-  const PanelPlace place = panelPlace<BN>(state->rows, columns);
-  const int steps = K / kPanelColumns;
+  const PanelPlace place = panelPlace<BN>(a.state->rows, a.columns);
+  const int steps = a.inputs / kPanelColumns;
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
   if (place.rows == 0)
     return;
   if (warp == kPanelWarps) {
     if (lane == 0)
-      copyPanels<BN>(ring, steps, place, a, state->rows, b, columns);
+      copyPanels<BN>(ring, steps, place, a.rows, a.state->rows, a.weights,
+                     a.columns);
     return;
   }
   float c[BN / 8][4];
@@ -94,13 +91,13 @@ QZC_DEVICE void scorePanels(const Half *a, const float *rowScales,
   for (int h = 0; h < 2; ++h) {
     const int local = warp * 16 + lane / 4 + 8 * h;
     const int row = place.row + min(local, place.rows - 1);
-    float factor = rowScales[row] * scale * (SoftCap ? 1.0f : kLog2E);
-    if constexpr (SoftCap) {
+    float factor = a.rowScales[row] * a.scale * (C.softCap ? 1.0f : kLog2E);
+    if constexpr (C.softCap) {
 #pragma unroll
       for (int j = 0; j < BN / 8; ++j)
 #pragma unroll
         for (int e = 2 * h; e < 2 * h + 2; ++e)
-          c[j][e] = cappedScore<true>(c[j][e] * factor, cap);
+          c[j][e] = cappedScore<true>(c[j][e] * factor, a.cap);
       factor = 1.0f;
     }
     if (width < BN) {
@@ -111,7 +108,8 @@ QZC_DEVICE void scorePanels(const Half *a, const float *rowScales,
           if (8 * j + e >= width - lane % 4 * 2)
             c[j][2 * h + e] = -QZC_INFINITY;
     }
-    const int target = targets[row] - firstColumn - place.column - lane % 4 * 2;
+    const int target =
+        a.targets[row] - a.firstColumn - place.column - lane % 4 * 2;
     if (local < place.rows && target >= 0 && target < width - lane % 4 * 2 &&
         target % 8 < 2) {
 #pragma unroll
@@ -119,7 +117,7 @@ QZC_DEVICE void scorePanels(const Half *a, const float *rowScales,
 #pragma unroll
         for (int e = 0; e < 2; ++e)
           if (target == 8 * j + e)
-            targetLogits[row] = c[j][2 * h + e] * factor;
+            a.targetLogits[row] = c[j][2 * h + e] * factor;
     }
     float top = -QZC_INFINITY;
 #pragma unroll
@@ -134,8 +132,8 @@ QZC_DEVICE void scorePanels(const Half *a, const float *rowScales,
              powerOfTwo(fmaf(c[j][2 * h + 1], factor, -shift));
     sum = reduceQuad<Sum>(sum);
     if (lane % 4 == 0 && local < place.rows)
-      reinterpret_cast<float2 *>(sums)[static_cast<long long>(row) * Tiles +
-                                       firstTile + blockIdx.y] = {top, sum};
+      reinterpret_cast<float2 *>(a.sums)[static_cast<long long>(row) * C.tiles +
+                                         a.firstTile + blockIdx.y] = {top, sum};
   }
 }
 
