@@ -40,8 +40,8 @@ struct Fp4Book {
 struct PlainScales {
   const float *Data;
 
-  explicit PlainScales(const std::byte *part)
-      : Data(reinterpret_cast<const float *>(part)) {}
+  explicit PlainScales(const format::PackedView &weight)
+      : Data(reinterpret_cast<const float *>(weight.parts[1])) {}
   float at(int64_t block) const { return Data[block]; }
   /// Those of `count` ≤ kLanes blocks; anything behind them.
   HWY_INLINE Vec vectorAt(int64_t block, int64_t count) const {
@@ -53,24 +53,57 @@ struct PlainScales {
 /// Scales of double quantization.
 struct GroupedScales {
   const std::byte *Groups;
+  int64_t Count; ///< but for a last block that is not full
 
-  explicit GroupedScales(const std::byte *part) : Groups(part) {}
+  explicit GroupedScales(const format::PackedView &weight)
+      : Groups(weight.parts[1]),
+        Count(weight.shape.rows * weight.shape.cols >>
+              __builtin_ctzll(
+                  static_cast<unsigned long long>(weight.shape.blockSize))) {}
   float at(int64_t block) const {
-    using format::doublequant::kGroup;
-    constexpr auto bytes =
-        static_cast<int64_t>(sizeof(format::doublequant::ScaleGroup));
-    static_assert(kGroup == 256, "a shift and a mask");
-    const std::byte *group = Groups + (block >> 8) * bytes;
-    float head[2]; // absmax and offset
-    __builtin_memcpy(head, group, sizeof head);
-    const auto code = static_cast<size_t>(group[sizeof head + (block & 255)]);
-    return format::doublequant::kDynamicMap.values[code] * head[0] + head[1];
+    const Group group = groupOf(block);
+    const auto code = static_cast<size_t>(group.codes[block & 255]);
+    return kMap[code] * group.head[0] + group.head[1];
   }
+  /// Zeros behind them.
   HWY_INLINE Vec vectorAt(int64_t block, int64_t count) const {
+    if (HWY_LIKELY((block & 255) + kLanes <= format::doublequant::kGroup &&
+                   block + kLanes <= Count)) {
+      const Group group = groupOf(block);
+      const hn::Rebind<uint8_t, Tag> bytes;
+      const auto codes =
+          hn::LoadU(bytes, reinterpret_cast<const uint8_t *>(group.codes) +
+                               (block & 255));
+      const Vec values = hn::GatherIndex(
+          kTag, kMap, hn::PromoteTo(hn::RebindToSigned<Tag>(), codes));
+      const Vec scales = hn::Add(hn::Mul(values, hn::Set(kTag, group.head[0])),
+                                 hn::Set(kTag, group.head[1]));
+      return hn::IfThenElseZero(
+          hn::FirstN(kTag, static_cast<size_t>(HWY_MIN(count, kLanes))),
+          scales);
+    }
     HWY_ALIGN float scales[kLanes] = {};
     for (int64_t i = 0; i < HWY_MIN(count, kLanes); ++i)
       scales[i] = at(block + i);
     return hn::Load(kTag, scales);
+  }
+
+private:
+  struct Group {
+    float head[2]; ///< absmax and offset
+    const std::byte *codes;
+  };
+  static constexpr const float *kMap = format::doublequant::kDynamicMap.values;
+
+  HWY_INLINE Group groupOf(int64_t block) const {
+    constexpr auto bytes =
+        static_cast<int64_t>(sizeof(format::doublequant::ScaleGroup));
+    static_assert(format::doublequant::kGroup == 256, "a shift and a mask");
+    const std::byte *from = Groups + (block >> 8) * bytes;
+    Group group;
+    __builtin_memcpy(group.head, from, sizeof group.head);
+    group.codes = from + sizeof group.head;
+    return group;
   }
 };
 
@@ -109,8 +142,7 @@ template <typename Book, typename ScaleSource> struct CodeBookRow {
 
   CodeBookRow(const format::PackedView &weight, int64_t row)
       : Codes(reinterpret_cast<const uint8_t *>(weight.parts[0])),
-        Scales(weight.parts[1]), First(row * weight.shape.cols),
-        Cols(weight.shape.cols),
+        Scales(weight), First(row * weight.shape.cols), Cols(weight.shape.cols),
         BlockShift(__builtin_ctzll(
             static_cast<unsigned long long>(weight.shape.blockSize))) {}
   int64_t vectorEnd() const { return Cols % 32 == 0 ? Cols : 0; }
