@@ -19,6 +19,12 @@ namespace qzc::kernels {
 /// Of<T> of a running kernel.
 template <class T> using Value = T;
 
+// Static members become symbols of device code: there are none of these there.
+#ifdef __CUDACC__
+#define QZC_KERNEL(Interface, Function)
+#define QZC_CACHE_KERNEL(Interface, Function)
+#define QZC_FIELDS(...)
+#else
 /// In a kernel's interface: its own name, and that of the function template.
 #define QZC_KERNEL(Interface, Function)                                        \
   static constexpr char kInterface[] = #Interface;                             \
@@ -39,6 +45,7 @@ template <class T> using Value = T;
   constexpr auto visit(const Visitor &visitor) const {                         \
     return visitor(__VA_ARGS__);                                               \
   }
+#endif
 
 /// An enumeration whose names the host prints.
 #define QZC_ENUM(Name, ...)                                                    \
