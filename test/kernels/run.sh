@@ -22,6 +22,7 @@ stage)
       test/kernels/Machine.cpp test/kernels/Model.cpp \
       test/kernels/Reference.cpp test/kernels/Run.cpp \
       test/kernels/Target.cpp test/kernels/Weights.cpp \
+      lib/Target/Cuda/AttentionLowering.cpp \
       lib/Target/Cuda/BatchLowering.cpp lib/Target/Cuda/FewLowering.cpp \
       lib/Target/Cuda/Fusion.cpp \
       lib/Target/Cuda/GemmLowering.cpp \

@@ -10,7 +10,6 @@
 
 #include "Kernels/Matvec.h"
 
-#include "qzc/Runtime/Cuda/DeviceState.h"
 #include "qzc/Target/Cuda/BatchTile.h"
 
 #include <algorithm>

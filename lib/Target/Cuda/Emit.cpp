@@ -20,7 +20,8 @@ static constexpr const char *kIncludes[] = {
     "MatvecFew.cuh",   "Convert.cuh",    "Gemm.cuh",         "PanelGemm.cuh",
     "PanelScore.cuh",  "PanelFlash.cuh", "Head.cuh"};
 
-/// One __global__ function: its body is one call of the instance's template.
+/// One __global__ function: it gathers its parameters and calls the instance's
+/// template.
 static void buildKernel(mlir::OpBuilder &builder, mlir::Location loc,
                         const KernelInstance &kernel, const std::string &name,
                         const char *cacheType) {
@@ -40,21 +41,14 @@ static void buildKernel(mlir::OpBuilder &builder, mlir::Location loc,
   llvm::SmallVector<mlir::Attribute> templateArgs;
   if (cacheType)
     templateArgs.push_back(emitc::OpaqueAttr::get(context, cacheType));
-  for (const std::string &arg : kernel.templateArgs)
-    templateArgs.push_back(emitc::OpaqueAttr::get(context, arg));
+  templateArgs.push_back(emitc::OpaqueAttr::get(context, kernel.config));
   mlir::OpBuilder inner = mlir::OpBuilder::atBlockEnd(body);
-  mlir::ValueRange args = body->getArguments();
-  if (!kernel.interface.empty()) {
-    const mlir::Type type = emitc::OpaqueType::get(context, "const auto");
-    args = inner
-               .create<emitc::CallOpaqueOp>(
-                   loc, type, "argsOf", args, mlir::ArrayAttr(),
-                   inner.getArrayAttr(
-                       emitc::OpaqueAttr::get(context, kernel.interface)))
-               .getResults();
-  }
+  auto args = inner.create<emitc::CallOpaqueOp>(
+      loc, emitc::OpaqueType::get(context, "const auto"), "argsOf",
+      body->getArguments(), mlir::ArrayAttr(),
+      inner.getArrayAttr(emitc::OpaqueAttr::get(context, kernel.interface)));
   inner.create<emitc::CallOpaqueOp>(loc, mlir::TypeRange(), kernel.function,
-                                    args, mlir::ArrayAttr(),
+                                    args.getResults(), mlir::ArrayAttr(),
                                     inner.getArrayAttr(templateArgs));
   inner.create<emitc::ReturnOp>(loc, mlir::Value());
 }

@@ -42,13 +42,13 @@ void Lowerer::convertOnce(const Launch &launch, const FusedNorm &norm,
       Converted->from.buffer == from.buffer &&
       Converted->from.column == from.column &&
       Converted->from.columns == from.columns &&
-      Converted->templateArgs == spec.templateArgs)
+      Converted->config == spec.config)
     return;
   Builder.add(*Out, spec);
   Converted.reset();
   // The body's buffers are not those of the head, which is being lowered.
   if (!norm.fromBody)
-    Converted = {norm.launch, from, spec.templateArgs};
+    Converted = {norm.launch, from, spec.config};
 }
 
 /// The f16 activations of a layer's input, made unless they are there already.

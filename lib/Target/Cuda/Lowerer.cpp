@@ -5,7 +5,6 @@
 #include "Kernels/Elementwise.h"
 #include "Kernels/Head.h"
 
-#include "qzc/Runtime/Cuda/DeviceState.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Target/Cuda/FlashTile.h"
 
@@ -22,40 +21,14 @@ using format::View;
 
 /// Blocks that look for the largest logit.
 static constexpr int kChooseBlocks = 64;
-/// Ranges of a context in a decode attention launch, at most.
-static constexpr int64_t kMostSplits = 64;
-static constexpr int64_t kMostQueriesPerBlock = 4;
-static constexpr int64_t kMostHeadDim = 256;
 /// A page holds whole tiles of keys.
 static constexpr int64_t kPagePositions = 64;
 static_assert(kPagePositions % flashTileSize(128).keys == 0 &&
               kPagePositions % flashTileSize(256).keys == 0 &&
               kPagePositions % kPanelKeys == 0);
 
-std::string qzc::cuda::storageName(const format::PackedShape &shape) {
-  return detail::textOf(storageOf(shape));
-}
-
-const char *qzc::cuda::activationName(format::Activation activation) {
-  switch (activation) {
-  case format::Activation::None:
-    return "Activation::None";
-  case format::Activation::Relu:
-    return "Activation::Relu";
-  case format::Activation::Silu:
-    return "Activation::Silu";
-  case format::Activation::Gelu:
-    return "Activation::Gelu";
-  case format::Activation::GeluTanh:
-    return "Activation::GeluTanh";
-  }
-  throw Error("CUDA lowering: an unknown activation");
-}
-
-TypedArg Lowerer::viewArg(const View &view, const char *type,
-                          int64_t column) const {
-  return makeArg(isHead() ? CudaArg::Kind::HeadView : CudaArg::Kind::View, type,
-                 view.buffer, view.column + column);
+CudaArg::Kind Lowerer::viewKind() const {
+  return isHead() ? CudaArg::Kind::HeadView : CudaArg::Kind::View;
 }
 
 int64_t Lowerer::stride(const View &view) const {
@@ -74,16 +47,8 @@ int64_t Lowerer::inputStride(const Launch &launch,
              : stride(from);
 }
 
-/// A tensor's part; the state's address where it has no such part.
-TypedArg Lowerer::partArg(int32_t index, size_t part, const char *type) const {
-  if (part >= layout(tensor(index).shape).size())
-    return unusedArg(type);
-  return makeArg(CudaArg::Kind::Tensor, type, index,
-                 static_cast<int64_t>(part));
-}
-
 kernels::InRows<Arg> Lowerer::inRows(const View &view, int64_t column) const {
-  return {Arg<const float *>(viewArg(view, kFloats, column).arg),
+  return {argOf<const float *>(viewKind(), view.buffer, view.column + column),
           intOf(stride(view))};
 }
 
@@ -99,7 +64,7 @@ kernels::InRows<Arg> Lowerer::inputRows(const Launch &launch,
 }
 
 kernels::OutRows<Arg> Lowerer::outRows(const View &view, int64_t column) const {
-  return {Arg<float *>(viewArg(view, kFloatsOut, column).arg),
+  return {argOf<float *>(viewKind(), view.buffer, view.column + column),
           intOf(stride(view))};
 }
 
@@ -219,167 +184,6 @@ void Lowerer::lowerElementwise(const Launch &launch) {
   step.grid[0] = {(out.columns + 255) / 256, 0};
   step.grid[1] = perToken();
   Builder.add(*Out, step);
-}
-
-/// Heads of a block of flashPanels; 0 where flash takes the layer. Blocks share
-/// tiles of keys and values as far as there are enough of them.
-int Lowerer::panelFlashHeadsOf(const format::AttentionParams &p, const View &q,
-                               const View &out) const {
-  const auto isEven = [&](const View &view) {
-    return view.column % 2 == 0 && stride(view) % 2 == 0;
-  };
-  const auto dim = static_cast<int>(p.headDim);
-  if (!Target.warpgroups || !hasPanelFlash(dim) || !isEven(q) || !isEven(out))
-    return 0;
-  const int64_t tiles =
-      ceilDiv(std::min(kManyTokens, M.model.context), kFlashQueries);
-  int64_t heads =
-      std::min<int64_t>(p.heads / p.kvHeads, mostPanelFlashHeads(dim));
-  while (heads > 1 &&
-         (panelFlashShape(dim, static_cast<int>(heads)).blocks == 0 ||
-          p.heads / p.kvHeads % heads != 0 ||
-          tiles * (p.heads / heads) < Target.processors))
-    --heads;
-  return static_cast<int>(heads);
-}
-
-void Lowerer::lowerAttention(const Launch &launch) {
-  const auto &p = std::get<format::AttentionParams>(launch.params);
-  if (p.headDim > kMostHeadDim)
-    throw Error("CUDA lowering: attention of layer " + std::to_string(p.layer) +
-                " has head_dim " + std::to_string(p.headDim) +
-                ", at most 256 is supported");
-  const int64_t ropeIndex = p.rope.value_or(0);
-  const format::Rope *rope =
-      p.rope ? &M.plan.ropes[static_cast<size_t>(ropeIndex)] : nullptr;
-  const std::string ropeDim = std::to_string(rope ? rope->dim : 0);
-  const char *interleaved = flag(rope && rope->interleaved);
-  const TypedArg ropeTable =
-      rope ? makeArg(CudaArg::Kind::RopeTable, kFloats, ropeIndex)
-           : unusedArg(kFloats);
-  const TypedArg cache = makeArg(CudaArg::Kind::Cache, kCache, p.layer);
-  const TypedArg rows = makeArg(CudaArg::Kind::Tokens, kRows);
-  const std::string heads = std::to_string(p.heads);
-  const std::string kvHeads = std::to_string(p.kvHeads);
-  const std::string headDim = std::to_string(p.headDim);
-  const View &q = launch.inputs[0];
-  const View &k = launch.inputs[1];
-  const View &v = launch.inputs[2];
-  const View &out = launch.outputs[0];
-
-  if (isDecode()) {
-    const int64_t perKvHead = p.heads / p.kvHeads;
-    int64_t queries = std::min(perKvHead, kMostQueriesPerBlock);
-    while (perKvHead % queries != 0)
-      --queries;
-    const int64_t blocks = p.heads / queries;
-    MostBatch =
-        std::max<int64_t>(1, std::min(MostBatch, kDeviceCounters / blocks));
-    // A block takes most of a multiprocessor's registers; of a batch, ranges
-    // that short contexts do not have cost much.
-    const int64_t wanted =
-        Batch > 1 ? 2 * Target.processors / Batch : Target.processors;
-    const int64_t splits =
-        blocks > kDeviceCounters
-            ? 1
-            : std::clamp<int64_t>(wanted / blocks, 1, kMostSplits);
-    // Where a multiprocessor has several blocks, two at once.
-    const int64_t warps = blocks * Batch > Target.processors ? 4 : 8;
-    LaunchSpec spec;
-    spec.kernel = "attendOne";
-    spec.perCacheType = true;
-    spec.templateArgs = {heads,
-                         kvHeads,
-                         headDim,
-                         std::to_string(queries),
-                         std::to_string(p.window),
-                         flag(p.softCap != 0),
-                         flag(p.alibi != 0),
-                         ropeDim,
-                         interleaved,
-                         std::to_string(splits),
-                         std::to_string(warps)};
-    spec.args = {viewArg(q, kFloats),
-                 intArg(stride(q)),
-                 viewArg(k, kFloats),
-                 intArg(stride(k)),
-                 viewArg(v, kFloats),
-                 intArg(stride(v)),
-                 cache,
-                 ropeTable,
-                 floatArg(p.scale),
-                 floatArg(p.softCap),
-                 floatArg(p.alibi),
-                 Builder.fixedScratch(
-                     "attention",
-                     static_cast<uint64_t>(kMostBatch * p.heads * splits *
-                                           (p.headDim + 2) * 4),
-                     kFloatsOut),
-                 rows,
-                 stateArg(),
-                 viewArg(out, kFloatsOut),
-                 intArg(stride(out))};
-    spec.grid[0] = {blocks, 0};
-    spec.grid[1] = {splits, 0};
-    spec.grid[2] = perToken();
-    spec.blockThreads = static_cast<uint32_t>(warps * 32);
-    Builder.add(*Out, spec);
-    return;
-  }
-
-  LaunchSpec append;
-  append.kernel = "appendCache";
-  append.perCacheType = true;
-  append.templateArgs = {kvHeads, headDim, ropeDim, interleaved};
-  append.args = {viewArg(k, kFloats),
-                 intArg(stride(k)),
-                 viewArg(v, kFloats),
-                 intArg(stride(v)),
-                 cache,
-                 ropeTable,
-                 rows,
-                 stateArg()};
-  append.grid[0] = perToken();
-  append.blockThreads = 128;
-  Builder.add(*Out, append);
-
-  LaunchSpec flash;
-  flash.kernel = "flash";
-  flash.perCacheType = true;
-  flash.templateArgs = {heads, kvHeads, headDim};
-  const int perBlock = panelFlashHeadsOf(p, q, out);
-  if (perBlock > 0)
-    flash.templateArgs.push_back(std::to_string(perBlock));
-  for (const std::string &arg :
-       {std::to_string(p.window), std::string(flag(p.softCap != 0)),
-        std::string(flag(p.alibi != 0)), ropeDim, std::string(interleaved)})
-    flash.templateArgs.push_back(arg);
-  flash.args = {viewArg(q, kFloats),
-                intArg(stride(q)),
-                cache,
-                ropeTable,
-                floatArg(p.scale),
-                floatArg(p.softCap),
-                floatArg(p.alibi),
-                makeArg(CudaArg::Kind::Tiles, kTiles),
-                viewArg(out, kFloatsOut),
-                intArg(stride(out))};
-  flash.grid[0] = {1, format::kPerTile};
-  const auto dim = static_cast<int>(p.headDim);
-  if (perBlock > 0) {
-    flash.kernel = "flashPanels";
-    flash.grid[1] = {p.heads / perBlock, 0};
-    flash.blockThreads = static_cast<uint32_t>(panelFlashThreads(perBlock));
-    flash.minBlocks =
-        static_cast<uint32_t>(panelFlashShape(dim, perBlock).blocks);
-    flash.sharedBytes =
-        static_cast<uint32_t>(panelFlashSharedBytes(dim, perBlock));
-  } else {
-    flash.grid[1] = {p.heads, 0};
-    flash.blockThreads = kFlashThreads;
-    flash.sharedBytes = static_cast<uint32_t>(flashSharedBytes(dim));
-  }
-  Builder.add(*Out, flash);
 }
 
 void Lowerer::lowerList(Phase phase, Launches &out) {

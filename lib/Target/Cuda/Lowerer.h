@@ -3,6 +3,7 @@
 #ifndef QZC_LIB_TARGET_CUDA_LOWERER_H
 #define QZC_LIB_TARGET_CUDA_LOWERER_H
 
+#include "Kernels/Attention.h"
 #include "Kernels/Gemm.h"
 #include "ProgramBuilder.h"
 
@@ -52,17 +53,28 @@ public:
 private:
   using Launches = std::vector<format::CudaLaunch>;
 
-  // Lowerer.cpp: lists, small steps, attention.
+  // Lowerer.cpp: lists, small steps.
   void lowerList(Phase phase, Launches &out);
   void lowerBatches(format::CudaProgram &program);
   void lowerEmbed(const format::Launch &launch);
   void lowerAddPositions(const format::Launch &launch);
   void lowerNorm(const format::Launch &launch);
   void lowerElementwise(const format::Launch &launch);
+  void lowerChoose();
+
+  // AttentionLowering.cpp.
+  void lowerAttention(const format::Launch &launch);
+  void lowerAttendOne(const format::Launch &launch);
+  void lowerAppendCache(const format::Launch &launch);
+  void lowerFlash(const format::Launch &launch);
   int panelFlashHeadsOf(const format::AttentionParams &p, const format::View &q,
                         const format::View &out) const;
-  void lowerAttention(const format::Launch &launch);
-  void lowerChoose();
+  const format::Rope *ropeOf(const format::AttentionParams &p) const;
+  kernels::AttentionConfig
+  attentionConfig(const format::AttentionParams &p) const;
+  Arg<const float *> ropeTable(const format::AttentionParams &p) const;
+  kernels::AttentionArgs<Arg>
+  attentionArgs(const format::AttentionParams &p) const;
 
   // LinearLowering.cpp.
   /// A run of a layer's parts that one kernel can take.
@@ -180,15 +192,13 @@ private:
   const std::vector<format::Buffer> &buffers() const {
     return isHead() ? M.plan.headBuffers : M.plan.buffers;
   }
-  TypedArg viewArg(const format::View &view, const char *type,
-                   int64_t column = 0) const;
+  format::CudaArg::Kind viewKind() const;
   /// What a linear layer reads: its input, or that of the norm before it.
   kernels::InRows<Arg> inputRows(const format::Launch &launch,
                                  const FusedNorm &norm) const;
   int64_t stride(const format::View &view) const;
   int64_t inputStride(const format::Launch &launch,
                       const FusedNorm &norm) const;
-  TypedArg partArg(int32_t tensor, size_t part, const char *type) const;
   const format::Tensor &tensor(int32_t index) const {
     return M.tensors[static_cast<size_t>(index)];
   }
@@ -227,7 +237,7 @@ private:
   struct Conversion {
     const format::Launch *norm; ///< null: no norm
     format::View from;
-    std::vector<std::string> templateArgs;
+    std::string config;
   };
   /// Adds the launch that converts a layer's input, unless what it makes is
   /// there.
@@ -235,11 +245,6 @@ private:
                    const LaunchSpec &spec);
   std::optional<Conversion> Converted;
 };
-
-// Template arguments.
-std::string storageName(const format::PackedShape &shape);
-const char *activationName(format::Activation activation);
-inline const char *flag(bool value) { return value ? "true" : "false"; }
 
 /// Whether codes become operands of tensor cores: Operands<…>. The scales of
 /// q6_k are of half a chunk.

@@ -16,46 +16,18 @@ static uint64_t alignUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }
 
-TypedArg qzc::cuda::makeArg(CudaArg::Kind kind, const char *type, int64_t a,
-                            int64_t b) {
-  CudaArg arg;
-  arg.kind = kind;
-  arg.a = a;
-  arg.b = b;
-  return {arg, type};
-}
-
-TypedArg qzc::cuda::intArg(int64_t value) {
-  return makeArg(CudaArg::Kind::Int, "int", value);
-}
-
-TypedArg qzc::cuda::floatArg(float value) {
-  TypedArg arg = makeArg(CudaArg::Kind::Float, "float");
-  arg.arg.f = value;
-  return arg;
-}
-
-TypedArg qzc::cuda::stateArg() { return makeArg(CudaArg::Kind::State, kState); }
-
-TypedArg qzc::cuda::unusedArg(const char *type) {
-  // Parameters of type void * accept any object pointer.
-  return makeArg(CudaArg::Kind::State, type);
-}
-
 void ProgramBuilder::add(std::vector<format::CudaLaunch> &list,
                          const LaunchSpec &spec) {
-  std::string text = spec.kernel + (spec.perCacheType ? "<*" : "<");
-  for (const std::string &arg : spec.templateArgs)
-    text += arg + ",";
-  text += "|" + std::to_string(spec.blockThreads) + "," +
-          std::to_string(spec.minBlocks);
+  const std::string text = spec.config + "|" +
+                           std::to_string(spec.blockThreads) + "," +
+                           std::to_string(spec.minBlocks);
   auto [found, isNew] = InstanceByText.try_emplace(text, Kernels.size());
   if (isNew) {
     KernelInstance instance;
     instance.name = spec.kernel + std::to_string(NextNumber[spec.kernel]++);
     instance.function = "qzc::kernels::" + spec.kernel;
     instance.interface = spec.interface;
-    instance.templateArgs = spec.templateArgs;
+    instance.config = spec.config;
     for (const TypedArg &arg : spec.args)
       instance.argTypes.push_back(arg.type);
     instance.blockThreads = spec.blockThreads;
@@ -86,17 +58,6 @@ CudaArg ProgramBuilder::scratch(const std::string &key, uint64_t bytes,
   arg.kind = CudaArg::Kind::Scratch;
   arg.a = static_cast<int64_t>(found->second);
   return arg;
-}
-
-TypedArg ProgramBuilder::fixedScratch(const std::string &key, uint64_t bytes,
-                                      const char *type) {
-  return {scratch(key, bytes, false), type};
-}
-
-TypedArg ProgramBuilder::tokenScratch(const std::string &key,
-                                      uint64_t bytesPerToken,
-                                      const char *type) {
-  return {scratch(key, bytesPerToken, true), type};
 }
 
 CudaLowering ProgramBuilder::finish(format::CudaProgram program) {

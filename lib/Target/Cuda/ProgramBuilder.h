@@ -20,23 +20,6 @@
 
 namespace qzc::cuda {
 
-inline constexpr const char *kFloats = "const float *";
-inline constexpr const char *kFloatsOut = "float *";
-inline constexpr const char *kBytes = "const void *";
-inline constexpr const char *kInts = "const int *";
-inline constexpr const char *kCache = "qzc::CacheView";
-inline constexpr const char *kRows = "const qzc::TokenRow *";
-inline constexpr const char *kTiles = "const qzc::QueryTile *";
-inline constexpr const char *kState = "qzc::DeviceState *";
-
-TypedArg makeArg(format::CudaArg::Kind kind, const char *type, int64_t a = 0,
-                 int64_t b = 0);
-TypedArg intArg(int64_t value);
-TypedArg floatArg(float value);
-TypedArg stateArg();
-/// For a pointer that the instance does not read.
-TypedArg unusedArg(const char *type);
-
 /// How a launch is spread.
 struct LaunchShape {
   std::array<format::GridDim, 3> grid;
@@ -55,17 +38,17 @@ template <class Kernel> struct KernelLaunch : LaunchShape {
 struct LaunchSpec : LaunchShape {
   std::string kernel; ///< template of qzc::kernels, also the symbol's stem
   std::string interface;
-  std::vector<std::string> templateArgs;
+  std::string config; ///< as C++
   std::vector<TypedArg> args;
-  bool perCacheType = false;
+  bool perCacheType;
 
-  LaunchSpec() = default;
   template <class Kernel>
   LaunchSpec(const KernelLaunch<Kernel> &launch)
       : LaunchShape(launch), kernel(Kernel::kFunction),
         interface(Kernel::kInterface),
-        templateArgs({configText<Kernel>(launch.config)}),
-        args(listArgs<Kernel>(launch.args)) {}
+        config(configText<Kernel>(launch.config)),
+        args(listArgs<Kernel>(launch.args)),
+        perCacheType(Kernel::kPerCacheType) {}
 };
 
 class ProgramBuilder {
@@ -75,10 +58,6 @@ public:
 
   /// Reserves scratch that lives through the whole program. Per-token regions
   /// follow the fixed part: their `fixed` is resolved by finish().
-  TypedArg fixedScratch(const std::string &key, uint64_t bytes,
-                        const char *type);
-  TypedArg tokenScratch(const std::string &key, uint64_t bytesPerToken,
-                        const char *type);
   template <class T>
   Arg<T *> fixedScratch(const std::string &key, uint64_t bytes) {
     return Arg<T *>(scratch(key, bytes, false));

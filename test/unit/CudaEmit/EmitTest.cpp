@@ -17,7 +17,7 @@ TEST(EmitTest, OneCallForAnInstance) {
   kernel.name = "norm0";
   kernel.function = "qzc::kernels::norm";
   kernel.interface = "NormRows";
-  kernel.templateArgs = {"NormRows::Config{.columns = 576}"};
+  kernel.config = "NormRows::Config{.columns = 576}";
   kernel.argTypes = {"const float *", "int"};
   kernel.blockThreads = 256;
   // The headers of all kernels, and then:
@@ -40,16 +40,23 @@ TEST(EmitTest, BothCacheTypes) {
   cuda::KernelInstance kernel;
   kernel.name = "flash0";
   kernel.function = "qzc::kernels::flash";
-  kernel.templateArgs = {"9"};
+  kernel.interface = "Flash";
+  kernel.config = "Flash::Config{}";
   kernel.blockThreads = 128;
   kernel.perCacheType = true;
   const std::string text = cuda::emitCuda({kernel});
-  EXPECT_THAT(text, testing::HasSubstr("flash0_f16() {\n"
-                                       "  qzc::kernels::flash<Half, 9>();"));
-  EXPECT_THAT(text, testing::HasSubstr("flash0_f32() {\n"
-                                       "  qzc::kernels::flash<float, 9>();"));
-  EXPECT_THAT(text, testing::HasSubstr("flash0_q8() {\n"
-                                       "  qzc::kernels::flash<Byte, 9>();"));
+  EXPECT_THAT(text, testing::HasSubstr(
+                        "flash0_f16() {\n"
+                        "  const auto v1 = argsOf<Flash>();\n"
+                        "  qzc::kernels::flash<Half, Flash::Config{}>(v1);"));
+  EXPECT_THAT(text, testing::HasSubstr(
+                        "flash0_f32() {\n"
+                        "  const auto v1 = argsOf<Flash>();\n"
+                        "  qzc::kernels::flash<float, Flash::Config{}>(v1);"));
+  EXPECT_THAT(text, testing::HasSubstr(
+                        "flash0_q8() {\n"
+                        "  const auto v1 = argsOf<Flash>();\n"
+                        "  qzc::kernels::flash<Byte, Flash::Config{}>(v1);"));
 }
 
 } // namespace

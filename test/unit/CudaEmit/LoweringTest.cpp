@@ -153,8 +153,11 @@ std::string flashOf(int64_t heads, int64_t kvHeads, int64_t headDim,
        cuda::lowerToCuda(model.manifest, cuda::gpuOf(arch)).kernels) {
     if (kernel.function == "qzc::kernels::flash")
       return "flash";
-    if (kernel.function == "qzc::kernels::flashPanels")
-      return "flashPanels " + kernel.templateArgs[3];
+    if (kernel.function == "qzc::kernels::flashPanels") {
+      const size_t last = kernel.config.rfind(' ') + 1; // its heads, and "}"
+      return "flashPanels " +
+             kernel.config.substr(last, kernel.config.size() - last - 1);
+    }
   }
   return "none";
 }
@@ -320,7 +323,7 @@ TEST(LoweringTest, RowsOfAFusedWeightAreRunsFromAFirstRow) {
                      "{.rows = 32, .runs = {.run = 16, .stride = 64}}";
     for (const cuda::KernelInstance &kernel : lowering.kernels)
       if (kernel.name == matvec.kernel) {
-        EXPECT_THAT(kernel.templateArgs[0], testing::HasSubstr(parts));
+        EXPECT_THAT(kernel.config, testing::HasSubstr(parts));
       }
   }
 }

@@ -2,7 +2,7 @@
 //
 // Turns a plan into lists of kernel launches (format::CudaProgram) and says
 // which kernel instances these need: templates of Kernels/*.cuh with this
-// model's shapes, schemes and fusions as arguments. No MLIR, no CUDA.
+// model's shapes, schemes and fusions as their Config. No MLIR, no CUDA.
 //
 // How a pointer argument resolves (what the runtime implements):
 //   View      body arena + buffers[a].offset × chunk + 4 b
@@ -29,12 +29,10 @@ namespace qzc::cuda {
 
 /// One `extern "C" __global__` function: a call of a kernel template.
 struct KernelInstance {
-  std::string name;     ///< symbol, without the cache type's suffix
-  std::string function; ///< "qzc::kernels::matvec"
-  /// "Matvec", whose Config is the template's argument and whose Args are the
-  /// function's; empty: the function takes each argument by itself.
-  std::string interface;
-  std::vector<std::string> templateArgs;
+  std::string name;      ///< symbol, without the cache type's suffix
+  std::string function;  ///< "qzc::kernels::matvec"
+  std::string interface; ///< "Matvec", whose Args are the function's
+  std::string config;    ///< "Matvec::Config{…}", the template's argument
   std::vector<std::string> argTypes; ///< C++ types of the parameters
   uint32_t blockThreads = 0;
   /// Blocks that should fit on a multiprocessor: bounds the registers.

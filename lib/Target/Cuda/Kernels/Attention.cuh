@@ -9,6 +9,7 @@
 #ifndef QZC_KERNELS_ATTENTION_CUH
 #define QZC_KERNELS_ATTENTION_CUH
 
+#include "Attention.h"
 #include "Cache.cuh"
 
 namespace qzc::kernels {
@@ -29,47 +30,47 @@ QZC_DEVICE float rotated(const float *head, int d, const float *table) {
 
 /// Rotates k and appends k and v of token t to its sequence; keeps the ranges.
 /// Grid: T blocks.
-template <class Cache, int KvHeads, int D, int RopeDim, bool Interleaved>
-QZC_DEVICE void appendCache(const float *k, int kStride, const float *v,
-                            int vStride, CacheView view, const float *ropeTable,
-                            const TokenRow *rows, DeviceState *state) {
+template <class Cache, AppendCache::Config C>
+QZC_DEVICE void appendCache(const AppendCache::Args<Value> &a) {
+  constexpr int D = C.headDim;
   launchDependents();
   waitForDependencies();
-  const int position = rows[blockIdx.x].position;
-  const int sequence = rows[blockIdx.x].sequence;
-  CacheRange *range = rangeOf(view, sequence);
-  k += static_cast<long long>(blockIdx.x) * kStride;
-  v += static_cast<long long>(blockIdx.x) * vStride;
-  const float *table = ropeTable + static_cast<long long>(position) * RopeDim;
+  const int position = a.rows[blockIdx.x].position;
+  const int sequence = a.rows[blockIdx.x].sequence;
+  CacheRange *range = rangeOf(a.cache, sequence);
+  const float *k = rowOf(a.k, blockIdx.x);
+  const float *v = rowOf(a.v, blockIdx.x);
+  const float *table =
+      a.ropeTable + static_cast<long long>(position) * C.rope.dim;
   if constexpr (kIsBytes<Cache>) {
     const int warps = blockDim.x / kWarp;
-    for (int i = threadIdx.x / kWarp; i < 2 * KvHeads; i += warps) {
-      const HeadCache<Cache, D> cache(view, sequence, i / 2);
+    for (int i = threadIdx.x / kWarp; i < 2 * C.kvHeads; i += warps) {
+      const HeadCache<Cache, D> cache(a.cache, sequence, i / 2);
       const unsigned long long page = cache.page(position);
       const float *head = (i % 2 == 0 ? k : v) + i / 2 * D;
       if (i % 2 == 0)
         storeBytes<D>(
             cache.keys(page, position), cache.keyScales(page, position),
             [&](int d) {
-              return rotated<RopeDim, Interleaved>(head, d, table);
+              return rotated<C.rope.dim, C.rope.interleaved>(head, d, table);
             },
-            &range->key, state);
+            &range->key, a.state);
       else
         storeBytes<D>(
             cache.values(page, position), cache.valueScales(page, position),
-            [&](int d) { return head[d]; }, &range->value, state);
+            [&](int d) { return head[d]; }, &range->value, a.state);
     }
   } else {
-    for (int i = threadIdx.x; i < KvHeads * D; i += blockDim.x) {
+    for (int i = threadIdx.x; i < C.kvHeads * D; i += blockDim.x) {
       const int head = i / D;
       const int d = i % D;
-      const HeadCache<Cache, D> cache(view, sequence, head);
+      const HeadCache<Cache, D> cache(a.cache, sequence, head);
       const unsigned long long page = cache.page(position);
-      cache.keys(page, position)[d] =
-          toCache<Cache>(rotated<RopeDim, Interleaved>(k + head * D, d, table),
-                         &range->key, state);
+      cache.keys(page, position)[d] = toCache<Cache>(
+          rotated<C.rope.dim, C.rope.interleaved>(k + head * D, d, table),
+          &range->key, a.state);
       cache.values(page, position)[d] =
-          toCache<Cache>(v[i], &range->value, state);
+          toCache<Cache>(v[i], &range->value, a.state);
     }
   }
 }
@@ -383,47 +384,44 @@ QZC_DEVICE OnlineSoftmax<1> mergeRecords(int count, int d, const Read &read) {
   return merged;
 }
 
-/// One token of each sequence. Grid: (kv head and group of G query heads) ×
-/// Splits × T, of Warps warps, at least four. The context is cut into at most
-/// Splits ranges of at least 256 positions; the last block of a head to arrive
-/// combines them. The block whose range ends with the new position appends k
-/// and v.
-template <class Cache, int Heads, int KvHeads, int D, int G, int Window,
-          bool SoftCap, bool Alibi, int RopeDim, bool Interleaved, int Splits,
-          int Warps>
-QZC_DEVICE void
-attendOne(const float *q, int qStride, const float *k, int kStride,
-          const float *v, int vStride, CacheView view, const float *ropeTable,
-          float scale, float cap, float alibi, float *partials,
-          const TokenRow *rows, DeviceState *state, float *out, int outStride) {
+/// One token of each sequence. Grid: (kv head and group of `queries` query
+/// heads) × splits × T. The context is cut into at most `splits` ranges of at
+/// least 256 positions; the last block of a head to arrive combines them. The
+/// block whose range ends with the new position appends k and v.
+template <class Cache, AttendOne::Config C>
+QZC_DEVICE void attendOne(const AttendOne::Args<Value> &a) {
+  constexpr int D = C.attention.headDim;
   using Lanes = HeadLanes<D>;
   constexpr int least = 256;
-  constexpr int groups = Heads / KvHeads / G;
+  constexpr int groups = C.attention.heads / C.attention.kvHeads / C.queries;
   constexpr int record = D + 2;
-  __shared__ float queries[G * Lanes::kPadded];
+  __shared__ float queries[C.queries * Lanes::kPadded];
   alignas(16) __shared__ Cache latestKey[Lanes::kPadded];
   alignas(16) __shared__ Cache latestValue[Lanes::kPadded];
   __shared__ Half latestScales[2];
-  __shared__ float merged[Warps][G][record];
+  __shared__ float merged[C.warps][C.queries][record];
   __shared__ int lastFlag;
 
   // Rows and pages of a pass are there before its first launch begins.
   const int kvHead = blockIdx.x / groups;
   const int group = blockIdx.x % groups;
-  const int firstHead = kvHead * (Heads / KvHeads) + group * G;
+  const int firstHead =
+      kvHead * (C.attention.heads / C.attention.kvHeads) + group * C.queries;
   const int token = blockIdx.z;
-  const int position = rows[token].position;
-  const int sequence = rows[token].sequence;
-  CacheRange *range = rangeOf(view, sequence);
-  q += static_cast<long long>(token) * qStride;
-  k += static_cast<long long>(token) * kStride;
-  v += static_cast<long long>(token) * vStride;
-  out += static_cast<long long>(token) * outStride;
-  partials += static_cast<long long>(token) * Heads * Splits * record;
-  const int begin =
-      Window > 0 && position + 1 > Window ? position + 1 - Window : 0;
+  const int position = a.rows[token].position;
+  const int sequence = a.rows[token].sequence;
+  CacheRange *range = rangeOf(a.cache, sequence);
+  const float *q = rowOf(a.q, token);
+  const float *k = rowOf(a.k, token);
+  const float *v = rowOf(a.v, token);
+  float *out = rowOf(a.out, token);
+  float *partials = a.partials + static_cast<long long>(token) *
+                                     C.attention.heads * C.splits * record;
+  const int begin = C.attention.window > 0 && position + 1 > C.attention.window
+                        ? position + 1 - C.attention.window
+                        : 0;
   const int length = position + 1 - begin;
-  int perSplit = (length + Splits - 1) / Splits;
+  int perSplit = (length + C.splits - 1) / C.splits;
   perSplit = perSplit < least ? least : perSplit;
   const int active = (length + perSplit - 1) / perSplit;
   const int split = blockIdx.y;
@@ -432,60 +430,66 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
       first + perSplit < position + 1 ? first + perSplit : position + 1;
 
   const GrowingCache<Cache, D> cache = {
-      HeadCache<Cache, D>(view, sequence, kvHead), position, latestKey,
+      HeadCache<Cache, D>(a.cache, sequence, kvHead), position, latestKey,
       latestValue, latestScales};
   const int warp = threadIdx.x / kWarp;
   const int lane = threadIdx.x % kWarp;
   const int warpFirst = first + warp * Lanes::kPositions;
   CacheBatch<Cache, D> batch;
-  batch.find(cache, warpFirst, end, Warps);
+  batch.find(cache, warpFirst, end, C.warps);
   const unsigned long long newest = cache.stored.page(position);
   // All positions but the newest are of passes before.
-  batch.load(cache, warpFirst, end, Warps);
-  batch.find(cache, warpFirst + Warps * Lanes::kBatch * Lanes::kPositions, end,
-             Warps);
+  batch.load(cache, warpFirst, end, C.warps);
+  batch.find(cache, warpFirst + C.warps * Lanes::kBatch * Lanes::kPositions,
+             end, C.warps);
   waitForDependencies();
   launchDependents();
   if (split >= active)
     return;
 
-  const float *table = ropeTable + static_cast<long long>(position) * RopeDim;
-  const float factor = queryFactor<SoftCap>(scale);
-  for (int i = threadIdx.x; i < G * Lanes::kPadded; i += Warps * kWarp) {
+  const float *table = a.attention.ropeTable +
+                       static_cast<long long>(position) * C.attention.rope.dim;
+  const float factor = queryFactor<C.attention.softCap>(a.attention.scale);
+  for (int i = threadIdx.x; i < C.queries * Lanes::kPadded;
+       i += C.warps * kWarp) {
     const int g = i / Lanes::kPadded;
     const int d = i % Lanes::kPadded;
-    queries[i] = d < D ? rotated<RopeDim, Interleaved>(q + (firstHead + g) * D,
-                                                       d, table) *
-                             factor
-                       : 0.0f;
+    queries[i] =
+        d < D ? rotated<C.attention.rope.dim, C.attention.rope.interleaved>(
+                    q + (firstHead + g) * D, d, table) *
+                    factor
+              : 0.0f;
   }
   if constexpr (kIsBytes<Cache>) {
     // A warp each for the key and the value, here and in the cache.
     if (split == active - 1) {
       const auto key = [&](int d) {
-        return rotated<RopeDim, Interleaved>(k + kvHead * D, d, table);
+        return rotated<C.attention.rope.dim, C.attention.rope.interleaved>(
+            k + kvHead * D, d, table);
       };
       const auto value = [&](int d) { return v[kvHead * D + d]; };
       if (warp == 0)
-        storeBytes<D>(latestKey, latestScales, key, &range->key, state);
+        storeBytes<D>(latestKey, latestScales, key, &range->key, a.state);
       if (warp == 1)
         storeBytes<D>(latestValue, latestScales + 1, value, &range->value,
-                      state);
+                      a.state);
       if (warp == 2 && group == 0)
         storeBytes<D>(cache.stored.keys(newest, position),
                       cache.stored.keyScales(newest, position), key,
-                      &range->key, state);
+                      &range->key, a.state);
       if (warp == 3 && group == 0)
         storeBytes<D>(cache.stored.values(newest, position),
                       cache.stored.valueScales(newest, position), value,
-                      &range->value, state);
+                      &range->value, a.state);
     }
   } else if (split == active - 1) {
-    for (int d = threadIdx.x; d < D; d += Warps * kWarp) {
+    for (int d = threadIdx.x; d < D; d += C.warps * kWarp) {
       latestKey[d] = toCache<Cache>(
-          rotated<RopeDim, Interleaved>(k + kvHead * D, d, table), &range->key,
-          state);
-      latestValue[d] = toCache<Cache>(v[kvHead * D + d], &range->value, state);
+          rotated<C.attention.rope.dim, C.attention.rope.interleaved>(
+              k + kvHead * D, d, table),
+          &range->key, a.state);
+      latestValue[d] =
+          toCache<Cache>(v[kvHead * D + d], &range->value, a.state);
       if (group == 0) {
         cache.stored.keys(newest, position)[d] = latestKey[d];
         cache.stored.values(newest, position)[d] = latestValue[d];
@@ -494,15 +498,17 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   }
   __syncthreads();
 
-  float slopes[G];
+  float slopes[C.queries];
 #pragma unroll
-  for (int g = 0; g < G; ++g)
-    slopes[g] = alibiSlope<Alibi, Heads>(firstHead + g, alibi);
-  OnlineSoftmax<8> softmax[G];
-  attendRange<Cache, D, G, SoftCap, Alibi>(softmax, queries, cache, batch,
-                                           warpFirst, end, Warps, cap, slopes);
+  for (int g = 0; g < C.queries; ++g)
+    slopes[g] = alibiSlope<C.attention.alibi, C.attention.heads>(
+        firstHead + g, a.attention.alibi);
+  OnlineSoftmax<8> softmax[C.queries];
+  attendRange<Cache, D, C.queries, C.attention.softCap, C.attention.alibi>(
+      softmax, queries, cache, batch, warpFirst, end, C.warps, a.attention.cap,
+      slopes);
 #pragma unroll
-  for (int g = 0; g < G; ++g) {
+  for (int g = 0; g < C.queries; ++g) {
     if (lane >= Lanes::kLanes)
       continue;
     if (lane == 0) {
@@ -516,16 +522,16 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
   }
   __syncthreads();
 
-  for (int i = threadIdx.x; i < G * D; i += Warps * kWarp) {
+  for (int i = threadIdx.x; i < C.queries * D; i += C.warps * kWarp) {
     const int g = i / D;
     const int d = i % D;
     const OnlineSoftmax<1> total = mergeRecords<D>(
-        Warps, d, [&](int w, int e) { return merged[w][g][e]; });
+        C.warps, d, [&](int w, int e) { return merged[w][g][e]; });
     if (active == 1) {
       out[(firstHead + g) * D + d] = total.sum[0] / total.l;
       continue;
     }
-    float *partial = partials + ((firstHead + g) * Splits + split) * record;
+    float *partial = partials + ((firstHead + g) * C.splits + split) * record;
     partial[d] = total.sum[0];
     if (d == 0) {
       partial[D] = total.m;
@@ -533,13 +539,13 @@ attendOne(const float *q, int qStride, const float *k, int kStride,
     }
   }
   if (active == 1 ||
-      !arriveLast(&state->counters[token * gridDim.x + blockIdx.x], active,
+      !arriveLast(&a.state->counters[token * gridDim.x + blockIdx.x], active,
                   &lastFlag))
     return;
-  for (int i = threadIdx.x; i < G * D; i += Warps * kWarp) {
+  for (int i = threadIdx.x; i < C.queries * D; i += C.warps * kWarp) {
     const int g = i / D;
     const int d = i % D;
-    const float *partial = partials + (firstHead + g) * Splits * record;
+    const float *partial = partials + (firstHead + g) * C.splits * record;
     const OnlineSoftmax<1> total =
         mergeRecords<D>(active, d, [&](int s, int e) {
           return __ldcg(partial + s * record + e);

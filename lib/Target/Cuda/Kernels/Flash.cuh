@@ -339,28 +339,30 @@ QZC_DEVICE void flashHead(Half *shared, const float *q, int qStride,
 }
 
 /// Queries over the cache, into which k and v were appended before. A tile has
-/// at most kFlashQueries. Grid: tiles × Heads, 128 threads. Dynamic shared
+/// at most kFlashQueries. Grid: tiles × heads, 128 threads. Dynamic shared
 /// memory: queries and tiles.
-template <class Cache, int Heads, int KvHeads, int D, int Window, bool SoftCap,
-          bool Alibi, int RopeDim, bool Interleaved>
-QZC_DEVICE void flash(const float *q, int qStride, CacheView view,
-                      const float *ropeTable, float scale, float cap,
-                      float alibi, const QueryTile *tiles, float *out,
-                      int stride) {
+template <class Cache, Flash::Config C>
+QZC_DEVICE void flash(const Flash::Args<Value> &a) {
+  constexpr int D = C.attention.headDim;
   QZC_DYNAMIC_SHARED(flashShared);
   launchDependents();
   waitForDependencies();
   const int head = blockIdx.y;
-  const QueryTile tile = tiles[blockIdx.x];
-  const HeadCache<Cache, D> cache(view, tile.sequence,
-                                  head / (Heads / KvHeads));
-  q += static_cast<long long>(tile.row) * qStride + head * D;
-  out += static_cast<long long>(tile.row) * stride + head * D;
-  flashHead<Cache, D, Window, SoftCap, Alibi, RopeDim, Interleaved>(
-      reinterpret_cast<Half *>(flashShared), q, qStride, cache,
-      rangeOf(view, tile.sequence), ropeTable, scale, cap,
-      alibiSlope<Alibi, Heads>(head, alibi), tile.position, tile.rows, out,
-      stride);
+  const QueryTile tile = a.tiles[blockIdx.x];
+  const HeadCache<Cache, D> cache(
+      a.cache, tile.sequence, head / (C.attention.heads / C.attention.kvHeads));
+  const float *q =
+      a.q.first + (static_cast<long long>(tile.row) * a.q.stride + head * D);
+  float *out = a.out.first +
+               (static_cast<long long>(tile.row) * a.out.stride + head * D);
+  flashHead<Cache, D, C.attention.window, C.attention.softCap,
+            C.attention.alibi, C.attention.rope.dim,
+            C.attention.rope.interleaved>(
+      reinterpret_cast<Half *>(flashShared), q, a.q.stride, cache,
+      rangeOf(a.cache, tile.sequence), a.attention.ropeTable, a.attention.scale,
+      a.attention.cap,
+      alibiSlope<C.attention.alibi, C.attention.heads>(head, a.attention.alibi),
+      tile.position, tile.rows, out, a.out.stride);
 }
 
 } // namespace qzc::kernels

@@ -19,18 +19,33 @@ namespace qzc::kernels {
 /// Of<T> of a running kernel.
 template <class T> using Value = T;
 
+// Static members become symbols of device code: there are none of these there.
+#ifdef __CUDACC__
+#define QZC_KERNEL(Interface, Function)
+#define QZC_CACHE_KERNEL(Interface, Function)
+#define QZC_FIELDS(...)
+#else
 /// In a kernel's interface: its own name, and that of the function template.
 #define QZC_KERNEL(Interface, Function)                                        \
   static constexpr char kInterface[] = #Interface;                             \
-  static constexpr char kFunction[] = #Function;
+  static constexpr char kFunction[] = #Function;                               \
+  static constexpr bool kPerCacheType = false;
+/// The same of a kernel with an instance for each type of the cache's elements,
+/// which is the template's first argument.
+#define QZC_CACHE_KERNEL(Interface, Function)                                  \
+  static constexpr char kInterface[] = #Interface;                             \
+  static constexpr char kFunction[] = #Function;                               \
+  static constexpr bool kPerCacheType = true;
 
 /// In a Config, an Args or a struct of theirs: all of its fields, in their
 /// order. The host checks that none is missing.
 #define QZC_FIELDS(...)                                                        \
   static constexpr char kFields[] = #__VA_ARGS__;                              \
-  template <class Visit> constexpr auto visit(const Visit &v) const {          \
-    return v(__VA_ARGS__);                                                     \
+  template <class Visitor>                                                     \
+  constexpr auto visit(const Visitor &visitor) const {                         \
+    return visitor(__VA_ARGS__);                                               \
   }
+#endif
 
 /// An enumeration whose names the host prints.
 #define QZC_ENUM(Name, ...)                                                    \

@@ -238,23 +238,26 @@ struct MatvecRow {
 
 /// The parts of a layer.
 template <LinearConfig L> struct MatvecParts {
-  static constexpr int kFirst = L.parts[0].rows;
-  static constexpr int kSecond = L.parts[1].rows;
-  static constexpr int kThird = L.parts[2].rows;
-  static constexpr int kOutputs = L.gated ? kFirst : kFirst + kSecond + kThird;
   LinearArgs<Value> args;
+
+  static constexpr int outputs() {
+    const int first = L.parts[0].rows;
+    return L.gated ? first : first + L.parts[1].rows + L.parts[2].rows;
+  }
 
   /// What side 0 or 1 (gated: gate or up) of output n is made of; of an output
   /// beyond the last, that of the last.
   QZC_DEVICE MatvecRow find(int n, int side) const {
-    n = n < kOutputs ? n : kOutputs - 1;
+    constexpr int first = L.parts[0].rows;
+    constexpr int second = L.parts[1].rows;
+    n = n < outputs() ? n : outputs() - 1;
     if constexpr (L.gated)
       return side == 0 ? rowOfPart<0>(n) : rowOfPart<1>(n);
-    if (kSecond == 0 || n < kFirst)
+    if (second == 0 || n < first)
       return rowOfPart<0>(n);
-    if (kThird == 0 || n < kFirst + kSecond)
-      return rowOfPart<1>(n - kFirst);
-    return rowOfPart<2>(n - kFirst - kSecond);
+    if (L.parts[2].rows == 0 || n < first + second)
+      return rowOfPart<1>(n - first);
+    return rowOfPart<2>(n - first - second);
   }
 
 private:
@@ -274,7 +277,7 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
   using Norms = InputNorm<C.norm>;
   constexpr int threads = C.warps * kWarp;
   using Parts = MatvecParts<C.layer>;
-  constexpr int total = Parts::kOutputs;
+  constexpr int total = Parts::outputs();
   constexpr int sides = C.layer.gated ? 2 : 1;
   constexpr int columns = sides * C.perWarp;
   constexpr int chunks = K / W::kPerChunk;

@@ -41,7 +41,7 @@ QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
   constexpr int sides = C.layer.gated ? 2 : 1;
   constexpr int perTile = kTileRows / sides;
   constexpr int perWarp = tile.warpRows() / sides;
-  constexpr int total = Parts::kOutputs;
+  constexpr int total = Parts::outputs();
   static_assert(C.stages >= 2, "a stage is read while the next one comes");
 
   QZC_DYNAMIC_SHARED(shared);

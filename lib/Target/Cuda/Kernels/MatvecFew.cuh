@@ -116,7 +116,7 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   constexpr int sides = C.layer.gated ? 2 : 1;
   constexpr int perTile = kTileRows / sides;
   constexpr int outputs = C.warpsN * perTile; ///< of a pass
-  constexpr int total = Parts::kOutputs;
+  constexpr int total = Parts::outputs();
   static_assert(C.splitK == 1 || C.passes == 1, "sums of one pass are shared");
   static_assert(outputs / 4 * kTileTokens <= threads, "four for each thread");
   using Stage = TokenStage<K, S, Block, tile.elementsOfBlock(), Norms>;

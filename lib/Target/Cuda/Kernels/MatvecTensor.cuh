@@ -89,7 +89,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   using Norms = InputNorm<C.norm>;
   constexpr int threads = C.splitK * C.splitN * kWarp;
   using Parts = MatvecParts<C.layer>;
-  constexpr int total = Parts::kOutputs;
+  constexpr int total = Parts::outputs();
   constexpr int sides = C.layer.gated ? 2 : 1;
   constexpr int perTile = 16 / sides;
   constexpr int chunks = K / W::kPerChunk;

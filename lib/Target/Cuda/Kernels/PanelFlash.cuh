@@ -119,27 +119,23 @@ QZC_DEVICE void loadPanels(const Ring &ring, Half *tiles,
   }
 }
 
-/// Arguments as of flash, but that q and out, and their strides, are even. A
-/// block has PerBlock heads of a kv head. Grid: tiles × Heads / PerBlock.
-/// Threads and dynamic shared memory: FlashTile.h.
-template <class Cache, int Heads, int KvHeads, int D, int PerBlock, int Window,
-          bool SoftCap, bool Alibi, int RopeDim, bool Interleaved>
-QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
-                            const float *ropeTable, float scale, float cap,
-                            float alibi, const QueryTile *tiles, float *out,
-                            int stride) {
+/// What flash computes. Grid: tiles × heads / C.heads. Threads and dynamic
+/// shared memory: FlashTile.h.
+template <class Cache, FlashPanels::Config C>
+QZC_DEVICE void flashPanels(const FlashPanels::Args<Value> &a) {
+  constexpr int D = C.attention.headDim;
   constexpr int tileBytes = panelFlashTileBytes(D);
-  using Ring = TileRing<panelFlashStages(D, PerBlock), 2 * tileBytes>;
-  constexpr PanelFlashShape shape = panelFlashShape(D, PerBlock);
+  using Ring = TileRing<panelFlashStages(D, C.heads), 2 * tileBytes>;
+  constexpr PanelFlashShape shape = panelFlashShape(D, C.heads);
   using Panels = CachePanels<D, shape.together()>;
-  constexpr int multipliers = PerBlock * 128;
+  constexpr int multipliers = C.heads * 128;
   constexpr int keyTiles = kPanelKeys / 8;
   constexpr int outTiles = D / 8;
   // Whether the largest product is the largest score.
-  constexpr bool plain = !SoftCap && !Alibi;
+  constexpr bool plain = !C.attention.softCap && !C.attention.alibi;
   QZC_DYNAMIC_SHARED(flashShared);
   alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
-  alignas(8) __shared__ unsigned long long haveQueries[PerBlock];
+  alignas(8) __shared__ unsigned long long haveQueries[C.heads];
   launchDependents();
   const Ring ring(flashShared, barriers);
   const int thread = threadIdx.x;
@@ -153,19 +149,20 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
   waitForDependencies();
 
   // Tiles of late queries, which see the most keys, come first.
-  constexpr int blocks = Heads / PerBlock;
+  constexpr int blocks = C.attention.heads / C.heads;
   const int number = static_cast<int>(blockIdx.y * gridDim.x + blockIdx.x);
   const QueryTile tile =
-      tiles[static_cast<int>(gridDim.x) - 1 - number / blocks];
-  const int firstHead = number % blocks * PerBlock;
+      a.tiles[static_cast<int>(gridDim.x) - 1 - number / blocks];
+  const int firstHead = number % blocks * C.heads;
   const int end = tile.position + tile.rows;
   int begin = 0;
-  if (Window > 0)
-    begin = max(0, tile.position + 1 - Window) / kPanelKeys * kPanelKeys;
+  if (C.attention.window > 0)
+    begin = max(0, tile.position + 1 - C.attention.window) / kPanelKeys *
+            kPanelKeys;
   float keyScale = 1.0f;
   float valueScale = 1.0f;
   if constexpr (!kIsHalf<Cache>) {
-    const CacheRange *range = rangeOf(view, tile.sequence);
+    const CacheRange *range = rangeOf(a.cache, tile.sequence);
     keyScale = scaleToHalf(range->key);
     valueScale = scaleToHalf(range->value);
   }
@@ -175,8 +172,9 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
                                ring.tiles - sharedAddress(flashShared));
   if (thread >= multipliers) {
     keepRegisters<shape.loader>();
-    const HeadCache<Cache, D> cache(view, tile.sequence,
-                                    firstHead / (Heads / KvHeads));
+    const HeadCache<Cache, D> cache(
+        a.cache, tile.sequence,
+        firstHead / (C.attention.heads / C.attention.kvHeads));
     loadPanels<Cache, D, shape.together()>(ring, stages, cache, begin, end,
                                            thread - multipliers,
                                            1.0f / keyScale, 1.0f / valueScale);
@@ -185,9 +183,13 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
 
   takeRegisters<shape.multiplier>();
   const int head = firstHead + thread / 128;
-  q += static_cast<long long>(tile.row) * qStride + head * D;
-  out += static_cast<long long>(tile.row) * stride + head * D;
-  const float slope = alibiSlope<Alibi, Heads>(head, alibi);
+  const float *q =
+      a.q.first + (static_cast<long long>(tile.row) * a.q.stride + head * D);
+  float *out = a.out.first +
+               (static_cast<long long>(tile.row) * a.out.stride + head * D);
+  const float scale = a.attention.scale;
+  const float slope =
+      alibiSlope<C.attention.alibi, C.attention.heads>(head, a.attention.alibi);
   // This lane's two rows.
   const int firstRow = thread % 128 / kWarp * 16 + lane / 4;
   const Panels ownQueries = {
@@ -199,9 +201,11 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
   for (int h = 0; h < 2; ++h) {
     const int t = min(firstRow + 8 * h, tile.rows - 1);
     float v[D / 8][2];
-    loadQuery<D, RopeDim, Interleaved>(
-        q + static_cast<long long>(t) * qStride,
-        ropeTable + static_cast<long long>(tile.position + t) * RopeDim, v);
+    loadQuery<D, C.attention.rope.dim, C.attention.rope.interleaved>(
+        q + static_cast<long long>(t) * a.q.stride,
+        a.attention.ropeTable +
+            static_cast<long long>(tile.position + t) * C.attention.rope.dim,
+        v);
     float absmax = 0.0f;
 #pragma unroll
     for (int j = 0; j < D / 8; ++j)
@@ -215,7 +219,8 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
           packHalves(v[j][0] * inverse, v[j][1] * inverse);
     // Never 0, which would make masked scores no number.
     factor[h] =
-        fmaxf(power * queryFactor<SoftCap>(fabsf(scale)) * keyScale, 1e-37f);
+        fmaxf(power * queryFactor<C.attention.softCap>(fabsf(scale)) * keyScale,
+              1e-37f);
     top[h] = -QZC_INFINITY;
   }
   publishTiles();
@@ -263,20 +268,23 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
       for (int j = 0; j < keyTiles; ++j)
 #pragma unroll
         for (int e = 0; e < 4; ++e) {
-          float score = cappedScore<SoftCap>(s[j][e] * factor[e / 2], cap);
-          if constexpr (Alibi)
+          float score = cappedScore<C.attention.softCap>(
+              s[j][e] * factor[e / 2], a.attention.cap);
+          if constexpr (C.attention.alibi)
             score = fmaf(slope, static_cast<float>(distanceOf(j, e)), score);
           s[j][e] = score;
         }
     }
     if (first + kPanelKeys - 1 > tile.position ||
-        (Window > 0 && first <= tile.position + kFlashQueries - 1 - Window)) {
+        (C.attention.window > 0 &&
+         first <= tile.position + kFlashQueries - 1 - C.attention.window)) {
 #pragma unroll
       for (int j = 0; j < keyTiles; ++j)
 #pragma unroll
         for (int e = 0; e < 4; ++e) {
           const int distance = distanceOf(j, e);
-          if (distance > 0 || (Window > 0 && distance <= -Window))
+          if (distance > 0 ||
+              (C.attention.window > 0 && distance <= -C.attention.window))
             s[j][e] = -QZC_INFINITY;
         }
     }
@@ -342,7 +350,7 @@ QZC_DEVICE void flashPanels(const float *q, int qStride, CacheView view,
     if (t >= tile.rows)
       continue;
     const float inverse = valueScale / total[h];
-    float *row = out + static_cast<long long>(t) * stride + lane % 4 * 2;
+    float *row = out + static_cast<long long>(t) * a.out.stride + lane % 4 * 2;
 #pragma unroll
     for (int j = 0; j < outTiles; ++j)
       *reinterpret_cast<float2 *>(row + 8 * j) = {o[j][2 * h] * inverse,
