@@ -121,7 +121,6 @@ inline int __any_sync(unsigned, int predicate) {
 inline void __syncthreads() { qzc::emulator::meetBlock(); }
 inline void __syncwarp() { qzc::emulator::meetWarp(nullptr, 0); }
 inline void __threadfence() {}
-template <class T> T __ldg(const T *p) { return *p; }
 template <class T> T __ldcg(const T *p) { return *p; }
 inline unsigned atomicAdd(unsigned *p, unsigned v) {
   const unsigned before = *p;

@@ -14,10 +14,12 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
+#include <set>
 
 using namespace qzc;
 using cuda::Arch;
 using testing::HasSubstr;
+using testing::Not;
 
 namespace {
 
@@ -160,6 +162,32 @@ TEST_F(CompileTest, ALibraryThatIsNoNvrtcIsNamed) {
     EXPECT_THAT(error.what(), HasSubstr("/no/such/libnvrtc.so"));
   }
   unsetenv("QZC_NVRTC");
+}
+
+/// ptxas moves loads by way of .nc behind waits and barriers: what is loaded
+/// early, so that launches overlap, must not be read by it.
+TEST_F(CompileTest, NoWeightOfOneTokenIsLoadedByWayOfNc) {
+  const Arch target = cuda::parseArchs("compute_80")[0];
+  for (const kernel_test::BenchShape &shape : kernel_test::benchShapes()) {
+    if (shape.hidden > 1024)
+      continue;
+    SCOPED_TRACE(shape.name);
+    const kernel_test::Model model = kernel_test::makeBench(shape);
+    const cuda::CudaLowering lowering =
+        cuda::lowerToCuda(model.manifest, model.gpuOf(target));
+    std::set<std::string> names;
+    for (const format::CudaLaunch &launch : lowering.program.decode)
+      if (launch.kernel.rfind("matvec", 0) == 0)
+        names.insert(launch.kernel);
+    std::vector<cuda::KernelInstance> kernels;
+    for (const cuda::KernelInstance &kernel : lowering.kernels)
+      if (names.count(kernel.name))
+        kernels.push_back(kernel);
+    const std::string ptx =
+        compileAll(cuda::emitCuda(kernels), {target})[0].bytes;
+    EXPECT_THAT(ptx, HasSubstr("ld.global.L1::no_allocate"));
+    EXPECT_THAT(ptx, Not(HasSubstr("ld.global.nc")));
+  }
 }
 
 /// Registers decide how much runs at once, spills how fast: no kernel of these

@@ -76,10 +76,12 @@ QZC_DEVICE float powerOfTwo(float x) {
   return y;
 }
 
-/// 16 bytes that are read once: past the L1 cache.
+/// 16 bytes that are read once: past the L1 cache. Weights are not read by way
+/// of .nc (so not by __ldg): ptxas moves such loads behind waits and barriers,
+/// where their time is no longer hidden.
 QZC_DEVICE uint4 loadStreaming(const void *address) {
   uint4 v;
-  asm("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+  asm("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
       : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
       : "l"(address));
   return v;
@@ -88,7 +90,7 @@ QZC_DEVICE uint4 loadStreaming(const void *address) {
 /// 8 bytes of the same.
 QZC_DEVICE uint2 loadStreamingTwo(const void *address) {
   uint2 v;
-  asm("ld.global.nc.L1::no_allocate.v2.u32 {%0, %1}, [%2];"
+  asm("ld.global.L1::no_allocate.v2.u32 {%0, %1}, [%2];"
       : "=r"(v.x), "=r"(v.y)
       : "l"(address));
   return v;

@@ -85,7 +85,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   constexpr int K = C.layer.inputs;
   constexpr Storage S = C.layer.weight.storage;
   using W = WeightsOf<C.layer.weight>;
-  using O = Operands<S>;
+  using O = LoneOperands<S>;
   using Norms = InputNorm<C.norm>;
   constexpr int threads = C.splitK * C.splitN * kWarp;
   using Parts = MatvecParts<C.layer>;

@@ -118,11 +118,16 @@ template <> struct Operands<Storage::Int2> : PlanarOperands<2, 2> {};
 template <> struct Operands<Storage::Int2Asym> : PlanarOperands<2, 0> {};
 template <> struct Operands<Storage::Ternary> : PlanarOperands<2, 1> {};
 
-/// Code books: a byte's two values in a table, as two f16 each, the parts of a
-/// value together: operands made of such an entry's registers as they are would
-/// be copied for every product. The table is there once for each pair of banks,
-/// so that lanes never collide.
-template <class Book> struct BookOperands {
+/// What an entry of a code book's table is made of: of a byte's two values
+/// their high parts and their rests, an operand's registers as they are; or
+/// each value's parts, so that operands are made by byte permutations. A
+/// product with several tiles would copy the former's registers, a product with
+/// one waits longer for the latter's.
+enum class Entry { Terms, Values };
+
+/// Code books: a byte's two values in a table, as two f16 each. The table is
+/// there once for each pair of banks, so that lanes never collide.
+template <class Book, Entry Order> struct BookOperands {
   static constexpr int kTerms = 2;
   static constexpr int kLaneStep = 2;
   static constexpr int kHalfStep = 1;
@@ -132,9 +137,12 @@ template <class Book> struct BookOperands {
   QZC_DEVICE static void fill(void *table, int thread, int threads) {
     for (int i = thread; i < 256; i += threads) {
       // The even element is in a byte's high nibble.
-      const uint2 entry =
-          make_uint2(parts(Book::at(static_cast<unsigned>(i) >> 4)),
-                     parts(Book::at(i & 15u)));
+      const float even = Book::at(static_cast<unsigned>(i) >> 4);
+      const float odd = Book::at(i & 15u);
+      const unsigned high = packHalves(even, odd);
+      const unsigned low =
+          packHalves(even - lowHalf(high), odd - highHalf(high));
+      const uint2 entry = ordered(make_uint2(high, low));
       for (int copy = 0; copy < kCopies; ++copy)
         static_cast<uint2 *>(table)[i * kCopies + (copy + i) % kCopies] = entry;
     }
@@ -142,21 +150,19 @@ template <class Book> struct BookOperands {
   QZC_DEVICE static void pairs(const uint4 &bits, int m, const void *table,
                                unsigned (&first)[2], unsigned (&second)[2]) {
     const unsigned four = word(bits, m / 2);
-    const uint2 a = entry(table, four, m % 2 * 2);
-    const uint2 b = entry(table, four, m % 2 * 2 + 1);
-    constexpr unsigned highs = 0x5410, lows = 0x7632;
-    first[0] = __byte_perm(a.x, a.y, highs);
-    first[1] = __byte_perm(a.x, a.y, lows);
-    second[0] = __byte_perm(b.x, b.y, highs);
-    second[1] = __byte_perm(b.x, b.y, lows);
+    const uint2 a = ordered(entry(table, four, m % 2 * 2));
+    const uint2 b = ordered(entry(table, four, m % 2 * 2 + 1));
+    first[0] = a.x, first[1] = a.y;
+    second[0] = b.x, second[1] = b.y;
   }
 
 private:
-  /// The f16 next to a value, and in the high bits the one next to the rest.
-  QZC_DEVICE static unsigned parts(float value) {
-    const Half high = toHalf(value);
-    return high.bits | static_cast<unsigned>(toHalf(value - toFloat(high)).bits)
-                           << 16;
+  /// Terms from an entry, and an entry from terms.
+  QZC_DEVICE static uint2 ordered(uint2 entry) {
+    if constexpr (Order == Entry::Terms)
+      return entry;
+    return make_uint2(__byte_perm(entry.x, entry.y, 0x5410),
+                      __byte_perm(entry.x, entry.y, 0x7632));
   }
   /// This lane's copy of the entry of byte `byte` of four.
   QZC_DEVICE static uint2 entry(const void *table, unsigned four, int byte) {
@@ -170,10 +176,27 @@ private:
                                             (shifted & 255u * bytes | copy));
   }
 };
-template <> struct Operands<Storage::Nf4> : BookOperands<Nf4Book> {};
-template <> struct Operands<Storage::Nf4Double> : BookOperands<Nf4Book> {};
-template <> struct Operands<Storage::Fp4> : BookOperands<Fp4Book> {};
-template <> struct Operands<Storage::Fp4Double> : BookOperands<Fp4Book> {};
+template <>
+struct Operands<Storage::Nf4> : BookOperands<Nf4Book, Entry::Values> {};
+template <>
+struct Operands<Storage::Nf4Double> : BookOperands<Nf4Book, Entry::Values> {};
+template <>
+struct Operands<Storage::Fp4> : BookOperands<Fp4Book, Entry::Values> {};
+template <>
+struct Operands<Storage::Fp4Double> : BookOperands<Fp4Book, Entry::Values> {};
+
+/// Operands that one product takes.
+template <Storage S> struct LoneOperands : Operands<S> {};
+template <>
+struct LoneOperands<Storage::Nf4> : BookOperands<Nf4Book, Entry::Terms> {};
+template <>
+struct LoneOperands<Storage::Nf4Double> : BookOperands<Nf4Book, Entry::Terms> {
+};
+template <>
+struct LoneOperands<Storage::Fp4> : BookOperands<Fp4Book, Entry::Terms> {};
+template <>
+struct LoneOperands<Storage::Fp4Double> : BookOperands<Fp4Book, Entry::Terms> {
+};
 
 /// 16-bit floats are operands as they are.
 struct FloatOperands : OneTerm<1, 0> {

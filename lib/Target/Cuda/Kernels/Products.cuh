@@ -195,12 +195,12 @@ struct RowGroup<K, S, Block, Spread::Blocks> {
     }
     if constexpr (Block == 64 && K % 128 == 0) {
       const float2 both =
-          __ldg(reinterpret_cast<const float2 *>(scales + first / Block));
+          *reinterpret_cast<const float2 *>(scales + first / Block);
       result.scales[0] = both.x, result.scales[1] = both.y;
     } else {
-      result.scales[0] = __ldg(scales + first / Block);
+      result.scales[0] = scales[first / Block];
       if (isSecond)
-        result.scales[1] = __ldg(scales + (first + 64) / Block);
+        result.scales[1] = scales[(first + 64) / Block];
     }
     return result;
   }

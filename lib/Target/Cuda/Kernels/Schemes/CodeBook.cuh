@@ -23,7 +23,7 @@ struct Fp4Book {
 struct PlainScales {
   using Stored = float;
   QZC_DEVICE static Stored load(const void *scales, long long block) {
-    return __ldg(static_cast<const float *>(scales) + block);
+    return static_cast<const float *>(scales)[block];
   }
   QZC_DEVICE static Stored zero() { return 0.0f; }
   QZC_DEVICE static float value(Stored scale) { return scale; }
@@ -47,12 +47,11 @@ struct GroupedScales {
             static_cast<long long>(sizeof(format::doublequant::ScaleGroup));
     const auto *codes =
         reinterpret_cast<const unsigned char *>(group + sizeof(float2));
-    return {__ldg(reinterpret_cast<const float2 *>(group)),
-            __ldg(codes + block % kGroup)};
+    return {*reinterpret_cast<const float2 *>(group), codes[block % kGroup]};
   }
   QZC_DEVICE static Stored zero() { return {{0.0f, 0.0f}, 0}; }
   QZC_DEVICE static float value(const Stored &scale) {
-    return format::doublequant::decode(__ldg(kScaleMap.values + scale.code),
+    return format::doublequant::decode(kScaleMap.values[scale.code],
                                        scale.group.x, scale.group.y);
   }
 };

@@ -36,14 +36,14 @@ template <> struct Plane<0> {
 template <> struct Plane<1> {
   unsigned bits;
   QZC_DEVICE static Plane load(const char *from) {
-    return {__ldg(reinterpret_cast<const unsigned *>(from))};
+    return {*reinterpret_cast<const unsigned *>(from)};
   }
   QZC_DEVICE unsigned four(int g) const { return bits >> g & 0x01010101u; }
 };
 template <> struct Plane<2> {
   uint2 bits;
   QZC_DEVICE static Plane load(const char *from) {
-    return {__ldg(reinterpret_cast<const uint2 *>(from))};
+    return {*reinterpret_cast<const uint2 *>(from)};
   }
   QZC_DEVICE unsigned four(int g) const {
     return (g < 4 ? bits.x : bits.y) >> (g % 4 * 2) & 0x03030303u;
@@ -101,7 +101,7 @@ struct HalfMinima : NoFactor {
   static constexpr bool kMinima = true;
   using Stored = unsigned;
   QZC_DEVICE static Stored load(const void *scales, long long i) {
-    return __ldg(static_cast<const unsigned *>(scales) + i / 32);
+    return static_cast<const unsigned *>(scales)[i / 32];
   }
   QZC_DEVICE static float scale(Stored stored) { return lowHalf(stored); }
   QZC_DEVICE static float minimum(Stored stored) { return highHalf(stored); }
@@ -113,7 +113,7 @@ template <int Group> struct HalfZeros : NoFactor {
   static constexpr bool kMinima = true;
   using Stored = unsigned;
   QZC_DEVICE static Stored load(const void *scales, long long i) {
-    return __ldg(static_cast<const unsigned *>(scales) + i / Group);
+    return static_cast<const unsigned *>(scales)[i / Group];
   }
   QZC_DEVICE static float scale(Stored stored) { return lowHalf(stored); }
   QZC_DEVICE static float minimum(Stored stored) {
@@ -129,7 +129,7 @@ struct SixBitScales : NoFactor {
     int group;
   };
   QZC_DEVICE static Stored load(const void *scales, long long i) {
-    return {__ldg(static_cast<const uint4 *>(scales) + i / 256),
+    return {static_cast<const uint4 *>(scales)[i / 256],
             static_cast<int>(i / 32 % 8)};
   }
   QZC_DEVICE static format::kscales::ScaleMin packed(const Stored &stored) {
