@@ -271,21 +271,22 @@ void WeightSources::readPacked(const TensorSource &source, const WeightRef &ref,
 void WeightSources::readBlocks(const TensorSource &source, const WeightRef &ref,
                                int64_t begin, int64_t end,
                                std::byte *out) const {
-  const format::BlockFormat &format =
-      *format::blockFormat(ref.packed->shape.scheme);
+  const format::PackedSource &packed = *ref.packed;
+  const format::BlockFormat &format = *format::storedBlocks(packed);
+  const std::byte *blocks = tensorsOf(packed, source.name).data("codes");
   const auto bytesOf = [&](int64_t elements) {
     return elements / format.values * format.bytes;
   };
-  std::vector<std::byte> blocks;
-  forPieces(source, ref, begin, end,
-            [&](const format::PackedView &view, int64_t first, int64_t count,
-                int64_t skipped) {
-              const int64_t all = view.shape.rows * view.shape.cols;
-              blocks.resize(static_cast<size_t>(bytesOf(all)));
-              format.join(view.parts, all, blocks.data());
-              std::copy_n(blocks.begin() + bytesOf(skipped), bytesOf(count),
-                          out + bytesOf(first - begin));
-            });
+  const int64_t cols = packed.shape.cols;
+  forRuns(source, begin / cols, (end + cols - 1) / cols,
+          [&](int64_t first, int64_t count, int64_t row) {
+            const int64_t from = std::max(begin, row * cols);
+            const int64_t to = std::min(end, (row + count) * cols);
+            const int64_t shift = (first - row) * cols;
+            std::copy_n(blocks + bytesOf(from + shift), bytesOf(to - from),
+                        out + bytesOf(from - begin));
+            releaseParts(packed, from + shift, to + shift);
+          });
 }
 
 void WeightSources::read(const TensorSource &source, const WeightRef &ref,

@@ -240,7 +240,7 @@ float quantize(const float *values, int64_t count, BlockQ5_1 *blocks) {
 }
 
 //===----------------------------------------------------------------------===//
-// TQ2_0
+// TQ1_0 and TQ2_0
 //===----------------------------------------------------------------------===//
 
 QZC_VECTOR_CLONES
@@ -251,7 +251,9 @@ static void encodeTernary(const float *values, float factor, uint8_t *codes) {
   }
 }
 
-float quantize(const float *values, int64_t count, BlockTq2_0 *blocks) {
+template <typename Block>
+static float quantizeTernary(const float *values, int64_t count,
+                             Block *blocks) {
   float largest = 0;
   for (int64_t begin = 0; begin < count; begin += kSuperBlock, ++blocks) {
     const float d = largestMagnitude(values + begin, kSuperBlock);
@@ -263,6 +265,12 @@ float quantize(const float *values, int64_t count, BlockTq2_0 *blocks) {
     largest = std::max(largest, largestDecoded(blocks->d, 1.0f));
   }
   return largest;
+}
+float quantize(const float *values, int64_t count, BlockTq1_0 *blocks) {
+  return quantizeTernary(values, count, blocks);
+}
+float quantize(const float *values, int64_t count, BlockTq2_0 *blocks) {
+  return quantizeTernary(values, count, blocks);
 }
 
 //===----------------------------------------------------------------------===//

@@ -159,6 +159,43 @@ void unpackCodes(const BlockTq2_0 &block, uint8_t *codes) {
     codes[i] = block.codes[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3;
 }
 
+namespace {
+/// Bytes of TQ1_0 whose digits are so many elements apart as there are bytes.
+struct Stripe {
+  int bytes;
+  int digits;
+};
+} // namespace
+static constexpr Stripe kStripes[] = {{32, 5}, {16, 5}, {4, 4}};
+
+void packCodes(const uint8_t *codes, BlockTq1_0 &block) {
+  uint8_t *out = block.codes;
+  for (const Stripe stripe : kStripes) {
+    for (int i = 0; i < stripe.bytes; ++i) {
+      int number = 0;
+      for (int digit = 0; digit < 5; ++digit)
+        number = 3 * number +
+                 (digit < stripe.digits ? codes[i + digit * stripe.bytes] : 0);
+      *out++ = static_cast<uint8_t>((number * 256 + 242) / 243);
+    }
+    codes += stripe.bytes * stripe.digits;
+  }
+}
+void unpackCodes(const BlockTq1_0 &block, uint8_t *codes) {
+  const uint8_t *in = block.codes;
+  for (const Stripe stripe : kStripes) {
+    for (int i = 0; i < stripe.bytes; ++i) {
+      int fraction = *in++;
+      for (int digit = 0; digit < stripe.digits; ++digit) {
+        fraction *= 3;
+        codes[i + digit * stripe.bytes] = static_cast<uint8_t>(fraction >> 8);
+        fraction &= 255;
+      }
+    }
+    codes += stripe.bytes * stripe.digits;
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
@@ -238,11 +275,18 @@ void dequantize(const BlockQ6_K &block, float *out) {
                         codes.at(i, 32));
 }
 
-void dequantize(const BlockTq2_0 &block, float *out) {
+template <typename Block>
+static void decodeTernary(const Block &block, float *out) {
   const Codes codes(block);
   const float d = dense::fromF16(block.d);
   for (int64_t i = 0; i < kSuperBlock; ++i)
     out[i] = mulRounded(codes.at(i, 1), d);
+}
+void dequantize(const BlockTq1_0 &block, float *out) {
+  decodeTernary(block, out);
+}
+void dequantize(const BlockTq2_0 &block, float *out) {
+  decodeTernary(block, out);
 }
 
 } // namespace qzc::format::ggml

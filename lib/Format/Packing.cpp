@@ -24,4 +24,16 @@ std::string packingNames() {
   return names;
 }
 
+const BlockFormat *storedBlocks(const PackedSource &source) {
+  if (source.packing != Packing::Ggml)
+    return nullptr;
+  for (const BlockFormat *blocks : {blockFormat(source.shape.scheme),
+                                    denserBlockFormat(source.shape.scheme)})
+    for (const PackedTensor &tensor : source.tensors)
+      if (blocks && tensor.role == "codes" && tensor.shape.size() == 2 &&
+          tensor.shape[1] == source.shape.cols / blocks->values * blocks->bytes)
+        return blocks;
+  return nullptr;
+}
+
 } // namespace qzc::format

@@ -257,6 +257,11 @@ const BlockFormat *blockFormat(Scheme scheme) {
   return blocks.split ? &blocks : nullptr;
 }
 
+const BlockFormat *denserBlockFormat(Scheme scheme) {
+  const BlockFormat &blocks = traits(scheme).denserBlocks;
+  return blocks.split ? &blocks : nullptr;
+}
+
 void storeCodes(Scheme scheme, const uint8_t *codes, int64_t count,
                 std::byte *part) {
   traits(scheme).storeCodes(codes, count, part);

@@ -19,7 +19,8 @@ GgufBuild::GgufBuild(const CompileOptions &options, mlir::ModuleOp module,
                      const std::string &selection)
     : Options(options) {
   if (!options.gguf.empty())
-    Plan = gguf::plan(module, {"qzc " QZC_VERSION, selection});
+    Plan = gguf::plan(module, {"qzc " QZC_VERSION, selection},
+                      /*denser=*/options.ggufTernary == "TQ1_0");
 }
 
 std::string GgufBuild::report() const {

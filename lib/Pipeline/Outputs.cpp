@@ -48,10 +48,16 @@ static void checkWeightsFile(const CompileOptions &options) {
 }
 
 void checkOutputs(const CompileOptions &options) {
+  if (options.ggufTernary != "TQ1_0" && options.ggufTernary != "TQ2_0")
+    throw usageError("--gguf-ternary='" + options.ggufTernary +
+                     "': the types of ternary are TQ1_0 and TQ2_0");
   if (options.gguf.empty()) {
     if (options.emit == Emit::Bin && options.output.empty() &&
         options.saveStatistics.empty() && !options.dryRun)
       throw usageError("-o FILE is missing: where to write the executable");
+    if (options.ggufTernary != "TQ2_0")
+      throw usageError("--gguf-ternary is of the blocks in a GGUF: it needs "
+                       "--gguf");
   } else {
     if (options.emit != Emit::Bin)
       throw usageError("--gguf does not go with --emit");

@@ -33,7 +33,7 @@ from qz_import.gguf_tokenizer import GgufTokenizer
 # Types of ggml that are schemes of qzc.
 KEPT = {
     "Q4_0": "q4_0", "Q4_1": "q4_1", "Q5_0": "q5_0", "Q5_1": "q5_1", "Q8_0": "q8_0",
-    "Q4_K": "q4_k", "Q5_K": "q5_k", "Q6_K": "q6_k", "TQ2_0": "ternary",
+    "Q4_K": "q4_k", "Q5_K": "q5_k", "Q6_K": "q6_k", "TQ1_0": "ternary", "TQ2_0": "ternary",
 }  # fmt: skip
 TORCH_DTYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
 

@@ -130,6 +130,8 @@ def test_weight_that_is_no_number(copied: Copied, value: int, options: tuple[str
         (("--weights=model.safetensors",), ("model.safetensors", "overwrite"), 2),
         (("--weights=link",), ("link", "overwrite"), 2),
         (("--gguf=tokenizer.json",), ("tokenizer.json", "overwrite"), 2),
+        (("--gguf-ternary=TQ1_0",), ("--gguf-ternary", "needs --gguf"), 2),
+        (("--gguf=x", "--gguf-ternary=Q4_0"), ("'Q4_0'", "TQ1_0", "TQ2_0"), 2),
     ],
 )
 def test_bad_options(

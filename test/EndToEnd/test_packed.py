@@ -196,8 +196,8 @@ GGUF_RULES = {
 
 
 @pytest.fixture(scope="module")
-def gguf_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A GGUF with blocks of every kind."""
+def wide_module(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A model whose rows take every kind of ggml's blocks, and rules that give it them."""
     folder = tmp_path_factory.mktemp("gguf")
     shutil.copytree(MODELS / "llama-bf16", folder / "hf")
     config = json.loads((folder / "hf" / "config.json").read_text())
@@ -231,8 +231,20 @@ def gguf_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     qz_import(folder / "hf", "-o", folder / "m.mlir")
     rules = [f"--rule={name}={scheme}" for name, scheme in GGUF_RULES.items()]
     rules.append("--rule=layers.1.self_attn=q8_0")
-    qzc(folder / "m.mlir", *rules, f"--gguf={folder / 'a.gguf'}")
-    return folder / "a.gguf"
+    return folder / "m.mlir", rules
+
+
+@pytest.fixture(scope="module", params=["TQ1_0", "TQ2_0"])
+def gguf_file(
+    wide_module: tuple[Path, list[str]],
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A GGUF with blocks of every kind, one of those that ternary has."""
+    module, rules = wide_module
+    file = tmp_path_factory.mktemp("gguf") / "a.gguf"
+    qzc(module, *rules, f"--gguf={file}", f"--gguf-ternary={request.param}")
+    return file
 
 
 def gguf_tensors(path: Path) -> dict[str, tuple[int, bytes]]:
@@ -259,6 +271,37 @@ def test_blocks_of_a_gguf_stay_as_they_are(gguf_file: Path, tmp_path: Path) -> N
     for tensor in gguf.GGUFReader(gguf_file).tensors:
         decoded = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
         np.testing.assert_array_equal(decoded, names[tensor.name].data, err_msg=tensor.name)
+
+
+def test_both_types_of_ternary(wide_module: tuple[Path, list[str]], tmp_path: Path) -> None:
+    """The same codes in both, those that gptq chose too; blocks that ggml would write otherwise
+    leave as they came."""
+    module, rules = wide_module
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mats of the hens " * 200)
+    for method in ((), ("--method=gptq", f"--calibrate={text}", "--calibration-tokens=512")):
+        values = {}
+        for kind in ("TQ1_0", "TQ2_0"):
+            file = tmp_path / f"{kind}.gguf"
+            qzc(module, *rules, f"--gguf={file}", f"--gguf-ternary={kind}", *method,
+                *(["--save-statistics", tmp_path / "s"] if method else []))  # fmt: skip
+            tensor = next(t for t in gguf.GGUFReader(file).tensors if "ffn_down" in t.name)
+            assert tensor.tensor_type.name == kind
+            values[kind] = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+        np.testing.assert_array_equal(values["TQ1_0"], values["TQ2_0"])
+
+    # Bytes of TQ1_0 that stand for the same digits as others: 1 is 0 in all of them.
+    file = tmp_path / "TQ1_0.gguf"
+    at = next(t for t in gguf.GGUFReader(file).tensors if "ffn_down" in t.name).data_offset
+    stored = bytearray(file.read_bytes())
+    stored[at], stored[at + 51] = 1, 255
+    file.write_bytes(stored)
+    qz_import(file, "-o", tmp_path / "m.mlir")
+    again = tmp_path / "again.gguf"
+    qzc(tmp_path / "m.mlir", "--arch=none", "-o", tmp_path / "m.bin", f"--gguf={again}")
+    assert gguf_tensors(again) == gguf_tensors(file)
+    qz_import(file, "--dtype=f32", "-o", tmp_path / "f32.mlir")
+    assert_holds(tmp_path / "m.bin", load_file(tmp_path / "f32.hf" / "model.safetensors"))
 
 
 # --- what only the compiler sees ---

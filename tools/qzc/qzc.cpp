@@ -132,6 +132,10 @@ static void addOptions(CLI::App &app, CompileOptions &options,
   app.add_option("--gguf", options.gguf,
                  "GGUF file to write, for llama.cpp; -o may then be left out")
       ->type_name("FILE");
+  app.add_option(
+         "--gguf-ternary", options.ggufTernary,
+         "Blocks that ternary has in the GGUF: TQ2_0 (default) or TQ1_0")
+      ->type_name("TYPE");
   app.add_option("--emit", raw.emit,
                  "Stage to stop at: qz, schedule, cuda, ptx or bin (default)")
       ->type_name("STAGE");

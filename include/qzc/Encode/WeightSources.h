@@ -49,8 +49,8 @@ public:
   void readParts(const format::TensorSource &source, const WeightRef &ref,
                  int64_t begin, int64_t end, std::byte *const *parts) const;
 
-  /// Reads what `read` does as blocks of ggml, which its rows hold whole; the
-  /// source is packed in a scheme that has a blockFormat.
+  /// Copies what `read` reads as the blocks of ggml that the source has
+  /// (storedBlocks); they are whole between `begin` and `end`.
   void readBlocks(const format::TensorSource &source, const WeightRef &ref,
                   int64_t begin, int64_t end, std::byte *out) const;
 

@@ -17,13 +17,16 @@
 //  * Q4_K, Q5_K: eight groups of 32, each with a scale and a minimum that are
 //    6-bit multiples of d and dmin; see GgmlK.cpp for the search. Decoded
 //    (d · scale) · code - (dmin · minimum).
-//  * TQ2_0: blocks of 256, d = absmax; code = x · (1 / d), rounded half away
-//    from zero, plus 1. Decoded (code - 1) · d.
+//  * TQ1_0, TQ2_0: blocks of 256, d = absmax; code = x · (1 / d), rounded half
+//    away from zero, plus 1. Decoded (code - 1) · d.
 //  * Q6_K: sixteen groups of 16 with 8-bit scales; decoded
 //    (d · scale) · (code - 32).
 //
 // TQ2_0 has elements i, 32 + i, 64 + i and 96 + i of 128 in byte i, from its
-// low bits up.
+// low bits up. TQ1_0 has five in a byte, as digits of a fraction in base 3 that
+// is rounded up to 256ths: elements i, 32 + i, … of the first 160 in byte i;
+// then 16 bytes of 80 elements likewise, and four bytes of four elements of 16,
+// a digit of 0 behind them.
 //
 // 4-bit codes of elements 0…15 are in the low nibbles of a block's 16 bytes,
 // those of elements 16…31 in the high nibbles; fifth bits are those of a
@@ -127,6 +130,19 @@ struct BlockTq2_0 {
   uint16_t d; ///< f16
 };
 static_assert(sizeof(BlockTq2_0) == 66, "as in GGUF files");
+
+struct BlockTq1_0 {
+  static constexpr int64_t kValues = kSuperBlock;
+  uint8_t codes[52];
+  uint16_t d; ///< f16
+};
+static_assert(sizeof(BlockTq1_0) == 54, "as in GGUF files");
+
+/// The number of a block's type in GGUF files.
+template <typename Block> inline constexpr uint32_t kTypeNumber = 0;
+#define QZC_GGML_TYPE(Name, Number, Block, FileType)                           \
+  template <> inline constexpr uint32_t kTypeNumber<Block> = Number;
+#include "qzc/Format/GgmlTypes.def"
 
 // For each block type of GgmlTypes.def:
 //

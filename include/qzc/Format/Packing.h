@@ -49,6 +49,10 @@ struct PackedSource {
   float offset = 0;
 };
 
+/// The blocks of ggml that a weight's codes are, told by their bytes; null
+/// where they are of no type that has the values of its storage.
+const BlockFormat *storedBlocks(const PackedSource &source);
+
 } // namespace qzc::format
 
 #endif // QZC_FORMAT_PACKING_H

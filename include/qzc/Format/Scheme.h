@@ -220,6 +220,7 @@ PackedShape pieceShape(const PackedShape &shape, int64_t count);
 /// A scheme's blocks as ggml stores them: `bytes` for `values` elements. Both
 /// functions take whole blocks, `count` in elements; parts are a piece's.
 struct BlockFormat {
+  uint32_t type = 0; ///< its number in GGUF files
   int64_t values = 0;
   int64_t bytes = 0;
   void (*split)(const std::byte *blocks, int64_t count,
@@ -229,6 +230,9 @@ struct BlockFormat {
 };
 /// Null where the scheme is none of ggml's.
 const BlockFormat *blockFormat(Scheme scheme);
+/// Of the smaller type that ggml has for the same codes and scales; null where
+/// there is none.
+const BlockFormat *denserBlockFormat(Scheme scheme);
 
 /// Stores `count` codes of a scheme with linear codes, one a byte here, as the
 /// codes part of a piece.

@@ -32,6 +32,7 @@ struct CompileOptions {
   std::string output; ///< empty: standard output, for texts only; with `gguf`:
                       ///< no executable
   std::string gguf;   ///< empty: no GGUF
+  std::string ggufTernary = "TQ2_0"; ///< or "TQ1_0": blocks of ternary there
   Emit emit = Emit::Bin;
 
   Recipe recipe;

@@ -72,6 +72,10 @@ template <typename Block, typename Code> struct GgmlTraits {
     }
   }
 
+  static constexpr BlockFormat blocks() {
+    return {ggml::kTypeNumber<Block>, ggml::kBlock, kBytes, split, join};
+  }
+
   static void decode(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
                      float *out) {
     const int64_t perRow = weight.shape.cols / ggml::kBlock;

@@ -70,6 +70,9 @@ template <typename Visit> void scalesOf(ggml::BlockQ4_1 &block, Visit visit) {
   visit(block.d);
   visit(block.m);
 }
+template <typename Visit> void scalesOf(ggml::BlockTq1_0 &block, Visit visit) {
+  visit(block.d);
+}
 template <typename Visit> void scalesOf(ggml::BlockTq2_0 &block, Visit visit) {
   visit(block.d);
 }
@@ -149,7 +152,6 @@ inline void groupsOf(const ggml::BlockQ6_K &block, float *scales,
 template <typename Block, int Bits> struct PlanarGgml {
   using Codes = PlanarCodes<Bits>;
   static constexpr int64_t kBlock = Block::kValues;
-  static constexpr auto kBytes = static_cast<int64_t>(sizeof(Block));
 
   static int64_t recordBytes() {
     Block block;
@@ -206,25 +208,35 @@ template <typename Block, int Bits> struct PlanarGgml {
     return largest;
   }
 
+  /// The blocks are of any type that has the same scales.
+  template <typename Stored>
   static void split(const std::byte *blocks, int64_t count,
                     std::byte *const *parts) {
     std::fill_n(parts[0], Codes::bytes(count), std::byte{0});
     std::byte *scales = parts[1];
     for (int64_t begin = 0; begin < count; begin += kBlock) {
-      Block block;
-      std::memcpy(&block, blocks + begin / kBlock * kBytes, sizeof block);
+      Stored block;
+      std::memcpy(&block, blocks, sizeof block);
       scales = store(block, begin, parts[0], scales);
+      blocks += sizeof block;
     }
   }
 
+  template <typename Stored>
   static void join(const std::byte *const *parts, int64_t count,
                    std::byte *blocks) {
     const std::byte *scales = parts[1];
     for (int64_t begin = 0; begin < count; begin += kBlock) {
-      const Block block = load(parts[0], begin, scales);
-      std::memcpy(blocks + begin / kBlock * kBytes, &block, sizeof block);
+      const auto block = load<Stored>(parts[0], begin, scales);
+      std::memcpy(blocks, &block, sizeof block);
+      blocks += sizeof block;
       scales += recordBytes();
     }
+  }
+  template <typename Stored> static constexpr BlockFormat blocks() {
+    static_assert(Stored::kValues == kBlock);
+    return {ggml::kTypeNumber<Stored>, kBlock, sizeof(Stored), split<Stored>,
+            join<Stored>};
   }
 
   static void decode(const PackedView &weight, int64_t rowBegin, int64_t rowEnd,
@@ -233,7 +245,7 @@ template <typename Block, int Bits> struct PlanarGgml {
     const std::byte *scales =
         weight.parts[1] + rowBegin * perRow * recordBytes();
     for (int64_t i = rowBegin * perRow; i < rowEnd * perRow; ++i) {
-      ggml::dequantize(load(weight.parts[0], i * kBlock, scales), out);
+      ggml::dequantize(load<Block>(weight.parts[0], i * kBlock, scales), out);
       scales += recordBytes();
       out += kBlock;
     }
@@ -277,7 +289,7 @@ template <typename Block, int Bits> struct PlanarGgml {
             levels,
             readGroups,
             Codes::replace,
-            {kBlock, kBytes, split, join}};
+            blocks<Block>()};
   }
 
 private:
@@ -291,7 +303,8 @@ private:
 
   /// Stores the block of the elements from `begin` on; returns where the next
   /// one's scales go.
-  static std::byte *store(Block &block, int64_t begin, std::byte *part,
+  template <typename Stored>
+  static std::byte *store(Stored &block, int64_t begin, std::byte *part,
                           std::byte *scales) {
     uint8_t codes[kBlock];
     ggml::unpackCodes(block, codes);
@@ -302,9 +315,10 @@ private:
     });
     return scales;
   }
-  static Block load(const std::byte *part, int64_t begin,
-                    const std::byte *scales) {
-    Block block;
+  template <typename Stored>
+  static Stored load(const std::byte *part, int64_t begin,
+                     const std::byte *scales) {
+    Stored block;
     uint8_t codes[kBlock];
     Codes::load(part, begin, kBlock, codes);
     ggml::packCodes(codes, block);

@@ -70,4 +70,4 @@ const SchemeTraits qzc::format::kQ4_0Traits = {
     Code::levels,
     Code::readGroups,
     Code::replaceCodes,
-    {ggml::kBlock, Q4_0::kBytes, Q4_0::split, Q4_0::join}};
+    Q4_0::blocks()};

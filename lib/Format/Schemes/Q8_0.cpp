@@ -29,4 +29,4 @@ const SchemeTraits qzc::format::kQ8_0Traits = {
     nullptr,
     nullptr,
     nullptr,
-    {ggml::kBlock, Q8_0::kBytes, Q8_0::split, Q8_0::join}};
+    Q8_0::blocks()};

@@ -72,6 +72,7 @@ struct SchemeTraits {
   BlockFormat blocks = {};
   void (*storeCodes)(const uint8_t *codes, int64_t count,
                      std::byte *part) = nullptr;
+  BlockFormat denserBlocks = {};
 };
 
 /// The levels of codes that are linear: 0, 1, …, count - 1.

@@ -50,7 +50,7 @@ void ChosenBlocks::read(const Part &part, int64_t begin, int64_t end,
     parts[index] = stored[index].data();
     ++index;
   }
-  format::blockFormat(entry.shape.scheme)->join(parts, end - begin, out);
+  part.chosen->blocks->join(parts, end - begin, out);
 }
 
 } // namespace qzc::gguf

@@ -19,9 +19,13 @@ static Target substitute(TensorType type, const PackedShape &shape) {
   return {fits ? type : TensorType::F16, /*same=*/false};
 }
 
-Target targetOf(const PackedShape &shape) {
+Target targetOf(const PackedShape &shape, bool denser) {
   if (shape.scheme == Scheme::None)
     return {tensorType(shape.dtype), /*same=*/true};
+  if (denser)
+    if (const format::BlockFormat *blocks =
+            format::denserBlockFormat(shape.scheme))
+      return {static_cast<TensorType>(blocks->type), /*same=*/true};
   switch (shape.scheme) {
 #define QZC_SCHEME(Enumerator, Number, Name, Ggml, Exact, ...)                 \
   case Scheme::Enumerator:                                                     \

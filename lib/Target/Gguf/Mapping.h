@@ -17,8 +17,9 @@ struct Target {
 
 /// Total: Schemes.def names a type for each scheme. Where that has other
 /// values, they are made of the source's; rows that its blocks do not divide
-/// then become F16.
-Target targetOf(const format::PackedShape &shape);
+/// then become F16. With `denser` the smaller one of two types that have the
+/// same values.
+Target targetOf(const format::PackedShape &shape, bool denser);
 
 /// Counts a tensor that the executable stores as `stored`.
 void count(std::vector<Mapping> &mapping, const std::string &stored,

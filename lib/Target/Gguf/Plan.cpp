@@ -31,8 +31,8 @@ struct Draft {
 
 class Planner {
 public:
-  Planner(qz::ModelOp model, qz::GgufAttr said)
-      : Model(model), Declared(said) {}
+  Planner(qz::ModelOp model, qz::GgufAttr said, bool denser)
+      : Model(model), Declared(said), Denser(denser) {}
 
   Plan run(const Origin &origin);
 
@@ -48,6 +48,7 @@ private:
 
   qz::ModelOp Model;
   qz::GgufAttr Declared;
+  bool Denser;
   Plan Result;
   std::vector<Draft> Drafts;
   std::map<std::string, size_t> Indices; ///< of drafts, by name
@@ -124,15 +125,20 @@ void Planner::addParam(qz::ParamOp param) {
 }
 
 /// How the executable's codes are chosen, where the file can have the same.
-static std::optional<Chosen> chosenOf(qz::ParamOp param,
-                                      const format::PackedShape &shape) {
+static std::optional<Chosen>
+chosenOf(qz::ParamOp param, const format::PackedShape &shape, TensorType type) {
   const std::optional<StringRef> said = param.getMethod();
-  if (!said || !format::blockFormat(shape.scheme))
+  if (!said)
+    return std::nullopt;
+  const format::BlockFormat *blocks = format::blockFormat(shape.scheme);
+  if (blocks && static_cast<TensorType>(blocks->type) != type)
+    blocks = format::denserBlockFormat(shape.scheme);
+  if (!blocks)
     return std::nullopt;
   const auto method = format::parseMethod({said->data(), said->size()});
   if (method != format::Method::Mse && method != format::Method::Gptq)
     return std::nullopt;
-  return Chosen{shape, *method};
+  return Chosen{shape, *method, blocks};
 }
 
 void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
@@ -141,7 +147,7 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
     return;
   format::PackedShape shape = param.getPackedShape();
   const bool isVector = qz::isVector(weight.getType());
-  const Target target = targetOf(shape);
+  const Target target = targetOf(shape, Denser);
   const Place place = placeOf(Declared, param.getName().str(), role,
                               qz::weightBlock(param).value_or(-1));
 
@@ -154,10 +160,14 @@ void Planner::addPart(mlir::Value weight, qz::ParamOp param) {
   part.ref = referTo(param);
   part.elements = shape.rows * shape.cols;
   part.as = target.type;
-  part.asStored = part.ref.packed && target.same &&
-                  format::storedAlike(part.ref.packed->shape, shape);
+  if (part.ref.packed && format::storedAlike(part.ref.packed->shape, shape))
+    if (const format::BlockFormat *blocks =
+            format::storedBlocks(*part.ref.packed)) {
+      part.as = static_cast<TensorType>(blocks->type);
+      part.asStored = true;
+    }
   if (target.same)
-    part.chosen = chosenOf(param, shape);
+    part.chosen = chosenOf(param, shape, part.as);
   part.addend = place.isIncremented ? 1 : 0;
   if (place.interleavedHeads != 0)
     part.source.rows =
@@ -260,7 +270,7 @@ static void refuseFused(qz::ModelOp model) {
   });
 }
 
-Plan plan(ModuleOp module, const Origin &origin) {
+Plan plan(ModuleOp module, const Origin &origin, bool denser) {
   auto models = module.getOps<qz::ModelOp>();
   if (models.empty() || std::next(models.begin()) != models.end())
     throw Error("a GGUF is made of a module with exactly one qz.model");
@@ -269,7 +279,7 @@ Plan plan(ModuleOp module, const Origin &origin) {
     throw Error("--gguf: the module does not say what its model is as a GGUF: "
                 "qz-import writes that (the attribute 'gguf' of qz.model)");
   refuseFused(model);
-  return Planner(model, *model.getGguf()).run(origin);
+  return Planner(model, *model.getGguf(), denser).run(origin);
 }
 
 } // namespace qzc::gguf

@@ -30,7 +30,9 @@ from pinned import check_versions
 BLOCK = 32
 SUPER_BLOCK = 256
 LIBRARY = ctypes.CDLL(llama.__file__)
-NAMES = ("q8_0", "q4_0", "iq4_nl", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k", "tq2_0")
+NAMES = (
+    *("q8_0", "q4_0", "iq4_nl", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k", "tq2_0", "tq1_0"),
+)
 TYPES = {name: GGMLQuantizationType[name.upper()] for name in NAMES}
 # Those that the gguf package quantizes too.
 IN_PACKAGE = ("q8_0", "q4_0", "q4_1", "q5_0", "q5_1")

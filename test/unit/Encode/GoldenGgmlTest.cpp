@@ -70,6 +70,7 @@ TEST(GoldenGgml, Iq4Nl) { checkBlocks<ggml::BlockIq4Nl>("iq4_nl", 11); }
 TEST(GoldenGgml, Q4_K) { checkBlocks<ggml::BlockQ4_K>("q4_k", 3); }
 TEST(GoldenGgml, Q5_K) { checkBlocks<ggml::BlockQ5_K>("q5_k", 3); }
 TEST(GoldenGgml, Q6_K) { checkBlocks<ggml::BlockQ6_K>("q6_k", 3); }
+TEST(GoldenGgml, TQ1_0) { checkBlocks<ggml::BlockTq1_0>("tq1_0", 3); }
 TEST(GoldenGgml, TQ2_0) { checkBlocks<ggml::BlockTq2_0>("tq2_0", 3); }
 
 /// What searchElements makes of a case, as ggml stores it.

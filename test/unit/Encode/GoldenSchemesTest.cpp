@@ -212,15 +212,20 @@ TEST_F(GoldenSchemes, PlanesHoldWhatGgmlsBlocksDecodeTo) {
 
 TEST_F(GoldenSchemes, PartsAndGgmlsBlocksAreTheSame) {
   open("ggml.safetensors", 11);
+  std::vector<std::pair<Scheme, const BlockFormat *>> formats;
   for (Scheme scheme :
        {Scheme::Q4_0, Scheme::Q4_1, Scheme::Q5_0, Scheme::Q5_1, Scheme::Q8_0,
-        Scheme::Q4_K, Scheme::Q5_K, Scheme::Q6_K, Scheme::Ternary}) {
-    const BlockFormat *format = blockFormat(scheme);
+        Scheme::Q4_K, Scheme::Q5_K, Scheme::Q6_K, Scheme::Ternary})
+    formats.emplace_back(scheme, blockFormat(scheme));
+  formats.emplace_back(Scheme::Ternary, denserBlockFormat(Scheme::Ternary));
+  EXPECT_EQ(denserBlockFormat(Scheme::Q4_0), nullptr);
+  for (const auto &[scheme, format] : formats) {
     ASSERT_TRUE(format);
     const std::string name =
-        scheme == Scheme::Ternary
-            ? "super-f32.tq2_0"
-            : "super-f32." + std::string(format::name(scheme));
+        "super-f32." +
+        (scheme != Scheme::Ternary ? std::string(format::name(scheme))
+         : format->type == ggml::kTypeNumber<ggml::BlockTq1_0> ? "tq1_0"
+                                                               : "tq2_0");
     const auto blocks = golden<std::byte>(name);
     const int64_t count =
         int64_t(blocks.size()) / format->bytes * format->values;

@@ -29,6 +29,7 @@ namespace qzc::gguf {
 struct Chosen {
   format::PackedShape shape;
   format::Method method = format::Method::Mse;
+  const format::BlockFormat *blocks = nullptr; ///< of the part's type
 };
 
 /// Consecutive rows of a tensor that come from one source.
@@ -87,10 +88,12 @@ struct Origin {
 };
 
 /// Plans the GGUF of the module's only qz.model, which must not be fused yet,
-/// as its #qz.gguf says; the tokenizer's metadata is added by addTokenizer.
-/// Throws qzc::Error: a model that has no such attribute, a tensor that has no
-/// place or no file.
-Plan plan(mlir::ModuleOp module, const Origin &origin);
+/// as its #qz.gguf says; with `denser` in the smaller one of two types that
+/// ggml has for the same values (TQ1_0 for ternary) where it holds no blocks
+/// already; the tokenizer's metadata is added by addTokenizer. Throws
+/// qzc::Error: a model that has no such attribute, a tensor that has no place
+/// or no file.
+Plan plan(mlir::ModuleOp module, const Origin &origin, bool denser = false);
 
 /// Adds the tokens of a tokenizer.json that tokenizer::Tokenizer accepts, as
 /// the plan's tokenizer.ggml.model has them. Throws qzc::Error where there is
