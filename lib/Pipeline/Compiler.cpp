@@ -5,6 +5,7 @@
 #include "Account.h"
 #include "Calibration.h"
 #include "GgufBuild.h"
+#include "GpuBuild.h"
 #include "ImageBuild.h"
 #include "Outputs.h"
 #include "Sources.h"
@@ -53,10 +54,6 @@ private:
 
   void parse();
   std::string ptxOf(const format::Manifest &manifest) const;
-  /// Lowers the plan; the manifest then says how its kernels are launched.
-  std::vector<cuda::CompiledCode>
-  compileForGpu(format::Manifest &manifest,
-                const std::vector<cuda::Arch> &archs) const;
   /// The executable, and `gguf` where there is one.
   void writeExecutable(format::Manifest &manifest,
                        const std::vector<cuda::Arch> &archs, GgufBuild &gguf);
@@ -249,33 +246,6 @@ std::string Compilation::ptxOf(const format::Manifest &manifest) const {
       .bytes.c_str();
 }
 
-std::vector<cuda::CompiledCode>
-Compilation::compileForGpu(format::Manifest &manifest,
-                           const std::vector<cuda::Arch> &archs) const {
-  std::vector<cuda::CompileUnit> units;
-  for (const cuda::ArchGroup &group : cuda::groupByGpu(archs)) {
-    cuda::CudaLowering lowering = cuda::lowerToCuda(manifest, group.gpu);
-    const std::string source = cuda::emitCuda(lowering.kernels);
-    for (const cuda::Arch &arch : group.archs) {
-      lowering.program.archs.push_back(arch.name());
-      units.push_back({source, arch});
-    }
-    manifest.cuda.push_back(std::move(lowering.program));
-  }
-  // A program belongs to several; code stands in the order asked for.
-  const auto place = [&](const cuda::CompileUnit &unit) {
-    return std::find(archs.begin(), archs.end(), unit.arch);
-  };
-  std::stable_sort(units.begin(), units.end(),
-                   [&](const cuda::CompileUnit &a, const cuda::CompileUnit &b) {
-                     return place(a) < place(b);
-                   });
-  const cuda::CudaCompiler compiler(Options.nvrtc);
-  manifest.nvrtcVersion = compiler.version();
-  manifest.minimumDriver = compiler.minimumDriver();
-  return compiler.compile(units, Options.threads);
-}
-
 void Compilation::writeExecutable(format::Manifest &manifest,
                                   const std::vector<cuda::Arch> &archs,
                                   GgufBuild &gguf) {
@@ -303,9 +273,9 @@ void Compilation::writeExecutable(format::Manifest &manifest,
   std::optional<AtomicFile> report;
   if (!Options.report.empty())
     reportTo(report, Account(manifest, image.measure(sources, manifest)));
-  std::vector<cuda::CompiledCode> code;
+  std::vector<GpuCode> code;
   if (!archs.empty())
-    code = compileForGpu(manifest, archs);
+    code = buildForGpu(manifest, archs, Options);
   image.finish(manifest, tokenizerJson, code);
   gguf.finish();
   image.publish();

@@ -79,15 +79,14 @@ ImageBuild::measure(const Sources &sources, const format::Manifest &manifest) {
 
 void ImageBuild::finish(const format::Manifest &manifest,
                         const std::string &tokenizerJson,
-                        const std::vector<cuda::CompiledCode> &code) {
+                        const std::vector<GpuCode> &code) {
   format::verify(manifest);
   Image.addSection(SectionKind::Manifest, format::toJson(manifest));
   if (!tokenizerJson.empty())
     Image.addSection(SectionKind::Tokenizer, tokenizerJson);
-  for (const cuda::CompiledCode &compiled : code)
-    Image.addSection(compiled.arch.ptx ? SectionKind::Ptx : SectionKind::Cubin,
-                     compiled.bytes,
-                     {compiled.arch.number, compiled.arch.specific});
+  for (const GpuCode &one : code)
+    Image.addSection(one.arch.ptx ? SectionKind::Ptx : SectionKind::Cubin,
+                     one.section, {one.arch.number, one.arch.specific});
   if (WeightsFile)
     WeightsFile->finish();
   Image.finish(Pool);

@@ -3,6 +3,7 @@
 #ifndef QZC_LIB_PIPELINE_IMAGEBUILD_H
 #define QZC_LIB_PIPELINE_IMAGEBUILD_H
 
+#include "GpuBuild.h"
 #include "Sources.h"
 
 #include "qzc/Encode/CodeStore.h"
@@ -13,7 +14,6 @@
 #include "qzc/Pipeline/Compiler.h"
 #include "qzc/Support/AtomicFile.h"
 #include "qzc/Support/ThreadPool.h"
-#include "qzc/Target/Cuda/Compile.h"
 
 #include <optional>
 
@@ -42,7 +42,7 @@ public:
   /// checks.
   void finish(const format::Manifest &manifest,
               const std::string &tokenizerJson,
-              const std::vector<cuda::CompiledCode> &code);
+              const std::vector<GpuCode> &code);
   /// Gives the files their names.
   void publish();
 

@@ -28,15 +28,15 @@
 namespace qzc::format {
 
 inline constexpr uint64_t kSectionAlign = 4096;
-inline constexpr uint32_t kImageVersion = 2;
+inline constexpr uint32_t kImageVersion = 3;
 inline constexpr char kImageMagic[8] = {'Q', 'Z', 'C', 'I', 'M', 'A', 'G', 'E'};
 
 enum class SectionKind : uint32_t {
   Manifest = 1,  ///< JSON, see Manifest.h
   Tokenizer = 2, ///< tokenizer.json as imported
   Weights = 3,   ///< the packed tensors, see Scheme.h
-  Cubin = 4,     ///< one per architecture
-  Ptx = 5,       ///< NUL-terminated text
+  Cubin = 4,     ///< one per architecture, see CodeModules.h
+  Ptx = 5,       ///< likewise
   Runtime = 6,   ///< the stub: section 0, at the start of the file
 };
 

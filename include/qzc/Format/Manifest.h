@@ -206,9 +206,9 @@ struct GridDim {
 inline constexpr int64_t kPerTile = -1;
 
 struct CudaLaunch {
-  std::string kernel; ///< symbol in every cubin and in the PTX
-  /// Set where the kernel exists for every cache type: the symbol is then
-  /// kernel + "_f16", kernel + "_f32" or kernel + "_q8".
+  std::string kernel; ///< module in every code, and the symbol in it
+  /// Set where the kernel exists for every cache type: the symbols are then
+  /// kernel + "_f16", kernel + "_f32" and kernel + "_q8".
   bool perCacheType = false;
   std::array<GridDim, 3> grid;
   uint32_t blockThreads = 0;

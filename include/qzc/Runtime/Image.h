@@ -23,7 +23,7 @@ struct DeviceCode {
   uint32_t arch; ///< compute capability × 10
   bool specific; ///< sm_90a: runs on exactly that architecture
   bool ptx;
-  std::string_view bytes; ///< PTX: with its terminating NUL
+  std::string_view section; ///< packed, see CodeModules.h
 };
 
 /// "sm_90a", "compute_80 (PTX)".

@@ -89,7 +89,7 @@ private:
   Nvml Energy;
   const DeviceCode &Code;
   const format::CudaProgram &Program;
-  Module Kernels;
+  Kernels Functions;
   WorkspacePlan Sizes;
   Workspace Memory;
   std::vector<DeviceBuffer> Slabs; ///< of pages
@@ -121,15 +121,15 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
     : Manifest(image.manifest()), Options(options), Gpu(library),
       Energy(Gpu.bus()), Code(selectCode(image.deviceCode(), Gpu.capability(),
                                          Gpu.name(), options.forcePtx)),
-      Program(programOf(Manifest, Code)), Kernels(Gpu, Code, Manifest),
+      Program(programOf(Manifest, Code)), Functions(Gpu, Code, Manifest),
       Sizes(planWorkspace(Manifest, Program, options, Gpu.freeBytes())),
       Memory(Gpu, image, Sizes),
       Table(Sizes.sequences, Sizes.capacity, Sizes.pageSize,
             [this](int64_t pages) { return allocatePages(pages); }),
-      Prefill(Program.prefill, Manifest, Memory.layout(), Kernels),
-      Head(Program.head, Manifest, Memory.layout(), Kernels),
-      Score(Program.score, Manifest, Memory.layout(), Kernels),
-      Losses(Program.losses, Manifest, Memory.layout(), Kernels),
+      Prefill(Program.prefill, Manifest, Memory.layout(), Functions),
+      Head(Program.head, Manifest, Memory.layout(), Functions),
+      Score(Program.score, Manifest, Memory.layout(), Functions),
+      Losses(Program.losses, Manifest, Memory.layout(), Functions),
       MostSteps(std::min({Program.decodeBatch, Sizes.chunk, Sizes.headRows})),
       HostRows(Gpu,
                sizeof(TokenRow) * static_cast<size_t>(MostSteps) + sizeof(int)),
@@ -452,10 +452,10 @@ const DecodeGraph &CudaEngine::graphOf(int64_t sequences) {
   if (found != Graphs.end())
     return found->second;
   const std::vector<format::CudaLaunch> &launches = Program.decodeOf(sequences);
-  LaunchList &bound =
-      Decodes
-          .try_emplace(&launches, launches, Manifest, Memory.layout(), Kernels)
-          .first->second;
+  LaunchList &bound = Decodes
+                          .try_emplace(&launches, launches, Manifest,
+                                       Memory.layout(), Functions)
+                          .first->second;
   return Graphs.try_emplace(sequences, Gpu, bound, sequences).first->second;
 }
 

@@ -113,8 +113,8 @@ static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
 
 LaunchList::LaunchList(const std::vector<CudaLaunch> &launches,
                        const Manifest &manifest, const DeviceLayout &layout,
-                       const Module &module)
-    : Overlap(module.waitsForDependencies()) {
+                       Kernels &kernels)
+    : Overlap(kernels.waitsForDependencies()) {
   const Plan &plan = manifest.plan;
   HiddenRowBytes =
       sizeof(float) *
@@ -123,10 +123,11 @@ LaunchList::LaunchList(const std::vector<CudaLaunch> &launches,
   Launches.reserve(launches.size());
   for (const CudaLaunch &launch : launches) {
     Bound &bound = Launches.emplace_back();
-    bound.kernel = launch.kernel;
-    if (launch.perCacheType)
-      bound.kernel += std::string("_") + cacheName(layout.cache);
-    bound.function = module.function(bound.kernel, launch.sharedBytes);
+    const std::string suffix =
+        launch.perCacheType ? std::string("_") + cacheName(layout.cache) : "";
+    bound.kernel = launch.kernel + suffix;
+    bound.function =
+        kernels.function(launch.kernel, suffix, launch.sharedBytes);
     bound.grid = launch.grid;
     bound.blockThreads = launch.blockThreads;
     bound.sharedBytes = launch.sharedBytes;

@@ -101,9 +101,6 @@ void MappedImage::readSection(const SectionEntry &entry) {
     Code.push_back({entry.arch, entry.archSuffix != 0, false, text(entry)});
     return;
   case SectionKind::Ptx:
-    if (text(entry).find('\0') != entry.bytes - 1)
-      throw Error("'" + File.path() + "': section '" + sectionName(entry) +
-                  "' is no NUL-terminated text: compile the file again");
     Code.push_back({entry.arch, false, true, text(entry)});
     return;
   case SectionKind::Weights:

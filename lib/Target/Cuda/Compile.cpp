@@ -6,6 +6,7 @@
 #include "KernelHeaders.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Support/Progress.h"
 #include "qzc/Support/RunProgram.h"
 #include "qzc/Support/ThreadPool.h"
 
@@ -149,12 +150,14 @@ CudaCompiler::compile(const std::vector<CompileUnit> &units,
     return code;
   // NVRTC compiles one program at a time in a process: so, processes.
   const auto count = static_cast<int>(missing.size());
+  Progress progress("compile", missing.size(), "kernels");
   ThreadPool pool(std::min(threads > 0 ? threads : availableThreads(), count));
   pool.parallelFor(count, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       const size_t unit = missing[static_cast<size_t>(i)];
       code[unit].bytes =
           compileOne(Program, units[unit].source, units[unit].arch).out;
+      progress.advance(1);
     }
   });
   for (size_t i : missing)

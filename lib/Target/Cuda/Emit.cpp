@@ -11,14 +11,22 @@
 #include "mlir/Target/Cpp/CppEmitter.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <algorithm>
+
 using namespace qzc;
 using namespace qzc::cuda;
 namespace emitc = mlir::emitc;
 
-static constexpr const char *kIncludes[] = {
-    "Elementwise.cuh", "Matvec.cuh",     "MatvecTensor.cuh", "MatvecBatch.cuh",
-    "MatvecFew.cuh",   "Convert.cuh",    "Gemm.cuh",         "PanelGemm.cuh",
-    "PanelScore.cuh",  "PanelFlash.cuh", "Head.cuh"};
+/// The headers with the kernels' templates, in the order of first use.
+static std::vector<std::string>
+headersOf(const std::vector<KernelInstance> &kernels) {
+  std::vector<std::string> headers;
+  for (const KernelInstance &kernel : kernels)
+    if (std::find(headers.begin(), headers.end(), kernel.header) ==
+        headers.end())
+      headers.push_back(kernel.header);
+  return headers;
+}
 
 /// One __global__ function: it gathers its parameters and calls the instance's
 /// template.
@@ -60,8 +68,8 @@ qzc::cuda::buildEmitC(mlir::MLIRContext &context,
   const mlir::Location loc = mlir::UnknownLoc::get(&context);
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(loc);
   mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(module->getBody());
-  for (const char *include : kIncludes)
-    builder.create<emitc::IncludeOp>(loc, include, false);
+  for (const std::string &header : headersOf(kernels))
+    builder.create<emitc::IncludeOp>(loc, header, false);
   builder.create<emitc::VerbatimOp>(loc, "using namespace qzc::kernels;");
   for (const KernelInstance &kernel : kernels) {
     if (!kernel.perCacheType) {

@@ -2,7 +2,10 @@
 
 #include "ProgramBuilder.h"
 
+#include "qzc/Support/Hash.h"
+
 #include <algorithm>
+#include <cstdio>
 
 using namespace qzc;
 using namespace qzc::cuda;
@@ -16,6 +19,17 @@ static uint64_t alignUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }
 
+/// A symbol that the same instance has in every program, so that its code is
+/// compiled once.
+static std::string instanceName(const LaunchSpec &spec,
+                                const std::string &text) {
+  std::array<char, 17> digits = {};
+  std::snprintf(
+      digits.data(), digits.size(), "%016llx",
+      static_cast<unsigned long long>(xxh3(text.data(), text.size())));
+  return spec.kernel + "_" + digits.data();
+}
+
 void ProgramBuilder::add(std::vector<format::CudaLaunch> &list,
                          const LaunchSpec &spec) {
   const std::string text = spec.config + "|" +
@@ -24,7 +38,8 @@ void ProgramBuilder::add(std::vector<format::CudaLaunch> &list,
   auto [found, isNew] = InstanceByText.try_emplace(text, Kernels.size());
   if (isNew) {
     KernelInstance instance;
-    instance.name = spec.kernel + std::to_string(NextNumber[spec.kernel]++);
+    instance.name = instanceName(spec, text);
+    instance.header = spec.header;
     instance.function = "qzc::kernels::" + spec.kernel;
     instance.interface = spec.interface;
     instance.config = spec.config;

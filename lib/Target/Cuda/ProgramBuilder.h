@@ -37,6 +37,7 @@ template <class Kernel> struct KernelLaunch : LaunchShape {
 /// The same of any kernel.
 struct LaunchSpec : LaunchShape {
   std::string kernel; ///< template of qzc::kernels, also the symbol's stem
+  std::string header; ///< that has it
   std::string interface;
   std::string config; ///< as C++
   std::vector<TypedArg> args;
@@ -44,7 +45,7 @@ struct LaunchSpec : LaunchShape {
 
   template <class Kernel>
   LaunchSpec(const KernelLaunch<Kernel> &launch)
-      : LaunchShape(launch), kernel(Kernel::kFunction),
+      : LaunchShape(launch), kernel(Kernel::kFunction), header(Kernel::kHeader),
         interface(Kernel::kInterface),
         config(configText<Kernel>(launch.config)),
         args(listArgs<Kernel>(launch.args)),
@@ -80,7 +81,6 @@ private:
 
   std::vector<KernelInstance> Kernels;
   std::map<std::string, size_t> InstanceByText;
-  std::map<std::string, int> NextNumber;
   std::map<std::string, size_t> RegionByKey;
   std::vector<Region> Regions;
 };

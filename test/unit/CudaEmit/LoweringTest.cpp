@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -32,8 +33,7 @@ Model smallLlama() {
 std::vector<std::string> stems(const std::vector<CudaLaunch> &list) {
   std::vector<std::string> names;
   for (const CudaLaunch &launch : list)
-    names.push_back(
-        launch.kernel.substr(0, launch.kernel.find_first_of("0123456789")));
+    names.push_back(launch.kernel.substr(0, launch.kernel.rfind('_')));
   return names;
 }
 
@@ -55,6 +55,40 @@ void expectAllAreLaunched(const cuda::CudaLowering &lowering) {
       launched.insert(launch.kernel);
   for (const cuda::KernelInstance &kernel : lowering.kernels)
     EXPECT_EQ(launched.count(kernel.name), 1u) << kernel.name;
+}
+
+std::map<std::string, std::string>
+configsByName(const cuda::CudaLowering &lowering) {
+  std::map<std::string, std::string> configs;
+  for (const cuda::KernelInstance &kernel : lowering.kernels) {
+    const std::string config = kernel.config + "," +
+                               std::to_string(kernel.blockThreads) + "," +
+                               std::to_string(kernel.minBlocks);
+    EXPECT_TRUE(configs.emplace(kernel.name, config).second) << kernel.name;
+  }
+  return configs;
+}
+
+/// What compiled code is cached by: a model in another storage has new linear
+/// layers, and the rest is the same.
+TEST(LoweringTest, EqualInstancesHaveEqualNamesInEveryProgram) {
+  Model other = smallLlama();
+  for (Tensor &tensor : other.manifest.tensors)
+    if (tensor.shape.scheme == Scheme::Nf4)
+      tensor.shape.scheme = Scheme::Fp4;
+  const auto first = configsByName(cuda::lowerToCuda(smallLlama().manifest));
+  const auto second = configsByName(cuda::lowerToCuda(other.manifest));
+  std::set<std::string> shared;
+  for (const auto &[name, config] : first)
+    if (const auto found = second.find(name); found != second.end()) {
+      EXPECT_EQ(found->second, config);
+      shared.insert(name.substr(0, name.rfind('_')));
+    } else {
+      EXPECT_THAT(name, testing::ContainsRegex(
+                            "^(matvec|stageColumns_|convertWeights_)"));
+    }
+  EXPECT_THAT(shared, testing::IsSupersetOf({"attendOne", "embed", "flash",
+                                             "gemm", "chooseToken"}));
 }
 
 TEST(LoweringTest, DecodeOfALlamaBlockFusesNormsAndResiduals) {

@@ -84,6 +84,28 @@ TEST_F(LoadTest, NamesAGpuOlderThanTheImage) {
 TEST_F(LoadTest, NamesAMissingKernel) {
   Fake->kernels.erase("score");
   EXPECT_THAT(openError(), HasSubstr("finding kernel score"));
+  const std::string none = format::packModules({});
+  Image.Code[2].section = none;
+  EXPECT_EQ(openError(),
+            "this image's sm_90a has no kernel body: compile it again");
+}
+
+TEST_F(LoadTest, NamesTheCodeThatIsDamaged) {
+  Image.Code[2].section = "sm90a";
+  EXPECT_THAT(openError(), HasSubstr("this image's sm_90a has no kernels as "
+                                     "they are packed"));
+}
+
+TEST_F(LoadTest, PtxEndsWithItsOnlyNul) {
+  runtime::EngineOptions options;
+  options.forcePtx = true;
+  for (std::string_view text :
+       {std::string_view("ptxx", 4), std::string_view("p\0x\0", 4)}) {
+    const std::string bent = Image.packed(text);
+    Image.Code[3].section = bent;
+    EXPECT_EQ(openError(options), "this image's compute_80 (PTX) is no "
+                                  "NUL-terminated text: compile it again");
+  }
 }
 
 TEST_F(LoadTest, NamesTheKernelThatDoesNotLaunch) {

@@ -8,6 +8,7 @@
 #ifndef QZC_TEST_UNIT_CUDARUNTIME_TINYMODEL_H
 #define QZC_TEST_UNIT_CUDARUNTIME_TINYMODEL_H
 
+#include "qzc/Format/CodeModules.h"
 #include "qzc/Format/Manifest.h"
 #include "qzc/Runtime/Image.h"
 
@@ -154,10 +155,12 @@ public:
       : Manifest(std::move(manifest)), Bytes(Manifest.weightsBytes) {
     for (size_t index = 0; index != Bytes.size(); ++index)
       Bytes[index] = static_cast<std::byte>(index * 7 + 1);
-    Code = {{80, false, false, std::string_view("sm80", 5)},
-            {86, false, false, std::string_view("sm86", 5)},
-            {90, true, false, std::string_view("sm90a", 6)},
-            {80, false, true, std::string_view("ptx80", 6)}};
+    Packed = {packed({"sm80", 5}), packed({"sm86", 5}), packed({"sm90a", 6}),
+              packed({"ptx80", 6})};
+    Code = {{80, false, false, Packed[0]},
+            {86, false, false, Packed[1]},
+            {90, true, false, Packed[2]},
+            {80, false, true, Packed[3]}};
   }
 
   const format::Manifest &manifest() const override { return Manifest; }
@@ -170,8 +173,18 @@ public:
   format::PackedView tensor(int64_t) const override { return {}; }
   const std::byte *weights() const override { return Bytes.data(); }
 
+  /// Code in which each of the tests' kernels is `text`.
+  static std::string packed(std::string_view text) {
+    std::vector<format::CodeModule> modules;
+    for (const char *kernel :
+         {"body", "all", "step", "head", "score", "choose", "losses"})
+      modules.push_back({kernel, text});
+    return format::packModules(modules);
+  }
+
   format::Manifest Manifest;
   std::vector<std::byte> Bytes;
+  std::vector<std::string> Packed;
   std::vector<runtime::DeviceCode> Code;
 };
 

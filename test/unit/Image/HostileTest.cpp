@@ -191,18 +191,6 @@ TEST_F(HostileImage, KindsFlagsAndArchitectures) {
               HasSubstr("impossible architecture"));
 }
 
-TEST_F(HostileImage, PtxEndsWithItsOnlyNul) {
-  auto bendPtx = [&](const std::string &text) {
-    return bend([&](BentImage &image) {
-      uint64_t offset = image.entry(SectionKind::Ptx).offset;
-      image.Bytes.replace(offset, text.size(), text);
-      image.rehash(SectionKind::Ptx);
-    });
-  };
-  EXPECT_THAT(bendPtx("ptxx"), HasSubstr("NUL-terminated"));
-  EXPECT_THAT(bendPtx(std::string("p\0x\0", 4)), HasSubstr("NUL-terminated"));
-}
-
 TEST_F(HostileImage, ManifestAndSectionsHaveToAgree) {
   auto withManifest = [&](const std::string &json) {
     std::string path = Folder.file("bent.bin");

@@ -27,11 +27,11 @@ TEST_F(ImageTest, GivesItsSections) {
     EXPECT_EQ(specific.arch, 90U);
     EXPECT_TRUE(specific.specific);
     EXPECT_FALSE(specific.ptx);
-    EXPECT_EQ(specific.bytes, "cubin 90a");
+    EXPECT_EQ(specific.section, "cubin 90a");
     const DeviceCode &ptx = image->deviceCode()[2];
     EXPECT_TRUE(ptx.ptx);
     EXPECT_FALSE(ptx.specific);
-    EXPECT_EQ(ptx.bytes, std::string_view("ptx\0", 4));
+    EXPECT_EQ(ptx.section, std::string_view("ptx\0", 4));
     EXPECT_EQ(std::memcmp(image->weights(), Weights.data(), Weights.size()), 0);
     format::PackedView table = image->tensor(0);
     EXPECT_EQ(table.parts[0], image->weights());

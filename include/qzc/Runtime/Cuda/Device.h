@@ -1,4 +1,5 @@
-//===- Device.h - A GPU's context, memory and modules -----------*- C++ -*-===//
+//===- Device.h - A GPU's context, memory and kernels  -----------*- C++
+//-*-===//
 //
 // Owners of what the driver hands out. All of them refer to a Device, which
 // must outlive them, and are used by the thread that made the Device.
@@ -8,14 +9,18 @@
 #ifndef QZC_RUNTIME_CUDA_DEVICE_H
 #define QZC_RUNTIME_CUDA_DEVICE_H
 
+#include "qzc/Format/CodeModules.h"
 #include "qzc/Format/Manifest.h"
 #include "qzc/Runtime/Cuda/Driver.h"
 #include "qzc/Runtime/Image.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace qzc::runtime {
 
@@ -93,19 +98,23 @@ private:
   void *Data = nullptr;
 };
 
-/// Loaded device code.
-class Module {
+/// The kernels of a code. Each is loaded when it is first asked for.
+class Kernels {
 public:
-  /// Checks that the driver is new enough, then loads `code`. Throws qzc::Error
-  /// saying which driver would do, or with the compiler's log for PTX.
-  Module(const Device &device, const DeviceCode &code,
-         const format::Manifest &manifest);
-  Module(const Module &) = delete;
-  Module &operator=(const Module &) = delete;
-  ~Module();
+  /// Checks that the driver is new enough and unpacks `code`, which has to
+  /// outlive this object, as `manifest` has. Throws qzc::Error saying which
+  /// driver would do.
+  Kernels(const Device &device, const DeviceCode &code,
+          const format::Manifest &manifest);
+  Kernels(const Kernels &) = delete;
+  Kernels &operator=(const Kernels &) = delete;
+  ~Kernels();
 
-  /// A kernel by its symbol, allowed `sharedBytes` of dynamic shared memory.
-  CUfunction function(const std::string &name, uint32_t sharedBytes) const;
+  /// The kernel whose symbol is the module's name and `suffix`, allowed
+  /// `sharedBytes` of dynamic shared memory. Throws qzc::Error where there is
+  /// none or the driver does not load it, with the compiler's log for PTX.
+  CUfunction function(const std::string &module, const std::string &suffix,
+                      uint32_t sharedBytes);
 
   /// Whether a launch may start before the one ahead of it is complete
   /// (programmatic dependent launch): code for sm_90 on waits for it itself,
@@ -114,8 +123,17 @@ public:
   bool waitsForDependencies() const { return Waits; }
 
 private:
+  struct Loaded {
+    std::string_view code;
+    CUmodule handle = nullptr;
+  };
+  CUmodule load(std::string_view code) const;
+
   const Driver &Api;
-  CUmodule Handle = nullptr;
+  const DeviceCode &Code;
+  const format::Manifest &Manifest;
+  format::CodeModules Unpacked;
+  std::map<std::string, Loaded, std::less<>> ByName;
   bool Waits;
 };
 

@@ -69,7 +69,7 @@ public:
   /// Throws qzc::Error naming a kernel that the module lacks.
   LaunchList(const std::vector<format::CudaLaunch> &launches,
              const format::Manifest &manifest, const DeviceLayout &layout,
-             const Module &module);
+             Kernels &kernels);
 
   /// Launches all for a pass on the device's stream; for the head's
   /// launches the first hidden row is `firstRow`. The first launch waits for

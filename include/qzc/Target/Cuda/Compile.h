@@ -1,6 +1,6 @@
 //===- Compile.h - C++ text to cubins and PTX -------------------*- C++ -*-===//
 //
-// NVRTC compiles one program for several architectures at once, each in a
+// NVRTC compiles several texts at once, each for an architecture and in a
 // process of its own (qzc-nvrtc); the results are kept in a cache on disk.
 //
 // Environment:

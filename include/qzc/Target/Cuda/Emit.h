@@ -1,8 +1,9 @@
 //===- Emit.h - Kernel instances as C++ text --------------------*- C++ -*-===//
 //
 // Builds an EmitC module (one function a kernel instance, each one opaque call
-// into the embedded kernel headers) and prints it as C++: what --emit=cuda
-// shows and NVRTC compiles.
+// into the embedded kernel headers) and prints it as C++: of a whole program
+// what
+// --emit=cuda shows, of one kernel what NVRTC compiles.
 //
 //===----------------------------------------------------------------------===//
 

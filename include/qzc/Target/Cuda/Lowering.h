@@ -29,7 +29,9 @@ namespace qzc::cuda {
 
 /// One `extern "C" __global__` function: a call of a kernel template.
 struct KernelInstance {
-  std::string name;      ///< symbol, without the cache type's suffix
+  /// Symbol, without the cache type's suffix: of equal instances the same.
+  std::string name;
+  std::string header;    ///< "Matvec.cuh", which has the template
   std::string function;  ///< "qzc::kernels::matvec"
   std::string interface; ///< "Matvec", whose Args are the function's
   std::string config;    ///< "Matvec::Config{…}", the template's argument

@@ -30,7 +30,7 @@ template <template <class> class Of> struct AttentionArgs {
 };
 
 struct AppendCache {
-  QZC_CACHE_KERNEL(AppendCache, appendCache)
+  QZC_CACHE_KERNEL(AppendCache, appendCache, "Attention.cuh")
   struct Config {
     int kvHeads, headDim;
     RopeConfig rope;
@@ -47,7 +47,7 @@ struct AppendCache {
 };
 
 struct AttendOne {
-  QZC_CACHE_KERNEL(AttendOne, attendOne)
+  QZC_CACHE_KERNEL(AttendOne, attendOne, "Attention.cuh")
   struct Config {
     AttentionConfig attention;
     int queries; ///< heads of a block, of one kv head
@@ -78,7 +78,7 @@ template <template <class> class Of> struct FlashArgs {
 };
 
 struct Flash {
-  QZC_CACHE_KERNEL(Flash, flash)
+  QZC_CACHE_KERNEL(Flash, flash, "Flash.cuh")
   struct Config {
     AttentionConfig attention;
     QZC_FIELDS(attention)
@@ -88,7 +88,7 @@ struct Flash {
 
 /// q and out, and their strides, are even.
 struct FlashPanels {
-  QZC_CACHE_KERNEL(FlashPanels, flashPanels)
+  QZC_CACHE_KERNEL(FlashPanels, flashPanels, "PanelFlash.cuh")
   struct Config {
     AttentionConfig attention;
     int heads; ///< of a block, of one kv head

@@ -15,7 +15,7 @@ namespace qzc::kernels {
 QZC_ENUM(Order, Rows, Panels)
 
 struct ConvertRows {
-  QZC_KERNEL(ConvertRows, convertRows)
+  QZC_KERNEL(ConvertRows, convertRows, "Convert.cuh")
   struct Config {
     int inputs;
     Order order; ///< of out
@@ -35,7 +35,7 @@ struct ConvertRows {
 };
 
 struct ConvertWeights {
-  QZC_KERNEL(ConvertWeights, convertWeights)
+  QZC_KERNEL(ConvertWeights, convertWeights, "Convert.cuh")
   struct Config {
     int inputs;
     Order order; ///< of out

@@ -8,7 +8,7 @@
 namespace qzc::kernels {
 
 struct Embed {
-  QZC_KERNEL(Embed, embed)
+  QZC_KERNEL(Embed, embed, "Elementwise.cuh")
   struct Config {
     int columns;
     WeightConfig table;
@@ -23,7 +23,7 @@ struct Embed {
 };
 
 struct AddPositions {
-  QZC_KERNEL(AddPositions, addPositions)
+  QZC_KERNEL(AddPositions, addPositions, "Elementwise.cuh")
   struct Config {
     int columns;
     WeightConfig table;
@@ -40,7 +40,7 @@ struct AddPositions {
 };
 
 struct NormRows {
-  QZC_KERNEL(NormRows, norm)
+  QZC_KERNEL(NormRows, norm, "Elementwise.cuh")
   struct Config {
     int columns; ///< of a head
     NormConfig norm;
@@ -57,7 +57,7 @@ struct NormRows {
 QZC_ENUM(ElementwiseOp, Activate, Add, Mul, Scale, Clamp, SoftCap)
 
 struct Elementwise {
-  QZC_KERNEL(Elementwise, elementwise)
+  QZC_KERNEL(Elementwise, elementwise, "Elementwise.cuh")
   struct Config {
     ElementwiseOp op;
     Activation activation; ///< of Activate

@@ -35,7 +35,7 @@ template <template <class> class Of> struct GemmArgs {
 };
 
 struct Gemm {
-  QZC_KERNEL(Gemm, gemm)
+  QZC_KERNEL(Gemm, gemm, "Gemm.cuh")
   struct Config {
     int tileM, tileN;   ///< of a block
     int warpsM, warpsN; ///< that share it evenly
@@ -49,7 +49,7 @@ struct Gemm {
 
 /// Operands in panels, inputs a multiple of 64.
 struct GemmPanels {
-  QZC_KERNEL(GemmPanels, gemmPanels)
+  QZC_KERNEL(GemmPanels, gemmPanels, "PanelGemm.cuh")
   struct Config {
     int columns; ///< of a block
     bool quads;  ///< rows of out and residual begin at multiples of 16 bytes,

@@ -8,7 +8,7 @@
 namespace qzc::kernels {
 
 struct ChooseToken {
-  QZC_KERNEL(ChooseToken, chooseToken)
+  QZC_KERNEL(ChooseToken, chooseToken, "Head.cuh")
   struct Config {
     int vocabulary;
     int blocks; ///< of a row
@@ -25,7 +25,7 @@ struct ChooseToken {
 };
 
 struct Score {
-  QZC_KERNEL(Score, score)
+  QZC_KERNEL(Score, score, "Head.cuh")
   struct Config {
     int vocabulary;
     QZC_FIELDS(vocabulary)

@@ -21,20 +21,23 @@ template <class T> using Value = T;
 
 // Static members become symbols of device code: there are none of these there.
 #ifdef __CUDACC__
-#define QZC_KERNEL(Interface, Function)
-#define QZC_CACHE_KERNEL(Interface, Function)
+#define QZC_KERNEL(Interface, Function, Header)
+#define QZC_CACHE_KERNEL(Interface, Function, Header)
 #define QZC_FIELDS(...)
 #else
-/// In a kernel's interface: its own name, and that of the function template.
-#define QZC_KERNEL(Interface, Function)                                        \
+/// In a kernel's interface: its own name, that of the function template, and
+/// the header that has it.
+#define QZC_KERNEL(Interface, Function, Header)                                \
   static constexpr char kInterface[] = #Interface;                             \
   static constexpr char kFunction[] = #Function;                               \
+  static constexpr char kHeader[] = Header;                                    \
   static constexpr bool kPerCacheType = false;
 /// The same of a kernel with an instance for each type of the cache's elements,
 /// which is the template's first argument.
-#define QZC_CACHE_KERNEL(Interface, Function)                                  \
+#define QZC_CACHE_KERNEL(Interface, Function, Header)                          \
   static constexpr char kInterface[] = #Interface;                             \
   static constexpr char kFunction[] = #Function;                               \
+  static constexpr char kHeader[] = Header;                                    \
   static constexpr bool kPerCacheType = true;
 
 /// In a Config, an Args or a struct of theirs: all of its fields, in their

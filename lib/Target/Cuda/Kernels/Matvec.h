@@ -8,7 +8,7 @@
 namespace qzc::kernels {
 
 struct Matvec {
-  QZC_KERNEL(Matvec, matvec)
+  QZC_KERNEL(Matvec, matvec, "Matvec.cuh")
   struct Config {
     LinearConfig layer;
     NormConfig norm;
@@ -27,7 +27,7 @@ struct Matvec {
 };
 
 struct MatvecTensor {
-  QZC_KERNEL(MatvecTensor, matvecTensor)
+  QZC_KERNEL(MatvecTensor, matvecTensor, "MatvecTensor.cuh")
   struct Config {
     LinearConfig layer;
     NormConfig norm;
@@ -46,7 +46,7 @@ struct MatvecTensor {
 
 /// warpsN, splitK and passes: of FewTile.
 struct MatvecFew {
-  QZC_KERNEL(MatvecFew, matvecFew)
+  QZC_KERNEL(MatvecFew, matvecFew, "MatvecFew.cuh")
   struct Config {
     LinearConfig layer;
     NormConfig norm;
@@ -65,7 +65,7 @@ struct MatvecFew {
 
 /// A layer's input as columns of tensor cores, for MatvecBatch.
 struct StageColumns {
-  QZC_KERNEL(StageColumns, stageColumns)
+  QZC_KERNEL(StageColumns, stageColumns, "Columns.cuh")
   struct Config {
     int inputs;
     WeightConfig weight; ///< of the layer
@@ -84,7 +84,7 @@ struct StageColumns {
 
 /// tokenTiles, warpsN, splitK and stages: of BatchTile.
 struct MatvecBatch {
-  QZC_KERNEL(MatvecBatch, matvecBatch)
+  QZC_KERNEL(MatvecBatch, matvecBatch, "MatvecBatch.cuh")
   struct Config {
     LinearConfig layer;
     int tokenTiles, warpsN, splitK, stages;

@@ -8,7 +8,7 @@
 namespace qzc::kernels {
 
 struct ScorePanels {
-  QZC_KERNEL(ScorePanels, scorePanels)
+  QZC_KERNEL(ScorePanels, scorePanels, "PanelScore.cuh")
   struct Config {
     int columns; ///< of a block
     int tiles;   ///< of a row, in all launches
@@ -35,7 +35,7 @@ struct ScorePanels {
 };
 
 struct JoinScores {
-  QZC_KERNEL(JoinScores, joinScores)
+  QZC_KERNEL(JoinScores, joinScores, "PanelScore.cuh")
   struct Config {
     int tiles; ///< of a row
     QZC_FIELDS(tiles)

@@ -1,4 +1,4 @@
-//===- Module.cpp - Loading device code -----------------------------------===//
+//===- Kernels.cpp - Loading device code ----------------------------------===//
 
 #include "qzc/Runtime/Cuda/CodeSelection.h"
 #include "qzc/Runtime/Cuda/Device.h"
@@ -6,7 +6,6 @@
 #include "qzc/Support/OneLine.h"
 
 #include <array>
-#include <vector>
 
 namespace qzc::runtime {
 
@@ -66,33 +65,57 @@ static int64_t parseVersion(const std::string &text) {
               api.describe(result) + (log.empty() ? "" : ": " + log));
 }
 
-Module::Module(const Device &device, const DeviceCode &code,
-               const format::Manifest &manifest)
-    : Api(device.driver()), Waits(code.arch >= 90 && Api.version() >= 12030) {
+Kernels::Kernels(const Device &device, const DeviceCode &code,
+                 const format::Manifest &manifest)
+    : Api(device.driver()), Code(code), Manifest(manifest),
+      Unpacked(code.section, "this image's " + codeName(code)),
+      Waits(code.arch >= 90 && Api.version() >= 12030) {
   if (Api.version() < manifest.minimumDriver)
     throw Error("the NVIDIA driver (CUDA " + cudaVersionName(Api.version()) +
                 ") is too old for this image, made by NVRTC " +
                 manifest.nvrtcVersion + ": its code needs " +
                 driverNeeded(manifest.minimumDriver) +
                 ": update the driver, or use --device=cpu");
+  for (const format::CodeModule &module : Unpacked.modules())
+    ByName.emplace(module.kernel, Loaded{module.code});
+}
+
+Kernels::~Kernels() {
+  for (auto &[name, module] : ByName)
+    if (module.handle)
+      Api.moduleUnload(module.handle);
+}
+
+CUmodule Kernels::load(std::string_view code) const {
+  // The driver reads PTX up to its NUL.
+  if (Code.ptx && code.find('\0') != code.size() - 1)
+    throw Error("this image's " + codeName(Code) +
+                " is no NUL-terminated text: compile it again");
   std::array<char, 4096> log = {};
   std::array<CUjit_option, 2> options = {CU_JIT_ERROR_LOG_BUFFER,
                                          CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
   std::array<void *, 2> values = {
       log.data(), reinterpret_cast<void *>(uintptr_t{log.size() - 1})};
-  CUresult result =
-      Api.moduleLoadDataEx(&Handle, code.bytes.data(), options.size(),
-                           options.data(), values.data());
+  CUmodule handle = nullptr;
+  CUresult result = Api.moduleLoadDataEx(&handle, code.data(), options.size(),
+                                         options.data(), values.data());
   if (result != CUDA_SUCCESS)
-    failLoad(Api, result, code, manifest, oneLine(log.data()));
+    failLoad(Api, result, Code, Manifest, oneLine(log.data()));
+  return handle;
 }
 
-Module::~Module() { Api.moduleUnload(Handle); }
-
-CUfunction Module::function(const std::string &name,
-                            uint32_t sharedBytes) const {
+CUfunction Kernels::function(const std::string &module,
+                             const std::string &suffix, uint32_t sharedBytes) {
+  const std::string name = module + suffix;
+  const auto found = ByName.find(module);
+  if (found == ByName.end())
+    throw Error("this image's " + codeName(Code) + " has no kernel " + name +
+                ": compile it again");
+  Loaded &loaded = found->second;
+  if (!loaded.handle)
+    loaded.handle = load(loaded.code);
   CUfunction kernel = nullptr;
-  Api.check(Api.moduleGetFunction(&kernel, Handle, name.c_str()),
+  Api.check(Api.moduleGetFunction(&kernel, loaded.handle, name.c_str()),
             "finding kernel " + name);
   // Beyond 48 KiB only on request; what the kernel declares itself counts too.
   if (sharedBytes > 0)
