@@ -32,6 +32,7 @@ cat >"$work/listed" <<'END'
 _nettle_(cbc_)?aes[0-9]+_(en|de)crypt_aesni  nettle: where its own CPUID says AES
 _nettle_ghash_(set_key|update)_pclmul        nettle: where its own CPUID says PCLMULQDQ
 _nettle_sha(1|256)_compress_sha_ni           nettle: where its own CPUID says SHA
+(ZSTD|HUF|FSE)_.*_(bmi2|fast|fast_(c|asm)_loop)([.].*)?  zstd: where its own CPUID says BMI and BMI2
 get_available_features([.].*)?               libgcc, the look at the CPU: XGETBV where CPUID says OSXSAVE
 get_cpu_features                             PCRE2: runs LZCNT, which older CPUs take for BSR, to see which it is
 _Unwind_(ForcedUnwind|RaiseException|Resume|Resume_or_Rethrow)  libgcc: INCSSP where RDSSP, otherwise a no-op, finds a shadow stack
