@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import qzc
-from safetensors.numpy import load_file
+from conftest import assert_refused, qzc
+from safetensors.numpy import load_file, save_file
 from test_calibration import (
     LAYERS,
     ROLES,
@@ -68,8 +68,11 @@ def test_sensitivities_are_what_noise_does(
 ) -> None:
     module = imported("llama-f32")
     weights, windows = weights_of(module.parent), windows_of(module, text)
-    calibrate(module, text, "--target-bpw=5", f"--save-statistics={tmp_path / 's'}", "--dry-run")
-    seen = load_file(tmp_path / "s")
+    for threads in (1, 3):
+        calibrate(module, text, "--target-bpw=5", f"--save-statistics={tmp_path / str(threads)}",
+                  f"--threads={threads}", "--dry-run")  # fmt: skip
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "3").read_bytes()
+    seen = load_file(tmp_path / "1")
     some = [windows[i * WINDOWS // RUN][:TOKENS] for i in range(RUN)]
     inputs = [inputs_of(weights, window) for window in windows]
     bases = [predictions(weights, window) for window in some]
@@ -94,6 +97,11 @@ def test_sensitivities_are_what_noise_does(
     # Without a budget there are none, and nobody asks for the time.
     calibrate(module, text, f"--save-statistics={tmp_path / 'without'}")
     assert not any(name.endswith(".sensitivity") for name in load_file(tmp_path / "without"))
+    for wrong in (np.float32([-1]), np.float32([np.nan]), np.float32([1, 1])):
+        save_file(seen | {f"{NAMES[3]}.sensitivity": wrong}, tmp_path / "wrong")
+        done = qzc(module, "--target-bpw=5", f"--statistics={tmp_path / 'wrong'}", "--dry-run",
+                   check=False)  # fmt: skip
+        assert_refused(done, f"'{NAMES[3]}.sensitivity'", "no statistics")
 
 
 def test_gptq_chooses_by_what_gptq_loses(
