@@ -200,13 +200,16 @@ void Calibration::take(const Stop &stop, size_t index,
   input.products = products.data();
   Out.write(index, input);
   // What the head's layer gives nobody looks at.
-  if (stop.launch == Manifest.plan.body.size())
+  const bool isHead = stop.launch == Manifest.plan.body.size();
+  if (isHead && !Probe)
     return;
   const OneInput statistics(input);
   Image.hold(stop.weights, statistics, Pool);
   for (const int32_t weight : stop.weights)
     if (Probe)
       Probe->see(weight, input);
+  if (isHead)
+    Image.drop(stop.weights);
 }
 
 void Calibration::run() {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace qzc::calibrate {
 
@@ -105,6 +106,8 @@ Sensitivity::beginsOf(const std::vector<Stretch> &stretches) {
   return begins;
 }
 
+int64_t Sensitivity::compared() const { return std::min(kCompared, tokens()); }
+
 void Sensitivity::see(int32_t matrix, const InputStatistics &input) {
   const float *values = Image.matrix(matrix);
   if (!values)
@@ -174,32 +177,40 @@ void Sensitivity::runStretch(const Stretch &stretch) {
   Image.drop(stretch.matrices);
 }
 
+double Sensitivity::divergence(size_t run, size_t window,
+                               const std::vector<float> &base) {
+  Waiting.restore(Manifest.plan.body.size(), run * Texts.size() + window);
+  const int64_t vocab = Manifest.plan.logits.columns;
+  const std::vector<float> other =
+      Runner.predict(tokens() - compared(), compared());
+  std::vector<double> each(static_cast<size_t>(compared()));
+  Pool.parallelFor(compared(), 1, [&](int64_t first, int64_t last, int) {
+    for (int64_t row = first; row < last; ++row)
+      each[static_cast<size_t>(row)] =
+          evaluate::compareToken(base.data() + row * vocab,
+                                 other.data() + row * vocab, vocab,
+                                 /*token=*/0)
+              .divergence;
+  });
+  return std::accumulate(each.begin(), each.end(), 0.0);
+}
+
 void Sensitivity::compare() {
-  const format::Plan &plan = Manifest.plan;
   const NoStatistics none;
-  const std::vector<int32_t> matrices = matricesOf(plan.head);
+  const std::vector<int32_t> matrices = matricesOf(Manifest.plan.head);
   Image.hold(matrices, none, Pool);
-  const int64_t rows = std::min(kCompared, tokens());
-  const int64_t vocab = plan.logits.columns;
-  std::vector<double> divergences(static_cast<size_t>(rows));
-  const size_t end = plan.body.size();
   for (size_t window = 0; window < Texts.size(); ++window) {
-    Waiting.restore(end, window);
-    const std::vector<float> base = Runner.predict(tokens() - rows, rows);
-    for (size_t run = 1; run <= Runs.size(); ++run) {
-      Waiting.restore(end, run * Texts.size() + window);
-      const std::vector<float> other = Runner.predict(tokens() - rows, rows);
-      Pool.parallelFor(rows, 1, [&](int64_t first, int64_t last, int) {
-        for (int64_t row = first; row < last; ++row)
-          divergences[static_cast<size_t>(row)] =
-              evaluate::compareToken(base.data() + row * vocab,
-                                     other.data() + row * vocab, vocab,
-                                     /*token=*/0)
-                  .divergence;
-      });
-      double &sum = Seen[Runs[run - 1]].divergence;
-      for (const double divergence : divergences)
-        sum += divergence;
+    Waiting.restore(Manifest.plan.body.size(), window);
+    const std::vector<float> base =
+        Runner.predict(tokens() - compared(), compared());
+    for (size_t run = 1; run <= Runs.size(); ++run)
+      Seen[Runs[run - 1]].divergence += divergence(run, window, base);
+    for (const int32_t matrix : matrices) {
+      if (Seen.count(matrix) == 0)
+        continue;
+      const std::vector<float> before = disturb(matrix);
+      Seen[matrix].divergence += divergence(0, window, base);
+      std::copy(before.begin(), before.end(), Image.matrix(matrix));
     }
   }
   Image.drop(matrices);

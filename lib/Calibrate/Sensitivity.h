@@ -55,12 +55,16 @@ private:
 
   static std::vector<Stretch> stretchesOf(const format::Manifest &manifest);
   static std::vector<size_t> beginsOf(const std::vector<Stretch> &stretches);
+  int64_t compared() const;
   int64_t tokens() const { return static_cast<int64_t>(Texts.front().size()); }
   void runStretch(const Stretch &stretch);
   /// Runs the windows of one run, which waits at the stretch's begin as `from`.
   void advance(const Stretch &stretch, size_t from, size_t to);
   /// Adds noise to the matrix; returns what it was.
   std::vector<float> disturb(int32_t matrix);
+  /// Of a run's predictions in a window from those of the undisturbed one: the
+  /// sum over the tokens that are compared.
+  double divergence(size_t run, size_t window, const std::vector<float> &base);
   void compare();
 
   const format::Manifest &Manifest;
