@@ -12,11 +12,12 @@
 
 #include "DenseImage.h"
 #include "Products.h"
+#include "Sensitivity.h"
+#include "WaitingRuns.h"
 
 #include "qzc/Runtime/Cpu/Steps.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Support/Progress.h"
-#include "qzc/Support/TemporaryFile.h"
 
 #include <algorithm>
 #include <cmath>
@@ -57,7 +58,6 @@ struct Stop {
   View input;
   InputOf seen;
   std::vector<int32_t> weights; ///< the layer's matrices
-  std::vector<size_t> live;     ///< buffers that are needed from here on
 };
 
 /// Statistics of the one input that is being looked at.
@@ -77,14 +77,15 @@ public:
   Calibration(const format::Manifest &manifest,
               const std::vector<encode::WeightRef> &refs,
               const encode::WeightSources &sources, const Windows &windows,
-              const std::string &path, int threads, encode::CodeStore &codes)
+              const std::string &path, int threads, encode::CodeStore &codes,
+              bool sensitivities)
       : Manifest(manifest), Texts(windows), Pool(threads),
         Image(manifest, refs, sources, codes, Pool), Stops(stopsOf(manifest)),
-        Runner(Image, static_cast<int64_t>(windows.front().size()),
-               Pool.threads()),
-        Out(path, inputsOf(Stops)) {
-    for (const Stop &stop : Stops)
-      Slot = std::max(Slot, forLive(stop, [](size_t, uint64_t, uint64_t) {}));
+        Runner(Image, tokens(), Pool.threads()),
+        Waiting(manifest.plan, Runner, tokens(), launchesOf(Stops)),
+        Out(path, inputsOf(Stops), sensitivities) {
+    if (sensitivities)
+      Probe.emplace(manifest, Image, windows, Pool);
   }
 
   void run();
@@ -92,13 +93,8 @@ public:
 private:
   static std::vector<Stop> stopsOf(const format::Manifest &manifest);
   static std::vector<InputOf> inputsOf(const std::vector<Stop> &stops);
-  /// take(buffer, offset, bytes) for the live buffers of a window, one behind
-  /// the other; the bytes of all.
-  template <typename Take> uint64_t forLive(const Stop &stop, Take take) const;
+  static std::vector<size_t> launchesOf(const std::vector<Stop> &stops);
   int64_t tokens() const { return static_cast<int64_t>(Texts.front().size()); }
-  /// Moves the live buffers of a window to or from the disk.
-  void save(const Stop &stop, size_t window);
-  void restore(const Stop &stop, size_t window);
   /// Runs every window from one stop to the next, and sums up its input.
   std::vector<float> advance(const Stop *from, const Stop &to);
   void take(const Stop &stop, size_t index, const std::vector<float> &products);
@@ -109,9 +105,9 @@ private:
   DenseImage Image;
   std::vector<Stop> Stops;
   runtime::cpu::StepRunner Runner;
+  WaitingRuns Waiting; ///< a run a window
   encode::StatisticsWriter Out;
-  TemporaryFile Waiting;
-  uint64_t Slot = 0; ///< of a window on disk
+  std::optional<Sensitivity> Probe;
 };
 } // namespace
 
@@ -131,24 +127,6 @@ static void addWeights(const format::Manifest &manifest, const Launch &launch,
   }
 }
 
-/// Buffers that are written before a launch, and read from it on.
-static std::vector<size_t> liveAt(const format::Plan &plan, size_t launch) {
-  std::vector<bool> written(plan.buffers.size());
-  std::vector<bool> read(plan.buffers.size());
-  for (size_t i = 0; i < plan.body.size(); ++i) {
-    const std::vector<View> &views =
-        i < launch ? plan.body[i].outputs : plan.body[i].inputs;
-    for (const View &view : views)
-      (i < launch ? written : read)[static_cast<size_t>(view.buffer)] = true;
-  }
-  read[static_cast<size_t>(plan.hidden.buffer)] = true;
-  std::vector<size_t> live;
-  for (size_t i = 0; i < written.size(); ++i)
-    if (written[i] && read[i])
-      live.push_back(i);
-  return live;
-}
-
 std::vector<Stop> Calibration::stopsOf(const format::Manifest &manifest) {
   const format::Plan &plan = manifest.plan;
   std::vector<Stop> stops;
@@ -158,7 +136,6 @@ std::vector<Stop> Calibration::stopsOf(const format::Manifest &manifest) {
     stop.launch = at;
     stop.input = input;
     addWeights(manifest, launch, known, stop);
-    stop.live = liveAt(plan, at);
     stops.push_back(std::move(stop));
   };
   for (size_t i = 0; i < plan.body.size(); ++i)
@@ -182,39 +159,21 @@ std::vector<InputOf> Calibration::inputsOf(const std::vector<Stop> &stops) {
   return inputs;
 }
 
-template <typename Take>
-uint64_t Calibration::forLive(const Stop &stop, Take take) const {
-  uint64_t at = 0;
-  for (const size_t index : stop.live) {
-    const auto bytes =
-        static_cast<uint64_t>(Manifest.plan.buffers[index].columns * tokens()) *
-        sizeof(float);
-    take(index, at, bytes);
-    at += bytes;
-  }
-  return at;
-}
-
-void Calibration::save(const Stop &stop, size_t window) {
-  forLive(stop, [&](size_t index, uint64_t at, uint64_t bytes) {
-    Waiting.write(window * Slot + at, Runner.buffer(index, tokens()), bytes);
-  });
-}
-
-void Calibration::restore(const Stop &stop, size_t window) {
-  forLive(stop, [&](size_t index, uint64_t at, uint64_t bytes) {
-    Waiting.read(window * Slot + at, Runner.buffer(index, tokens()), bytes);
-  });
+std::vector<size_t> Calibration::launchesOf(const std::vector<Stop> &stops) {
+  std::vector<size_t> launches;
+  for (const Stop &stop : stops)
+    launches.push_back(stop.launch);
+  return launches;
 }
 
 std::vector<float> Calibration::advance(const Stop *from, const Stop &to) {
   Products products(to.seen.columns);
   for (size_t window = 0; window < Texts.size(); ++window) {
     if (from)
-      restore(*from, window);
+      Waiting.restore(from->launch, window);
     Runner.run(from ? from->launch : 0, to.launch, Texts[window].data(),
                tokens());
-    save(to, window);
+    Waiting.save(to.launch, window);
     const auto buffer = static_cast<size_t>(to.input.buffer);
     products.add(Runner.buffer(buffer, tokens()) + to.input.column, tokens(),
                  Manifest.plan.buffers[buffer].columns, Pool);
@@ -241,10 +200,16 @@ void Calibration::take(const Stop &stop, size_t index,
   input.products = products.data();
   Out.write(index, input);
   // What the head's layer gives nobody looks at.
-  if (stop.launch == Manifest.plan.body.size())
+  const bool isHead = stop.launch == Manifest.plan.body.size();
+  if (isHead && !Probe)
     return;
   const OneInput statistics(input);
   Image.hold(stop.weights, statistics, Pool);
+  for (const int32_t weight : stop.weights)
+    if (Probe)
+      Probe->see(weight, input);
+  if (isHead)
+    Image.drop(stop.weights);
 }
 
 void Calibration::run() {
@@ -258,14 +223,19 @@ void Calibration::run() {
     last = &Stops[i];
     progress.advance(1);
   }
+  if (Probe)
+    Out.write(Probe->measure());
   Out.commit();
 }
 
 void calibrate(const format::Manifest &manifest,
                const std::vector<encode::WeightRef> &refs,
                const encode::WeightSources &sources, const Windows &windows,
-               const std::string &path, int threads, encode::CodeStore &codes) {
-  Calibration(manifest, refs, sources, windows, path, threads, codes).run();
+               const std::string &path, int threads, encode::CodeStore &codes,
+               bool sensitivities) {
+  Calibration(manifest, refs, sources, windows, path, threads, codes,
+              sensitivities)
+      .run();
 }
 
 } // namespace qzc::calibrate

@@ -16,17 +16,14 @@ namespace qzc::calibrate {
 using format::Launch;
 using format::Tensor;
 
-/// The matrices of the plan's linear layers.
-static std::set<int32_t> matricesOf(const format::Plan &plan) {
+std::vector<int32_t> matricesOf(const std::vector<Launch> &launches) {
   std::set<int32_t> matrices;
-  for (const std::vector<Launch> *launches : {&plan.body, &plan.head})
-    for (const Launch &launch : *launches)
-      if (launch.opcode == format::Opcode::Linear)
-        matrices.insert(
-            launch.weights.begin(),
-            launch.weights.begin() +
-                std::get<format::LinearParams>(launch.params).parts);
-  return matrices;
+  for (const Launch &launch : launches)
+    if (launch.opcode == format::Opcode::Linear)
+      matrices.insert(launch.weights.begin(),
+                      launch.weights.begin() +
+                          std::get<format::LinearParams>(launch.params).parts);
+  return {matrices.begin(), matrices.end()};
 }
 
 /// What embeddings and positions are looked up in stays as it is stored.
@@ -47,7 +44,11 @@ DenseImage::DenseImage(const format::Manifest &manifest,
       Dense(manifest) {
   const std::set<int32_t> tables = tablesOf(manifest.plan);
   std::vector<int32_t> now; // what is read at once
-  const std::set<int32_t> matrices = matricesOf(manifest.plan);
+  std::set<int32_t> matrices;
+  for (const std::vector<Launch> *launches :
+       {&manifest.plan.body, &manifest.plan.head})
+    for (const int32_t matrix : matricesOf(*launches))
+      matrices.insert(matrix);
   for (size_t i = 0; i < Dense.tensors.size(); ++i) {
     const auto index = static_cast<int32_t>(i);
     Tensor &tensor = Dense.tensors[i];
@@ -151,6 +152,13 @@ void DenseImage::hold(const std::vector<int32_t> &tensors,
                                          dense.shape.cols, rows);
                      });
   }
+}
+
+float *DenseImage::matrix(int32_t tensor) {
+  const Tensor &dense = Dense.tensors[static_cast<size_t>(tensor)];
+  return storedAlike(dense.shape, format::PackedShape())
+             ? reinterpret_cast<float *>(Base + dense.offset)
+             : nullptr;
 }
 
 void DenseImage::drop(const std::vector<int32_t> &tensors) {

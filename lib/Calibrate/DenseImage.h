@@ -13,6 +13,9 @@
 
 namespace qzc::calibrate {
 
+/// The matrices of linear layers.
+std::vector<int32_t> matricesOf(const std::vector<format::Launch> &launches);
+
 /// What the CPU's engine runs while a model is calibrated: the plan of an
 /// executable with the matrices of its linear layers in f32, each in a place of
 /// its own that has memory only while it is held.
@@ -31,6 +34,9 @@ public:
   /// their methods from statistics that know the input of all of them.
   void hold(const std::vector<int32_t> &tensors,
             const encode::Statistics &statistics, ThreadPool &pool);
+  /// Where a matrix is, which hold() has to make first; null where it is a
+  /// table too.
+  float *matrix(int32_t tensor);
   /// Gives their memory back.
   void drop(const std::vector<int32_t> &tensors);
 

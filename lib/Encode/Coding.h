@@ -3,8 +3,7 @@
 #ifndef QZC_LIB_ENCODE_CODING_H
 #define QZC_LIB_ENCODE_CODING_H
 
-#include "Feedback.h"
-
+#include "qzc/Encode/Feedback.h"
 #include "qzc/Encode/Statistics.h"
 #include "qzc/Format/Manifest.h"
 

@@ -1,6 +1,6 @@
 //===- Feedback.cpp - Codes that make up for each other's errors ----------===//
 
-#include "Feedback.h"
+#include "qzc/Encode/Feedback.h"
 
 #include "Cholesky.h"
 #include "Lanes.h"

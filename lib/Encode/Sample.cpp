@@ -59,12 +59,15 @@ static void store(const format::Tensor &tensor, const Coding &coding,
 }
 
 double lostSquares(const Sample &sample, const format::Tensor &tensor,
-                   const format::Factors &factors,
-                   const InputStatistics *input) {
+                   const format::Factors &factors, const InputStatistics *input,
+                   const Feedback *feedback) {
   format::Tensor searched = tensor;
   searched.method = format::Method::Mse;
+  if (feedback &&
+      format::takesMethod(tensor.shape.scheme, format::Method::Gptq))
+    searched.method = format::Method::Gptq;
   const Coding coding(searched, factors,
-                      input ? std::optional(*input) : std::nullopt, nullptr);
+                      input ? std::optional(*input) : std::nullopt, feedback);
   const int64_t cols = tensor.shape.cols;
   const auto count = static_cast<int64_t>(sample.values.size());
   Sample lost = sample;

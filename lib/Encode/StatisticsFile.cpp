@@ -10,13 +10,22 @@
 namespace qzc::encode {
 
 static constexpr std::string_view kOfWeight = ".input";
+static constexpr std::string_view kSensitivity = ".sensitivity";
 
 static std::string nameOf(size_t input, const char *what) {
   return "input." + std::to_string(input) + "." + what;
 }
 
+static std::vector<std::string> weightsOf(const std::vector<InputOf> &inputs) {
+  std::vector<std::string> weights;
+  for (const InputOf &input : inputs)
+    weights.insert(weights.end(), input.weights.begin(), input.weights.end());
+  return weights;
+}
+
 static std::vector<format::SafetensorsWriter::Entry>
-entriesOf(const std::vector<InputOf> &inputs) {
+entriesOf(const std::vector<InputOf> &inputs,
+          const std::vector<std::string> &sensitive) {
   std::vector<format::SafetensorsWriter::Entry> entries;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const int64_t columns = inputs[i].columns;
@@ -24,21 +33,34 @@ entriesOf(const std::vector<InputOf> &inputs) {
     entries.push_back({nameOf(i, "squares"), {columns}});
     entries.push_back({nameOf(i, "products"), {triangle(columns)}});
   }
-  for (const InputOf &input : inputs)
-    for (const std::string &weight : input.weights)
-      entries.push_back({weight + std::string(kOfWeight), {1}});
+  for (const std::string &weight : weightsOf(inputs))
+    entries.push_back({weight + std::string(kOfWeight), {1}});
+  for (const std::string &weight : sensitive)
+    entries.push_back({weight + std::string(kSensitivity), {1}});
   return entries;
 }
 
 StatisticsWriter::StatisticsWriter(const std::string &path,
-                                   const std::vector<InputOf> &inputs)
-    : File(path, entriesOf(inputs)) {
-  size_t entry = 3 * inputs.size();
+                                   const std::vector<InputOf> &inputs,
+                                   bool sensitivities)
+    : Weights(sensitivities ? weightsOf(inputs) : std::vector<std::string>()),
+      File(path, entriesOf(inputs, Weights)) {
+  First = 3 * inputs.size();
   for (size_t i = 0; i < inputs.size(); ++i)
     for (size_t k = 0; k < inputs[i].weights.size(); ++k) {
       const auto number = static_cast<float>(i);
-      File.write(entry++, 0, &number, 1);
+      File.write(First++, 0, &number, 1);
     }
+}
+
+void StatisticsWriter::write(
+    const std::map<std::string, double> &sensitivities) const {
+  for (size_t i = 0; i < Weights.size(); ++i) {
+    const auto found = sensitivities.find(Weights[i]);
+    const float value =
+        found == sensitivities.end() ? 1 : static_cast<float>(found->second);
+    File.write(First + i, 0, &value, 1);
+  }
 }
 
 void StatisticsWriter::write(size_t index, const InputStatistics &input) const {
@@ -146,8 +168,11 @@ FullStatistics::FullStatistics(const std::string &path)
     if (input != std::floor(input) ||
         !(input < static_cast<float>(Inputs.size())))
       reader.fail(name, "names no input");
-    ByWeight[name.substr(0, name.size() - kOfWeight.size())] =
-        static_cast<size_t>(input);
+    const std::string weight = name.substr(0, name.size() - kOfWeight.size());
+    ByWeight[weight] = static_cast<size_t>(input);
+    const std::string sensitivity = weight + std::string(kSensitivity);
+    if (File.entries().count(sensitivity) != 0)
+      Sensitivities[weight] = reader.number(sensitivity);
   }
   if (ByWeight.empty())
     throw Error("'" + path +
@@ -159,6 +184,11 @@ std::vector<std::string> FullStatistics::weights() const {
   for (const auto &[name, input] : ByWeight)
     names.push_back(name);
   return names;
+}
+
+double FullStatistics::sensitivity(const std::string &weight) const {
+  const auto found = Sensitivities.find(weight);
+  return found == Sensitivities.end() ? 1 : found->second;
 }
 
 std::optional<InputStatistics>

@@ -176,7 +176,7 @@ calibrate(const CompileOptions &options, const Sources &sources,
                   .string();
   const encode::WeightSources opened(sources.weights);
   calibrate::calibrate(manifest, sources.refs, opened, windows, path,
-                       options.threads, codes);
+                       options.threads, codes, hasTarget(options));
   auto statistics = std::make_unique<encode::FullStatistics>(path);
   if (!keeps)
     std::filesystem::remove(path); // it stays mapped

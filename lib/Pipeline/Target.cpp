@@ -125,7 +125,8 @@ TargetResult meetTarget(const CompileOptions &options, const Sources &sources,
     opened.check(manifest.tensors[i].source, sources.refs[i]);
   ThreadPool pool(options.threads);
   const std::vector<BudgetItem> items =
-      calibrate::tryChoices(manifest, sources.refs, opened, statistics, pool);
+      calibrate::tryChoices(manifest, sources.refs, opened, statistics,
+                            *format::parseMethod(*options.recipe.method), pool);
   const BudgetSolution solution =
       calibrate::solveBudget(items, budgetOf(options, manifest));
   TargetResult result;

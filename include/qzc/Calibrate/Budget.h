@@ -31,13 +31,16 @@ struct BudgetItem {
 };
 
 /// Tries the storages that qzc knows for weights of 3 to 8 bits on each tensor
-/// that the manifest quantizes, with scales that are searched for, on up to 64
-/// rows spread over it. `statistics` may be null. Sources were checked.
+/// that the manifest quantizes, on up to 64 rows spread over it: by `method`
+/// where that is gptq and its input's products are known, with scales that are
+/// searched for otherwise. `statistics` may be null. Sources were checked. One
+/// input after the other: memory holds what gptq takes for one, and the rows of
+/// the weights that share it.
 std::vector<BudgetItem> tryChoices(const format::Manifest &manifest,
                                    const std::vector<encode::WeightRef> &refs,
                                    const encode::WeightSources &sources,
                                    const encode::Statistics *statistics,
-                                   ThreadPool &pool);
+                                   format::Method method, ThreadPool &pool);
 
 struct BudgetSolution {
   std::vector<size_t> chosen; ///< by item

@@ -28,12 +28,15 @@ Windows windowsOf(const std::vector<int32_t> &tokens, int64_t context,
 /// those that the layers before it give as they will be stored, encoded by
 /// their methods from what was just seen. Beside the vectors and tables memory
 /// holds one launch's matrices and what encoding them takes; activations wait
-/// in a temporary file, and what is encoded in `codes`. Throws qzc::Error: what
-/// encodeWeights throws, an input that is not finite.
+/// in a temporary file, and what is encoded in `codes`. With `sensitivities`,
+/// of a plan without quantized layers, these are measured and written too,
+/// which holds the matrices of a block. Throws qzc::Error: what encodeWeights
+/// throws, an input that is not finite.
 void calibrate(const format::Manifest &manifest,
                const std::vector<encode::WeightRef> &refs,
                const encode::WeightSources &sources, const Windows &windows,
-               const std::string &path, int threads, encode::CodeStore &codes);
+               const std::string &path, int threads, encode::CodeStore &codes,
+               bool sensitivities);
 
 } // namespace qzc::calibrate
 

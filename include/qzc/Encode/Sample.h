@@ -3,6 +3,7 @@
 #ifndef QZC_ENCODE_SAMPLE_H
 #define QZC_ENCODE_SAMPLE_H
 
+#include "qzc/Encode/Feedback.h"
 #include "qzc/Encode/Statistics.h"
 #include "qzc/Encode/WeightSources.h"
 #include "qzc/Format/Manifest.h"
@@ -30,10 +31,11 @@ double squaresOf(const Sample &sample, const format::Tensor &tensor,
 
 /// The squares of what storing the rows as the tensor's shape says changes of
 /// that, scaled by `factors`, with scales that are searched for as the encoder
-/// does under Method::Mse.
+/// does under Method::Mse, or as under Method::Gptq with `feedback`, which is
+/// the input's, where the scheme takes that.
 double lostSquares(const Sample &sample, const format::Tensor &tensor,
-                   const format::Factors &factors,
-                   const InputStatistics *input);
+                   const format::Factors &factors, const InputStatistics *input,
+                   const Feedback *feedback = nullptr);
 
 } // namespace qzc::encode
 

@@ -31,6 +31,11 @@ public:
   /// Of the input of the layer with that weight, if there are any.
   virtual std::optional<InputStatistics>
   find(const std::string &weight) const = 0;
+  /// What errors of the layer's outputs do to the model's predictions: the KL
+  /// divergence that they come to, divided by the errors' squares relative to
+  /// the outputs', and by the mean of that over all weights. 1 where it was not
+  /// measured.
+  virtual double sensitivity(const std::string &weight) const { return 1; }
 };
 
 } // namespace qzc::encode

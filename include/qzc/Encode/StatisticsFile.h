@@ -8,6 +8,9 @@
 //                                                 diagonal, one after another
 //   input.N.tokens    [1]
 //   WEIGHT.input      [1]                         N, for each layer's weight
+//   WEIGHT.sensitivity [1]                        Statistics::sensitivity,
+//   where
+//                                                 it was measured
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,13 +36,19 @@ struct InputOf {
 
 class StatisticsWriter {
 public:
-  StatisticsWriter(const std::string &path, const std::vector<InputOf> &inputs);
+  /// With room for the sensitivity of each weight, if there will be any.
+  StatisticsWriter(const std::string &path, const std::vector<InputOf> &inputs,
+                   bool sensitivities);
 
   /// Writes input `index`; each once.
   void write(size_t index, const InputStatistics &input) const;
+  /// Of all weights, where there is room: 1 where there is none.
+  void write(const std::map<std::string, double> &sensitivities) const;
   void commit() { File.commit(); }
 
 private:
+  std::vector<std::string> Weights; ///< that have room, in their order
+  size_t First = 0;                 ///< entry of theirs
   format::SafetensorsWriter File;
 };
 
@@ -74,6 +83,7 @@ public:
   explicit FullStatistics(const std::string &path);
 
   std::optional<InputStatistics> find(const std::string &weight) const override;
+  double sensitivity(const std::string &weight) const override;
   std::string sha256() const override { return File.file().sha256(); }
   /// The weights that there are statistics for.
   std::vector<std::string> weights() const;
@@ -82,6 +92,7 @@ private:
   SafetensorsFile File;
   std::vector<InputStatistics> Inputs;
   std::map<std::string, size_t> ByWeight;
+  std::map<std::string, float> Sensitivities;
 };
 
 } // namespace qzc::encode

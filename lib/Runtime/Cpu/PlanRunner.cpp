@@ -200,6 +200,7 @@ void PlanRunner::runLaunches(size_t begin, size_t end, const int32_t *tokens,
                      Path::ManyTokens, /*head=*/false, {}};
   for (size_t i = begin; i != end; ++i)
     run(Plan.body[i], call);
+  LastCount = count;
 }
 
 float *PlanRunner::bufferOf(size_t index, int64_t count) {

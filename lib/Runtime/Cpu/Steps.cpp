@@ -4,6 +4,8 @@
 
 #include "PlanRunner.h"
 
+#include <algorithm>
+
 namespace qzc::runtime::cpu {
 
 static EngineOptions optionsFor(int64_t tokens, int threads) {
@@ -42,6 +44,20 @@ void StepRunner::run(size_t begin, size_t end, const int32_t *tokens,
 
 float *StepRunner::buffer(size_t index, int64_t count) {
   return State->Runner.bufferOf(index, count);
+}
+
+std::vector<float> StepRunner::predict(int64_t first, int64_t rows) {
+  PlanRunner &runner = State->Runner;
+  std::vector<float> logits;
+  for (int64_t done = 0; done < rows;) {
+    const int64_t some = std::min(rows - done, runner.headRows());
+    const Rows part =
+        runner.runHead(first + done, some, PlanRunner::Path::ManyTokens);
+    for (int64_t row = 0; row < some; ++row)
+      logits.insert(logits.end(), part.row(row), part.row(row) + part.columns);
+    done += some;
+  }
+  return logits;
 }
 
 } // namespace qzc::runtime::cpu

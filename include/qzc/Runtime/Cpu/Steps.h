@@ -2,7 +2,7 @@
 //
 // What calibration needs of the engine: the launches of a plan's body one range
 // after the other, on tokens that begin at position 0, with everything between
-// two ranges in the caller's hands.
+// two ranges in the caller's hands; and the head.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace qzc::runtime::cpu {
 
@@ -31,6 +32,10 @@ public:
   /// A buffer of the body as a run on `count` tokens leaves it: [count,
   /// columns of the buffer].
   float *buffer(size_t index, int64_t count);
+
+  /// The logits [rows, vocab] of tokens from `first` on, made of the body's
+  /// last buffers; the last run was on as many tokens.
+  std::vector<float> predict(int64_t first, int64_t rows);
 
 private:
   struct Impl;

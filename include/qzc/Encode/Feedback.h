@@ -16,8 +16,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_LIB_ENCODE_FEEDBACK_H
-#define QZC_LIB_ENCODE_FEEDBACK_H
+#ifndef QZC_ENCODE_FEEDBACK_H
+#define QZC_ENCODE_FEEDBACK_H
 
 #include "qzc/Encode/Statistics.h"
 #include "qzc/Format/Scheme.h"
@@ -55,4 +55,4 @@ private:
 
 } // namespace qzc::encode
 
-#endif // QZC_LIB_ENCODE_FEEDBACK_H
+#endif // QZC_ENCODE_FEEDBACK_H
