@@ -98,7 +98,7 @@ private:
   typename Row::Source Beside;
 };
 
-/// Rows of whole chunks by chunks, others without.
+/// Rows of whole chunks by chunks; others, which fp8 may have, as floats.
 template <typename Row> struct MatVecBytes {
   static void run(const format::PackedView &weight, int64_t rowBegin,
                   int64_t rowEnd, const Activations *x, int64_t columns,

@@ -151,9 +151,9 @@ public:
         Vec ofWeights;
         Vec other;
         strip.at(i, ofWeights, other);
-        hn::Store(hn::Mul(ofWeights, ofX), kTag, Firsts + kStripMargin * 2 + i);
+        hn::Store(hn::Mul(ofWeights, ofX), kTag, Firsts + kFront + i);
         if constexpr (Source::kHalves)
-          hn::Store(hn::Mul(other, ofX), kTag, Seconds + kStripMargin * 2 + i);
+          hn::Store(hn::Mul(other, ofX), kTag, Seconds + kFront + i);
         if constexpr (Source::kAddends)
           // To codes less the middle one.
           hn::Store(
@@ -161,24 +161,24 @@ public:
                                  hn::Set(kTag, static_cast<float>(kMiddle)),
                                  other),
                       hn::LoadU(kTag, x.sums + i)),
-              kTag, Seconds + kStripMargin * 2 + i);
+              kTag, Seconds + kFront + i);
       }
     }
     HWY_INLINE Vec first(int64_t chunk) const {
-      return spreadOverChunks<Codes::kChunkLanes>(Firsts + kStripMargin * 2 +
-                                                  chunk);
+      return spreadOverChunks<Codes::kChunkLanes>(Firsts + kFront + chunk);
     }
     HWY_INLINE Vec second(int64_t chunk) const {
-      return spreadOverChunks<Codes::kChunkLanes>(Seconds + kStripMargin * 2 +
-                                                  chunk);
+      return spreadOverChunks<Codes::kChunkLanes>(Seconds + kFront + chunk);
     }
     HWY_INLINE Vec addends(int64_t chunk) const {
-      return hn::LoadU(kTag, Seconds + kStripMargin * 2 + chunk);
+      return hn::LoadU(kTag, Seconds + kFront + chunk);
     }
 
   private:
     static constexpr bool kTwo = Source::kHalves || Source::kAddends;
-    static constexpr int64_t kRoom = kStripChunks + 4 * kStripMargin;
+    /// A vector may begin before the first chunk, and end behind the last.
+    static constexpr int64_t kFront = 16;
+    static constexpr int64_t kRoom = kFront + kStripChunks + 16;
     HWY_ALIGN float Firsts[kRoom];
     HWY_ALIGN float Seconds[kTwo ? kRoom : 16];
   };
