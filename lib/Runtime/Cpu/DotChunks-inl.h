@@ -40,7 +40,9 @@ public:
 
   explicit ChunkRows(const format::PackedView &weight)
       : Of(weight), Rows(weight.shape.rows), Count(weight.shape.cols / kChunk),
-        Together(rowsTogether(Count, kStep)) {}
+        Together(rowsTogether(Count, kStep)),
+        Even(Together * Count % kStep == 0 ? Rows - (Weight::kSlack != 0) : 0) {
+  }
 
   /// y[row - begin] = row · x for the rows of [begin, end) among the four from
   /// `row` on, a multiple of four.
@@ -52,8 +54,11 @@ public:
     const int64_t to = HWY_MIN(end - row, 4);
     if (HWY_LIKELY(Count <= kStripChunks)) {
       for (int64_t i = from & -Together; i < to; i += Together)
-        addRows((row + i) * Count, HWY_MIN(Together, Rows - row - i), Count, *x,
-                sums + i);
+        if (HWY_LIKELY(row + i + Together <= Even))
+          addRows<true>((row + i) * Count, Together, Count, *x, sums + i);
+        else
+          addAtEdge((row + i) * Count, HWY_MIN(Together, Rows - row - i), Count,
+                    *x, sums + i);
     } else {
       for (int64_t i = from; i < to; ++i)
         addLong(row + i, x, sums[i]);
@@ -72,20 +77,28 @@ private:
   int64_t Rows;
   int64_t Count;    ///< chunks of a row
   int64_t Together; ///< rows read as one
+  int64_t Even; ///< rows that begin and end, so many at a time, with vectors
+                ///< that may be read as a whole
 
   HWY_NOINLINE void addLong(int64_t row, const Strip *x, Vec &sum) const {
     for (int64_t begin = 0; begin < Count; begin += kStripChunks, ++x)
-      addRows(row * Count + begin, 1, HWY_MIN(kStripChunks, Count - begin), *x,
-              &sum);
+      addRows<false>(row * Count + begin, 1,
+                     HWY_MIN(kStripChunks, Count - begin), *x, &sum);
+  }
+  HWY_NOINLINE void addAtEdge(int64_t first, int64_t rows, int64_t count,
+                              const Strip &x, Vec *sums) const {
+    addRows<false>(first, rows, count, x, sums);
   }
 
   /// sums[i] += row i of `rows` · x: rows of `count` chunks, one behind the
   /// other from chunk `first` of the tensor on.
+  template <bool IsEven>
   HWY_INLINE void addRows(int64_t first, int64_t rows, int64_t count,
                           const Strip &x, Vec *sums) const {
     const Scales scales(Of, first, rows * count, x);
-    const int64_t whole = Rows * Count - first - Weight::kSlack;
-    int64_t at = -(first & (Weight::kAlign - 1));
+    const int64_t whole =
+        IsEven ? rows * count : Rows * Count - first - Weight::kSlack;
+    int64_t at = IsEven ? 0 : -(first & (Weight::kAlign - 1));
     Vec next = hn::Zero(kTag);
     for (int64_t row = 0, begin = 0; row < rows; ++row, begin += count) {
       const int64_t end = begin + count;
@@ -93,7 +106,7 @@ private:
       if constexpr (Weight::kAddends)
         sum = addAddends(scales, begin, end, sum);
       next = hn::Zero(kTag);
-      if (Weight::kAlign > 1 && HWY_UNLIKELY(at < begin && row == 0)) {
+      if (!IsEven && at < begin && row == 0) {
         sum = hn::Add(
             sum, between(product(first, at, x, scales), begin - at, end - at));
         at += kStep;
@@ -102,7 +115,7 @@ private:
            at += kStep)
         sum = Of.template add<true>(first + at, kStep, x, at, scales, sum);
       if (at < end) {
-        const Vec both = at + kStep <= whole
+        const Vec both = IsEven || at + kStep <= whole
                              ? Of.template add<true>(first + at, kStep, x, at,
                                                      scales, hn::Zero(kTag))
                              : product(first, at, x, scales);
