@@ -2,6 +2,8 @@
 
 #include "Activations.h"
 
+#include <type_traits>
+
 namespace qzc::runtime::cpu {
 
 static constexpr int64_t kChunk = 32;
@@ -18,8 +20,13 @@ void addOrders(const format::PackedShape &shape, ActivationOrders &orders) {
   case format::Scheme::Fp4:
     orders.turned |= shape.cols % kChunk == 0;
     return;
+  case format::Scheme::Int2:
+  case format::Scheme::Int3:
+  case format::Scheme::Ternary:
+    orders.crumbs = true;
+    return;
   default:
-    orders.digits = true;
+    orders.nibbles = true;
   }
 }
 
@@ -31,19 +38,23 @@ static int64_t stripsOf(int64_t cols) {
 uint64_t activationBytes(int64_t cols, const ActivationOrders &orders) {
   return static_cast<uint64_t>(stripsOf(cols)) *
          ((orders.turned ? sizeof(TurnedStrip) : 0) +
-          (orders.digits ? sizeof(DigitStrip) : 0));
+          (orders.nibbles ? sizeof(DigitStrip<2>) : 0) +
+          (orders.crumbs ? sizeof(DigitStrip<4>) : 0));
 }
 
 Activations layOutActivations(const float *values, int64_t cols,
                               const ActivationOrders &orders,
                               std::byte *memory) {
-  Activations x = {values, cols, nullptr, nullptr};
-  if (orders.turned) {
-    x.turned = reinterpret_cast<TurnedStrip *>(memory);
-    memory += static_cast<uint64_t>(stripsOf(cols)) * sizeof(TurnedStrip);
-  }
-  if (orders.digits)
-    x.digits = reinterpret_cast<DigitStrip *>(memory);
+  Activations x = {values, cols, nullptr, nullptr, nullptr};
+  const auto take = [&](bool wanted, auto *&order) {
+    if (!wanted)
+      return;
+    order = reinterpret_cast<std::decay_t<decltype(order)>>(memory);
+    memory += static_cast<uint64_t>(stripsOf(cols)) * sizeof *order;
+  };
+  take(orders.turned, x.turned);
+  take(orders.nibbles, x.nibbles);
+  take(orders.crumbs, x.crumbs);
   return x;
 }
 

@@ -16,7 +16,8 @@ namespace qzc::runtime::cpu {
 /// Which orders are wanted beside the values as they are.
 struct ActivationOrders {
   bool turned = false;
-  bool digits = false;
+  bool nibbles = false;
+  bool crumbs = false;
 };
 
 /// Adds what the dot products of a weight read.

@@ -13,13 +13,6 @@ HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-/// Chunk `chunk` of a strip.
-static void turn(const float *from, int64_t chunk, TurnedStrip &to) {
-  for (int64_t row = 0; row != 8; ++row)
-    for (int64_t lane = 0; lane != kChunkLanes; ++lane)
-      to.rows[row][chunk][lane] = from[turnedElement(row, lane)];
-}
-
 /// The exponent bits of the scale that brings magnitudes of at most `most` (its
 /// bits) below 127 · 2^16, so that the highest of three digits fits. Values
 /// below 2^-106 are too small for a scale of their own.
@@ -54,72 +47,125 @@ static HWY_INLINE FourInts sumFours(const int32_t *from) {
                  hn::BitCast(four, hn::InterleaveUpper(pairs, first, second)));
 }
 
-/// Chunk `chunk` of a strip.
-static void makeDigits(const float *from, int64_t chunk, DigitStrip &to) {
-  const hn::RebindToUnsigned<Tag> bitsTag;
-  const hn::RebindToSigned<Tag> intTag;
-  const hn::Rebind<int8_t, Tag> byteTag;
-  auto most = hn::Zero(bitsTag);
-  for (int64_t i = 0; i != kChunk; i += kLanes)
-    most =
-        hn::Max(most, hn::BitCast(bitsTag, hn::Abs(hn::LoadU(kTag, from + i))));
-  const uint32_t largest = hn::GetLane(hn::MaxOfLanes(bitsTag, most));
-  const uint32_t exponent = scaleExponent(largest);
-  const bool finite = largest < 0x7f800000u;
-  const Vec inverse =
-      hn::Set(kTag, finite ? floatOf((254 - exponent) << 23) : 0.0f);
-
+/// A chunk's activations as integers of 24 bits, their digits, and the power of
+/// two that they are multiples of.
+struct ChunkDigits {
   HWY_ALIGN int32_t integers[kChunk];
-  for (int64_t i = 0; i != kChunk; i += kLanes) {
-    auto rest = hn::NearestInt(hn::Mul(hn::LoadU(kTag, from + i), inverse));
-    hn::Store(rest, intTag, integers + i);
-    for (int64_t digit = 2; digit >= 0; --digit) {
-      const auto low = hn::ShiftRight<24>(hn::ShiftLeft<24>(rest));
-      hn::StoreU(hn::DemoteTo(byteTag, low), byteTag,
-                 to.digits[digit][i / 16][chunk] + i % 16);
-      rest = hn::ShiftRight<8>(hn::Sub(rest, low));
+  HWY_ALIGN int8_t digits[3][kChunk];
+  float scale;
+
+  explicit ChunkDigits(const float *from) {
+    const hn::RebindToUnsigned<Tag> bitsTag;
+    const hn::RebindToSigned<Tag> intTag;
+    const hn::Rebind<int8_t, Tag> byteTag;
+    auto most = hn::Zero(bitsTag);
+    for (int64_t i = 0; i != kChunk; i += kLanes)
+      most = hn::Max(most,
+                     hn::BitCast(bitsTag, hn::Abs(hn::LoadU(kTag, from + i))));
+    const uint32_t largest = hn::GetLane(hn::MaxOfLanes(bitsTag, most));
+    const uint32_t exponent = scaleExponent(largest);
+    const bool finite = largest < 0x7f800000u;
+    scale = floatOf(finite ? exponent << 23 : 0x7fc00000u);
+    const Vec inverse =
+        hn::Set(kTag, finite ? floatOf((254 - exponent) << 23) : 0.0f);
+    for (int64_t i = 0; i != kChunk; i += kLanes) {
+      auto rest = hn::NearestInt(hn::Mul(hn::LoadU(kTag, from + i), inverse));
+      hn::Store(rest, intTag, integers + i);
+      for (int64_t digit = 2; digit >= 0; --digit) {
+        const auto low = hn::ShiftRight<24>(hn::ShiftLeft<24>(rest));
+        hn::StoreU(hn::DemoteTo(byteTag, low), byteTag, digits[digit] + i);
+        rest = hn::ShiftRight<8>(hn::Sub(rest, low));
+      }
     }
   }
-  const hn::FixedTag<int32_t, 4> four;
-  const FourInts first = sumFours(integers);
-  const FourInts second = sumFours(integers + 16);
-  const FourInts both = hn::Add(first, second);
-  hn::Store(hn::ShiftLeft<3>(first), four, to.laneSums[0][chunk]);
-  hn::Store(hn::ShiftLeft<3>(second), four, to.laneSums[1][chunk]);
-  hn::Store(hn::ShiftLeft<3>(both), four, to.laneSums[2][chunk]);
-  const int32_t total = hn::GetLane(hn::SumOfLanes(four, both));
-  const float scale = floatOf(finite ? exponent << 23 : 0x7fc00000u);
-  to.scales[chunk] = scale;
-  to.sums[chunk] = static_cast<float>(total) * scale;
+};
+
+/// A chunk of a strip, and the same at every `distance` chunks behind it.
+struct Places {
+  int64_t chunk;
+  int64_t distance;
+  int64_t count;
+
+  template <typename Function> void each(const Function &function) const {
+    for (int64_t i = 0; i != count; ++i)
+      function(chunk + i * distance);
+  }
+};
+
+static void turn(const float *from, const Places &places, TurnedStrip &to) {
+  places.each([&](int64_t chunk) {
+    for (int64_t row = 0; row != 8; ++row)
+      for (int64_t lane = 0; lane != kChunkLanes; ++lane)
+        to.rows[row][kStripMargin + chunk][lane] =
+            from[turnedElement(row, lane)];
+  });
 }
 
-/// Zeros behind the last chunk, as far as vectors that begin before it reach.
-static void clearBehind(int64_t chunks, TurnedStrip &strip) {
-  for (auto &row : strip.rows)
-    for (int64_t chunk = chunks; chunk != chunks + kChunks - 1; ++chunk)
-      for (float &value : row[chunk])
-        value = 0;
+/// Eight times the sums of each half's lanes, and of both's.
+static FourInts storeLaneSums(const ChunkDigits &from, int64_t place,
+                              DigitStrip<2> &to) {
+  const hn::FixedTag<int32_t, 4> four;
+  const FourInts first = sumFours(from.integers);
+  const FourInts second = sumFours(from.integers + 16);
+  const FourInts both = hn::Add(first, second);
+  hn::Store(hn::ShiftLeft<3>(both), four, to.laneSums[0][place]);
+  hn::Store(hn::ShiftLeft<3>(first), four, to.laneSums[1][place]);
+  hn::Store(hn::ShiftLeft<3>(second), four, to.laneSums[2][place]);
+  return both;
 }
-static void clearBehind(int64_t chunks, DigitStrip &strip) {
-  for (int64_t chunk = chunks; chunk != chunks + kLanes - 1; ++chunk)
-    strip.scales[chunk] = strip.sums[chunk] = 0;
+/// A lane is a half.
+static FourInts storeLaneSums(const ChunkDigits &from, int64_t place,
+                              DigitStrip<4> &to) {
+  const hn::FixedTag<int32_t, 4> four;
+  const FourInts first = sumFours(from.integers);
+  const FourInts second = sumFours(from.integers + 16);
+  to.laneSums[0][place][0] = 8 * hn::GetLane(hn::SumOfLanes(four, first));
+  to.laneSums[0][place][1] = 8 * hn::GetLane(hn::SumOfLanes(four, second));
+  return hn::Add(first, second);
+}
+
+template <int Fields>
+static void storeDigits(const ChunkDigits &from, const Places &places,
+                        DigitStrip<Fields> &to) {
+  constexpr int kWords = DigitStrip<Fields>::kLanes;
+  places.each([&](int64_t chunk) HWY_ATTR {
+    const int64_t place = kStripMargin + chunk;
+    for (int digit = 0; digit != 3; ++digit)
+      for (int field = 0; field != Fields; ++field)
+        for (int word = 0; word != kWords; ++word)
+          __builtin_memcpy(to.digits[digit][field][place] + 4 * word,
+                           from.digits[digit] + (Fields == 2
+                                                     ? 16 * field + 4 * word
+                                                     : 16 * word + 4 * field),
+                           4);
+    const hn::FixedTag<int32_t, 4> four;
+    const int32_t total =
+        hn::GetLane(hn::SumOfLanes(four, storeLaneSums(from, place, to)));
+    to.scales[chunk] = from.scale;
+    to.sums[chunk] = static_cast<float>(total) * from.scale;
+  });
 }
 
 void arrange(const Activations &x) {
-  for (int64_t chunk = 0; chunk != x.cols / kChunk; ++chunk) {
-    const float *from = x.values + chunk * kChunk;
-    if (x.turned)
-      turn(from, chunk % kStripChunks, x.turned[chunk / kStripChunks]);
-    if (x.digits)
-      makeDigits(from, chunk % kStripChunks, x.digits[chunk / kStripChunks]);
-  }
   const int64_t chunks = x.cols / kChunk;
-  for (int64_t begin = 0; begin < chunks; begin += kStripChunks) {
-    const int64_t count = HWY_MIN(chunks - begin, kStripChunks);
+  // As often as rows are read as one by vectors of codes with so many lanes a
+  // chunk.
+  const auto times = [&](int64_t chunkLanes) {
+    return rowsTogether(chunks, kLanes / chunkLanes);
+  };
+  for (int64_t chunk = 0; chunk != chunks; ++chunk) {
+    const float *from = x.values + chunk * kChunk;
+    const int64_t strip = chunk / kStripChunks;
+    const int64_t within = chunk % kStripChunks;
     if (x.turned)
-      clearBehind(count, x.turned[begin / kStripChunks]);
-    if (x.digits)
-      clearBehind(count, x.digits[begin / kStripChunks]);
+      turn(from, {within, chunks, times(kChunkLanes)}, x.turned[strip]);
+    if (!x.nibbles && !x.crumbs)
+      continue;
+    const ChunkDigits digits(from);
+    if (x.nibbles)
+      storeDigits(digits, {within, chunks, times(4)}, x.nibbles[strip]);
+    if (x.crumbs)
+      storeDigits(digits, {within, chunks, times(2)}, x.crumbs[strip]);
   }
 }
 

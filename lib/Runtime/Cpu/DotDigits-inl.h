@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Schemes-inl.h"
+#include "DotChunks-inl.h"
 #include "Schemes/PlanarCodes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -27,17 +27,19 @@ using IntTag = hn::RebindToSigned<Tag>;
 using IntVec = hn::Vec<IntTag>;
 
 /// A vector of a token's digits from a chunk on.
-struct DigitVectors {
-  const DigitStrip &Strip;
-  int64_t Chunk;
+template <int Fields> struct DigitVectors {
+  const DigitStrip<Fields> &Strip;
+  int64_t Place;
 
-  HWY_INLINE WordVec at(int64_t digit, int64_t half) const {
+  DigitVectors(const DigitStrip<Fields> &strip, int64_t chunk)
+      : Strip(strip), Place(kStripMargin + chunk) {}
+  HWY_INLINE WordVec at(int digit, int field) const {
     return hn::LoadU(WordTag(), reinterpret_cast<const uint32_t *>(
-                                    Strip.digits[digit][half][Chunk]));
+                                    Strip.digits[digit][field][Place]));
   }
-  /// Half 2: of both.
-  HWY_INLINE IntVec laneSums(int64_t half) const {
-    return hn::LoadU(IntTag(), Strip.laneSums[half][Chunk]);
+  /// Of all fields: which 0; of two, of each: 1 and 2.
+  HWY_INLINE IntVec laneSums(int which) const {
+    return hn::LoadU(IntTag(), Strip.laneSums[which][Place]);
   }
 };
 
@@ -47,26 +49,23 @@ HWY_INLINE IntVec addProducts(IntVec sum, WordVec codes, WordVec digits) {
   return IntVec{_mm512_dpbusd_epi32(sum.raw, codes.raw, digits.raw)};
 }
 
-/// Codes times integers, summed over each lane of both vectors.
-HWY_INLINE IntVec dotLanes(WordVec first, WordVec second,
-                           const DigitVectors &x) {
+/// Fields [First, Last) of codes times integers, summed over each lane.
+template <int First, int Last, int Fields>
+HWY_INLINE IntVec dotLanes(const WordVec (&codes)[Fields],
+                           const DigitVectors<Fields> &x) {
+  // Each product waits for the one before. Of four fields these chains would be
+  // longer than what goes on beside them, so each digit has its own.
+  constexpr bool kApart = Last - First > 2;
   IntVec sum = hn::Zero(IntTag());
 #pragma GCC unroll 3
   for (int digit = 0; digit < 3; ++digit) {
-    if (digit != 0)
-      sum = hn::ShiftLeft<8>(sum);
-    sum = addProducts(addProducts(sum, first, x.at(digit, 0)), second,
-                      x.at(digit, 1));
-  }
-  return sum;
-}
-HWY_INLINE IntVec dotLanes(WordVec codes, const DigitVectors &x, int64_t half) {
-  IntVec sum = hn::Zero(IntTag());
-#pragma GCC unroll 3
-  for (int digit = 0; digit < 3; ++digit) {
-    if (digit != 0)
-      sum = hn::ShiftLeft<8>(sum);
-    sum = addProducts(sum, codes, x.at(digit, half));
+    const IntVec upper = hn::ShiftLeft<8>(sum);
+    sum = kApart || digit == 0 ? hn::Zero(IntTag()) : upper;
+#pragma GCC unroll 4
+    for (int field = First; field < Last; ++field)
+      sum = addProducts(sum, codes[field], x.at(digit, field));
+    if (kApart && digit != 0)
+      sum = hn::Add(upper, sum);
   }
   return sum;
 }
@@ -98,130 +97,134 @@ HWY_INLINE IntVec widenPairs(ShortVec value, int16_t factor) {
 #endif
 }
 
-HWY_INLINE IntVec joinDigits(ShortVec high, ShortVec middle, ShortVec low) {
-  const IntVec upper = hn::Add(widenPairs(high, 256), widenPairs(middle, 1));
-  return hn::Add(hn::ShiftLeft<8>(upper), widenPairs(low, 1));
-}
-
-/// Codes times integers, summed over each lane of both vectors.
-HWY_INLINE IntVec dotLanes(WordVec first, WordVec second,
-                           const DigitVectors &x) {
-  const auto digit = [&](int64_t at) HWY_ATTR {
-    return hn::Add(multiplyPairs(first, x.at(at, 0)),
-                   multiplyPairs(second, x.at(at, 1)));
-  };
-  return joinDigits(digit(0), digit(1), digit(2));
-}
-HWY_INLINE IntVec dotLanes(WordVec codes, const DigitVectors &x, int64_t half) {
-  return joinDigits(multiplyPairs(codes, x.at(0, half)),
-                    multiplyPairs(codes, x.at(1, half)),
-                    multiplyPairs(codes, x.at(2, half)));
+/// Fields [First, Last) of codes times integers, summed over each lane: codes
+/// of four fields are at most 7, so that their sums fit as well.
+template <int First, int Last, int Fields>
+HWY_INLINE IntVec dotLanes(const WordVec (&codes)[Fields],
+                           const DigitVectors<Fields> &x) {
+  ShortVec sums[3];
+#pragma GCC unroll 3
+  for (int digit = 0; digit < 3; ++digit) {
+    sums[digit] = multiplyPairs(codes[First], x.at(digit, First));
+#pragma GCC unroll 4
+    for (int field = First + 1; field < Last; ++field)
+      sums[digit] =
+          hn::Add(sums[digit], multiplyPairs(codes[field], x.at(digit, field)));
+  }
+  const IntVec upper =
+      hn::Add(widenPairs(sums[0], 256), widenPairs(sums[1], 1));
+  return hn::Add(hn::ShiftLeft<8>(upper), widenPairs(sums[2], 1));
 }
 #endif
 
-/// The rows of a weight, whose codes are planes.
-template <int Bits, typename Source> struct DigitsWeight {
-  const uint8_t *Data;
-  Source Scales;
-  int64_t Count; ///< chunks of a row
+/// A weight whose codes are planes.
+template <int Bits, typename Source> class DigitsWeight {
+  using Codes = PlanarCodes<Bits>;
+  static constexpr int kFields = Codes::kFields;
+
+public:
+  using Strip = DigitStrip<kFields>;
+  static constexpr int64_t kPerVector = Codes::kPerVector;
+  static constexpr int64_t kAlign = Codes::kAlign;
+  static constexpr int64_t kSlack = 0;
+  static constexpr bool kAddends = Source::kAddends;
 
   explicit DigitsWeight(const format::PackedView &weight)
       : Data(reinterpret_cast<const uint8_t *>(weight.parts[0])),
-        Scales(weight), Count(weight.shape.cols / kChunk) {}
+        Beside(weight) {}
 
-  HWY_INLINE float dot(int64_t row, const DigitStrip *x) const {
-    if (HWY_LIKELY(Count <= kStripChunks))
-      return sumOf(addStrip(row * Count, Count, *x, hn::Zero(kTag)));
-    return dotLong(row, x);
+  static HWY_INLINE const Strip *stripsOf(const Activations &x) {
+    if constexpr (kFields == 2)
+      return x.nibbles;
+    else
+      return x.crumbs;
+  }
+
+  /// Scales of chunks, or of their halves, times those of the activations.
+  class Scales {
+  public:
+    HWY_INLINE Scales(const DigitsWeight &of, int64_t first, int64_t count,
+                      const Strip &x) {
+      const typename Source::Strip strip(of.Beside, first, count);
+      for (int64_t i = 0; i < count; i += kLanes) {
+        const Vec ofX = hn::LoadU(kTag, x.scales + i);
+        Vec ofWeights;
+        Vec other;
+        strip.at(i, ofWeights, other);
+        hn::Store(hn::Mul(ofWeights, ofX), kTag, Firsts + kFront + i);
+        if constexpr (Source::kHalves)
+          hn::Store(hn::Mul(other, ofX), kTag, Seconds + kFront + i);
+        if constexpr (Source::kAddends)
+          // To codes less the middle one.
+          hn::Store(
+              hn::Mul(hn::MulAdd(ofWeights,
+                                 hn::Set(kTag, static_cast<float>(kMiddle)),
+                                 other),
+                      hn::LoadU(kTag, x.sums + i)),
+              kTag, Seconds + kFront + i);
+      }
+    }
+    HWY_INLINE Vec first(int64_t chunk) const {
+      return spreadOverChunks<Codes::kChunkLanes>(Firsts + kFront + chunk);
+    }
+    HWY_INLINE Vec second(int64_t chunk) const {
+      return spreadOverChunks<Codes::kChunkLanes>(Seconds + kFront + chunk);
+    }
+    HWY_INLINE Vec addends(int64_t chunk) const {
+      return hn::LoadU(kTag, Seconds + kFront + chunk);
+    }
+
+  private:
+    static constexpr bool kTwo = Source::kHalves || Source::kAddends;
+    /// A vector may begin before the first chunk, and end behind the last.
+    static constexpr int64_t kFront = 16;
+    static constexpr int64_t kRoom = kFront + kStripChunks + 16;
+    HWY_ALIGN float Firsts[kRoom];
+    HWY_ALIGN float Seconds[kTwo ? kRoom : 16];
+  };
+
+  template <bool Whole>
+  HWY_INLINE Vec add(int64_t chunk, int64_t count, const Strip &x, int64_t at,
+                     const Scales &scales, Vec sum) const {
+    WordVec codes[kFields];
+    Codes::load(Data, chunk, Whole ? kPerVector : count, codes);
+    const DigitVectors<kFields> digits(x, at);
+    if constexpr (Source::kHalves) {
+      const IntVec first = centered(dotLanes<0, 1>(codes, digits), digits, 1);
+      const IntVec second = centered(dotLanes<1, 2>(codes, digits), digits, 2);
+      sum = hn::MulAdd(hn::ConvertTo(kTag, first), scales.first(at), sum);
+      return hn::MulAdd(hn::ConvertTo(kTag, second), scales.second(at), sum);
+    } else {
+      const IntVec all =
+          centered(dotLanes<0, kFields>(codes, digits), digits, 0);
+      return hn::MulAdd(hn::ConvertTo(kTag, all), scales.first(at), sum);
+    }
   }
 
 private:
-  using Codes = PlanarCodes<Bits>;
-  static constexpr bool kHalves = Source::kHalves;
-  static constexpr bool kAddends = Source::kAddends;
-
-  HWY_NOINLINE float dotLong(int64_t row, const DigitStrip *x) const {
-    Vec sum = hn::Zero(kTag);
-    for (int64_t begin = 0; begin < Count; begin += kStripChunks, ++x)
-      sum = addStrip(row * Count + begin, HWY_MIN(kStripChunks, Count - begin),
-                     *x, sum);
-    return sumOf(sum);
+  /// The code that stands for 0 or, where there are addends, the middle one.
+  static constexpr int middle() {
+    if constexpr (Source::kAddends)
+      return 1 << (Bits - 1);
+    else
+      return Source::kMiddle;
   }
+  static constexpr int kMiddle = middle();
 
-  /// sum + chunks [first, first + count) of the flattened tensor times x
-  HWY_INLINE Vec addStrip(int64_t first, int64_t count, const DigitStrip &x,
-                          Vec sum) const {
-    HWY_ALIGN float scale[kStripChunks + 16];
-    HWY_ALIGN float second[kHalves ? kStripChunks + 16 : 16];
-    const typename Source::Strip strip(Scales, first, count);
-    for (int64_t i = 0; i < count; i += kLanes) {
-      const Vec ofX = hn::LoadU(kTag, x.scales + i);
-      Vec ofWeights;
-      Vec other;
-      strip.at(i, ofWeights, other);
-      hn::Store(hn::Mul(ofWeights, ofX), kTag, scale + i);
-      if constexpr (kHalves)
-        hn::Store(hn::Mul(other, ofX), kTag, second + i);
-      if constexpr (kAddends) {
-        // To codes less the middle one.
-        const Vec addend = hn::MulAdd(
-            ofWeights, hn::Set(kTag, static_cast<float>(1 << (Bits - 1))),
-            other);
-        const auto valid = hn::FirstN(kTag, static_cast<size_t>(count - i));
-        sum = hn::MulAdd(hn::IfThenElseZero(valid, addend),
-                         hn::LoadU(kTag, x.sums + i), sum);
-      }
-    }
-    int64_t i = HWY_MIN(-first & (Codes::kAlign - 1), count);
-    if (i != 0)
-      sum = addPart(first, i, x, 0, scale, second, sum);
-    for (; i + kChunks <= count; i += kChunks)
-      sum = addVector<true>(first + i, kChunks, x, i, scale, second, sum);
-    if (i != count)
-      sum = addPart(first + i, count - i, x, i, scale, second, sum);
-    return sum;
-  }
-
-  HWY_NOINLINE Vec addPart(int64_t chunk, int64_t count, const DigitStrip &x,
-                           int64_t at, const float *scale, const float *second,
-                           Vec sum) const {
-    return addVector<false>(chunk, count, x, at, scale, second, sum);
-  }
-
-  /// sum + chunks [chunk, chunk + count) of the flattened tensor, count ≤
-  /// kChunks, times those of x from `at` on
-  template <bool Full>
-  HWY_INLINE Vec addVector(int64_t chunk, int64_t count, const DigitStrip &x,
-                           int64_t at, const float *scale, const float *second,
-                           Vec sum) const {
-    WordVec codes[2];
-    Codes::load(Data, chunk, Full ? kChunks : count, codes[0], codes[1]);
-    const DigitVectors digits{x, at};
-    const auto add = [&](IntVec lanes, const float *scales) HWY_ATTR {
-      Vec spread = spreadOverChunks(scales + at);
-      if constexpr (!Full)
-        spread = hn::IfThenElseZero(
-            hn::FirstN(kTag, static_cast<size_t>(kChunkLanes * count)), spread);
-      sum = hn::MulAdd(hn::ConvertTo(kTag, lanes), spread, sum);
-    };
-    if constexpr (kHalves) {
-      add(centered(dotLanes(codes[0], digits, 0), digits.laneSums(0)), scale);
-      add(centered(dotLanes(codes[1], digits, 1), digits.laneSums(1)), second);
-    } else {
-      add(centered(dotLanes(codes[0], codes[1], digits), digits.laneSums(2)),
-          scale);
-    }
-    return sum;
-  }
+  const uint8_t *Data;
+  Source Beside;
 
   /// What codes less the middle one would have given: sums stay small, and with
   /// them what their conversion to f32 rounds away.
-  static HWY_INLINE IntVec centered(IntVec lanes, IntVec sumsOf8) {
-    if constexpr (Bits < 4)
-      sumsOf8 = hn::ShiftRight<4 - Bits>(sumsOf8);
-    if constexpr (Bits > 4)
-      sumsOf8 = hn::ShiftLeft<Bits - 4>(sumsOf8);
-    return hn::Sub(lanes, sumsOf8);
+  static HWY_INLINE IntVec centered(IntVec lanes,
+                                    const DigitVectors<kFields> &digits,
+                                    int which) {
+    IntVec sums = digits.laneSums(which);
+    if constexpr (kMiddle < 8)
+      sums = hn::ShiftRight < kMiddle == 1 ? 3 : kMiddle == 2 ? 2 : 1 > (sums);
+    if constexpr (kMiddle > 8)
+      sums = hn::ShiftLeft < kMiddle == 16 ? 1 : 2 > (sums);
+    return hn::Sub(lanes, sums);
   }
 };
 
@@ -229,10 +232,8 @@ template <typename Row> struct MatVecDigits {
   static void run(const format::PackedView &weight, int64_t rowBegin,
                   int64_t rowEnd, const Activations *x, int64_t columns,
                   float *y, int64_t yStride) {
-    const DigitsWeight<Row::kBits, typename Row::Source> weights(weight);
-    for (int64_t row = rowBegin; row < rowEnd; ++row, ++y)
-      for (int64_t column = 0; column < columns; ++column)
-        y[column * yStride] = weights.dot(row, x[column].digits);
+    using Weight = DigitsWeight<Row::kBits, typename Row::Source>;
+    runChunkRows<Weight>(weight, rowBegin, rowEnd, x, columns, y, yStride);
   }
 };
 

@@ -1,7 +1,6 @@
 //===- DotF32-inl.h - Dot products in f32 -----------------------*- C++ -*-===//
 //
-// Of weights without codes, with codes of 8 bits, and with code books: their
-// elements become f32, multiplied with a scale once a row or chunk.
+// Of weights whose elements have no scale, or one for the whole row.
 //
 //===----------------------------------------------------------------------===//
 
@@ -60,7 +59,7 @@ HWY_INLINE void dotRows(const Row (&rows)[Rows], const float *x, float *y) {
   }
 }
 
-template <typename Row> struct MatVecPlain {
+template <typename Row> struct MatVecDense {
   static void run(const format::PackedView &weight, int64_t rowBegin,
                   int64_t rowEnd, const Activations *x, int64_t columns,
                   float *y, int64_t yStride) {
@@ -75,97 +74,6 @@ template <typename Row> struct MatVecPlain {
       const Row rows[1] = {Row(weight, row)};
       for (int64_t column = 0; column < columns; ++column)
         dotRows(rows, x[column].values, y + column * yStride);
-    }
-  }
-};
-
-/// A scale for every chunk.
-template <> struct MatVecPlain<Q8_0Row> {
-  static HWY_INLINE float dot(const Q8_0Row &row, const BlockScales<0> &source,
-                              int64_t first, const float *x) {
-    constexpr int64_t kVectors = kChunk / kLanes;
-    HWY_ALIGN float scale[kStripChunks + 16];
-    const int64_t chunks = row.Cols / kChunk;
-    Vec sum = hn::Zero(kTag);
-    for (int64_t begin = 0; begin < chunks; begin += kStripChunks) {
-      const int64_t count = HWY_MIN(kStripChunks, chunks - begin);
-      const BlockScales<0>::Strip strip(source, first + begin, count);
-      for (int64_t i = 0; i < count; i += kLanes) {
-        Vec ofWeights;
-        Vec none;
-        strip.at(i, ofWeights, none);
-        hn::Store(ofWeights, kTag, scale + i);
-      }
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t col = (begin + i) * kChunk;
-        prefetch(row.Codes + col, kCodesAhead);
-        Vec part[2] = {hn::Zero(kTag), hn::Zero(kTag)};
-#pragma GCC unroll 8
-        for (int64_t v = 0; v < kVectors; ++v)
-          part[v % 2] =
-              hn::MulAdd(row.codesAt(col + v * kLanes),
-                         hn::LoadU(kTag, x + col + v * kLanes), part[v % 2]);
-        sum =
-            hn::MulAdd(hn::Add(part[0], part[1]), hn::Set(kTag, scale[i]), sum);
-      }
-    }
-    return sumOf(sum);
-  }
-  static void run(const format::PackedView &weight, int64_t rowBegin,
-                  int64_t rowEnd, const Activations *x, int64_t columns,
-                  float *y, int64_t yStride) {
-    const BlockScales<0> source(weight);
-    for (int64_t row = rowBegin; row < rowEnd; ++row, ++y)
-      for (int64_t column = 0; column < columns; ++column)
-        y[column * yStride] =
-            dot(Q8_0Row(weight, row), source,
-                row * (weight.shape.cols / kChunk), x[column].values);
-  }
-};
-
-/// Rows of whole chunks by vectors of them, others element by element.
-template <typename Row> struct MatVecCodeBook {
-  template <bool Slack>
-  static HWY_INLINE float dot(const Row &row, const TurnedStrip *x) {
-    HWY_ALIGN float scale[kStripChunks + 16];
-    const int64_t chunks = row.Cols / kChunk;
-    Vec sum = hn::Zero(kTag);
-    for (int64_t begin = 0; begin < chunks; begin += kStripChunks, ++x) {
-      const int64_t count = HWY_MIN(kStripChunks, chunks - begin);
-      row.chunkScales(begin, count, scale);
-      int64_t i = 0;
-      for (; i + kChunks <= count; i += kChunks)
-        sum =
-            hn::MulAdd(row.template dotChunks<Slack>(begin + i, kChunks, *x, i),
-                       spreadOverChunks(scale + i), sum);
-      if (i < count)
-        sum = hn::MulAdd(
-            row.template dotChunks<false>(begin + i, count - i, *x, i),
-            spreadOverChunks(scale + i), sum);
-    }
-    return sumOf(sum);
-  }
-  /// The tensor's last row has nothing behind it that may be read.
-  static HWY_NOINLINE float dotLast(const Row &row, const TurnedStrip *x) {
-    return dot<false>(row, x);
-  }
-  static float dotByElements(const Row &row, const float *x) {
-    float sum = 0;
-    for (int64_t col = 0; col < row.Cols; ++col)
-      sum += row.at(col) * x[col];
-    return sum;
-  }
-  static void run(const format::PackedView &weight, int64_t rowBegin,
-                  int64_t rowEnd, const Activations *x, int64_t columns,
-                  float *y, int64_t yStride) {
-    const bool whole = weight.shape.cols % kChunk == 0;
-    for (int64_t row = rowBegin; row < rowEnd; ++row, ++y) {
-      const Row weights(weight, row);
-      for (int64_t column = 0; column < columns; ++column)
-        y[column * yStride] = !whole ? dotByElements(weights, x[column].values)
-                              : row + 1 < weight.shape.rows
-                                  ? dot<true>(weights, x[column].turned)
-                                  : dotLast(weights, x[column].turned);
     }
   }
 };

@@ -82,8 +82,10 @@ template <typename Row> struct PackPanel {
 
 void packPanel(const format::PackedView &weight, int64_t rowBegin, int64_t rows,
                int64_t colBegin, int64_t cols, float *packed) {
-  withPlainRow<PackPanel>(weight.shape, weight, rowBegin, rows, colBegin, cols,
+  withDenseRow<PackPanel>(weight.shape, weight, rowBegin, rows, colBegin, cols,
                           packed) ||
+      withByteRow<PackPanel>(weight.shape, weight, rowBegin, rows, colBegin,
+                             cols, packed) ||
       withCodeBookRow<PackPanel>(weight.shape, weight, rowBegin, rows, colBegin,
                                  cols, packed) ||
       withPlanarRow<PackPanel>(weight.shape, weight, rowBegin, rows, colBegin,

@@ -13,6 +13,9 @@
 #include "hwy/foreach_target.h"
 
 #include "DotDigits-inl.h"
+
+#include "DotBooks-inl.h"
+#include "DotBytes-inl.h"
 #include "DotF32-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -23,9 +26,11 @@ void matVec(const format::PackedView &weight, int64_t rowBegin, int64_t rowEnd,
             const Activations *x, int64_t columns, float *y, int64_t yStride) {
   withPlanarRow<MatVecDigits>(weight.shape, weight, rowBegin, rowEnd, x,
                               columns, y, yStride) ||
-      withCodeBookRow<MatVecCodeBook>(weight.shape, weight, rowBegin, rowEnd, x,
-                                      columns, y, yStride) ||
-      withPlainRow<MatVecPlain>(weight.shape, weight, rowBegin, rowEnd, x,
+      withCodeBookRow<MatVecBook>(weight.shape, weight, rowBegin, rowEnd, x,
+                                  columns, y, yStride) ||
+      withByteRow<MatVecBytes>(weight.shape, weight, rowBegin, rowEnd, x,
+                               columns, y, yStride) ||
+      withDenseRow<MatVecDense>(weight.shape, weight, rowBegin, rowEnd, x,
                                 columns, y, yStride);
 }
 

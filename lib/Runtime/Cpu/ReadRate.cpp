@@ -2,6 +2,8 @@
 
 #include "ReadRate.h"
 
+#include "ReadAhead.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -14,9 +16,6 @@ static constexpr uint64_t kLeastBytes = 4096;
 static constexpr int kLeastPasses = 6;
 /// Of all passes: something else may run at the same time.
 static constexpr double kSeconds = 0.25;
-
-/// As far ahead as dot products ask memory for codes (Simd-inl.h).
-static constexpr size_t kAheadBytes = 4096;
 
 /// A vector of any CPU.
 using Lanes = uint64_t __attribute__((vector_size(16)));
@@ -33,7 +32,7 @@ static uint64_t sumOf(const std::byte *memory, size_t bytes) {
       const std::byte *from = memory + i + vector * sizeof(Lanes);
       if (Ahead && vector % 4 == 0)
         __builtin_prefetch(reinterpret_cast<const void *>(
-            reinterpret_cast<uintptr_t>(from) + kAheadBytes));
+            reinterpret_cast<uintptr_t>(from) + kCodesAhead));
       Lanes lanes;
       std::memcpy(&lanes, from, sizeof lanes);
       sums[vector] += lanes;

@@ -85,9 +85,30 @@ HWY_INLINE bool withCodeBookRow(const format::PackedShape &shape,
   }
 }
 
-/// The same for all others.
+/// The same for bytes whose scales differ within a row.
 template <template <typename Row> class Action, typename... Args>
-HWY_INLINE bool withPlainRow(const format::PackedShape &shape,
+HWY_INLINE bool withByteRow(const format::PackedShape &shape,
+                            const Args &...args) {
+  switch (shape.scheme) {
+  case format::Scheme::Int8g:
+    shape.scales == format::ScaleCodec::Asym
+        ? Action<Int8gAsymRow>::run(args...)
+        : Action<Int8gRow>::run(args...);
+    return true;
+  case format::Scheme::Fp8:
+    Action<Fp8Row>::run(args...);
+    return true;
+  case format::Scheme::Q8_0:
+    Action<Q8_0Row>::run(args...);
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// The same for weights without scales or with one a row.
+template <template <typename Row> class Action, typename... Args>
+HWY_INLINE bool withDenseRow(const format::PackedShape &shape,
                              const Args &...args) {
   switch (shape.scheme) {
   case format::Scheme::None:
@@ -107,17 +128,6 @@ HWY_INLINE bool withPlainRow(const format::PackedShape &shape,
     shape.scales == format::ScaleCodec::Absmax
         ? Action<Int8AbsmaxRow>::run(args...)
         : Action<Int8Row>::run(args...);
-    return true;
-  case format::Scheme::Int8g:
-    shape.scales == format::ScaleCodec::Asym
-        ? Action<Int8gAsymRow>::run(args...)
-        : Action<Int8gRow>::run(args...);
-    return true;
-  case format::Scheme::Fp8:
-    Action<Fp8Row>::run(args...);
-    return true;
-  case format::Scheme::Q8_0:
-    Action<Q8_0Row>::run(args...);
     return true;
   default:
     return false;

@@ -7,6 +7,7 @@
 #define QZC_RUNTIME_CPU_SIMD_INL_H
 #endif
 
+#include "ReadAhead.h"
 #include "hwy/highway.h"
 #include "qzc/Runtime/Cpu/Kernels.h"
 
@@ -28,17 +29,15 @@ static constexpr int64_t kChunks = kLanes / kChunkLanes;
 /// Vector registers of the target.
 static constexpr int kRegisters = HWY_TARGET == HWY_AVX3 ? 32 : 16;
 
-/// How far behind what is read memory is asked for, in bytes of codes and of
-/// scales beside them. A weight is one stream across its rows, but the hardware
-/// looks no further than the end of a page, and instructions in flight are
-/// those of a row or two: without this a thread computes and waits in turn.
-static constexpr int64_t kCodesAhead = 4096;
-static constexpr int64_t kScalesAhead = 512;
-/// The most where several rows are read side by side: long ones are streams
-/// that the hardware finds, and what is behind them would not stay in the cache
-/// until it is read.
-static constexpr int64_t kRowsAhead = 16384;
-static constexpr int64_t kCacheLine = 64;
+/// How many rows of `count` chunks are read as one by vectors of `perVector`,
+/// so that they end with a vector; 1 where that is not to be had within a
+/// strip.
+HWY_INLINE int64_t rowsTogether(int64_t count, int64_t perVector) {
+  for (int64_t rows = 1; rows <= 4 && rows * count <= kStripChunks; rows *= 2)
+    if (rows * count % perVector == 0)
+      return count < perVector ? 1 : rows;
+  return 1;
+}
 
 /// Asks for the cache line `distance` bytes behind `from`, which need not be
 /// the weight's.
@@ -112,6 +111,35 @@ HWY_INLINE float sumOf(Vec value) {
   return hn::GetLane(hn::SumOfLanes(kTag, value));
 }
 
+/// out[i] = the sum of lanes i of all blocks of four.
+template <class D>
+HWY_INLINE void storeBlockSums(D d, hn::Vec<D> vector, float *out) {
+  if constexpr (hn::MaxLanes(D()) == 4) {
+    hn::StoreU(vector, d, out);
+  } else {
+    const hn::Half<D> half;
+    storeBlockSums(
+        half, hn::Add(hn::LowerHalf(half, vector), hn::UpperHalf(half, vector)),
+        out);
+  }
+}
+
+/// out[i] = the sum of all lanes of vector i.
+HWY_INLINE void storeSums(const Vec (&vectors)[4], float *out) {
+  const hn::Repartition<double, Tag> pairs;
+  // Lanes 0 and 2, and 1 and 3, of each block: a02, b02, a13, b13.
+  const auto halfSums = [&](Vec a, Vec b) HWY_ATTR {
+    return hn::BitCast(pairs, hn::Add(hn::InterleaveLower(kTag, a, b),
+                                      hn::InterleaveUpper(kTag, a, b)));
+  };
+  const auto first = halfSums(vectors[0], vectors[1]);
+  const auto second = halfSums(vectors[2], vectors[3]);
+  const Vec blocks =
+      hn::Add(hn::BitCast(kTag, hn::InterleaveLower(pairs, first, second)),
+              hn::BitCast(kTag, hn::InterleaveUpper(pairs, first, second)));
+  storeBlockSums(kTag, blocks, out);
+}
+
 /// out[i] = function(x[i]); in place if the same.
 template <class Function>
 HWY_INLINE void mapRow(const float *x, int64_t n, float *out,
@@ -161,16 +189,28 @@ HWY_INLINE float sumRow(const float *x, int64_t n, const Function &function) {
   return sumOf(hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3)));
 }
 
-/// Element c of `from` in all lanes of chunk c of a vector. Four elements are
-/// read.
+/// Element c of `from` in all lanes of chunk c of a vector whose chunks have so
+/// many lanes. What lies behind these elements in the 16 bytes of the last may
+/// be read.
+template <int64_t Lanes = kChunkLanes>
 HWY_INLINE Vec spreadOverChunks(const float *from) {
-  HWY_ALIGN static constexpr int32_t kChunkOf[16] = {0, 0, 0, 0, 1, 1, 1, 1,
-                                                     2, 2, 2, 2, 3, 3, 3, 3};
-  if constexpr (kChunks == 1)
+  HWY_ALIGN static constexpr int32_t kOfFour[16] = {0, 0, 0, 0, 1, 1, 1, 1,
+                                                    2, 2, 2, 2, 3, 3, 3, 3};
+  HWY_ALIGN static constexpr int32_t kOfTwo[16] = {0, 0, 1, 1, 2, 2, 3, 3,
+                                                   4, 4, 5, 5, 6, 6, 7, 7};
+  static_assert(Lanes == 2 || Lanes == 4);
+  const auto indices = hn::SetTableIndices(kTag, Lanes == 2 ? kOfTwo : kOfFour);
+  if constexpr (Lanes == kLanes) {
     return hn::Set(kTag, *from);
-  else
-    return hn::TableLookupLanes(hn::LoadDup128(kTag, from),
-                                hn::SetTableIndices(kTag, kChunkOf));
+  } else if constexpr (kLanes / Lanes <= 4) {
+    return hn::TableLookupLanes(hn::LoadDup128(kTag, from), indices);
+  } else {
+    // No more than one vector of what was stored: a load from two would wait
+    // until both are in the cache.
+    const hn::Half<Tag> half;
+    return hn::TableLookupLanes(
+        hn::ZeroExtendVector(kTag, hn::LoadU(half, from)), indices);
+  }
 }
 
 } // namespace HWY_NAMESPACE

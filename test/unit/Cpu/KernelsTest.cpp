@@ -45,9 +45,28 @@ std::vector<format::PackedShape> weightShapes() {
   using format::DType;
   using format::Scheme;
   std::vector<format::PackedShape> shapes;
-  const std::pair<int64_t, int64_t> extents[] = {
-      {1, 1},    {3, 7},    {5, 33},   {37, 96},  {33, 100}, {64, 64},
-      {40, 576}, {31, 515}, {9, 1536}, {70, 160}, {5, 2208}, {2, 4352}};
+  std::vector<std::pair<int64_t, int64_t>> extents = {
+      {1, 1},
+      {3, 7},
+      {5, 33},
+      {37, 96},
+      {33, 100},
+      {64, 64},
+      {40, 576},
+      {31, 515},
+      {9, 1536},
+      {70, 160},
+      {5, 2208},
+      {2, 4352},
+      // Rows that are read as one, of which the tensor ends with some.
+      {7, 576},
+      {3, 1088}};
+  // Rows of whole chunks, as many as there may be.
+  std::mt19937 random(99);
+  for (int i = 0; i != 5; ++i) {
+    const int64_t rows = 1 + random() % 9;
+    extents.emplace_back(rows, 32 * (1 + random() % 150));
+  }
   for (auto [rows, cols] : extents) {
     for (DType dtype : {DType::F32, DType::F16, DType::BF16})
       shapes.push_back(shapeOf(rows, cols, Scheme::None, 0, dtype));

@@ -35,33 +35,44 @@ inline constexpr int64_t kColumnAlign = 16;
 inline constexpr int64_t kMaxDepth = 256;
 
 /// Activations are arranged for dot products by strips of this many chunks of
-/// 32. Vectors may begin at any chunk and reach beyond a strip.
-inline constexpr int64_t kStripChunks = 64;
+/// 32. Where rows are short, a strip may hold a row's activations several
+/// times, one behind the other, for as many rows that are read as one.
+inline constexpr int64_t kStripChunks = 128;
+/// Places before a strip's first chunk and behind its last, for vectors that
+/// reach beyond it.
+inline constexpr int64_t kStripMargin = 8;
+inline constexpr int64_t kStripPlaces = kStripChunks + 2 * kStripMargin;
 
 /// Activations in the order in which a target's code books decode a chunk: four
 /// lanes a chunk in each of eight rows.
 struct alignas(64) TurnedStrip {
-  float rows[8][kStripChunks + 4][4];
+  float rows[8][kStripPlaces][4];
 };
 
-/// Activations as integers of 24 bits times a power of two for each chunk.
-struct alignas(64) DigitStrip {
-  /// Digits of base 256 from -128 to 127, the highest first: of the first half
-  /// of every chunk, then of the second one.
-  int8_t digits[3][2][kStripChunks + 4][16];
-  /// Eight times the integers, summed by fours: of the first halves, of the
-  /// second ones, of both.
-  int32_t laneSums[3][kStripChunks + 4][4];
+/// Activations as integers of 24 bits times a power of two for each chunk, for
+/// codes of which each byte holds `Fields`. A 32-bit lane of codes is word j of
+/// a chunk's 8 / Fields (Format/Schemes/Planes.h): field f of its byte i is
+/// element 16f + 4j + i where there are two fields, 16j + 4f + i where there
+/// are four.
+template <int Fields> struct alignas(64) DigitStrip {
+  static constexpr int kLanes = 8 / Fields;
+  /// Digits of base 256 from -128 to 127, the highest first.
+  int8_t digits[3][Fields][kStripPlaces][4 * kLanes];
+  /// Eight times the integers, summed over each lane: of all fields, then, of
+  /// two, of each.
+  int32_t laneSums[Fields == 2 ? 3 : 1][kStripPlaces][kLanes];
   float scales[kStripChunks + 16]; ///< NaN where an activation is not finite
   float sums[kStripChunks + 16];   ///< of the activations
 };
 
-/// One token's activations as dot products read them (Activations.h).
+/// One token's activations as dot products read them (Activations.h); each
+/// order by strips of kStripChunks chunks, or null.
 struct Activations {
   const float *values; ///< [cols], as they are
   int64_t cols;
-  TurnedStrip *turned; ///< a strip for kStripChunks chunks; or null
-  DigitStrip *digits;  ///< likewise
+  TurnedStrip *turned;
+  DigitStrip<2> *nibbles; ///< for codes of 4 bits and more
+  DigitStrip<4> *crumbs;  ///< for codes of 2 and 3 bits
 };
 
 /// Dot products of weights: y[c * yStride + r - rowBegin] = W[r] · x[c] for the

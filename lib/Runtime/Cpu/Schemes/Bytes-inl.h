@@ -1,6 +1,8 @@
 //===- Bytes-inl.h - CPU access to int8g and fp8 weights --------*- C++ -*-===//
 //
-// A byte an element, and scales of rows or of groups within them.
+// A byte an element, and scales of rows or of groups within them. For dot
+// products a row type has a source of scales and numbers(from): codes without
+// their scales, and without what stands for 0 unless kSigned.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,9 +20,10 @@ HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-/// Rows of int8g; ScaleSource as in Planar-inl.h.
-template <typename ScaleSource>
-struct ByteRow : Unscaled<ByteRow<ScaleSource>> {
+/// Rows of int8g; ScaleSource as in PlanarScales-inl.h.
+template <typename ScaleSource> struct ByteRow {
+  using Source = ScaleSource;
+  static constexpr bool kSigned = false;
   const uint8_t *Data;
   ScaleSource Scales;
   int64_t First; ///< the row's first element in the flattened tensor
@@ -34,30 +37,62 @@ struct ByteRow : Unscaled<ByteRow<ScaleSource>> {
   HWY_INLINE Vec load(int64_t col) const {
     return value(bytesFrom(Data + First + col), First + col);
   }
-  const std::byte *place(int64_t col) const {
-    return reinterpret_cast<const std::byte *>(Data + First + col);
-  }
   float at(int64_t col) const {
     return hn::GetLane(
         value(hn::Set(CodeTag(), Data[First + col]), First + col));
   }
 
+  /// kLanes codes as numbers.
+  static HWY_INLINE Vec numbers(const uint8_t *from) {
+    return numbersOf(bytesFrom(from));
+  }
+
 private:
+  static HWY_INLINE Vec numbersOf(CodeVec codes) {
+    return hn::ConvertTo(kTag, hn::BitCast(hn::RebindToSigned<Tag>(), codes));
+  }
   HWY_INLINE Vec value(CodeVec codes, int64_t element) const {
     Vec scale;
     Vec zero;
     Scales.at(element, scale, zero);
-    const Vec number =
-        hn::ConvertTo(kTag, hn::BitCast(hn::RebindToSigned<Tag>(), codes));
-    return hn::Mul(hn::Sub(number, zero), scale);
+    return hn::Mul(hn::Sub(numbersOf(codes), zero), scale);
   }
 };
 
 using Int8gRow = ByteRow<GroupScales<128>>;
 using Int8gAsymRow = ByteRow<GroupZeros>;
 
+/// An f32 for a block of a row's columns, or for the row.
+struct ColumnScales {
+  Records<float> Scales;
+  int64_t RowChunks; ///< 0: blocks
+
+  explicit ColumnScales(const format::PackedView &weight)
+      : Scales(weight,
+               weight.shape.blockSize != 0 ? weight.shape.blockSize : kChunk),
+        RowChunks(weight.shape.blockSize != 0 ? 0
+                                              : weight.shape.cols / kChunk) {}
+
+  struct Strip {
+    const ColumnScales &Of;
+    int64_t First;
+
+    HWY_INLINE Strip(const ColumnScales &of, int64_t chunk, int64_t)
+        : Of(of), First(chunk) {}
+    HWY_INLINE void at(int64_t i, Vec &scale, Vec &) const {
+      scale =
+          Of.RowChunks != 0
+              ? hn::Set(kTag, Of.Scales.Data[First / Of.RowChunks])
+              : hn::TableLookupLanes(Of.Scales.load(kTag, First + i),
+                                     groupIndices(First + i, Of.Scales.Shift));
+    }
+  };
+};
+
 /// Codes of e4m3: Format/Schemes/Fp8.h.
 struct Fp8Row : Unscaled<Fp8Row> {
+  using Source = ColumnScales;
+  static constexpr bool kSigned = true;
   const uint8_t *Codes;
   const float *Scales;
   int64_t Cols;
@@ -76,25 +111,36 @@ struct Fp8Row : Unscaled<Fp8Row> {
   }
   int64_t vectorEnd() const { return Cols / kLanes * kLanes; }
   HWY_INLINE Vec load(int64_t col) const {
-    return value(bytesFrom(Codes + col), col);
+    return hn::Mul(numbers(Codes + col), scaleAt(col));
   }
   const std::byte *place(int64_t col) const {
     return reinterpret_cast<const std::byte *>(Codes + col);
   }
   float at(int64_t col) const {
-    return hn::GetLane(value(hn::Set(CodeTag(), Codes[col]), col));
+    const auto code = static_cast<int32_t>(static_cast<int8_t>(Codes[col]));
+    return hn::GetLane(hn::Mul(
+        numbersOf(hn::Set(hn::RebindToSigned<Tag>(), code)), scaleAt(col)));
+  }
+
+  /// kLanes codes as numbers.
+  static HWY_INLINE Vec numbers(const uint8_t *from) {
+    const hn::Rebind<int8_t, Tag> narrow;
+    return numbersOf(hn::PromoteTo(
+        hn::RebindToSigned<Tag>(),
+        hn::LoadU(narrow, reinterpret_cast<const int8_t *>(from))));
   }
 
 private:
-  HWY_INLINE Vec value(CodeVec codes, int64_t col) const {
-    const CodeVec sign =
-        hn::ShiftLeft<24>(hn::And(codes, hn::Set(CodeTag(), 0x80)));
-    const CodeVec rest =
-        hn::ShiftLeft<20>(hn::And(codes, hn::Set(CodeTag(), 0x7f)));
-    const Vec magnitude =
-        hn::Mul(hn::BitCast(kTag, rest), hn::Set(kTag, 0x1p120f));
-    return hn::Mul(hn::Or(magnitude, hn::BitCast(kTag, sign)),
-                   hn::Set(kTag, Scales[col >> Shift]));
+  /// Of codes that are extended by their sign. The exponent is rebiased by a
+  /// multiplication.
+  static HWY_INLINE Vec numbersOf(hn::Vec<hn::RebindToSigned<Tag>> codes) {
+    const hn::RebindToSigned<Tag> wide;
+    const auto bits = hn::And(hn::ShiftLeft<20>(codes),
+                              hn::Set(wide, static_cast<int32_t>(0x87f00000)));
+    return hn::Mul(hn::BitCast(kTag, bits), hn::Set(kTag, 0x1p120f));
+  }
+  HWY_INLINE Vec scaleAt(int64_t col) const {
+    return hn::Set(kTag, Scales[col >> Shift]);
   }
 };
 

@@ -14,7 +14,7 @@
 #define QZC_RUNTIME_CPU_SCHEMES_CODEBOOK_INL_H
 #endif
 
-#include "Groups-inl.h"
+#include "PlanarScales-inl.h"
 #include "qzc/Format/Schemes/DoubleQuant.h"
 #include "qzc/Format/Schemes/Fp4.h"
 #include "qzc/Format/Schemes/Nf4.h"
@@ -36,36 +36,67 @@ struct Fp4Book {
   static constexpr const float *kValues = format::fp4::kCodeBook;
 };
 
-/// Scales of blocks in f32.
+/// Scales of blocks in f32; sources as in PlanarScales-inl.h.
 struct PlainScales {
-  const float *Data;
+  Records<float> Scales;
 
   explicit PlainScales(const format::PackedView &weight)
-      : Data(reinterpret_cast<const float *>(weight.parts[1])) {}
-  float at(int64_t block) const { return Data[block]; }
-  /// Those of `count` ≤ kLanes blocks; anything behind them.
-  HWY_INLINE Vec vectorAt(int64_t block, int64_t count) const {
-    prefetch(Data + block, kScalesAhead);
-    return loadAvailable(kTag, Data + block, count);
-  }
+      : Scales(weight, weight.shape.blockSize) {}
+  float at(int64_t block) const { return Scales.Data[block]; }
+
+  struct Strip {
+    const PlainScales &Of;
+    int64_t First;
+
+    HWY_INLINE Strip(const PlainScales &of, int64_t chunk, int64_t)
+        : Of(of), First(chunk) {}
+    HWY_INLINE void at(int64_t i, Vec &scale, Vec &) const {
+      scale = hn::TableLookupLanes(Of.Scales.load(kTag, First + i),
+                                   groupIndices(First + i, Of.Scales.Shift));
+    }
+  };
 };
 
 /// Scales of double quantization.
 struct GroupedScales {
   const std::byte *Groups;
   int64_t Count; ///< but for a last block that is not full
+  int Shift;     ///< chunks of a block, as a power of two
 
   explicit GroupedScales(const format::PackedView &weight)
       : Groups(weight.parts[1]),
-        Count(weight.shape.rows * weight.shape.cols >>
-              __builtin_ctzll(
-                  static_cast<unsigned long long>(weight.shape.blockSize))) {}
+        Count(weight.shape.rows * weight.shape.cols / weight.shape.blockSize),
+        Shift(__builtin_ctzll(
+            static_cast<unsigned long long>(weight.shape.blockSize / kChunk))) {
+  }
   float at(int64_t block) const {
     const Group group = groupOf(block);
     const auto code = static_cast<size_t>(group.codes[block & 255]);
     return kMap[code] * group.head[0] + group.head[1];
   }
-  /// Zeros behind them.
+
+  struct Strip {
+    HWY_ALIGN float Scales[kStripChunks + 32]; ///< of the strip's blocks
+    int64_t First;
+    int64_t Block;
+    int Shift;
+
+    HWY_INLINE Strip(const GroupedScales &of, int64_t chunk, int64_t count)
+        : First(chunk), Block(chunk >> of.Shift), Shift(of.Shift) {
+      const int64_t blocks = ((chunk + count - 1) >> Shift) - Block + 1;
+      for (int64_t i = 0; i < blocks; i += kLanes)
+        hn::Store(of.vectorAt(Block + i, HWY_MIN(blocks - i, kLanes)), kTag,
+                  Scales + i);
+    }
+    HWY_INLINE void at(int64_t i, Vec &scale, Vec &) const {
+      scale = hn::TableLookupLanes(
+          hn::LoadU(kTag, Scales + (((First + i) >> Shift) - Block)),
+          groupIndices(First + i, Shift));
+    }
+  };
+
+private:
+  /// Those of `count` ≤ kLanes blocks; anything behind them.
   HWY_INLINE Vec vectorAt(int64_t block, int64_t count) const {
     if (HWY_LIKELY((block & 255) + kLanes <= format::doublequant::kGroup &&
                    block + kLanes <= Count)) {
@@ -76,19 +107,15 @@ struct GroupedScales {
                                (block & 255));
       const Vec values = hn::GatherIndex(
           kTag, kMap, hn::PromoteTo(hn::RebindToSigned<Tag>(), codes));
-      const Vec scales = hn::Add(hn::Mul(values, hn::Set(kTag, group.head[0])),
-                                 hn::Set(kTag, group.head[1]));
-      return hn::IfThenElseZero(
-          hn::FirstN(kTag, static_cast<size_t>(HWY_MIN(count, kLanes))),
-          scales);
+      return hn::Add(hn::Mul(values, hn::Set(kTag, group.head[0])),
+                     hn::Set(kTag, group.head[1]));
     }
     HWY_ALIGN float scales[kLanes] = {};
-    for (int64_t i = 0; i < HWY_MIN(count, kLanes); ++i)
+    for (int64_t i = 0; i < count; ++i)
       scales[i] = at(block + i);
     return hn::Load(kTag, scales);
   }
 
-private:
   struct Group {
     float head[2]; ///< absmax and offset
     const std::byte *codes;
@@ -108,7 +135,7 @@ private:
 };
 
 /// The element of a chunk that is in a lane of the chunk's block in a row of
-/// Activations::turned, as dotChunks decodes it.
+/// Activations::turned, as dot products decode it (DotBooks-inl.h).
 HWY_INLINE int64_t turnedElement(int64_t row, int64_t lane) {
 #if HWY_TARGET == HWY_AVX3
   // By lanes: four bytes, from their low nibbles up.
@@ -119,21 +146,9 @@ HWY_INLINE int64_t turnedElement(int64_t row, int64_t lane) {
 #endif
 }
 
-/// Bytes of the floats of a book: values[i][code] is byte i.
-struct BookBytes {
-  uint8_t values[4][16];
-};
-template <typename Book> constexpr BookBytes makeBookBytes() {
-  BookBytes bytes = {};
-  for (int code = 0; code < 16; ++code) {
-    const auto bits = __builtin_bit_cast(uint32_t, Book::kValues[code]);
-    for (int i = 0; i < 4; ++i)
-      bytes.values[i][code] = static_cast<uint8_t>(bits >> 8 * i);
-  }
-  return bytes;
-}
-
-template <typename Book, typename ScaleSource> struct CodeBookRow {
+template <typename CodeBook, typename ScaleSource> struct CodeBookRow {
+  using Book = CodeBook;
+  using Source = ScaleSource;
   const uint8_t *Codes;
   ScaleSource Scales;
   int64_t First; ///< the row's first element in the flattened tensor
@@ -170,78 +185,6 @@ template <typename Book, typename ScaleSource> struct CodeBookRow {
     return Book::kValues[code] * Scales.at(element >> BlockShift);
   }
 
-  /// The scales of chunks [chunk, chunk + count) of the row; up to kLanes - 1
-  /// more may be written.
-  HWY_INLINE void chunkScales(int64_t chunk, int64_t count, float *out) const {
-    const int shift = BlockShift - 5;
-    for (int64_t i = 0; i < count; i += kLanes) {
-      const int64_t first = First / kChunk + chunk + i;
-      const int64_t last = first + HWY_MIN(count - i, kLanes) - 1;
-      const int64_t block = first >> shift;
-      hn::StoreU(hn::TableLookupLanes(
-                     Scales.vectorAt(block, (last >> shift) - block + 1),
-                     groupIndices(first, shift)),
-                 kTag, out + i);
-    }
-  }
-
-  /// Entries of the book times activations from chunk `from` of a strip on, for
-  /// chunks [chunk, chunk + count) of the row, count ≤ kChunks; summed over
-  /// lanes of one chunk. Rows are whole chunks, and behind them activations are
-  /// 0. With Slack, three more bytes of codes may be read.
-  template <bool Slack>
-  HWY_INLINE Vec dotChunks(int64_t chunk, int64_t count, const TurnedStrip &x,
-                           int64_t from) const {
-    const uint8_t *at = bytesAt(chunk * kChunk);
-    prefetch(at, kCodesAhead);
-    // Bytes `skip` + 4i in the low byte of lane i.
-    const auto load = [&](int64_t skip) HWY_ATTR {
-      return hn::LoadU(Wide(), reinterpret_cast<const uint32_t *>(at + skip));
-    };
-    const auto words =
-        count == kChunks
-            ? load(0)
-            : hn::MaskedLoad(
-                  hn::FirstN(Wide(), static_cast<size_t>(kChunkLanes * count)),
-                  Wide(), reinterpret_cast<const uint32_t *>(at));
-    const auto row = [&](int64_t i)
-                         HWY_ATTR { return hn::LoadU(kTag, x.rows[i][from]); };
-#if HWY_TARGET == HWY_AVX3
-    // The permutation looks at the low four bits only.
-    const Vec book = hn::LoadU(kTag, Book::kValues);
-    const auto value = [&](hn::Vec<Wide> codes) HWY_ATTR {
-      return hn::TableLookupLanes(book, hn::IndicesFromVec(kTag, codes));
-    };
-    // Loads cost less here than shifts.
-    const auto word8 = Slack ? load(1) : hn::ShiftRight<8>(words);
-    const auto word16 = Slack ? load(2) : hn::ShiftRight<16>(words);
-    const auto word24 = Slack ? load(3) : hn::ShiftRight<24>(words);
-    Vec sum0 = hn::Mul(value(words), row(0));
-    Vec sum1 = hn::Mul(value(hn::ShiftRight<4>(words)), row(1));
-    sum0 = hn::MulAdd(value(word8), row(2), sum0);
-    sum1 = hn::MulAdd(value(hn::ShiftRight<4>(word8)), row(3), sum1);
-    sum0 = hn::MulAdd(value(word16), row(4), sum0);
-    sum1 = hn::MulAdd(value(hn::ShiftRight<4>(word16)), row(5), sum1);
-    sum0 = hn::MulAdd(value(word24), row(6), sum0);
-    sum1 = hn::MulAdd(value(hn::ShiftRight<4>(word24)), row(7), sum1);
-    return hn::Add(sum0, sum1);
-#else
-    const auto mask = hn::Set(Wide(), 0x0f0f0f0f);
-    Vec values[4];
-    lookUpBytes(hn::And(words, mask), values);
-    Vec sum0 = hn::Mul(values[0], row(0));
-    Vec sum1 = hn::Mul(values[1], row(1));
-    sum0 = hn::MulAdd(values[2], row(2), sum0);
-    sum1 = hn::MulAdd(values[3], row(3), sum1);
-    lookUpBytes(hn::And(hn::ShiftRight<4>(words), mask), values);
-    sum0 = hn::MulAdd(values[0], row(4), sum0);
-    sum1 = hn::MulAdd(values[1], row(5), sum1);
-    sum0 = hn::MulAdd(values[2], row(6), sum0);
-    sum1 = hn::MulAdd(values[3], row(7), sum1);
-    return hn::Add(sum0, sum1);
-#endif
-  }
-
 private:
   using Wide = hn::RebindToUnsigned<Tag>;
 
@@ -251,38 +194,6 @@ private:
   HWY_INLINE Vec scaleAt(int64_t col) const {
     return hn::Set(kTag, Scales.at((First + col) >> BlockShift));
   }
-
-#if HWY_TARGET != HWY_AVX3
-  /// The entries of a vector of codes as bytes: byte 4i + lane of a block
-  /// becomes that lane of values[i].
-  static HWY_INLINE void lookUpBytes(hn::Vec<Wide> codes, Vec (&values)[4]) {
-    const hn::Repartition<uint8_t, Tag> bytes;
-    const hn::Repartition<uint16_t, Tag> pairs;
-    const auto index = hn::BitCast(bytes, codes);
-    const auto plane = [&](int i) HWY_ATTR {
-      return hn::TableLookupBytes(hn::LoadDup128(bytes, kBytes.values[i]),
-                                  index);
-    };
-    const auto plane0 = plane(0);
-    const auto plane1 = plane(1);
-    const auto plane2 = plane(2);
-    const auto plane3 = plane(3);
-    const auto join = [&](auto low, auto high, Vec &first,
-                          Vec &second) HWY_ATTR {
-      first =
-          hn::BitCast(kTag, hn::InterleaveLower(pairs, hn::BitCast(pairs, low),
-                                                hn::BitCast(pairs, high)));
-      second =
-          hn::BitCast(kTag, hn::InterleaveUpper(pairs, hn::BitCast(pairs, low),
-                                                hn::BitCast(pairs, high)));
-    };
-    join(hn::InterleaveLower(bytes, plane0, plane1),
-         hn::InterleaveLower(bytes, plane2, plane3), values[0], values[1]);
-    join(hn::InterleaveUpper(bytes, plane0, plane1),
-         hn::InterleaveUpper(bytes, plane2, plane3), values[2], values[3]);
-  }
-  HWY_ALIGN static constexpr BookBytes kBytes = makeBookBytes<Book>();
-#endif
 
   /// The code book at the low four bits of each lane.
   static HWY_INLINE Vec lookUp(hn::Vec<Wide> codes) {

@@ -159,7 +159,7 @@ using Int3Row = PlanarRow<3, GroupScales<4>>;
 using Int3AsymRow = PlanarRow<3, GroupZeros>;
 using Int2Row = PlanarRow<2, GroupScales<2>>;
 using Int2AsymRow = PlanarRow<2, GroupZeros>;
-using TernaryRow = PlanarRow<2, TernaryScales>;
+using TernaryRow = PlanarRow<2, GroupScales<1, 256>>;
 
 } // namespace HWY_NAMESPACE
 } // namespace qzc::runtime::cpu

@@ -1,8 +1,8 @@
 //===- PlanarScales-inl.h - What lies beside codes in planes -----*- C++-*-===//
 //
 // A scale source decodes what belongs to chunks of the flattened tensor:
-//   kAddends  a value is code · scale + second, otherwise (code less the middle
-//             one) · scale
+//   kAddends  a value is code · scale + second, otherwise
+//             (code - kMiddle) · scale
 //   kHalves   a chunk has two scales, for its halves: scale and second
 //   at(element, scale, second)
 //             of the elements of a vector, which are in one half of a chunk:
@@ -14,7 +14,6 @@
 //             of kLanes chunks from the i-th of the strip on, i a multiple of
 //             kLanes; anything behind the last
 // Where blocks are of 256, `chunk` and `count` are multiples of theirs.
-//
 //
 //===----------------------------------------------------------------------===//
 
@@ -62,7 +61,7 @@ template <typename T> struct Records {
 
   Records(const format::PackedView &weight, int64_t block)
       : Data(reinterpret_cast<const T *>(weight.parts[1])),
-        Count(weight.shape.rows * weight.shape.cols / block),
+        Count((weight.shape.rows * weight.shape.cols + block - 1) / block),
         Shift(
             __builtin_ctzll(static_cast<unsigned long long>(block / kChunk))) {}
   /// A vector of them from that of a chunk on.
@@ -75,6 +74,7 @@ template <typename T> struct Records {
 
 /// An f16 for 32 (Middle: the code of 0).
 template <int Middle> struct BlockScales {
+  static constexpr int kMiddle = Middle;
   static constexpr bool kAffine = false;
   static constexpr bool kAddends = false;
   static constexpr bool kHalves = false;
@@ -126,15 +126,16 @@ struct BlockMinima {
   };
 };
 
-/// An f16 a group.
-template <int Middle> struct GroupScales {
+/// An f16 a group, of `Block` elements or, without, what the shape says.
+template <int Middle, int64_t Block = 0> struct GroupScales {
+  static constexpr int kMiddle = Middle;
   static constexpr bool kAffine = false;
   static constexpr bool kAddends = false;
   static constexpr bool kHalves = false;
   Records<uint16_t> Scales;
 
   explicit GroupScales(const format::PackedView &weight)
-      : Scales(weight, weight.shape.blockSize) {}
+      : Scales(weight, Block != 0 ? Block : weight.shape.blockSize) {}
   HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
     scale = broadcastF16(Scales.Data[(element / 32) >> Scales.Shift]);
     second = hn::Set(kTag, static_cast<float>(Middle));
@@ -150,35 +151,6 @@ template <int Middle> struct GroupScales {
       scale = hn::TableLookupLanes(
           fromF16(kTag, Of.Scales.load(HalfTag(), First + i)),
           groupIndices(First + i, Of.Scales.Shift));
-    }
-  };
-};
-
-/// An f16 for 256, of codes of which 1 stands for 0.
-struct TernaryScales {
-  static constexpr bool kAffine = false;
-  static constexpr bool kAddends = true;
-  static constexpr bool kHalves = false;
-  Records<uint16_t> Scales;
-
-  explicit TernaryScales(const format::PackedView &weight)
-      : Scales(weight, 256) {}
-  HWY_INLINE void at(int64_t element, Vec &scale, Vec &second) const {
-    scale = broadcastF16(Scales.Data[element / 256]);
-    second = hn::Set(kTag, 1.0f);
-  }
-
-  struct Strip {
-    const TernaryScales &Of;
-    int64_t First;
-
-    HWY_INLINE Strip(const TernaryScales &of, int64_t chunk, int64_t)
-        : Of(of), First(chunk) {}
-    HWY_INLINE void at(int64_t i, Vec &scale, Vec &second) const {
-      scale = hn::TableLookupLanes(
-          fromF16(kTag, Of.Scales.load(HalfTag(), First + i)),
-          groupIndices(First + i, Of.Scales.Shift));
-      second = hn::Neg(scale);
     }
   };
 };
@@ -206,29 +178,46 @@ struct GroupZeros {
         : Of(of), First(chunk) {}
     HWY_INLINE void at(int64_t i, Vec &scale, Vec &second) const {
       Vec zero;
+      zeros(i, scale, zero);
+      second = hn::Neg(hn::Mul(zero, scale));
+    }
+    /// The zero points themselves.
+    HWY_INLINE void zeros(int64_t i, Vec &scale, Vec &zero) const {
       splitPairs(Of.Pairs.load(PairTag(), First + i), scale, zero);
       const auto indices = groupIndices(First + i, Of.Pairs.Shift);
-      second = hn::TableLookupLanes(hn::Neg(hn::Mul(zero, scale)), indices);
+      zero = hn::TableLookupLanes(zero, indices);
       scale = hn::TableLookupLanes(scale, indices);
     }
   };
 };
 
-using FourTag = hn::FixedTag<float, 4>;
+template <typename Byte> using SixteenBytes = hn::Vec<hn::FixedTag<Byte, 16>>;
 
-/// out[i] = byte i of a word · scale
+/// scales[i] = byte i · scale, seconds[i] = byte 8 + i · second, for eight
+/// each.
 template <typename Byte>
-HWY_INLINE void scaleBytes(uint32_t word, hn::Vec<FourTag> scale, float *out) {
-  const hn::FixedTag<int32_t, 4> wide;
-  const hn::FixedTag<Byte, 4> bytes;
-  const auto values = hn::PromoteTo(
-      wide, hn::BitCast(bytes, hn::Set(hn::FixedTag<uint32_t, 1>(), word)));
-  hn::StoreU(hn::Mul(hn::ConvertTo(FourTag(), values), scale), FourTag(), out);
-}
-
-HWY_INLINE hn::Vec<FourTag> fourOfF16(const uint8_t *from) {
-  return fromF16(FourTag(), hn::Set(hn::Rebind<uint16_t, FourTag>(),
-                                    wordAt<uint16_t>(from)));
+HWY_INLINE void scaleBytes(SixteenBytes<Byte> bytes, Vec scale, Vec second,
+                           float *scales, float *seconds) {
+  const hn::RebindToSigned<Tag> wide;
+  if constexpr (kLanes == 16) {
+    const hn::Half<Tag> half;
+    const Vec all = hn::Mul(hn::ConvertTo(kTag, hn::PromoteTo(wide, bytes)),
+                            hn::ConcatUpperLower(kTag, second, scale));
+    hn::StoreU(hn::LowerHalf(half, all), half, scales);
+    hn::StoreU(hn::UpperHalf(half, all), half, seconds);
+  } else {
+    const hn::Rebind<Byte, Tag> narrow;
+    HWY_ALIGN Byte stored[16];
+    hn::Store(bytes, hn::FixedTag<Byte, 16>(), stored);
+    const auto numbers = [&](int64_t i) HWY_ATTR {
+      return hn::ConvertTo(kTag,
+                           hn::PromoteTo(wide, hn::LoadU(narrow, stored + i)));
+    };
+    for (int64_t i = 0; i < 8; i += kLanes) {
+      hn::StoreU(hn::Mul(numbers(i), scale), kTag, scales + i);
+      hn::StoreU(hn::Mul(numbers(8 + i), second), kTag, seconds + i);
+    }
+  }
 }
 
 /// Six-bit scales and minima of two f16 for 256: Format/Schemes/KScales.h.
@@ -259,32 +248,42 @@ struct SixBitScales {
     HWY_ALIGN float Seconds[kStripChunks + 16];
 
     HWY_INLINE Strip(const SixBitScales &of, int64_t chunk, int64_t count) {
-      constexpr uint32_t low4 = 0x0f0f0f0f, low6 = 0x3f3f3f3f,
-                         top2 = 0x30303030;
       const uint8_t *record = of.Data + chunk / 8 * 16;
       for (int64_t i = 0; i < count; i += 8, record += 16) {
         prefetch(record, kScalesAhead);
-        const auto d = fourOfF16(record);
-        const auto least = hn::Neg(fourOfF16(record + 2));
-        const auto a = wordAt<uint32_t>(record + 4);
-        const auto b = wordAt<uint32_t>(record + 8);
-        const auto c = wordAt<uint32_t>(record + 12);
-        scaleBytes<uint8_t>(a & low6, d, Scales + i);
-        scaleBytes<uint8_t>((c & low4) | (a >> 2 & top2), d, Scales + i + 4);
-        scaleBytes<uint8_t>(b & low6, least, Seconds + i);
-        scaleBytes<uint8_t>((c >> 4 & low4) | (b >> 2 & top2), least,
-                            Seconds + i + 4);
+        scaleBytes<uint8_t>(sixBits(record),
+                            broadcastF16(wordAt<uint16_t>(record)),
+                            hn::Neg(broadcastF16(wordAt<uint16_t>(record + 2))),
+                            Scales + i, Seconds + i);
       }
     }
     HWY_INLINE void at(int64_t i, Vec &scale, Vec &second) const {
       scale = hn::Load(kTag, Scales + i);
       second = hn::Load(kTag, Seconds + i);
     }
+
+  private:
+    /// The scales, then the minima.
+    static HWY_INLINE SixteenBytes<uint8_t> sixBits(const uint8_t *record) {
+      constexpr uint64_t low4 = 0x0f0f0f0f, low6 = 0x3f3f3f3f,
+                         top2 = 0x30303030;
+      const uint64_t a = wordAt<uint32_t>(record + 4);
+      const uint64_t b = wordAt<uint32_t>(record + 8);
+      const uint64_t c = wordAt<uint32_t>(record + 12);
+      const uint64_t scales = (a & low6) | ((c & low4) | (a >> 2 & top2)) << 32;
+      const uint64_t minima = (b & low6) | ((c >> 4 & low4) | (b >> 2 & top2))
+                                               << 32;
+      const hn::FixedTag<uint64_t, 2> both;
+      return hn::BitCast(hn::FixedTag<uint8_t, 16>(),
+                         hn::InterleaveLower(both, hn::Set(both, scales),
+                                             hn::Set(both, minima)));
+    }
   };
 };
 
 /// Eight-bit scales for 16 of an f16 for 256.
 struct EightBitScales {
+  static constexpr int kMiddle = 32;
   static constexpr bool kAffine = false;
   static constexpr bool kAddends = false;
   static constexpr bool kHalves = true;
@@ -297,7 +296,7 @@ struct EightBitScales {
     const auto one = static_cast<int8_t>(record[element / 16 % 16]);
     scale = hn::Mul(broadcastF16(wordAt<uint16_t>(record + 16)),
                     hn::Set(kTag, static_cast<float>(one)));
-    second = hn::Set(kTag, 32.0f);
+    second = hn::Set(kTag, static_cast<float>(kMiddle));
   }
 
   struct Strip {
@@ -305,23 +304,17 @@ struct EightBitScales {
     HWY_ALIGN float Seconds[kStripChunks + 16];
 
     HWY_INLINE Strip(const EightBitScales &of, int64_t chunk, int64_t count) {
-      const hn::FixedTag<uint8_t, 16> bytes;
-      const hn::FixedTag<uint32_t, 4> words;
-      HWY_ALIGN static constexpr uint8_t kEvenThenOdd[16] = {
+      const hn::FixedTag<int8_t, 16> sixteen;
+      HWY_ALIGN static constexpr int8_t kEvenThenOdd[16] = {
           0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15};
       const uint8_t *record = of.Data + chunk / 8 * 18;
       for (int64_t i = 0; i < count; i += 8, record += 18) {
         prefetch(record, kScalesAhead);
-        const auto d = fourOfF16(record + 16);
-        HWY_ALIGN uint32_t sorted[4];
-        hn::Store(hn::BitCast(words, hn::TableLookupBytes(
-                                         hn::LoadU(bytes, record),
-                                         hn::Load(bytes, kEvenThenOdd))),
-                  words, sorted);
-        scaleBytes<int8_t>(sorted[0], d, Scales + i);
-        scaleBytes<int8_t>(sorted[1], d, Scales + i + 4);
-        scaleBytes<int8_t>(sorted[2], d, Seconds + i);
-        scaleBytes<int8_t>(sorted[3], d, Seconds + i + 4);
+        const auto sorted = hn::TableLookupBytes(
+            hn::LoadU(sixteen, reinterpret_cast<const int8_t *>(record)),
+            hn::Load(sixteen, kEvenThenOdd));
+        const Vec scale = broadcastF16(wordAt<uint16_t>(record + 16));
+        scaleBytes<int8_t>(sorted, scale, scale, Scales + i, Seconds + i);
       }
     }
     HWY_INLINE void at(int64_t i, Vec &scale, Vec &second) const {

@@ -7,7 +7,7 @@
 #define QZC_RUNTIME_CPU_SCHEMES_Q8_0_INL_H
 #endif
 
-#include "../Simd-inl.h"
+#include "PlanarScales-inl.h"
 #include "qzc/Format/Ggml.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -16,6 +16,8 @@ namespace HWY_NAMESPACE {
 
 /// Rows are whole blocks, and a pair of vectors lies in one of them.
 struct Q8_0Row {
+  using Source = BlockScales<0>;
+  static constexpr bool kSigned = true;
   const int8_t *Codes;
   const uint16_t *Scales;
   int64_t Cols;
@@ -29,15 +31,15 @@ struct Q8_0Row {
   int64_t vectorEnd() const { return Cols; }
 
   HWY_INLINE Vec load(int64_t col) const {
-    return hn::Mul(codesAt(col), scaleAt(col));
+    return hn::Mul(loadAsF32(kTag, Codes + col), scaleAt(col));
   }
   float at(int64_t col) const {
     return static_cast<float>(Codes[col]) * hn::GetLane(scaleAt(col));
   }
 
-  /// Without the scale.
-  HWY_INLINE Vec codesAt(int64_t col) const {
-    return loadAsF32(kTag, Codes + col);
+  /// As rows of Bytes-inl.h.
+  static HWY_INLINE Vec numbers(const uint8_t *from) {
+    return loadAsF32(kTag, reinterpret_cast<const int8_t *>(from));
   }
 
 private:
