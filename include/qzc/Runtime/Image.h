@@ -39,7 +39,14 @@ public:
   /// `threads` make synthetic weights; 0: as many as the process may use.
   static std::unique_ptr<Image> open(const std::string &path, bool fullCheck,
                                      int threads = 0);
+  /// The same, but that weights are checked beside what the caller does next:
+  /// until checkWeights() returns, nothing that depends on them is to be told.
+  static std::unique_ptr<Image> openAtOnce(const std::string &path,
+                                           bool fullCheck, int threads = 0);
   virtual ~Image();
+
+  /// Waits until the weights are found right; throws as open() does.
+  virtual void checkWeights() {}
 
   virtual const format::Manifest &manifest() const = 0;
   virtual std::string_view tokenizerJson() const = 0;

@@ -9,6 +9,22 @@ namespace qzc::runtime {
 
 namespace {
 
+/// Whether a mode creates an engine, beside which weights are checked.
+bool needsEngine(Mode mode) {
+  switch (mode) {
+  case Mode::Generate:
+  case Mode::Chat:
+  case Mode::Messages:
+  case Mode::Score:
+  case Mode::Bench:
+  case Mode::Tokens:
+  case Mode::Requests:
+    return true;
+  default:
+    return false;
+  }
+}
+
 void runMode(const Options &options, const AppEnvironment &environment,
              const Stopwatch &sinceStart) {
   switch (options.mode) {
@@ -20,6 +36,8 @@ void runMode(const Options &options, const AppEnvironment &environment,
     break;
   }
   Session session(options, environment, sinceStart);
+  if (!needsEngine(options.mode))
+    session.checkImage();
   switch (options.mode) {
   case Mode::Generate:
     return generate(session);

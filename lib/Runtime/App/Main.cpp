@@ -27,7 +27,7 @@ int runApp(int argc, char **argv) {
   prepareProcess();
   AppEnvironment environment;
   environment.openImage = [](bool fullCheck, int threads) {
-    return Image::open("/proc/self/exe", fullCheck, threads);
+    return Image::openAtOnce("/proc/self/exe", fullCheck, threads);
   };
   environment.createCpu = createCpuEngine;
   environment.createCuda = createCudaEngine;

@@ -40,6 +40,7 @@ std::unique_ptr<Engine> Session::createEngine(int64_t positions,
                 "device");
   auto engine = cuda ? Environment.createCuda(*OpenImage, wanted)
                      : Environment.createCpu(*OpenImage, wanted);
+  OpenImage->checkWeights();
   if (Arguments.device == DeviceChoice::Auto)
     std::fprintf(stderr, "--device=auto took %s%s\n",
                  engine->describe().c_str(),

@@ -40,6 +40,9 @@ public:
   }
   const Stopwatch &sinceStart() const { return SinceStart; }
 
+  /// Waits until the weights are found right, which createEngine does itself;
+  /// throws where they are not.
+  void checkImage() const { OpenImage->checkWeights(); }
   tokenizer::Tokenizer readTokenizer() const;
   /// Loads the model with room for `sequences` of `positions` each on the
   /// chosen device; says on stderr what --device=auto took.

@@ -52,7 +52,7 @@ public:
   void decodeMany(const std::vector<Step> &steps, int64_t count) override;
 
   double streamingRate() override { return Gpu.copyRate(); }
-  std::optional<double> joules() override { return Energy.joules(); }
+  std::optional<double> joules() override;
   double meterSeconds() const override { return Nvml::kStepSeconds; }
 
 private:
@@ -86,7 +86,7 @@ private:
   const format::Manifest &Manifest;
   EngineOptions Options;
   Device Gpu;
-  Nvml Energy;
+  std::optional<Nvml> Energy; ///< opened when it is asked, which takes time
   const DeviceCode &Code;
   const format::CudaProgram &Program;
   Kernels Functions;
@@ -119,8 +119,8 @@ constexpr int kUnknownToken = INT_MIN;
 CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
                        const char *library)
     : Manifest(image.manifest()), Options(options), Gpu(library),
-      Energy(Gpu.bus()), Code(selectCode(image.deviceCode(), Gpu.capability(),
-                                         Gpu.name(), options.forcePtx)),
+      Code(selectCode(image.deviceCode(), Gpu.capability(), Gpu.name(),
+                      options.forcePtx)),
       Program(programOf(Manifest, Code)), Functions(Gpu, Code, Manifest),
       Sizes(planWorkspace(Manifest, Program, options, Gpu.freeBytes())),
       Memory(Gpu, image, Sizes),
@@ -158,6 +158,12 @@ MemoryUse CudaEngine::memoryUse() const {
     use.cacheBytes += slab.size();
   use.deviceBytes = use.weightBytes + use.workspaceBytes + use.cacheBytes;
   return use;
+}
+
+std::optional<double> CudaEngine::joules() {
+  if (!Energy)
+    Energy.emplace(Gpu.bus());
+  return Energy->joules();
 }
 
 std::vector<uint64_t> CudaEngine::allocatePages(int64_t pages) {

@@ -17,7 +17,12 @@ using format::Manifest;
 
 /// Every array starts at a multiple of this.
 static constexpr uint64_t kArrayAlign = 256;
-static constexpr int64_t kDefaultChunk = 2048;
+/// Tokens of a pass where the choice is free, and elements of their hidden
+/// rows: enough for a narrow model's products to take the GPU some waves of
+/// blocks, and for the conversion of its weights to be a small part.
+static constexpr int64_t kLeastDefaultChunk = 2048;
+static constexpr int64_t kMostDefaultChunk = 16384;
+static constexpr int64_t kDefaultChunkElements = int64_t{8} << 20;
 static constexpr int64_t kSmallestChunk = 64;
 static constexpr int64_t kMostHeadRows = 1024;
 /// What the head's arena is kept below where the choice is free.
@@ -130,13 +135,21 @@ static WorkspacePlan planFor(const Manifest &manifest,
   return plan;
 }
 
+static int64_t defaultChunk(const Manifest &manifest) {
+  const int64_t hidden = std::max<int64_t>(manifest.model.hidden, 1);
+  return std::clamp(kDefaultChunkElements / hidden, kLeastDefaultChunk,
+                    kMostDefaultChunk);
+}
+
 WorkspacePlan planWorkspace(const Manifest &manifest,
                             const CudaProgram &program,
                             const EngineOptions &options, uint64_t freeBytes) {
   int64_t capacity =
       options.context > 0 ? options.context : manifest.model.context;
-  int64_t chunk = options.chunk > 0 ? options.chunk : kDefaultChunk;
-  chunk = std::clamp<int64_t>(chunk, 1, std::max<int64_t>(capacity, 1));
+  int64_t chunk = options.chunk > 0 ? options.chunk : defaultChunk(manifest);
+  const int64_t most = std::max<int64_t>(options.sequences, 1) *
+                       std::clamp<int64_t>(capacity, 1, kMostDefaultChunk);
+  chunk = std::clamp<int64_t>(chunk, 1, most);
   for (;;) {
     WorkspacePlan plan = planFor(manifest, program, options, capacity, chunk);
     uint64_t needed = plan.total() + kReserve;

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace qzc::runtime {
 
@@ -50,10 +51,10 @@ public:
   explicit Prefault(const std::vector<CheckedRange> &ranges) {
     uint64_t total = 0;
     for (const CheckedRange &range : ranges) {
-      total += range.entry->bytes;
-      for (uint64_t offset = 0; offset < range.entry->bytes; offset += kChunk)
+      total += range.entry.bytes;
+      for (uint64_t offset = 0; offset < range.entry.bytes; offset += kChunk)
         Chunks.push_back({range.data + offset,
-                          std::min(kChunk, range.entry->bytes - offset)});
+                          std::min(kChunk, range.entry.bytes - offset)});
     }
     int helpers = std::min(kMaxHelpers, availableThreads() - 1);
     if (total < kChunk)
@@ -97,25 +98,28 @@ private:
 [[noreturn]] static void failAltered(const CheckedRange &range,
                                      const char *hash) {
   throw Error("'" + range.file + "' was altered: section '" +
-              sectionName(*range.entry) + "' does not have its " + hash +
+              sectionName(range.entry) + "' does not have its " + hash +
               ": copy or compile the file again");
 }
 
-void checkHashes(const std::vector<CheckedRange> &ranges, bool fullCheck) {
+void checkHashes(const std::vector<CheckedRange> &ranges, bool fullCheck,
+                 const std::atomic<bool> &stop) {
   Prefault prefault(ranges);
   std::optional<Progress> progress;
   if (fullCheck) {
     uint64_t total = 0;
     for (const CheckedRange &range : ranges)
-      total += range.entry->bytes;
+      total += range.entry.bytes;
     progress.emplace("verify", total >> kMiBShift, "MiB");
   }
   uint64_t done = 0;
   for (const CheckedRange &range : ranges) {
     Xxh3 fast;
     Sha256 full;
-    for (uint64_t offset = 0; offset < range.entry->bytes; offset += kChunk) {
-      uint64_t bytes = std::min(kChunk, range.entry->bytes - offset);
+    for (uint64_t offset = 0; offset < range.entry.bytes; offset += kChunk) {
+      if (stop)
+        return;
+      uint64_t bytes = std::min(kChunk, range.entry.bytes - offset);
       fast.update(range.data + offset, bytes);
       if (fullCheck) {
         full.update(range.data + offset, bytes);
@@ -123,14 +127,44 @@ void checkHashes(const std::vector<CheckedRange> &ranges, bool fullCheck) {
         done += bytes;
       }
     }
-    if (fast.finish() != range.entry->xxh3)
+    if (fast.finish() != range.entry.xxh3)
       failAltered(range, "XXH3 hash");
     if (fullCheck) {
       Sha256Digest digest = full.finish();
-      if (std::memcmp(digest.data(), range.entry->sha256, digest.size()) != 0)
+      if (std::memcmp(digest.data(), range.entry.sha256, digest.size()) != 0)
         failAltered(range, "SHA-256 hash");
     }
   }
+}
+
+BackgroundCheck::BackgroundCheck(std::vector<CheckedRange> ranges)
+    : Ranges(std::move(ranges)) {
+  try {
+    Thread = std::thread([this] { run(); });
+  } catch (const std::system_error &) {
+    run();
+  }
+}
+
+BackgroundCheck::~BackgroundCheck() {
+  Stop = true;
+  if (Thread.joinable())
+    Thread.join();
+}
+
+void BackgroundCheck::run() {
+  try {
+    checkHashes(Ranges, /*fullCheck=*/false, Stop);
+  } catch (...) {
+    Failure = std::current_exception();
+  }
+}
+
+void BackgroundCheck::wait() {
+  if (Thread.joinable())
+    Thread.join();
+  if (Failure)
+    std::rethrow_exception(Failure);
 }
 
 } // namespace qzc::runtime

@@ -5,8 +5,11 @@
 
 #include "qzc/Format/Image.h"
 
+#include <atomic>
 #include <cstddef>
+#include <exception>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace qzc::runtime {
@@ -14,14 +17,36 @@ namespace qzc::runtime {
 /// Bytes that should have the hashes of a table entry.
 struct CheckedRange {
   std::string file; ///< where the bytes are, for messages
-  const format::SectionEntry *entry;
-  const std::byte *data; ///< entry->bytes of them, mapped
+  format::SectionEntry entry;
+  const std::byte *data; ///< entry.bytes of them, mapped
 };
 
 /// Compares every range with its XXH3 and, with `fullCheck`, its SHA-256
 /// (showing progress). Also brings the pages into memory, so that nobody waits
 /// for them later. Throws qzc::Error naming the first section that differs.
-void checkHashes(const std::vector<CheckedRange> &ranges, bool fullCheck);
+/// Returns early, and without a verdict, once `stop` is true.
+void checkHashes(const std::vector<CheckedRange> &ranges, bool fullCheck,
+                 const std::atomic<bool> &stop = false);
+
+/// checkHashes on a thread of its own, where one can be started.
+class BackgroundCheck {
+public:
+  explicit BackgroundCheck(std::vector<CheckedRange> ranges);
+  BackgroundCheck(const BackgroundCheck &) = delete;
+  BackgroundCheck &operator=(const BackgroundCheck &) = delete;
+  ~BackgroundCheck();
+
+  /// Returns when all are found right; throws as checkHashes does.
+  void wait();
+
+private:
+  void run();
+
+  const std::vector<CheckedRange> Ranges;
+  std::atomic<bool> Stop{false};
+  std::exception_ptr Failure;
+  std::thread Thread;
+};
 
 } // namespace qzc::runtime
 

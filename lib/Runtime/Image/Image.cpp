@@ -40,6 +40,8 @@ class MappedImage : public Image {
 public:
   MappedImage(const std::string &path, bool fullCheck, int threads);
 
+  void checkWeights() override;
+
   const format::Manifest &manifest() const override { return Manifest; }
   std::string_view tokenizerJson() const override { return Tokenizer; }
   const std::vector<DeviceCode> &deviceCode() const override { return Code; }
@@ -63,6 +65,7 @@ private:
   std::string_view Tokenizer;
   std::vector<DeviceCode> Code;
   const std::byte *Weights = nullptr;
+  std::optional<BackgroundCheck> WeightsCheck; ///< ends before the files
 };
 } // namespace
 
@@ -70,19 +73,30 @@ MappedImage::MappedImage(const std::string &path, bool fullCheck, int threads)
     : File(resolve(path)) {
   std::vector<SectionEntry> entries = readSectionTable(File, fullCheck);
   std::vector<CheckedRange> ranges;
-  for (const SectionEntry &entry : entries)
-    if ((entry.flags & format::kExternal) == 0)
-      ranges.push_back({File.path(), &entry, File.data() + entry.offset});
-  checkHashes(ranges, fullCheck);
-
   const SectionEntry *weights = nullptr;
   for (const SectionEntry &entry : entries) {
-    if (static_cast<SectionKind>(entry.kind) == SectionKind::Weights)
+    const bool isWeights =
+        static_cast<SectionKind>(entry.kind) == SectionKind::Weights;
+    if (isWeights)
       weights = &entry;
+    if ((entry.flags & format::kExternal) != 0)
+      continue;
+    const CheckedRange range = {File.path(), entry, File.data() + entry.offset};
+    // --verify takes long, and shows how far it is with all of them.
+    if (isWeights && !fullCheck)
+      WeightsCheck.emplace(std::vector<CheckedRange>{range});
     else
-      readSection(entry);
+      ranges.push_back(range);
   }
+  checkHashes(ranges, fullCheck);
+  for (const SectionEntry &entry : entries)
+    readSection(entry);
   openWeights(weights, fullCheck, threads);
+}
+
+void MappedImage::checkWeights() {
+  if (WeightsCheck)
+    WeightsCheck->wait();
 }
 
 void MappedImage::readSection(const SectionEntry &entry) {
@@ -149,7 +163,12 @@ void MappedImage::openWeights(const SectionEntry *entry, bool fullCheck,
                 std::to_string(WeightsFile.size()) + " bytes, '" + File.path() +
                 "' was compiled with " + std::to_string(entry->bytes) +
                 ": these two files do not belong together");
-  checkHashes({{WeightsFile.path(), entry, WeightsFile.data()}}, fullCheck);
+  const std::vector<CheckedRange> range = {
+      {WeightsFile.path(), *entry, WeightsFile.data()}};
+  if (fullCheck)
+    checkHashes(range, fullCheck);
+  else
+    WeightsCheck.emplace(range);
   Weights = WeightsFile.data();
 }
 
@@ -172,6 +191,13 @@ format::PackedView MappedImage::tensor(int64_t index) const {
 
 std::unique_ptr<Image> Image::open(const std::string &path, bool fullCheck,
                                    int threads) {
+  std::unique_ptr<Image> image = openAtOnce(path, fullCheck, threads);
+  image->checkWeights();
+  return image;
+}
+
+std::unique_ptr<Image> Image::openAtOnce(const std::string &path,
+                                         bool fullCheck, int threads) {
   return std::make_unique<MappedImage>(path, fullCheck, threads);
 }
 

@@ -70,7 +70,9 @@ Lowerer::GemmRows Lowerer::convertInput(const Launch &launch,
   convert.args.scales = Builder.tokenScratch<float>("rowScales", 4);
   convert.args.out = Builder.tokenScratch<kernels::Half>("rows", padded * 2);
   convert.args.state = state();
-  convert.grid[0] = perToken();
+  const int warps = kernels::convertWarpsOf(toInt(gemmColumns(inputs)));
+  convert.grid[0] = perToken(kernels::kConvertWarps / warps);
+  convert.blockThreads = kernels::kConvertWarps * 32;
   convertOnce(launch, norm, convert);
   return {convert.args.out, convert.args.scales};
 }

@@ -373,6 +373,18 @@ TEST_F(AppTest, RunsOnTheCpuWithoutGpuCode) {
   fails({"--tokens", "5", "-n", "1", "--force-ptx"}, 1, "no GPU code");
 }
 
+TEST_F(AppTest, TellsNothingOfAlteredWeights) {
+  Model.Altered = true;
+  for (const std::vector<std::string> &arguments :
+       std::vector<std::vector<std::string>>{
+           {"--tokens", "3", "-n", "1"}, {"--bench"}, {"--info"}}) {
+    const Outcome outcome = call(arguments);
+    EXPECT_EQ(outcome.code, 1) << arguments[0];
+    EXPECT_EQ(outcome.out, "") << arguments[0];
+    EXPECT_THAT(outcome.err, HasSubstr("'model.bin' was altered"));
+  }
+}
+
 TEST_F(AppTest, ChecksTokensAndContext) {
   fails({"--device=cpu", "--tokens", "5,420", "-n", "1"}, 1, "420");
   fails({"--device=cpu", "--tokens", "-1", "-n", "1"}, 2, "-1");

@@ -53,11 +53,16 @@ public:
     view.parts[0] = weights();
     return view;
   }
+  void checkWeights() override {
+    if (Altered)
+      throw Error("'model.bin' was altered");
+  }
   const std::byte *weights() const override {
     return reinterpret_cast<const std::byte *>(Values);
   }
 
   format::Manifest Facts;
+  bool Altered = false; ///< found only by the check of the weights
   std::string Json;
   std::vector<DeviceCode> Code;
   float Values[6] = {0.5f, 1, 2, 3, 4, 5};

@@ -21,11 +21,23 @@ TEST(Workspace, DefaultsFollowTheModel) {
   EXPECT_EQ(plan.headRows, kContext);
   EXPECT_EQ(plan.cache, CacheType::F32);
   manifest.model.context = 100000;
-  EXPECT_EQ(planWorkspace(manifest, manifest.cuda[0], {}, kPlenty).chunk, 2048);
+  // A narrow model takes more tokens at once, of several sequences too.
+  const auto chunkOf = [&](const EngineOptions &options) {
+    return planWorkspace(manifest, manifest.cuda[0], options, kPlenty).chunk;
+  };
+  EXPECT_EQ(chunkOf({}), 16384);
   EngineOptions options;
+  options.context = 1000;
+  options.sequences = 9;
+  EXPECT_EQ(chunkOf(options), 9000);
+  options.sequences = 100;
+  EXPECT_EQ(chunkOf(options), 16384);
+  options.sequences = 1;
   options.context = 300;
-  EXPECT_EQ(planWorkspace(manifest, manifest.cuda[0], options, kPlenty).chunk,
-            300);
+  EXPECT_EQ(chunkOf(options), 300);
+  manifest.model.hidden = 1024;
+  options.context = 100000;
+  EXPECT_EQ(chunkOf(options), 8192);
 }
 
 TEST(Workspace, ChunkShrinksUntilAllFits) {

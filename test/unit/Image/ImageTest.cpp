@@ -39,6 +39,31 @@ TEST_F(ImageTest, GivesItsSections) {
   }
 }
 
+TEST_F(ImageTest, ChecksWeightsBesideWhatComesNext) {
+  Weights.resize(Manifest.weightsBytes = uint64_t{8} << 20);
+  for (format::WeightsMode mode :
+       {format::WeightsMode::Embedded, format::WeightsMode::External}) {
+    Manifest.weightsMode = mode;
+    Manifest.weightsFile =
+        mode == format::WeightsMode::External ? "tiny.weights" : "";
+    const std::string path = write();
+    Image::openAtOnce(path, false)->checkWeights();
+    const std::string file = mode == format::WeightsMode::External
+                                 ? Folder.file("tiny.weights")
+                                 : path;
+    std::string bytes = readAll(file);
+    bytes[bytes.find(Weights.substr(0, 64)) + (uint64_t{7} << 20)] ^= 1;
+    writeAll(file, bytes);
+    std::unique_ptr<Image> image = Image::openAtOnce(path, false);
+    EXPECT_THROW(image->checkWeights(), Error);
+    EXPECT_THROW(image->checkWeights(), Error) << "asked again";
+    // Nobody has to ask.
+    Image::openAtOnce(path, false);
+    NoThreads none;
+    EXPECT_THROW(Image::openAtOnce(path, false)->checkWeights(), Error);
+  }
+}
+
 TEST_F(ImageTest, OpensWithoutHelpingThreads) {
   Weights.resize(Manifest.weightsBytes = uint64_t{8} << 20);
   std::string path = write();

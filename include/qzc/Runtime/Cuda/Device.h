@@ -138,8 +138,8 @@ private:
 };
 
 /// Copies `bytes` at `from` (a file's mapping) to the device through two
-/// page-locked buffers, one being filled while the other travels. Returns when
-/// all has arrived.
+/// page-locked buffers, one being filled, by several threads, while the other
+/// travels. Returns when all has arrived.
 void uploadLarge(const Device &device, CUdeviceptr to, const std::byte *from,
                  uint64_t bytes);
 

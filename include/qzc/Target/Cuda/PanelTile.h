@@ -16,6 +16,8 @@ constexpr int kPanelColumns = 64;
 constexpr int kPanelRows = 128;
 constexpr int kPanelWarps = 8;
 constexpr int kPanelThreads = (kPanelWarps + 1) * 32;
+/// Tiles of rows that neighbouring blocks have.
+constexpr int kPanelGroup = 16;
 
 /// Of a block of `columns` columns.
 constexpr int panelStageBytes(int columns) {

@@ -74,6 +74,24 @@ QZC_DEVICE float reduceBlock(float v, float *scratch) {
   return total;
 }
 
+/// The total of `Warps` neighbouring warps of a block of Count, in each of
+/// their threads. `scratch` is of no other use between the barriers before and
+/// behind. All threads of the block.
+template <class Op, int Warps, int Count>
+QZC_DEVICE float reduceWarps(float v, float (&scratch)[Count]) {
+  v = reduceWarp<Op>(v);
+  if constexpr (Warps > 1) {
+    const int warp = threadIdx.x / kWarp;
+    scratch[warp] = v;
+    __syncthreads();
+    v = scratch[warp / Warps * Warps];
+#pragma unroll
+    for (int w = 1; w < Warps; ++w)
+      v = Op::join(v, scratch[warp / Warps * Warps + w]);
+  }
+  return v;
+}
+
 template <Activation A> QZC_DEVICE float activate(float x) {
   if constexpr (A == Activation::Relu)
     return fmaxf(x, 0.0f);
@@ -81,9 +99,10 @@ template <Activation A> QZC_DEVICE float activate(float x) {
     return x / (1.0f + expf(-x));
   if constexpr (A == Activation::Gelu)
     return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f));
+  // x / 2 · (1 + tanh(u)) is x / (1 + exp(−2u)), which cancels nothing.
   if constexpr (A == Activation::GeluTanh)
-    return 0.5f * x *
-           (1.0f + tanhf(0.79788456080286536f * (x + 0.044715f * x * x * x)));
+    return x /
+           (1.0f + expf(-1.59576912160573073f * fmaf(0.044715f * x * x, x, x)));
   return x;
 }
 

@@ -47,20 +47,25 @@ QZC_DEVICE uint4 packRest(const float (&v)[8], float factor) {
 }
 
 /// Row t of `in` (after the norm) times 2^-e in f16, zero from K on; scales[t]
-/// = 2^e puts the largest magnitude in [512, 1024). Grid: T blocks of 256
-/// threads.
+/// = 2^e puts the largest magnitude in [512, 1024). Grid: blocks of
+/// kConvertWarps warps, of which each row takes convertWarpsOf(…).
 template <ConvertRows::Config C>
 QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
   constexpr int K = C.inputs;
-  constexpr int threads = 256;
   constexpr int pieces = piecesOf<C.order>(K);
+  constexpr int warps = convertWarpsOf(8 * pieces);
+  constexpr int threads = warps * kWarp; ///< of a row
   constexpr int terms = gemmTerms(K);
   constexpr int term = termColumns(K) / 8; ///< pieces of one
   constexpr int each = (pieces + threads - 1) / threads;
-  __shared__ float scratch[32];
+  __shared__ float scratch[3][kConvertWarps];
   launchDependents();
   waitForDependencies();
-  const int row = blockIdx.x;
+  const int rows = rowCount<C.rows>(a.state);
+  const int thread = static_cast<int>(threadIdx.x) % threads;
+  const int row = blockIdx.x * (kConvertWarps / warps) +
+                  static_cast<int>(threadIdx.x) / threads;
+  const bool isRow = row < rows;
   const float *in = rowOf(a.in, row);
 
   float v[each][8];
@@ -70,15 +75,15 @@ QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
     for (int j = 0; j < each; ++j)
 #pragma unroll
       for (int e = 0; e < 8; ++e) {
-        const int i = (j * threads + static_cast<int>(threadIdx.x)) * 8 + e;
+        const int i = (j * threads + thread) * 8 + e;
         if (i < K)
           use(v[j][e], i);
       }
   };
 #pragma unroll
   for (int j = 0; j < each; ++j) {
-    const int i = (j * threads + static_cast<int>(threadIdx.x)) * 8;
-    if (C.aligned && i + 8 <= K) {
+    const int i = (j * threads + thread) * 8;
+    if (C.aligned && isRow && i + 8 <= K) {
       const float4 low = *reinterpret_cast<const float4 *>(in + i);
       const float4 high = *reinterpret_cast<const float4 *>(in + i + 4);
       v[j][0] = low.x, v[j][1] = low.y, v[j][2] = low.z, v[j][3] = low.w;
@@ -86,7 +91,7 @@ QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
     } else {
 #pragma unroll
       for (int e = 0; e < 8; ++e)
-        v[j][e] = i + e < K ? in[i + e] : 0.0f;
+        v[j][e] = isRow && i + e < K ? in[i + e] : 0.0f;
     }
   }
   if constexpr (C.norm.kind != Norm::None) {
@@ -94,11 +99,11 @@ QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
     if constexpr (C.norm.kind == Norm::Layer) {
       float sum = 0.0f;
       forEach([&](float x, int) { sum += x; });
-      mean = reduceBlock<Sum, threads>(sum, scratch) / K;
+      mean = reduceWarps<Sum, warps>(sum, scratch[0]) / K;
     }
     float sum = 0.0f;
     forEach([&](float x, int) { sum = fmaf(x - mean, x - mean, sum); });
-    const float square = reduceBlock<Sum, threads>(sum, scratch) / K;
+    const float square = reduceWarps<Sum, warps>(sum, scratch[1]) / K;
     const float factor = 1.0f / sqrtf(square + a.norm.epsilon);
     forEach([&](float &x, int i) {
       x = normalize<C.norm>(x, mean, factor, a.norm, i);
@@ -106,17 +111,18 @@ QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
   }
   float absmax = 0.0f;
   forEach([&](float x, int) { absmax = fmaxf(absmax, fabsf(x)); });
-  absmax = reduceBlock<Max, threads>(absmax, scratch);
+  absmax = reduceWarps<Max, warps>(absmax, scratch[2]);
+  if (!isRow)
+    return;
   const float power = powerOfTwoAbove(absmax) * (1.0f / 1024.0f);
   const float inverse = 1.0f / power;
   auto store = [&](int piece, const uint4 &value) {
-    reinterpret_cast<uint4 *>(
-        a.out)[pieceIndex<C.order, K>(rowCount<C.rows>(a.state), row, piece)] =
+    reinterpret_cast<uint4 *>(a.out)[pieceIndex<C.order, K>(rows, row, piece)] =
         value;
   };
 #pragma unroll
   for (int j = 0; j < each; ++j) {
-    const int piece = j * threads + threadIdx.x;
+    const int piece = j * threads + thread;
     if (piece < pieces && (terms == 1 || piece < term || piece >= terms * term))
       store(piece, packEight(v[j], inverse));
     if constexpr (terms > 1)
@@ -124,7 +130,7 @@ QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
         store(t * term + piece, t == kRowsRest ? packRest(v[j], inverse)
                                                : packEight(v[j], inverse));
   }
-  if (threadIdx.x == 0)
+  if (thread == 0)
     a.scales[row] = power;
 }
 

@@ -14,6 +14,17 @@ namespace qzc::kernels {
 ///           p ^ (r % 8), as wgmma takes it from shared memory.
 QZC_ENUM(Order, Rows, Panels)
 
+/// Warps of a block of convertRows.
+constexpr int kConvertWarps = 8;
+/// Those of a row of so many columns of f16, the fewest that hold it without
+/// many registers. The block's others have rows of their own.
+constexpr int convertWarpsOf(int columns) {
+  int warps = 1;
+  while (warps < kConvertWarps && columns > warps * 1024)
+    warps *= 2;
+  return warps;
+}
+
 struct ConvertRows {
   QZC_KERNEL(ConvertRows, convertRows, "Convert.cuh")
   struct Config {

@@ -9,7 +9,7 @@
 #ifndef QZC_KERNELS_MATVECBATCH_CUH
 #define QZC_KERNELS_MATVECBATCH_CUH
 
-#include "Products.cuh"
+#include "BatchLayer.cuh"
 #include "qzc/Target/Cuda/BatchTile.h"
 
 namespace qzc::kernels {
@@ -21,13 +21,9 @@ namespace qzc::kernels {
 /// and the table.
 template <MatvecBatch::Config C>
 QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
-  constexpr int K = C.layer.inputs;
-  constexpr Storage S = C.layer.weight.storage;
-  constexpr int Block = C.layer.weight.block;
-  using W = WeightsOf<C.layer.weight>;
-  using O = Operands<S>;
-  using Staged = Columns<K, S, Block>;
-  using Parts = MatvecParts<C.layer>;
+  using Layer = BatchLayer<C.layer>;
+  using Staged = typename Layer::Staged;
+  using O = Operands<Layer::S>;
   constexpr BatchTile tile = {Staged::kGroups, Staged::kSteps, C.tokenTiles,
                               C.warpsN,        C.splitK,       C.stages};
   constexpr int threads = kBatchWarps * kWarp;
@@ -38,10 +34,9 @@ QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
   constexpr int tilePieces = stagePieces / C.tokenTiles; ///< of a stage
   constexpr int tokenPieces =
       Staged::kGroups * Staged::kSteps * 32; ///< of all groups
-  constexpr int sides = C.layer.gated ? 2 : 1;
-  constexpr int perTile = kTileRows / sides;
+  constexpr int sides = Layer::kSides;
+  constexpr int perTile = Layer::kPerTile;
   constexpr int perWarp = tile.warpRows() / sides;
-  constexpr int total = Parts::outputs();
   static_assert(C.stages >= 2, "a stage is read while the next one comes");
 
   QZC_DYNAMIC_SHARED(shared);
@@ -51,35 +46,22 @@ QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
   char *table = reinterpret_cast<char *>(shared) + tile.ringBytes();
 
   launchDependents();
-  const int warp = threadIdx.x / kWarp;
-  const int warpN = warp % C.warpsN;
-  const int warpK = warp / C.warpsN;
-  const int lane = threadIdx.x % kWarp;
-  const int row = lane / 4;
-  const int t = lane % 4;
-  const int firstGroup = blockIdx.z * tile.groupsOfBlock();
-  const int endGroup = min(firstGroup + tile.groupsOfBlock(), Staged::kGroups);
+  const auto place = BatchPlace<C.warpsN>::of(tile, blockIdx.z);
   const int firstRow = blockIdx.y * C.warpsN * perWarp; ///< of the outputs
 
-  const Parts parts = {a.layer};
-  using Group = RowGroup<K, S, Block>;
-  using Unit = RowPair<K, S, Block>[kWarpRowTiles];
-  MatvecRow lowRows[kWarpRowTiles];
-  MatvecRow highRows[kWarpRowTiles];
+  const typename Layer::Parts parts = {a.layer};
+  using Unit = typename Layer::Pair[kWarpRowTiles];
+  typename Layer::TileRows rows[kWarpRowTiles];
 #pragma unroll
-  for (int r = 0; r < kWarpRowTiles; ++r) {
-    const int mine = firstRow + warpN * perWarp + r * perTile + row;
-    lowRows[r] = parts.find(mine, 0);
-    highRows[r] = parts.find(C.layer.gated ? mine : mine + 8, sides - 1);
-  }
+  for (int r = 0; r < kWarpRowTiles; ++r)
+    rows[r] = Layer::TileRows::find(
+        parts, firstRow + place.warpN * perWarp + r * perTile, place.lane);
   auto load = [&](Unit &unit, int number) {
-    const int group = firstGroup + warpK + number * warpsK;
-    const bool is = group < endGroup;
+    const int group = place.firstGroup + place.warpK + number * warpsK;
 #pragma unroll
-    for (int r = 0; r < kWarpRowTiles; ++r) {
-      unit[r].low = is ? Group::load(lowRows[r], group, t) : Group::zero();
-      unit[r].high = is ? Group::load(highRows[r], group, t) : Group::zero();
-    }
+    for (int r = 0; r < kWarpRowTiles; ++r)
+      unit[r] = group < place.endGroup ? rows[r].load(group, place.lane)
+                                       : Layer::Pair::zero();
   };
   Unit units[depth];
 #pragma unroll
@@ -95,11 +77,12 @@ QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
   const auto *source =
       static_cast<const uint4 *>(a.columns) +
       static_cast<long long>(blockIdx.x) * C.tokenTiles * tokenPieces +
-      firstGroup * (Staged::kSteps * 32);
+      place.firstGroup * (Staged::kSteps * 32);
   auto copyStage = [&](int stage) {
     const int begin = stage * tilePieces;
-    const int pieces = min(
-        (endGroup - firstGroup) * (Staged::kSteps * 32) - begin, tilePieces);
+    const int pieces =
+        min((place.endGroup - place.firstGroup) * (Staged::kSteps * 32) - begin,
+            tilePieces);
     const unsigned to = sharedAddress(ring + stage % C.stages * stagePieces);
 #pragma unroll 1
     for (int i = threadIdx.x; i < pieces; i += threads)
@@ -126,12 +109,14 @@ QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
         __syncthreads();
         copyStage(stage + C.stages - 1);
       }
-      if (firstGroup + warpK + number * warpsK < endGroup) {
+      if (place.firstGroup + place.warpK + number * warpsK < place.endGroup) {
         const uint4 *columnsOf =
             ring + stage % C.stages * stagePieces +
-            (number % unitsOfStage * warpsK + warpK) * (Staged::kSteps * 32);
-        multiplyGroup<K, S, Block, kWarpRowTiles, C.tokenTiles>(
-            sums, units[d], columnsOf, tilePieces, table, lane);
+            (number % unitsOfStage * warpsK + place.warpK) *
+                (Staged::kSteps * 32);
+        multiplyGroup<Layer::K, Layer::S, Layer::kBlock, kWarpRowTiles,
+                      C.tokenTiles>(sums, units[d], columnsOf, tilePieces,
+                                    table, place.lane);
       }
       load(units[d], number + depth);
     }
@@ -147,20 +132,16 @@ QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
     for (int j = 0; j < C.tokenTiles; ++j)
 #pragma unroll
       for (int e = 0; e < 4; ++e)
-        blockSums[(warpK * tile.tokens() + j * kTileTokens + 2 * t + e % 2) *
+        blockSums[(place.warpK * tile.tokens() + j * kTileTokens +
+                   2 * (place.lane % 4) + e % 2) *
                       tile.sumStride() +
-                  warpN * tile.warpRows() + r * kTileRows + row + e / 2 * 8] =
-            sums[r][j][e];
+                  place.warpN * tile.warpRows() + r * kTileRows +
+                  place.lane / 4 + e / 2 * 8] = sums[r][j][e];
   __syncthreads();
   // Of a token of the block, rows r to r + 3.
   auto fourOfWarps = [&](int token, int r) {
-    const float *from = blockSums + token * tile.sumStride() + r;
-    float4 sum = *reinterpret_cast<const float4 *>(from);
-#pragma unroll
-    for (int w = 1; w < warpsK; ++w)
-      add(sum, *reinterpret_cast<const float4 *>(from + w * tile.tokens() *
-                                                            tile.sumStride()));
-    return sum;
+    return joinWarps<warpsK>(blockSums + token * tile.sumStride() + r,
+                             tile.tokens() * tile.sumStride());
   };
   constexpr int fours = tile.rows() / 4; ///< of a token
   const int blockNumber = blockIdx.y * gridDim.x + blockIdx.x;
@@ -176,18 +157,10 @@ QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
       return;
   }
   auto four = [&](int token, int r) {
-    if constexpr (C.splitK == 1) {
+    if constexpr (C.splitK == 1)
       return fourOfWarps(token, r);
-    } else {
-      float4 all[C.splitK];
-#pragma unroll
-      for (int i = 0; i < C.splitK; ++i)
-        all[i] = __ldcg(partials + (i * tile.tokens() + token) * fours + r / 4);
-#pragma unroll
-      for (int i = 1; i < C.splitK; ++i)
-        add(all[0], all[i]);
-      return all[0];
-    }
+    return joinBlocks<C.splitK>(partials + token * fours + r / 4,
+                                tile.tokens() * fours);
   };
 
   constexpr int outputs = C.warpsN * perWarp;
@@ -196,13 +169,13 @@ QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
     const int o = i % (outputs / 4) * 4;
     const int inBlock = i / (outputs / 4);
     const long long token = firstToken + inBlock;
-    if (firstRow + o >= total)
+    if (firstRow + o >= Layer::kOutputs)
       continue;
     float added[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     if constexpr (C.layer.end.residual)
 #pragma unroll
       for (int e = 0; e < 4; ++e)
-        if (firstRow + o + e < total)
+        if (firstRow + o + e < Layer::kOutputs)
           added[e] =
               a.layer.residual
                   .first[token * a.layer.residual.stride + firstRow + o + e];
@@ -215,20 +188,15 @@ QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
 #pragma unroll
     for (int e = 0; e < 4; ++e) {
       const int n = firstRow + o + e;
-      if (n >= total)
+      if (n >= Layer::kOutputs)
         continue;
       float y[sides];
 #pragma unroll
-      for (int side = 0; side < sides; ++side) {
-        const MatvecRow p = parts.find(n, side);
-        y[side] = (&sums4[side].x)[e] * scale * W::rowScale(p.scales, p.stored);
-        if constexpr (C.layer.end.hasBias)
-          y[side] += element<C.layer.end.bias>(p.bias, p.row);
-      }
-      float result = activate<C.layer.end.activation>(y[0]);
-      if constexpr (C.layer.gated)
-        result *= y[1];
-      a.layer.out.first[token * a.layer.out.stride + n] = result + added[e];
+      for (int side = 0; side < sides; ++side)
+        y[side] = Layer::RowEnd::load(parts.find(n, side))
+                      .of((&sums4[side].x)[e] * scale);
+      a.layer.out.first[token * a.layer.out.stride + n] =
+          Layer::output(y) + added[e];
     }
   }
 }

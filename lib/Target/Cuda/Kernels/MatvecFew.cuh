@@ -9,7 +9,7 @@
 #ifndef QZC_KERNELS_MATVECFEW_CUH
 #define QZC_KERNELS_MATVECFEW_CUH
 
-#include "Products.cuh"
+#include "BatchLayer.cuh"
 #include "qzc/Target/Cuda/FewTile.h"
 
 namespace qzc::kernels {
@@ -61,12 +61,15 @@ struct TokenStage {
     if constexpr (Norms::kKind != Norm::None)
       normalizeQuads<K, Norms>(
           v, fours, norm.epsilon, [&](int j) { return isInput(j, begin); },
-          [&](float sum, int i) { return reduceToken<Sum>(sum, scratch[i]); });
+          [&](float sum, int i) {
+            return reduceWarps<Sum, kWarps>(sum, scratch[i]);
+          });
     float absmax = 0.0f;
 #pragma unroll
     for (int j = 0; j < kQuads; ++j)
       absmax = fmaxf(absmax, largestOf(v[j]));
-    const float scale = columnScale(reduceToken<Max>(absmax, scratch[2]));
+    const float scale =
+        columnScale(reduceWarps<Max, kWarps>(absmax, scratch[2]));
 #pragma unroll
     for (int j = 0; j < kQuads; ++j)
       if (4 * quad(j) < Elements)
@@ -74,20 +77,6 @@ struct TokenStage {
             pieceOf<S>(v[j], 1.0f / scale);
     scales[token()] = scale;
     __syncthreads();
-  }
-
-private:
-  /// The total of a token's warps, in each of their threads.
-  template <class Op>
-  QZC_DEVICE static float reduceToken(float v, float (&scratch)[kFewWarps]) {
-    v = reduceWarp<Op>(v);
-    scratch[threadIdx.x / kWarp] = v;
-    __syncthreads();
-    float total = scratch[token() * kWarps];
-#pragma unroll
-    for (int w = 1; w < kWarps; ++w)
-      total = Op::join(total, scratch[token() * kWarps + w]);
-    return total;
   }
 };
 
@@ -98,13 +87,9 @@ private:
 /// Dynamic shared memory: FewTile::sharedBytes() and the table.
 template <MatvecFew::Config C>
 QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
-  constexpr int K = C.layer.inputs;
-  constexpr Storage S = C.layer.weight.storage;
-  constexpr int Block = C.layer.weight.block;
-  using W = WeightsOf<C.layer.weight>;
-  using O = Operands<S>;
-  using Staged = Columns<K, S, Block>;
-  using Parts = MatvecParts<C.layer>;
+  using Layer = BatchLayer<C.layer>;
+  using Staged = typename Layer::Staged;
+  using O = Operands<Layer::S>;
   using Norms = InputNorm<C.norm>;
   constexpr FewTile tile = {Staged::kGroups, Staged::kSteps, C.warpsN, C.splitK,
                             C.passes};
@@ -112,14 +97,16 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   constexpr int warpsK = tile.warpsK();
   constexpr int units = tile.units();
   constexpr int depth =
-      isLargeBook<K, S, Block>() && tile.depth() > 2 ? 2 : tile.depth();
-  constexpr int sides = C.layer.gated ? 2 : 1;
-  constexpr int perTile = kTileRows / sides;
+      isLargeBook<Layer::K, Layer::S, Layer::kBlock>() && tile.depth() > 2
+          ? 2
+          : tile.depth();
+  constexpr int sides = Layer::kSides;
+  constexpr int perTile = Layer::kPerTile;
   constexpr int outputs = C.warpsN * perTile; ///< of a pass
-  constexpr int total = Parts::outputs();
   static_assert(C.splitK == 1 || C.passes == 1, "sums of one pass are shared");
   static_assert(outputs / 4 * kTileTokens <= threads, "four for each thread");
-  using Stage = TokenStage<K, S, Block, tile.elementsOfBlock(), Norms>;
+  using Stage = TokenStage<Layer::K, Layer::S, Layer::kBlock,
+                           tile.elementsOfBlock(), Norms>;
 
   QZC_DYNAMIC_SHARED(shared);
   __shared__ float columnScales[kTileTokens];
@@ -130,30 +117,18 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   char *table = reinterpret_cast<char *>(shared) + tile.sharedBytes();
 
   launchDependents();
-  const int warp = threadIdx.x / kWarp;
-  const int warpN = warp % C.warpsN;
-  const int warpK = warp / C.warpsN;
-  const int lane = threadIdx.x % kWarp;
-  const int row = lane / 4;
-  const int t = lane % 4;
-  const int firstGroup = blockIdx.y * tile.groupsOfBlock();
-  const int endGroup = min(firstGroup + tile.groupsOfBlock(), Staged::kGroups);
-  const int firstElement = firstGroup * 4 * W::kPerChunk;
+  const auto place = BatchPlace<C.warpsN>::of(tile, blockIdx.y);
+  const int firstElement = place.firstGroup * 4 * Layer::W::kPerChunk;
   const int firstRow = blockIdx.x * (C.passes * outputs); ///< of the outputs
   const Norms norm = {a.norm};
 
-  const Parts parts = {a.layer};
-  using Group = RowGroup<K, S, Block>;
-  using Unit = RowPair<K, S, Block>[1];
-  struct TwoRows {
-    MatvecRow low, high;
+  const typename Layer::Parts parts = {a.layer};
+  using Unit = typename Layer::Pair[1];
+  auto rowsOf = [&](int pass) {
+    return Layer::TileRows::find(
+        parts, firstRow + pass * outputs + place.warpN * perTile, place.lane);
   };
-  auto rowsOf = [&](int pass) -> TwoRows {
-    const int mine = firstRow + pass * outputs + warpN * perTile + row;
-    return {parts.find(mine, 0),
-            parts.find(C.layer.gated ? mine : mine + 8, sides - 1)};
-  };
-  const TwoRows firstRows = rowsOf(0);
+  const typename Layer::TileRows firstRows = rowsOf(0);
   // Slots of the ring that a pass takes; those beyond its units are empty.
   constexpr int slots = (units + depth - 1) / depth * depth;
   auto load = [&](Unit &unit, int pass, int slot) {
@@ -161,12 +136,11 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
       slot -= slots;
       ++pass;
     }
-    const int group = firstGroup + warpK + slot * warpsK;
-    if (group >= endGroup || pass >= C.passes)
+    const int group = place.firstGroup + place.warpK + slot * warpsK;
+    if (group >= place.endGroup || pass >= C.passes)
       return;
-    const TwoRows two = C.passes == 1 ? firstRows : rowsOf(pass);
-    unit[0].low = Group::load(two.low, group, t);
-    unit[0].high = Group::load(two.high, group, t);
+    unit[0] =
+        (C.passes == 1 ? firstRows : rowsOf(pass)).load(group, place.lane);
   };
   Unit ring[depth];
 #pragma unroll
@@ -176,28 +150,22 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   // is loaded a pass ahead.
   const int token = threadIdx.x / (outputs / 4);
   const int four = threadIdx.x % (outputs / 4) * 4;
-  float rowScales[sides][4];
-  float biases[sides][4];
+  typename Layer::RowEnd ends[sides][4];
   float added[4];
   auto prepareRows = [&](int pass) {
 #pragma unroll
     for (int e = 0; e < 4; ++e)
 #pragma unroll
-      for (int side = 0; side < sides; ++side) {
-        const MatvecRow p =
-            parts.find(firstRow + pass * outputs + four + e, side);
-        rowScales[side][e] = W::rowScale(p.scales, p.stored);
-        biases[side][e] = 0.0f;
-        if constexpr (C.layer.end.hasBias)
-          biases[side][e] = element<C.layer.end.bias>(p.bias, p.row);
-      }
+      for (int side = 0; side < sides; ++side)
+        ends[side][e] = Layer::RowEnd::load(
+            parts.find(firstRow + pass * outputs + four + e, side));
   };
   auto prepareResidual = [&](int pass, int tokens) {
     const int n = firstRow + pass * outputs + four;
 #pragma unroll
     for (int e = 0; e < 4; ++e) {
       added[e] = 0.0f;
-      if (C.layer.end.residual && token < tokens && n + e < total)
+      if (C.layer.end.residual && token < tokens && n + e < Layer::kOutputs)
         added[e] =
             a.layer.residual
                 .first[static_cast<long long>(token) * a.layer.residual.stride +
@@ -216,20 +184,16 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
 
   auto finish = [&](int pass, const float *passSums) {
     const int n = firstRow + pass * outputs + four;
-    const bool isOutput = token < tokens && n < total;
+    const bool isOutput = token < tokens && n < Layer::kOutputs;
     float4 sums[sides];
     if (isOutput) {
       const float scale = columnScales[token];
 #pragma unroll
       for (int side = 0; side < sides; ++side) {
-        const float *from = passSums + token * tile.sumStride() +
-                            four / perTile * kTileRows + four % perTile +
-                            side * perTile;
-        float4 sum = *reinterpret_cast<const float4 *>(from);
-#pragma unroll
-        for (int w = 1; w < warpsK; ++w)
-          add(sum, *reinterpret_cast<const float4 *>(
-                       from + w * kTileTokens * tile.sumStride()));
+        const float4 sum = joinWarps<warpsK>(
+            passSums + token * tile.sumStride() + four / perTile * kTileRows +
+                four % perTile + side * perTile,
+            kTileTokens * tile.sumStride());
         sums[side] = {sum.x * scale, sum.y * scale, sum.z * scale,
                       sum.w * scale};
       }
@@ -248,16 +212,9 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
         return;
       if (isOutput)
 #pragma unroll
-        for (int side = 0; side < sides; ++side) {
-          float4 all[C.splitK];
-#pragma unroll
-          for (int i = 0; i < C.splitK; ++i)
-            all[i] = __ldcg(partials + (i * sides + side) * items);
-          sums[side] = all[0];
-#pragma unroll
-          for (int i = 1; i < C.splitK; ++i)
-            add(sums[side], all[i]);
-        }
+        for (int side = 0; side < sides; ++side)
+          sums[side] =
+              joinBlocks<C.splitK>(partials + side * items, sides * items);
     }
     if (isOutput)
 #pragma unroll
@@ -265,13 +222,10 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
         float y[sides];
 #pragma unroll
         for (int side = 0; side < sides; ++side)
-          y[side] = (&sums[side].x)[e] * rowScales[side][e] + biases[side][e];
-        float result = activate<C.layer.end.activation>(y[0]);
-        if constexpr (C.layer.gated)
-          result *= y[1];
-        if (n + e < total)
+          y[side] = ends[side][e].of((&sums[side].x)[e]);
+        if (n + e < Layer::kOutputs)
           a.layer.out.first[static_cast<long long>(token) * a.layer.out.stride +
-                            n + e] = result + added[e];
+                            n + e] = Layer::output(y) + added[e];
       }
     if (pass + 1 < C.passes) {
       prepareRows(pass + 1);
@@ -286,11 +240,11 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
     for (int first = 0; first < slots; first += depth) {
 #pragma unroll
       for (int d = 0; d < depth; ++d) {
-        const int group = warpK + (first + d) * warpsK;
-        if (firstGroup + group < endGroup)
-          multiplyGroup<K, S, Block, 1, 1>(
+        const int group = place.warpK + (first + d) * warpsK;
+        if (place.firstGroup + group < place.endGroup)
+          multiplyGroup<Layer::K, Layer::S, Layer::kBlock, 1, 1>(
               sums, ring[d], columns + group * (Staged::kSteps * 32), 0, table,
-              lane);
+              place.lane);
         load(ring[d], pass, first + d + depth);
       }
     }
@@ -300,8 +254,10 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
       __syncthreads();
 #pragma unroll
     for (int e = 0; e < 4; ++e)
-      passSums[(warpK * kTileTokens + 2 * t + e % 2) * tile.sumStride() +
-               warpN * kTileRows + row + e / 2 * 8] = sums[0][0][e];
+      passSums[(place.warpK * kTileTokens + 2 * (place.lane % 4) + e % 2) *
+                   tile.sumStride() +
+               place.warpN * kTileRows + place.lane / 4 + e / 2 * 8] =
+          sums[0][0][e];
     __syncthreads();
     finish(pass, passSums);
   }

@@ -29,8 +29,14 @@ struct PanelPlace {
   int column, width;
 };
 template <int BN> QZC_DEVICE PanelPlace panelPlace(int allRows, int columns) {
-  const int row = blockIdx.x * kPanelRows;
-  const int column = blockIdx.y * BN;
+  // Blocks that run together share rows and columns: of kPanelGroup tiles of
+  // rows they take one column after the other.
+  const int perGroup = kPanelGroup * gridDim.y;
+  const int number = blockIdx.y * gridDim.x + blockIdx.x;
+  const int first = number / perGroup * kPanelGroup;
+  const int tiles = min(kPanelGroup, static_cast<int>(gridDim.x) - first);
+  const int row = (first + number % perGroup % tiles) * kPanelRows;
+  const int column = number % perGroup / tiles * BN;
   return {row, max(0, min(kPanelRows, allRows - row)), column,
           min(BN, columns - column)};
 }

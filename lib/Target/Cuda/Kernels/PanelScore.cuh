@@ -133,7 +133,8 @@ QZC_DEVICE void scorePanels(const ScorePanels::Args<Value> &a) {
     sum = reduceQuad<Sum>(sum);
     if (lane % 4 == 0 && local < place.rows)
       reinterpret_cast<float2 *>(a.sums)[static_cast<long long>(row) * C.tiles +
-                                         a.firstTile + blockIdx.y] = {top, sum};
+                                         a.firstTile + place.column / BN] = {
+          top, sum};
   }
 }
 

@@ -210,6 +210,10 @@ struct RowGroup<K, S, Block, Spread::Blocks> {
 /// A group in two rows of a tile, `row` and `row` + 8.
 template <int K, Storage S, int Block> struct RowPair {
   RowGroup<K, S, Block> low, high;
+
+  QZC_DEVICE static RowPair zero() {
+    return {RowGroup<K, S, Block>::zero(), RowGroup<K, S, Block>::zero()};
+  }
 };
 
 /// A tile's sums, plus `more` times the factors of its lower and upper rows.
@@ -366,10 +370,6 @@ QZC_DEVICE void multiplyGroup(float (&sums)[RowTiles][Tiles][4],
             operands[r].minimum(true, scale));
     }
   }
-}
-
-QZC_DEVICE void add(float4 &sum, const float4 &v) {
-  sum.x += v.x, sum.y += v.y, sum.z += v.z, sum.w += v.w;
 }
 
 } // namespace qzc::kernels

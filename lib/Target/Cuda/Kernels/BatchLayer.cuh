@@ -1,0 +1,109 @@
+//===- BatchLayer.cuh - What kernels of several tokens have in common -----===//
+//
+// Which rows and columns a warp multiplies, how blocks that share rows add up
+// their sums, and what becomes of these.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_BATCHLAYER_CUH
+#define QZC_KERNELS_BATCHLAYER_CUH
+
+#include "Products.cuh"
+
+namespace qzc::kernels {
+
+template <LinearConfig L> struct BatchLayer {
+  static constexpr int K = L.inputs;
+  static constexpr Storage S = L.weight.storage;
+  static constexpr int kBlock = L.weight.block;
+  using W = WeightsOf<L.weight>;
+  using Staged = Columns<K, S, kBlock>;
+  using Parts = MatvecParts<L>;
+  using Group = RowGroup<K, S, kBlock>;
+  using Pair = RowPair<K, S, kBlock>;
+  /// Rows that an output is made of, outputs of a tile of rows, and of all.
+  static constexpr int kSides = L.gated ? 2 : 1;
+  static constexpr int kPerTile = kTileRows / kSides;
+  static constexpr int kOutputs = Parts::outputs();
+
+  /// A lane's two rows of the tile of rows whose first output is `first`.
+  struct TileRows {
+    MatvecRow low, high;
+
+    QZC_DEVICE static TileRows find(const Parts &parts, int first, int lane) {
+      const int mine = first + lane / 4;
+      return {parts.find(mine, 0),
+              parts.find(L.gated ? mine : mine + 8, kSides - 1)};
+    }
+    QZC_DEVICE Pair load(int group, int lane) const {
+      return {Group::load(low, group, lane % 4),
+              Group::load(high, group, lane % 4)};
+    }
+  };
+
+  /// What a row's sum is multiplied with and added to.
+  struct RowEnd {
+    float scale, bias;
+
+    QZC_DEVICE static RowEnd load(const MatvecRow &row) {
+      RowEnd end = {W::rowScale(row.scales, row.stored), 0.0f};
+      if constexpr (L.end.hasBias)
+        end.bias = element<L.end.bias>(row.bias, row.row);
+      return end;
+    }
+    QZC_DEVICE float of(float sum) const { return sum * scale + bias; }
+  };
+  /// An output, without the residual, of what its rows came to.
+  QZC_DEVICE static float output(const float (&y)[kSides]) {
+    float result = activate<L.end.activation>(y[0]);
+    if constexpr (L.gated)
+      result *= y[1];
+    return result;
+  }
+};
+
+/// Where a warp is in a block whose warps share WarpsN tiles of rows, and in a
+/// lane's tile: block `block` of those that share the groups of a row.
+template <int WarpsN> struct BatchPlace {
+  int lane, warpN, warpK;
+  int firstGroup, endGroup; ///< of the block
+
+  template <class Tile>
+  QZC_DEVICE static BatchPlace of(const Tile &tile, int block) {
+    const int warp = static_cast<int>(threadIdx.x) / kWarp;
+    const int first = block * tile.groupsOfBlock();
+    return {static_cast<int>(threadIdx.x) % kWarp, warp % WarpsN, warp / WarpsN,
+            first, min(first + tile.groupsOfBlock(), tile.groups)};
+  }
+};
+
+/// Four sums of Parts warps or blocks, `stride` apart, in their order. Load:
+/// how they are read.
+template <int Parts, class Load>
+QZC_DEVICE float4 joinFours(const float4 *from, int stride, Load load) {
+  float4 all[Parts];
+#pragma unroll
+  for (int i = 0; i < Parts; ++i)
+    all[i] = load(from + i * stride);
+#pragma unroll
+  for (int i = 1; i < Parts; ++i) {
+    all[0].x += all[i].x, all[0].y += all[i].y;
+    all[0].z += all[i].z, all[0].w += all[i].w;
+  }
+  return all[0];
+}
+/// Those that warps left in shared memory, and blocks in global memory.
+template <int Parts>
+QZC_DEVICE float4 joinWarps(const float *from, int stride) {
+  return joinFours<Parts>(reinterpret_cast<const float4 *>(from), stride / 4,
+                          [](const float4 *p) { return *p; });
+}
+template <int Parts>
+QZC_DEVICE float4 joinBlocks(const float4 *from, int stride) {
+  return joinFours<Parts>(from, stride,
+                          [](const float4 *p) { return __ldcg(p); });
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_BATCHLAYER_CUH
