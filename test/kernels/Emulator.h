@@ -210,6 +210,7 @@ inline unsigned multiplyAddHalves(unsigned a, unsigned b, unsigned c) {
   return packHalves(lowHalf(a) * lowHalf(b) + lowHalf(c),
                     highHalf(a) * highHalf(b) + highHalf(c));
 }
+inline float reciprocal(float x) { return 1.0f / x; }
 inline float powerOfTwo(float x) { return exp2f(x); }
 inline uint4 loadStreaming(const void *address) {
   return *static_cast<const uint4 *>(address);
@@ -295,6 +296,31 @@ inline void multiplyAccumulateBFloat16(float (&c)[4], const unsigned (&a)[4],
   multiplyAccumulateAs(c, a, b0, b1, [](unsigned packed, unsigned k) {
     return __uint_as_float(k % 2 == 0 ? packed << 16 : packed & 0xffff0000u);
   });
+}
+
+inline void multiplyAccumulateBytes(int (&c)[4], const unsigned (&a)[4],
+                                    unsigned b0, unsigned b1) {
+  struct Fragments {
+    unsigned a[4];
+    unsigned b[2];
+  } mine = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
+  const unsigned lane = threadIdx.x % 32;
+  const char *slots = emulator::meetWarp(&mine, sizeof(mine));
+  const auto byteOf = [](unsigned word, unsigned i) {
+    return static_cast<int>(static_cast<int8_t>(word >> (8 * i)));
+  };
+  for (unsigned e = 0; e < 4; ++e) {
+    const unsigned row = lane / 4 + e / 2 * 8;
+    const unsigned column = lane % 4 * 2 + e % 2;
+    for (unsigned k = 0; k < 32; ++k) {
+      const auto fa =
+          emulator::fromLane<Fragments>(slots, row % 8 * 4 + k % 16 / 4);
+      const auto fb =
+          emulator::fromLane<Fragments>(slots, column * 4 + k % 16 / 4);
+      c[e] += byteOf(fa.a[row / 8 + k / 16 * 2], k % 4) *
+              byteOf(fb.b[k / 16], k % 4);
+    }
+  }
 }
 
 inline void launchDependents() {}

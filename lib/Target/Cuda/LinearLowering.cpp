@@ -5,6 +5,7 @@
 #include "Kernels/Matvec.h"
 
 #include "qzc/Support/Error.h"
+#include "qzc/Target/Cuda/LoneInput.h"
 
 #include <algorithm>
 
@@ -22,19 +23,6 @@ int64_t qzc::cuda::perChunk(const format::PackedShape &shape) {
   const int64_t unit = encodingUnit(shape);
   const auto bytes = static_cast<int64_t>(partBytes(shape, 0, unit));
   return bytes >= unit ? 16 * unit / bytes : 32;
-}
-
-/// Whether weights have minima: Weights<…>::kAffine.
-static bool hasMinima(const format::PackedShape &shape) {
-  switch (shape.scheme) {
-  case format::Scheme::Q4_1:
-  case format::Scheme::Q5_1:
-  case format::Scheme::Q4_K:
-  case format::Scheme::Q5_K:
-    return true;
-  default:
-    return shape.scales == format::ScaleCodec::Asym;
-  }
 }
 
 bool qzc::cuda::hasOperands(const format::PackedShape &shape) {
@@ -76,15 +64,20 @@ static MatvecShape chooseMatvecShape(int64_t rows, bool gated,
 /// Rows of one tile; gated: outputs, each of a gate and an up row.
 static int64_t tileRows(bool gated) { return gated ? 8 : 16; }
 
+/// What a matvecTensor stages: of ByteDots or of HalfDots.
+static int64_t stagedBytes(const format::PackedShape &shape) {
+  const int64_t groups = ceilDiv(shape.cols, 4 * perChunk(shape));
+  const LoneInput input = {toInt(groups), toInt(perChunk(shape))};
+  const int64_t table = operandTableBytes(shape);
+  const bool isHalf = table > 0 || shape.scheme == format::Scheme::Fp8;
+  return isHalf ? input.halfBytes() + table : input.byteBytes();
+}
+
 /// Bytes of dynamic shared memory of a matvecTensor.
 static int64_t tensorSharedBytes(const format::PackedShape &shape,
                                  const TensorShape &spread) {
-  const int64_t chunks = ceilDiv(shape.cols, 4 * perChunk(shape)) * 4;
-  const int64_t padded = chunks * perChunk(shape);
-  const int64_t planes = 2 * 2 * (padded + 16);
-  const int64_t partial = spread.splitK * spread.splitN * spread.tiles * 16 * 4;
-  const int64_t sums = hasMinima(shape) ? chunks * 4 : 0;
-  return planes + operandTableBytes(shape) + partial + sums;
+  const int64_t sums = spread.splitK * spread.splitN * spread.tiles * 16;
+  return stagedBytes(shape) + 4 * sums;
 }
 
 static TensorShape chooseTensorShape(const format::PackedShape &shape,
@@ -96,10 +89,28 @@ static TensorShape chooseTensorShape(const format::PackedShape &shape,
   // Few tiles leave processors idle, short rows leave warps idle.
   if (!hasOperands(shape) || 4 * tiles < 3 * processors || groups < 4)
     return spread;
-  spread.splitK = groups >= 64 ? 16 : groups >= 8 ? 8 : 4;
+  // A multiprocessor has two blocks of eight warps, one of sixteen where there
+  // is no more.
+  const bool isFew = 2 * tiles < 3 * processors;
+  spread.splitK = isFew && groups >= 64 ? 16 : groups >= 8 ? 8 : 4;
   spread.splitN = spread.splitK == 4 ? 2 : 1;
-  spread.tiles =
-      std::max<int64_t>(1, ceilDiv(tiles, 2 * processors * spread.splitN));
+  // The tiles of the busiest one, and a quarter of a tile for each block that
+  // stages the input.
+  const auto blocksOf = [&](int64_t each) {
+    return ceilDiv(ceilDiv(tiles, spread.splitN * each), processors);
+  };
+  const auto costOf = [&](int64_t each) {
+    return blocksOf(each) * (4 * spread.splitN * each + 1);
+  };
+  const int64_t most = ceilDiv(tiles, 2 * processors * spread.splitN);
+  for (int64_t each = 2; each <= most; ++each)
+    if (costOf(each) <= costOf(spread.tiles))
+      spread.tiles = each;
+  // Blocks that fill tables need more registers than three leave.
+  const int64_t mostBlocks = operandTableBytes(shape) > 0 ? 2 : 3;
+  if (spread.splitK < 16)
+    spread.minBlocks =
+        spread.tiles > 1 ? 2 : std::clamp<int64_t>(blocksOf(1), 2, mostBlocks);
   return tensorSharedBytes(shape, spread) <= kMostSharedBytes ? spread
                                                               : TensorShape();
 }
@@ -203,6 +214,16 @@ kernels::LinearArgs<Arg> Lowerer::linearArgs(const Launch &launch,
   return args;
 }
 
+kernels::MatvecArgs<Arg> Lowerer::matvecArgs(const Launch &launch,
+                                             const FusedNorm &norm,
+                                             const PartGroup &group) const {
+  kernels::MatvecArgs<Arg> args;
+  args.x = inputRows(launch, norm);
+  args.norm = normArgs(norm.launch);
+  args.layer = linearArgs(launch, group);
+  return args;
+}
+
 void Lowerer::addMatvecTensor(const Launch &launch, const FusedNorm &norm,
                               const PartGroup &group,
                               const TensorShape &spread) {
@@ -213,9 +234,7 @@ void Lowerer::addMatvecTensor(const Launch &launch, const FusedNorm &norm,
   matvec.config.splitK = toInt(spread.splitK);
   matvec.config.splitN = toInt(spread.splitN);
   matvec.config.tiles = toInt(spread.tiles);
-  matvec.args.x = inputRows(launch, norm);
-  matvec.args.norm = normArgs(norm.launch);
-  matvec.args.layer = linearArgs(launch, group);
+  matvec.args = matvecArgs(launch, norm, group);
   const int64_t rowsOfBlock =
       spread.splitN * spread.tiles * tileRows(matvec.config.layer.gated);
   matvec.grid[0] = perToken();
@@ -223,6 +242,7 @@ void Lowerer::addMatvecTensor(const Launch &launch, const FusedNorm &norm,
   matvec.blockThreads =
       static_cast<uint32_t>(spread.splitK * spread.splitN * 32);
   matvec.sharedBytes = static_cast<uint32_t>(tensorSharedBytes(shape, spread));
+  matvec.minBlocks = static_cast<uint32_t>(spread.minBlocks);
   Builder.add(*Out, matvec);
 }
 
@@ -247,9 +267,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   matvec.config.warps = toInt(spread.warps);
   matvec.config.perWarp = toInt(spread.perWarp);
   matvec.config.passes = toInt(spread.passes);
-  matvec.args.x = inputRows(launch, norm);
-  matvec.args.norm = normArgs(norm.launch);
-  matvec.args.layer = linearArgs(launch, group);
+  matvec.args = matvecArgs(launch, norm, group);
   const int64_t unit = fast ? 32 * perChunk(shape) : 1;
   const int64_t staged = ceilDiv(shape.cols, unit) * unit;
   matvec.grid[0] = perToken();

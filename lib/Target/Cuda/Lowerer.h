@@ -5,6 +5,7 @@
 
 #include "Kernels/Attention.h"
 #include "Kernels/Gemm.h"
+#include "Kernels/Matvec.h"
 #include "ProgramBuilder.h"
 
 #include <optional>
@@ -42,6 +43,7 @@ struct TensorShape {
   int64_t splitK = 0; ///< 0: the layer does without tensor cores
   int64_t splitN = 1;
   int64_t tiles = 1;
+  int64_t minBlocks = 1; ///< of a multiprocessor
 };
 
 class Lowerer {
@@ -93,6 +95,9 @@ private:
   kernels::LinearConfig linearConfig(const format::Launch &launch,
                                      const PartGroup &group) const;
   kernels::LinearArgs<Arg> linearArgs(const format::Launch &launch,
+                                      const PartGroup &group) const;
+  kernels::MatvecArgs<Arg> matvecArgs(const format::Launch &launch,
+                                      const FusedNorm &norm,
                                       const PartGroup &group) const;
   /// What happens to a layer's sums.
   kernels::EndConfig endConfig(const format::Launch &launch,

@@ -141,6 +141,48 @@ TEST(LoweringTest, FloatsAreDecodedTokenByToken) {
   expectAllAreLaunched(lowering);
 }
 
+/// Blocks of a multiprocessor that run at once, and rows of one, decide how
+/// fast a large layer is.
+TEST(LoweringTest, LargeLayersOfOneTokenLeaveNoMultiprocessorIdle) {
+  struct Spread {
+    int64_t blocks;
+    uint32_t threads, atOnce;
+  };
+  const PackedShape int8 = {Scheme::Int8, DType::F32, 0, 0, 0};
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  // 384, 256, 1,792 and 256 tiles of 16 rows for 132 multiprocessors; of the
+  // smaller shape 192, 128, 1,024 and 128.
+  for (const auto &[shape, wanted] :
+       {std::pair<kernel_test::BenchShape, std::vector<Spread>>(
+            {"large", 4096, 1, 32, 8, 128, 14336, 64, int8, bf16},
+            {{384, 256, 3}, {256, 256, 2}, {256, 256, 2}, {256, 256, 2}}),
+        {{"large", 4096, 1, 32, 8, 128, 14336, 64, nf4, bf16},
+         {{384, 256, 2}, {256, 256, 2}, {256, 256, 2}, {256, 256, 2}}},
+        {{"smaller", 2048, 1, 32, 8, 64, 8192, 64, nf4, bf16},
+         {{192, 256, 2}, {128, 256, 2}, {256, 256, 2}, {128, 512, 1}}}}) {
+    SCOPED_TRACE(std::string(shape.name) + " " +
+                 std::string(format::name(shape.body.scheme)));
+    const Model model = makeBench(shape);
+    const cuda::CudaLowering lowering =
+        cuda::lowerToCuda(model.manifest, {132, true});
+    std::map<std::string, uint32_t> atOnce;
+    for (const cuda::KernelInstance &kernel : lowering.kernels)
+      atOnce[kernel.name] = kernel.minBlocks;
+    std::vector<Spread> found;
+    for (const CudaLaunch &launch : lowering.program.decode)
+      if (launch.kernel.rfind("matvecTensor", 0) == 0)
+        found.push_back(
+            {launch.grid[1].fixed, launch.blockThreads, atOnce[launch.kernel]});
+    ASSERT_EQ(found.size(), wanted.size());
+    for (size_t i = 0; i != wanted.size(); ++i) {
+      EXPECT_EQ(found[i].blocks, wanted[i].blocks) << i;
+      EXPECT_EQ(found[i].threads, wanted[i].threads) << i;
+      EXPECT_EQ(found[i].atOnce, wanted[i].atOnce) << i;
+    }
+  }
+}
+
 TEST(LoweringTest, LastNormStaysWhereTheHeadReadsItOtherwise) {
   Model model = smallLlama();
   Plan &plan = model.manifest.plan;

@@ -14,18 +14,37 @@
 
 namespace qzc::kernels {
 
+/// An element of a head that is to be rotated, and what that takes: loaded
+/// before it is used, so that several can be on their way.
+template <int RopeDim, bool Interleaved> struct Unrotated {
+  float mine = 0.0f;
+  float other = 0.0f; ///< of its pair, as it adds to the sine's
+  float cosine = 1.0f;
+  float sine = 0.0f;
+
+  /// Element `d`; `table`: [RopeDim / 2, (cos, sin)].
+  QZC_DEVICE void load(const float *head, int d, const float *table) {
+    mine = head[d];
+    if (RopeDim == 0 || d >= RopeDim)
+      return;
+    constexpr int half = RopeDim / 2;
+    const int pair = Interleaved ? d / 2 : d % (half > 0 ? half : 1);
+    const bool second = Interleaved ? d % 2 == 1 : d >= half;
+    const float its =
+        head[Interleaved ? d ^ 1 : (second ? d - half : d + half)];
+    other = second ? its : -its;
+    cosine = table[2 * pair];
+    sine = table[2 * pair + 1];
+  }
+  QZC_DEVICE float value() const { return mine * cosine + other * sine; }
+};
+
 /// Element `d` of a head after rotation by `table` [RopeDim / 2, (cos, sin)].
 template <int RopeDim, bool Interleaved>
 QZC_DEVICE float rotated(const float *head, int d, const float *table) {
-  if (RopeDim == 0 || d >= RopeDim)
-    return head[d];
-  constexpr int half = RopeDim / 2;
-  const int pair = Interleaved ? d / 2 : d % (half > 0 ? half : 1);
-  const bool second = Interleaved ? d % 2 == 1 : d >= half;
-  const int other = Interleaved ? d ^ 1 : (second ? d - half : d + half);
-  const float c = table[2 * pair];
-  const float s = table[2 * pair + 1];
-  return second ? head[d] * c + head[other] * s : head[d] * c - head[other] * s;
+  Unrotated<RopeDim, Interleaved> element;
+  element.load(head, d, table);
+  return element.value();
 }
 
 /// Rotates k and appends k and v of token t to its sequence; keeps the ranges.
@@ -154,40 +173,42 @@ template <int Width> struct OnlineSoftmax {
   QZC_DEVICE static float shift(float m) {
     return m == -QZC_INFINITY ? 0.0f : m;
   }
-  /// Adds another one's state; either may be empty.
-  QZC_DEVICE void merge(float otherM, float otherL,
-                        const float (&other)[Width]) {
-    const float top = fmaxf(m, otherM);
-    const float mine = exp2f(m - shift(top));
-    const float its = exp2f(otherM - shift(top));
-    l = l * mine + otherL * its;
-#pragma unroll
-    for (int i = 0; i < Width; ++i)
-      sum[i] = sum[i] * mine + other[i] * its;
-    m = top;
-  }
-  /// Adds Count values by their scores, -infinity for none.
-  template <int Count>
+  /// Adds Count values by their scores, -infinity for none. Groups of Lanes
+  /// lanes have values of their own, and one m.
+  template <int Lanes, int Count>
   QZC_DEVICE void add(const float (&scores)[Count],
                       const float (&v)[Count][Width]) {
     float newTop = m;
 #pragma unroll
     for (int i = 0; i < Count; ++i)
       newTop = fmaxf(newTop, scores[i]);
-    const float keep = exp2f(m - shift(newTop));
+#pragma unroll
+    for (int offset = Lanes; offset < kWarp; offset <<= 1)
+      newTop = fmaxf(newTop, __shfl_xor_sync(QZC_FULL_WARP, newTop, offset));
+    const float keep = powerOfTwo(m - shift(newTop));
     l *= keep;
 #pragma unroll
     for (int e = 0; e < Width; ++e)
       sum[e] *= keep;
 #pragma unroll
     for (int i = 0; i < Count; ++i) {
-      const float weight = exp2f(scores[i] - shift(newTop));
+      const float weight = powerOfTwo(scores[i] - shift(newTop));
       l += weight;
 #pragma unroll
       for (int e = 0; e < Width; ++e)
         sum[e] = fmaf(v[i][e], weight, sum[e]);
     }
     m = newTop;
+  }
+  /// The sums of all groups.
+  template <int Lanes> QZC_DEVICE void join() {
+#pragma unroll
+    for (int offset = Lanes; offset < kWarp; offset <<= 1) {
+      l += __shfl_xor_sync(QZC_FULL_WARP, l, offset);
+#pragma unroll
+      for (int e = 0; e < Width; ++e)
+        sum[e] += __shfl_xor_sync(QZC_FULL_WARP, sum[e], offset);
+    }
   }
 };
 
@@ -329,22 +350,13 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
           s = fmaf(slopes[g], static_cast<float>(p - cache.latest), s);
         scores[g][i] = p < end ? s : -QZC_INFINITY;
       }
-      state[g].add(scores[g], v);
+      state[g].template add<Lanes::kLanes>(scores[g], v);
     }
   }
 
 #pragma unroll
   for (int g = 0; g < G; ++g)
-#pragma unroll
-    for (int offset = Lanes::kLanes; offset < kWarp; offset <<= 1) {
-      const float m = __shfl_xor_sync(QZC_FULL_WARP, state[g].m, offset);
-      const float l = __shfl_xor_sync(QZC_FULL_WARP, state[g].l, offset);
-      float sum[8];
-#pragma unroll
-      for (int i = 0; i < 8; ++i)
-        sum[i] = __shfl_xor_sync(QZC_FULL_WARP, state[g].sum[i], offset);
-      state[g].merge(m, l, sum);
-    }
+    state[g].template join<Lanes::kLanes>();
 }
 
 /// Element `d` of `count` merged records of D sums, m and l; `read(i, e)` reads
@@ -370,12 +382,12 @@ QZC_DEVICE OnlineSoftmax<1> mergeRecords(int count, int d, const Read &read) {
     for (int i = 0; i < few; ++i)
       top = fmaxf(top, m[i]);
     const float shift = OnlineSoftmax<1>::shift(top);
-    const float keep = exp2f(merged.m - shift);
+    const float keep = powerOfTwo(merged.m - shift);
     merged.l *= keep;
     merged.sum[0] *= keep;
 #pragma unroll
     for (int i = 0; i < few; ++i) {
-      const float factor = exp2f(m[i] - shift);
+      const float factor = powerOfTwo(m[i] - shift);
       merged.l = fmaf(l[i], factor, merged.l);
       merged.sum[0] = fmaf(sum[i], factor, merged.sum[0]);
     }
@@ -396,8 +408,8 @@ QZC_DEVICE void attendOne(const AttendOne::Args<Value> &a) {
   constexpr int groups = C.attention.heads / C.attention.kvHeads / C.queries;
   constexpr int record = D + 2;
   __shared__ float queries[C.queries * Lanes::kPadded];
-  alignas(16) __shared__ Cache latestKey[Lanes::kPadded];
-  alignas(16) __shared__ Cache latestValue[Lanes::kPadded];
+  // The newest key, and its value.
+  alignas(16) __shared__ Cache latest[2][Lanes::kPadded];
   __shared__ Half latestScales[2];
   __shared__ float merged[C.warps][C.queries][record];
   __shared__ int lastFlag;
@@ -430,9 +442,9 @@ QZC_DEVICE void attendOne(const AttendOne::Args<Value> &a) {
       first + perSplit < position + 1 ? first + perSplit : position + 1;
 
   const GrowingCache<Cache, D> cache = {
-      HeadCache<Cache, D>(a.cache, sequence, kvHead), position, latestKey,
-      latestValue, latestScales};
-  const int warp = threadIdx.x / kWarp;
+      HeadCache<Cache, D>(a.cache, sequence, kvHead), position, latest[0],
+      latest[1], latestScales};
+  const int warp = warpOfBlock();
   const int lane = threadIdx.x % kWarp;
   const int warpFirst = first + warp * Lanes::kPositions;
   CacheBatch<Cache, D> batch;
@@ -450,28 +462,57 @@ QZC_DEVICE void attendOne(const AttendOne::Args<Value> &a) {
   const float *table = a.attention.ropeTable +
                        static_cast<long long>(position) * C.attention.rope.dim;
   const float factor = queryFactor<C.attention.softCap>(a.attention.scale);
-  for (int i = threadIdx.x; i < C.queries * Lanes::kPadded;
-       i += C.warps * kWarp) {
-    const int g = i / Lanes::kPadded;
-    const int d = i % Lanes::kPadded;
-    queries[i] =
-        d < D ? rotated<C.attention.rope.dim, C.attention.rope.interleaved>(
-                    q + (firstHead + g) * D, d, table) *
-                    factor
-              : 0.0f;
+  // The queries, the key and the value, all of them loaded before one is used.
+  constexpr int threads = C.warps * kWarp;
+  constexpr int rows = C.queries + (kIsBytes<Cache> ? 0 : 2);
+  constexpr int perThread = (rows * Lanes::kPadded + threads - 1) / threads;
+  Unrotated<C.attention.rope.dim, C.attention.rope.interleaved>
+      elements[perThread];
+#pragma unroll
+  for (int j = 0; j < perThread; ++j) {
+    const int row = (j * threads + threadIdx.x) / Lanes::kPadded;
+    const int d = (j * threads + threadIdx.x) % Lanes::kPadded;
+    if (d >= D || row >= rows)
+      continue;
+    if (row < C.queries)
+      elements[j].load(q + (firstHead + row) * D, d, table);
+    else if (row == C.queries)
+      elements[j].load(k + kvHead * D, d, table);
+    else
+      elements[j].mine = v[kvHead * D + d];
+  }
+  const bool hasNewest = split == active - 1;
+#pragma unroll
+  for (int j = 0; j < perThread; ++j) {
+    const int row = (j * threads + threadIdx.x) / Lanes::kPadded;
+    const int d = (j * threads + threadIdx.x) % Lanes::kPadded;
+    const float value = elements[j].value();
+    if (row < C.queries) {
+      queries[row * Lanes::kPadded + d] = value * factor;
+    } else if constexpr (!kIsBytes<Cache>) {
+      if (!hasNewest || d >= D || row >= rows)
+        continue;
+      const bool isKey = row == C.queries;
+      const Cache kept =
+          toCache<Cache>(value, isKey ? &range->key : &range->value, a.state);
+      latest[isKey ? 0 : 1][d] = kept;
+      if (group == 0)
+        (isKey ? cache.stored.keys(newest, position)
+               : cache.stored.values(newest, position))[d] = kept;
+    }
   }
   if constexpr (kIsBytes<Cache>) {
     // A warp each for the key and the value, here and in the cache.
-    if (split == active - 1) {
+    if (hasNewest) {
       const auto key = [&](int d) {
         return rotated<C.attention.rope.dim, C.attention.rope.interleaved>(
             k + kvHead * D, d, table);
       };
       const auto value = [&](int d) { return v[kvHead * D + d]; };
       if (warp == 0)
-        storeBytes<D>(latestKey, latestScales, key, &range->key, a.state);
+        storeBytes<D>(latest[0], latestScales, key, &range->key, a.state);
       if (warp == 1)
-        storeBytes<D>(latestValue, latestScales + 1, value, &range->value,
+        storeBytes<D>(latest[1], latestScales + 1, value, &range->value,
                       a.state);
       if (warp == 2 && group == 0)
         storeBytes<D>(cache.stored.keys(newest, position),
@@ -481,19 +522,6 @@ QZC_DEVICE void attendOne(const AttendOne::Args<Value> &a) {
         storeBytes<D>(cache.stored.values(newest, position),
                       cache.stored.valueScales(newest, position), value,
                       &range->value, a.state);
-    }
-  } else if (split == active - 1) {
-    for (int d = threadIdx.x; d < D; d += C.warps * kWarp) {
-      latestKey[d] = toCache<Cache>(
-          rotated<C.attention.rope.dim, C.attention.rope.interleaved>(
-              k + kvHead * D, d, table),
-          &range->key, a.state);
-      latestValue[d] =
-          toCache<Cache>(v[kvHead * D + d], &range->value, a.state);
-      if (group == 0) {
-        cache.stored.keys(newest, position)[d] = latestKey[d];
-        cache.stored.values(newest, position)[d] = latestValue[d];
-      }
     }
   }
   __syncthreads();

@@ -23,6 +23,16 @@ argsOf(const Values &...values) {
   return {values...};
 }
 
+/// A, or else B.
+template <bool First, class A, class B> struct Choose { using Type = A; };
+template <class A, class B> struct Choose<false, A, B> { using Type = B; };
+
+/// This thread's warp in its block. Of a number that comes from one lane the
+/// compiler knows that all have it: what hangs on it does not split the warp.
+QZC_DEVICE int warpOfBlock() {
+  return __shfl_sync(QZC_FULL_WARP, static_cast<int>(threadIdx.x / kWarp), 0);
+}
+
 /// Row t.
 QZC_DEVICE const float *rowOf(const InRows<Value> &rows, long long t) {
   return rows.first + t * rows.stride;

@@ -69,6 +69,13 @@ QZC_DEVICE unsigned multiplyAddHalves(unsigned a, unsigned b, unsigned c) {
   return sum;
 }
 
+/// 1/x within 2^-23 of it.
+QZC_DEVICE float reciprocal(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
 /// 2^x within 2^-22 of it; results below 2^-126 are 0.
 QZC_DEVICE float powerOfTwo(float x) {
   float y;
@@ -152,6 +159,18 @@ QZC_DEVICE void multiplyAccumulateBFloat16(float (&c)[4],
                "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
                "{%0, %1, %2, %3};"
                : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// c[16x8] += a[16x32] · b[32x8] of signed bytes. Lane l has of a: bytes 4(l%4)
+/// and the next three of rows l/4 and l/4 + 8, then the same 16 bytes on; of b
+/// these bytes of column l/4; of c what multiplyAccumulate has.
+QZC_DEVICE void multiplyAccumulateBytes(int (&c)[4], const unsigned (&a)[4],
+                                        unsigned b0, unsigned b1) {
+  asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 "
+               "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+               "{%0, %1, %2, %3};"
+               : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 

@@ -175,9 +175,6 @@ struct LoopStage {
   }
 };
 
-template <bool First, class A, class B> struct Choose { using Type = A; };
-template <class A, class B> struct Choose<false, A, B> { using Type = B; };
-
 /// The sum of a chunk's input.
 template <int Count> QZC_DEVICE float sumOf(const float (&x)[Count]) {
   float even = 0.0f;
@@ -293,7 +290,7 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
   QZC_DYNAMIC_SHARED(staged);
   __shared__ float scratch[32];
 
-  const int warp = threadIdx.x / kWarp;
+  const int warp = warpOfBlock();
   const int lane = threadIdx.x % kWarp;
   const float entry = W::entry();
   const int firstRow = (blockIdx.y * C.passes * C.warps + warp) * C.perWarp;

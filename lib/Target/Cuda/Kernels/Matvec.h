@@ -7,6 +7,13 @@
 
 namespace qzc::kernels {
 
+template <template <class> class Of> struct MatvecArgs {
+  InRows<Of> x; ///< [T, inputs]
+  NormArgs<Of> norm;
+  LinearArgs<Of> layer;
+  QZC_FIELDS(x, norm, layer)
+};
+
 struct Matvec {
   QZC_KERNEL(Matvec, matvec, "Matvec.cuh")
   struct Config {
@@ -18,12 +25,7 @@ struct Matvec {
     int passes;
     QZC_FIELDS(layer, norm, fast, warps, perWarp, passes)
   };
-  template <template <class> class Of> struct Args {
-    InRows<Of> x; ///< [T, inputs]
-    NormArgs<Of> norm;
-    LinearArgs<Of> layer;
-    QZC_FIELDS(x, norm, layer)
-  };
+  template <template <class> class Of> using Args = MatvecArgs<Of>;
 };
 
 struct MatvecTensor {
@@ -36,12 +38,7 @@ struct MatvecTensor {
     int tiles;  ///< of a warp
     QZC_FIELDS(layer, norm, splitK, splitN, tiles)
   };
-  template <template <class> class Of> struct Args {
-    InRows<Of> x; ///< [T, inputs]
-    NormArgs<Of> norm;
-    LinearArgs<Of> layer;
-    QZC_FIELDS(x, norm, layer)
-  };
+  template <template <class> class Of> using Args = MatvecArgs<Of>;
 };
 
 /// warpsN, splitK and passes: of FewTile.

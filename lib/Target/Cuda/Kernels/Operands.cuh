@@ -176,27 +176,18 @@ private:
                                             (shifted & 255u * bytes | copy));
   }
 };
+/// The code book of a storage that has one.
+template <Storage S>
+using BookOf = typename Choose<S == Storage::Nf4 || S == Storage::Nf4Double,
+                               Nf4Book, Fp4Book>::Type;
+template <Storage S>
+using SharedBookOperands = BookOperands<BookOf<S>, Entry::Values>;
+template <> struct Operands<Storage::Nf4> : SharedBookOperands<Storage::Nf4> {};
 template <>
-struct Operands<Storage::Nf4> : BookOperands<Nf4Book, Entry::Values> {};
+struct Operands<Storage::Nf4Double> : SharedBookOperands<Storage::Nf4Double> {};
+template <> struct Operands<Storage::Fp4> : SharedBookOperands<Storage::Fp4> {};
 template <>
-struct Operands<Storage::Nf4Double> : BookOperands<Nf4Book, Entry::Values> {};
-template <>
-struct Operands<Storage::Fp4> : BookOperands<Fp4Book, Entry::Values> {};
-template <>
-struct Operands<Storage::Fp4Double> : BookOperands<Fp4Book, Entry::Values> {};
-
-/// Operands that one product takes.
-template <Storage S> struct LoneOperands : Operands<S> {};
-template <>
-struct LoneOperands<Storage::Nf4> : BookOperands<Nf4Book, Entry::Terms> {};
-template <>
-struct LoneOperands<Storage::Nf4Double> : BookOperands<Nf4Book, Entry::Terms> {
-};
-template <>
-struct LoneOperands<Storage::Fp4> : BookOperands<Fp4Book, Entry::Terms> {};
-template <>
-struct LoneOperands<Storage::Fp4Double> : BookOperands<Fp4Book, Entry::Terms> {
-};
+struct Operands<Storage::Fp4Double> : SharedBookOperands<Storage::Fp4Double> {};
 
 /// 16-bit floats are operands as they are.
 struct FloatOperands : OneTerm<1, 0> {

@@ -1,0 +1,38 @@
+//===- LoneInput.h - What matvecTensor stages of its input ------*- C++ -*-===//
+//
+// Sizes that the lowering and the kernel agree on. No includes: NVRTC takes it
+// too.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_TARGET_CUDA_LONEINPUT_H
+#define QZC_TARGET_CUDA_LONEINPUT_H
+
+namespace qzc {
+
+/// One token's input in shared memory, padded to groups of four chunks.
+struct LoneInput {
+  int groups;
+  int perChunk; ///< elements, 16 or 32
+
+  constexpr int chunks() const { return 4 * groups; }
+  constexpr int elements() const { return chunks() * perChunk; }
+
+  // As two planes of f16.
+  /// From one to the other, in halves: apart by half the banks, where both are
+  /// read together.
+  constexpr int halfStride() const { return elements() + 16; }
+  constexpr int halfBytes() const { return 2 * 2 * halfStride(); }
+
+  // As four planes of bytes, then of each chunk a scale and a sum.
+  /// From one to the next, in bytes: two that are read together meet in no
+  /// bank.
+  constexpr int byteStride() const {
+    return (elements() + 127) / 128 * 128 + (perChunk == 32 ? 16 : 64);
+  }
+  constexpr int byteBytes() const { return 4 * byteStride() + 8 * chunks(); }
+};
+
+} // namespace qzc
+
+#endif // QZC_TARGET_CUDA_LONEINPUT_H
