@@ -4,6 +4,7 @@
 
 #include "qzc/Encode/OutputError.h"
 #include "qzc/Evaluate/Comparison.h"
+#include "qzc/Format/Synthetic.h"
 #include "qzc/Support/Progress.h"
 
 #include <algorithm>
@@ -40,10 +41,7 @@ static Windows someOf(const Windows &windows) {
 
 /// Evenly distributed with a deviation of 1; the same for the same element.
 static float noiseAt(uint64_t element) {
-  uint64_t bits = element + 0x9e3779b97f4a7c15; // splitmix64
-  bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
-  bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
-  bits ^= bits >> 31;
+  const uint64_t bits = format::synthetic::hash(element, 0);
   constexpr float kWidth = 3.4641016f; // √12
   return (static_cast<float>(bits >> 40) * 0x1p-24f - 0.5f) * kWidth;
 }

@@ -22,7 +22,6 @@ public:
   WaitingRuns(const format::Plan &plan, runtime::cpu::StepRunner &runner,
               int64_t tokens, const std::vector<size_t> &launches);
 
-  int64_t tokens() const { return Tokens; }
   /// Keeps the buffers of the runner as run `run` before `launch`.
   void save(size_t launch, size_t run);
   /// Makes them be those of the runner again.

@@ -263,64 +263,47 @@ inline void loadMatricesTransposed(unsigned (&r)[4], unsigned shared) {
   loadMatricesAs(r, shared, true);
 }
 
-/// `value(packed, k)`: the float in a pair's low (even k) or high 16 bits.
-template <class Value>
-void multiplyAccumulateAs(float (&c)[4], const unsigned (&a)[4], unsigned b0,
+/// Products of m16n8k(8 · PerWord); `value(packed, k)`: the number that a
+/// register has of column k, its k % PerWord-th from the low bits up.
+template <unsigned PerWord, class Sum, class Value>
+void multiplyAccumulateAs(Sum (&c)[4], const unsigned (&a)[4], unsigned b0,
                           unsigned b1, Value value) {
   struct Fragments {
     unsigned a[4];
     unsigned b[2];
   } mine = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
+  constexpr unsigned half = 4 * PerWord; // of the columns: a register of a lane
   const unsigned lane = threadIdx.x % 32;
   const char *slots = emulator::meetWarp(&mine, sizeof(mine));
   for (unsigned e = 0; e < 4; ++e) {
     const unsigned row = lane / 4 + e / 2 * 8;
     const unsigned column = lane % 4 * 2 + e % 2;
-    for (unsigned k = 0; k < 16; ++k) {
-      const auto fa =
-          emulator::fromLane<Fragments>(slots, row % 8 * 4 + k % 8 / 2);
-      const auto fb =
-          emulator::fromLane<Fragments>(slots, column * 4 + k % 8 / 2);
-      c[e] += value(fa.a[row / 8 + k / 8 * 2], k) * value(fb.b[k / 8], k);
+    for (unsigned k = 0; k < 2 * half; ++k) {
+      const unsigned word = k % half / PerWord;
+      const auto fa = emulator::fromLane<Fragments>(slots, row % 8 * 4 + word);
+      const auto fb = emulator::fromLane<Fragments>(slots, column * 4 + word);
+      c[e] += value(fa.a[row / 8 + k / half * 2], k) * value(fb.b[k / half], k);
     }
   }
 }
 inline void multiplyAccumulate(float (&c)[4], const unsigned (&a)[4],
                                unsigned b0, unsigned b1) {
-  multiplyAccumulateAs(c, a, b0, b1, [](unsigned packed, unsigned k) {
+  multiplyAccumulateAs<2>(c, a, b0, b1, [](unsigned packed, unsigned k) {
     return k % 2 == 0 ? lowHalf(packed) : highHalf(packed);
   });
 }
 inline void multiplyAccumulateBFloat16(float (&c)[4], const unsigned (&a)[4],
                                        unsigned b0, unsigned b1) {
-  multiplyAccumulateAs(c, a, b0, b1, [](unsigned packed, unsigned k) {
+  multiplyAccumulateAs<2>(c, a, b0, b1, [](unsigned packed, unsigned k) {
     return __uint_as_float(k % 2 == 0 ? packed << 16 : packed & 0xffff0000u);
   });
 }
 
 inline void multiplyAccumulateBytes(int (&c)[4], const unsigned (&a)[4],
                                     unsigned b0, unsigned b1) {
-  struct Fragments {
-    unsigned a[4];
-    unsigned b[2];
-  } mine = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
-  const unsigned lane = threadIdx.x % 32;
-  const char *slots = emulator::meetWarp(&mine, sizeof(mine));
-  const auto byteOf = [](unsigned word, unsigned i) {
-    return static_cast<int>(static_cast<int8_t>(word >> (8 * i)));
-  };
-  for (unsigned e = 0; e < 4; ++e) {
-    const unsigned row = lane / 4 + e / 2 * 8;
-    const unsigned column = lane % 4 * 2 + e % 2;
-    for (unsigned k = 0; k < 32; ++k) {
-      const auto fa =
-          emulator::fromLane<Fragments>(slots, row % 8 * 4 + k % 16 / 4);
-      const auto fb =
-          emulator::fromLane<Fragments>(slots, column * 4 + k % 16 / 4);
-      c[e] += byteOf(fa.a[row / 8 + k / 16 * 2], k % 4) *
-              byteOf(fb.b[k / 16], k % 4);
-    }
-  }
+  multiplyAccumulateAs<4>(c, a, b0, b1, [](unsigned packed, unsigned k) {
+    return static_cast<int>(static_cast<int8_t>(packed >> (8 * (k % 4))));
+  });
 }
 
 inline void launchDependents() {}

@@ -8,8 +8,7 @@
 //                                                 diagonal, one after another
 //   input.N.tokens    [1]
 //   WEIGHT.input      [1]                         N, for each layer's weight
-//   WEIGHT.sensitivity [1]                        Statistics::sensitivity,
-//   where
+//   WEIGHT.sensitivity  [1]                       Statistics::sensitivity, if
 //                                                 it was measured
 //
 //===----------------------------------------------------------------------===//

@@ -101,33 +101,34 @@ static void turn(const float *from, const Places &places, TurnedStrip &to) {
   });
 }
 
-/// Eight times the sums of each half's lanes, and of both's.
-static FourInts storeLaneSums(const ChunkDigits &from, int64_t place,
-                              DigitStrip<2> &to) {
+/// Eight times the sums of lanes, from those of a chunk's halves by fours: of
+/// both halves and of each.
+static HWY_INLINE void storeLaneSums(FourInts first, FourInts second,
+                                     int64_t place, DigitStrip<2> &to) {
   const hn::FixedTag<int32_t, 4> four;
-  const FourInts first = sumFours(from.integers);
-  const FourInts second = sumFours(from.integers + 16);
-  const FourInts both = hn::Add(first, second);
-  hn::Store(hn::ShiftLeft<3>(both), four, to.laneSums[0][place]);
+  hn::Store(hn::ShiftLeft<3>(hn::Add(first, second)), four,
+            to.laneSums[0][place]);
   hn::Store(hn::ShiftLeft<3>(first), four, to.laneSums[1][place]);
   hn::Store(hn::ShiftLeft<3>(second), four, to.laneSums[2][place]);
-  return both;
 }
 /// A lane is a half.
-static FourInts storeLaneSums(const ChunkDigits &from, int64_t place,
-                              DigitStrip<4> &to) {
+static HWY_INLINE void storeLaneSums(FourInts first, FourInts second,
+                                     int64_t place, DigitStrip<4> &to) {
   const hn::FixedTag<int32_t, 4> four;
-  const FourInts first = sumFours(from.integers);
-  const FourInts second = sumFours(from.integers + 16);
   to.laneSums[0][place][0] = 8 * hn::GetLane(hn::SumOfLanes(four, first));
   to.laneSums[0][place][1] = 8 * hn::GetLane(hn::SumOfLanes(four, second));
-  return hn::Add(first, second);
 }
 
 template <int Fields>
 static void storeDigits(const ChunkDigits &from, const Places &places,
                         DigitStrip<Fields> &to) {
   constexpr int kWords = DigitStrip<Fields>::kLanes;
+  const hn::FixedTag<int32_t, 4> four;
+  const FourInts first = sumFours(from.integers);
+  const FourInts second = sumFours(from.integers + 16);
+  const float sum = static_cast<float>(hn::GetLane(
+                        hn::SumOfLanes(four, hn::Add(first, second)))) *
+                    from.scale;
   places.each([&](int64_t chunk) HWY_ATTR {
     const int64_t place = kStripMargin + chunk;
     for (int digit = 0; digit != 3; ++digit)
@@ -138,11 +139,9 @@ static void storeDigits(const ChunkDigits &from, const Places &places,
                                                      ? 16 * field + 4 * word
                                                      : 16 * word + 4 * field),
                            4);
-    const hn::FixedTag<int32_t, 4> four;
-    const int32_t total =
-        hn::GetLane(hn::SumOfLanes(four, storeLaneSums(from, place, to)));
+    storeLaneSums(first, second, place, to);
     to.scales[chunk] = from.scale;
-    to.sums[chunk] = static_cast<float>(total) * from.scale;
+    to.sums[chunk] = sum;
   });
 }
 
@@ -163,9 +162,11 @@ void arrange(const Activations &x) {
       continue;
     const ChunkDigits digits(from);
     if (x.nibbles)
-      storeDigits(digits, {within, chunks, times(4)}, x.nibbles[strip]);
+      storeDigits(digits, {within, chunks, times(DigitStrip<2>::kLanes)},
+                  x.nibbles[strip]);
     if (x.crumbs)
-      storeDigits(digits, {within, chunks, times(2)}, x.crumbs[strip]);
+      storeDigits(digits, {within, chunks, times(DigitStrip<4>::kLanes)},
+                  x.crumbs[strip]);
   }
 }
 

@@ -16,22 +16,30 @@
 //               of the strip from `at` on, kPerVector if Whole; what is behind
 //               `count` may be anything
 //
-// Included once for each namespace of kernels, as DotDigits-inl.h.
+// Included once for each namespace of kernels, QZC_DOT_NAMESPACE, as
+// DotDigits-inl.h.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Schemes-inl.h"
 
-HWY_BEFORE_NAMESPACE();
+#undef QZC_DOT_NAMESPACE
+#undef QZC_BEFORE_DOTS
 #ifdef QZC_DOT_VNNI
-#pragma GCC target("avx512vnni")
-#endif
-namespace qzc::runtime::cpu {
-#ifdef QZC_DOT_VNNI
-namespace N_AVX3_VNNI {
-using namespace N_AVX3;
+#define QZC_DOT_NAMESPACE N_AVX3_VNNI
+#define QZC_BEFORE_DOTS                                                        \
+  HWY_BEFORE_NAMESPACE();                                                      \
+  _Pragma("GCC target(\"avx512vnni\")")
 #else
-namespace HWY_NAMESPACE {
+#define QZC_DOT_NAMESPACE HWY_NAMESPACE
+#define QZC_BEFORE_DOTS HWY_BEFORE_NAMESPACE();
+#endif
+
+QZC_BEFORE_DOTS
+namespace qzc::runtime::cpu {
+namespace QZC_DOT_NAMESPACE {
+#ifdef QZC_DOT_VNNI
+using namespace N_AVX3;
 #endif
 
 template <typename Weight> class ChunkRows {
@@ -171,6 +179,6 @@ HWY_INLINE void runChunkRows(const format::PackedView &weight, int64_t rowBegin,
                    y + column * yStride);
 }
 
-} // namespace HWY_NAMESPACE
+} // namespace QZC_DOT_NAMESPACE
 } // namespace qzc::runtime::cpu
 HWY_AFTER_NAMESPACE();

@@ -11,17 +11,9 @@
 #include "DotChunks-inl.h"
 #include "Schemes/PlanarCodes-inl.h"
 
-HWY_BEFORE_NAMESPACE();
-#ifdef QZC_DOT_VNNI
-#pragma GCC target("avx512vnni")
-#endif
+QZC_BEFORE_DOTS
 namespace qzc::runtime::cpu {
-#ifdef QZC_DOT_VNNI
-namespace N_AVX3_VNNI {
-using namespace N_AVX3;
-#else
-namespace HWY_NAMESPACE {
-#endif
+namespace QZC_DOT_NAMESPACE {
 
 using IntTag = hn::RebindToSigned<Tag>;
 using IntVec = hn::Vec<IntTag>;
@@ -220,10 +212,12 @@ private:
                                     const DigitVectors<kFields> &digits,
                                     int which) {
     IntVec sums = digits.laneSums(which);
-    if constexpr (kMiddle < 8)
-      sums = hn::ShiftRight < kMiddle == 1 ? 3 : kMiddle == 2 ? 2 : 1 > (sums);
-    if constexpr (kMiddle > 8)
-      sums = hn::ShiftLeft < kMiddle == 16 ? 1 : 2 > (sums);
+    // Eight times the activations' as they are.
+    constexpr int kPower = __builtin_ctz(kMiddle);
+    if constexpr (kPower < 3)
+      sums = hn::ShiftRight<3 - kPower>(sums);
+    if constexpr (kPower > 3)
+      sums = hn::ShiftLeft<kPower - 3>(sums);
     return hn::Sub(lanes, sums);
   }
 };
@@ -237,6 +231,6 @@ template <typename Row> struct MatVecDigits {
   }
 };
 
-} // namespace HWY_NAMESPACE
+} // namespace QZC_DOT_NAMESPACE
 } // namespace qzc::runtime::cpu
 HWY_AFTER_NAMESPACE();

@@ -43,10 +43,9 @@ HWY_AFTER_NAMESPACE();
 #include "DotDigits-inl.h"
 #undef QZC_DOT_VNNI
 
-HWY_BEFORE_NAMESPACE();
-#pragma GCC target("avx512vnni")
+QZC_BEFORE_DOTS
 namespace qzc::runtime::cpu {
-namespace N_AVX3_VNNI {
+namespace QZC_DOT_NAMESPACE {
 
 void matVec(const format::PackedView &weight, int64_t rowBegin, int64_t rowEnd,
             const Activations *x, int64_t columns, float *y, int64_t yStride) {
@@ -55,7 +54,7 @@ void matVec(const format::PackedView &weight, int64_t rowBegin, int64_t rowEnd,
     N_AVX3::matVec(weight, rowBegin, rowEnd, x, columns, y, yStride);
 }
 
-} // namespace N_AVX3_VNNI
+} // namespace QZC_DOT_NAMESPACE
 } // namespace qzc::runtime::cpu
 HWY_AFTER_NAMESPACE();
 #endif

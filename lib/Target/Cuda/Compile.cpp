@@ -68,24 +68,37 @@ static std::vector<std::string> options(const Arch &arch) {
   return {"--std=c++20", "-default-device", "-arch=" + arch.name()};
 }
 
-/// The name under which a result is cached: everything it depends on.
-static std::string cacheKey(const std::string &source, const Arch &arch,
-                            const std::string &version) {
+/// Texts told apart from all others.
+static Sha256Digest digestOf(const std::vector<std::string_view> &texts) {
   Sha256 hash;
-  auto add = [&](std::string_view text) {
+  for (const std::string_view text : texts) {
     const uint64_t size = text.size();
     hash.update(&size, sizeof(size));
     hash.update(text.data(), text.size());
-  };
-  add(version);
-  for (const std::string &option : options(arch))
-    add(option);
-  for (const EmbeddedHeader &header : kernelHeaders()) {
-    add(header.name);
-    add(header.text);
   }
-  add(source);
-  return toHex(hash.finish());
+  return hash.finish();
+}
+
+/// What all sources see.
+static Sha256Digest headersDigest() {
+  std::vector<std::string_view> texts;
+  for (const EmbeddedHeader &header : kernelHeaders()) {
+    texts.push_back(header.name);
+    texts.push_back(header.text);
+  }
+  return digestOf(texts);
+}
+
+/// The name under which a result is cached: everything it depends on.
+static std::string cacheKey(const CompileUnit &unit, const std::string &version,
+                            const Sha256Digest &headers) {
+  const std::vector<std::string> words = options(unit.arch);
+  std::vector<std::string_view> texts(words.begin(), words.end());
+  texts.insert(texts.end(), {version,
+                             {reinterpret_cast<const char *>(headers.data()),
+                              headers.size()},
+                             unit.source});
+  return toHex(digestOf(texts));
 }
 
 /// Runs qzc-nvrtc with the words, to the end. Throws qzc::Error with what it
@@ -139,8 +152,9 @@ CudaCompiler::compile(const std::vector<CompileUnit> &units,
   std::vector<std::string> keys;
   std::vector<size_t> missing;
   CodeCache cache;
+  const Sha256Digest headers = headersDigest();
   for (size_t i = 0; i < units.size(); ++i) {
-    keys.push_back(cacheKey(units[i].source, units[i].arch, Version));
+    keys.push_back(cacheKey(units[i], Version, headers));
     std::optional<std::string> bytes = cache.load(keys[i]);
     if (!bytes)
       missing.push_back(i);

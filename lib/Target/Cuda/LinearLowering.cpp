@@ -68,9 +68,9 @@ static int64_t tileRows(bool gated) { return gated ? 8 : 16; }
 static int64_t stagedBytes(const format::PackedShape &shape) {
   const int64_t groups = ceilDiv(shape.cols, 4 * perChunk(shape));
   const LoneInput input = {toInt(groups), toInt(perChunk(shape))};
-  const int64_t table = operandTableBytes(shape);
-  const bool isHalf = table > 0 || shape.scheme == format::Scheme::Fp8;
-  return isHalf ? input.halfBytes() + table : input.byteBytes();
+  return kernels::hasByteCodes(storageOf(shape))
+             ? input.byteBytes()
+             : input.halfBytes() + operandTableBytes(shape);
 }
 
 /// Bytes of dynamic shared memory of a matvecTensor.

@@ -1,5 +1,4 @@
-//===- Device.h - A GPU's context, memory and kernels  -----------*- C++
-//-*-===//
+//===- Device.h - A GPU's context, memory and kernels -----------*- C++ -*-===//
 //
 // Owners of what the driver hands out. All of them refer to a Device, which
 // must outlive them, and are used by the thread that made the Device.

@@ -2,8 +2,7 @@
 //
 // Builds an EmitC module (one function a kernel instance, each one opaque call
 // into the embedded kernel headers) and prints it as C++: of a whole program
-// what
-// --emit=cuda shows, of one kernel what NVRTC compiles.
+// what --emit=cuda shows, of one kernel what NVRTC compiles.
 //
 //===----------------------------------------------------------------------===//
 

@@ -15,15 +15,14 @@
 
 namespace qzc::kernels {
 
-/// How a storage's codes become signed bytes.
+/// How the codes of a storage that hasByteCodes become signed bytes.
 ///   kMiddle   the byte that stands for 0
 ///   four(bits, i)
 ///             those of elements 4i … 4i + 3 of a chunk
-template <Storage S> struct CodeBytes { static constexpr bool kExist = false; };
+template <Storage S> struct CodeBytes;
 
 /// Bytes, signed once the bits of `Flip` are turned.
 template <unsigned Flip, int Middle> struct WholeBytes {
-  static constexpr bool kExist = true;
   static constexpr int kMiddle = Middle;
   QZC_DEVICE static unsigned four(const uint4 &bits, int i) {
     return word(bits, i) ^ Flip;
@@ -37,7 +36,6 @@ template <>
 struct CodeBytes<Storage::Int8gAsym> : WholeBytes<0x80808080u, -128> {};
 
 template <> struct CodeBytes<Storage::Q4_0> {
-  static constexpr bool kExist = true;
   static constexpr int kMiddle = 8;
   /// Byte j has elements j (low nibble) and 16 + j.
   QZC_DEVICE static unsigned four(const uint4 &bits, int i) {
@@ -46,7 +44,6 @@ template <> struct CodeBytes<Storage::Q4_0> {
 };
 
 template <int Bits, int Middle> struct PlanarBytes {
-  static constexpr bool kExist = true;
   static constexpr int kMiddle = Middle;
   QZC_DEVICE static unsigned four(const PlanarCodes<Bits> &codes, int i) {
     return codes.four(i);

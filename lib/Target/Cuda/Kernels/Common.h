@@ -34,6 +34,23 @@ constexpr const char *enumerators(Storage) {
       ;
 }
 
+/// Whether codes multiply as bytes, all but values of code books and floats.
+constexpr bool hasByteCodes(Storage storage) {
+  switch (storage) {
+  case Storage::F32:
+  case Storage::F16:
+  case Storage::BF16:
+  case Storage::Nf4:
+  case Storage::Nf4Double:
+  case Storage::Fp4:
+  case Storage::Fp4Double:
+  case Storage::Fp8:
+    return false;
+  default:
+    return true;
+  }
+}
+
 QZC_ENUM(Norm, None, Rms, Layer)
 QZC_ENUM(Activation, None, Relu, Silu, Gelu, GeluTanh)
 /// T of a launch over the body's tokens (Rows::Tokens) or the head's rows.

@@ -39,7 +39,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   constexpr int units = steps * C.tiles;
   constexpr int depth = units < 4 ? units : 4;
   static_assert(K % W::kPerChunk == 0, "rows are whole chunks");
-  using Dots = typename Choose<CodeBytes<C.layer.weight.storage>::kExist,
+  using Dots = typename Choose<hasByteCodes(C.layer.weight.storage),
                                ByteDots<C.layer.weight, groups>,
                                HalfDots<C.layer.weight, groups>>::Type;
   using Stage =
