@@ -38,6 +38,7 @@ template <typename Book, typename Source> class BookWeight {
 public:
   using Strip = TurnedStrip;
   static constexpr int64_t kPerVector = kChunks;
+  static constexpr int kStreams = kRegisters == 32 ? 4 : 1;
   static constexpr int64_t kAlign = 1;
   static constexpr int64_t kSlack = HWY_TARGET == HWY_AVX3 ? 1 : 0;
   static constexpr bool kAddends = false;
@@ -52,8 +53,8 @@ public:
 
   class Scales {
   public:
-    HWY_INLINE Scales(const BookWeight &of, int64_t first, int64_t count,
-                      const Strip &) {
+    HWY_INLINE void read(const BookWeight &of, int64_t first, int64_t count,
+                         const Strip &) {
       const typename Source::Strip strip(of.Beside, first, count);
       for (int64_t i = 0; i < count; i += kLanes) {
         Vec scale;
@@ -70,12 +71,17 @@ public:
     HWY_ALIGN float Values[kStripChunks + 16];
   };
 
-  template <bool Whole>
-  HWY_INLINE Vec add(int64_t chunk, int64_t count, const Strip &x, int64_t at,
-                     const Scales &scales, Vec sum) const {
-    return hn::MulAdd(
-        dot<Whole>(Codes + chunk * (kChunk / 2), count, x, kStripMargin + at),
-        scales.at(at), sum);
+  template <bool Whole, int Streams>
+  HWY_INLINE void
+  add(int64_t chunk, int64_t stride, int64_t count, const Strip &x, int64_t at,
+      const Scales (&scales)[Streams], Vec (&sums)[Streams]) const {
+#pragma GCC unroll 4
+    for (int i = 0; i < Streams; ++i) {
+      const uint8_t *codes = Codes + (chunk + i * stride) * (kChunk / 2);
+      prefetchCodes<Streams>(codes, stride * (kChunk / 2));
+      sums[i] = hn::MulAdd(dot<Whole>(codes, count, x, kStripMargin + at),
+                           scales[i].at(at), sums[i]);
+    }
   }
 
 private:
@@ -87,7 +93,6 @@ private:
   template <bool Whole>
   static HWY_INLINE Vec dot(const uint8_t *codes, int64_t count, const Strip &x,
                             int64_t place) {
-    prefetch(codes, kCodesAhead);
     const auto row = [&](int64_t i)
                          HWY_ATTR { return hn::LoadU(kTag, x.rows[i][place]); };
     // Bytes `skip` + 4i in the low byte of lane i.

@@ -31,6 +31,7 @@ public:
     float values[kStripChunks][kChunk];
   };
   static constexpr int64_t kPerVector = 1;
+  static constexpr int kStreams = 4;
   static constexpr int64_t kAlign = 1;
   static constexpr int64_t kSlack = 0;
   static constexpr bool kAddends = false;
@@ -45,8 +46,8 @@ public:
 
   class Scales {
   public:
-    HWY_INLINE Scales(const BytesWeight &of, int64_t first, int64_t count,
-                      const Strip &) {
+    HWY_INLINE void read(const BytesWeight &of, int64_t first, int64_t count,
+                         const Strip &) {
       const typename Row::Source::Strip strip(of.Beside, first, count);
       for (int64_t i = 0; i < count; i += kLanes) {
         Vec scale;
@@ -76,21 +77,26 @@ public:
     HWY_ALIGN float Zeros[kZeros ? kStripChunks + 16 : 16];
   };
 
-  template <bool Whole>
-  HWY_INLINE Vec add(int64_t chunk, int64_t, const Strip &x, int64_t at,
-                     const Scales &scales, Vec sum) const {
-    const uint8_t *codes = Codes + chunk * kChunk;
-    prefetch(codes, kCodesAhead);
-    Vec part[2] = {hn::Zero(kTag), hn::Zero(kTag)};
+  template <bool Whole, int Streams>
+  HWY_INLINE void add(int64_t chunk, int64_t stride, int64_t, const Strip &x,
+                      int64_t at, const Scales (&scales)[Streams],
+                      Vec (&sums)[Streams]) const {
+#pragma GCC unroll 4
+    for (int stream = 0; stream < Streams; ++stream) {
+      const uint8_t *codes = Codes + (chunk + stream * stride) * kChunk;
+      prefetchCodes<Streams>(codes, stride * kChunk);
+      Vec part[2] = {hn::Zero(kTag), hn::Zero(kTag)};
 #pragma GCC unroll 8
-    for (int64_t i = 0; i < kChunk; i += kLanes) {
-      Vec numbers = Row::numbers(codes + i);
-      if constexpr (!Row::kSigned)
-        numbers = hn::Sub(numbers, scales.zero(at));
-      Vec &of = part[i / kLanes % 2];
-      of = hn::MulAdd(numbers, hn::LoadU(kTag, x.values[at] + i), of);
+      for (int64_t i = 0; i < kChunk; i += kLanes) {
+        Vec numbers = Row::numbers(codes + i);
+        if constexpr (!Row::kSigned)
+          numbers = hn::Sub(numbers, scales[stream].zero(at));
+        Vec &of = part[i / kLanes % 2];
+        of = hn::MulAdd(numbers, hn::LoadU(kTag, x.values[at] + i), of);
+      }
+      sums[stream] = hn::MulAdd(hn::Add(part[0], part[1]),
+                                scales[stream].at(at), sums[stream]);
     }
-    return hn::MulAdd(hn::Add(part[0], part[1]), scales.at(at), sum);
   }
 
 private:

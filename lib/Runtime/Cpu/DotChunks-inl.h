@@ -7,14 +7,14 @@
 //   kPerVector  chunks of a vector
 //   kAlign      vectors start at multiples of so many chunks of the tensor
 //   kSlack      chunks that must follow a vector that is read as a whole
-//   Scales(weight, first, count, strip)
-//               what lies beside the chunks [first, first + count) of the
-//               flattened tensor; with kAddends, addends(i) is what kLanes of
-//               them add to their row
-//   add<Whole>(chunk, count, strip, at, scales, sum)
-//               sum + chunks [chunk, chunk + count) of the tensor times those
-//               of the strip from `at` on, kPerVector if Whole; what is behind
-//               `count` may be anything
+//   kStreams    how many long rows are read side by side
+//   Scales      read(weight, first, count, strip) reads what lies beside the
+//               chunks [first, first + count) of the flattened tensor; with
+//               kAddends, addends(i) is what kLanes of them add to their row
+//   add<Whole>(chunk, stride, count, strip, at, scales, sums)
+//               sums[i] += chunks [first, first + count) of the tensor, where
+//               first is chunk + i · stride, times those of the strip from `at`
+//               on, kPerVector if Whole; what is behind `count` may be anything
 //
 // Included once for each namespace of kernels, QZC_DOT_NAMESPACE, as
 // DotDigits-inl.h.
@@ -67,6 +67,10 @@ public:
         else
           addAtEdge((row + i) * Count, HWY_MIN(Together, Rows - row - i), Count,
                     *x, sums + i);
+    } else if (Weight::kStreams > 1 && from == 0 && to == 4 &&
+               row + 4 <= Even) {
+      for (int64_t i = 0; i < 4; i += Weight::kStreams)
+        addSideBySide(row + i, x, sums + i);
     } else {
       for (int64_t i = from; i < to; ++i)
         addLong(row + i, x, sums[i]);
@@ -93,6 +97,32 @@ private:
       addRows<false>(row * Count + begin, 1,
                      HWY_MIN(kStripChunks, Count - begin), *x, &sum);
   }
+  /// sums[i] += row `row` + i · x: activations of long rows do not stay in the
+  /// first-level cache, and serve several rows each time they are read.
+  HWY_NOINLINE void addSideBySide(int64_t row, const Strip *x,
+                                  Vec *sums) const {
+    constexpr int kStreams = Weight::kStreams;
+    Vec sum[kStreams];
+#pragma GCC unroll 4
+    for (int i = 0; i < kStreams; ++i)
+      sum[i] = sums[i];
+    for (int64_t begin = 0; begin < Count; begin += kStripChunks, ++x) {
+      const int64_t first = row * Count + begin;
+      const int64_t count = HWY_MIN(kStripChunks, Count - begin);
+      Scales scales[kStreams];
+#pragma GCC unroll 4
+      for (int i = 0; i < kStreams; ++i) {
+        scales[i].read(Of, first + i * Count, count, *x);
+        if constexpr (Weight::kAddends)
+          sum[i] = addAddends(scales[i], 0, count, sum[i]);
+      }
+      for (int64_t at = 0; at < count; at += kStep)
+        Of.template add<true>(first + at, Count, kStep, *x, at, scales, sum);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kStreams; ++i)
+      sums[i] = sum[i];
+  }
   HWY_NOINLINE void addAtEdge(int64_t first, int64_t rows, int64_t count,
                               const Strip &x, Vec *sums) const {
     addRows<false>(first, rows, count, x, sums);
@@ -103,45 +133,49 @@ private:
   template <bool IsEven>
   HWY_INLINE void addRows(int64_t first, int64_t rows, int64_t count,
                           const Strip &x, Vec *sums) const {
-    const Scales scales(Of, first, rows * count, x);
+    Scales scales[1];
+    scales[0].read(Of, first, rows * count, x);
     const int64_t whole =
         IsEven ? rows * count : Rows * Count - first - Weight::kSlack;
     int64_t at = IsEven ? 0 : -(first & (Weight::kAlign - 1));
     Vec next = hn::Zero(kTag);
     for (int64_t row = 0, begin = 0; row < rows; ++row, begin += count) {
       const int64_t end = begin + count;
-      Vec sum = hn::Add(sums[row], next);
+      Vec sum[1] = {hn::Add(sums[row], next)};
       if constexpr (Weight::kAddends)
-        sum = addAddends(scales, begin, end, sum);
+        sum[0] = addAddends(scales[0], begin, end, sum[0]);
       next = hn::Zero(kTag);
       if (!IsEven && at < begin && row == 0) {
-        sum = hn::Add(
-            sum, between(product(first, at, x, scales), begin - at, end - at));
+        sum[0] = hn::Add(sum[0], between(product(first, at, x, scales),
+                                         begin - at, end - at));
         at += kStep;
       }
       for (const int64_t last = HWY_MIN(end, whole) - kStep; at <= last;
            at += kStep)
-        sum = Of.template add<true>(first + at, kStep, x, at, scales, sum);
+        Of.template add<true>(first + at, 0, kStep, x, at, scales, sum);
       if (at < end) {
-        const Vec both = IsEven || at + kStep <= whole
-                             ? Of.template add<true>(first + at, kStep, x, at,
-                                                     scales, hn::Zero(kTag))
-                             : product(first, at, x, scales);
-        sum = hn::Add(sum, between(both, 0, end - at));
+        Vec both[1] = {hn::Zero(kTag)};
+        if (IsEven || at + kStep <= whole)
+          Of.template add<true>(first + at, 0, kStep, x, at, scales, both);
+        else
+          both[0] = product(first, at, x, scales);
+        sum[0] = hn::Add(sum[0], between(both[0], 0, end - at));
         if (row + 1 < rows)
-          next = between(both, end - at, kStep);
+          next = between(both[0], end - at, kStep);
         at += kStep;
       }
-      sums[row] = sum;
+      sums[row] = sum[0];
     }
   }
 
   /// A vector that may reach beyond the tensor.
   HWY_NOINLINE Vec product(int64_t first, int64_t at, const Strip &x,
-                           const Scales &scales) const {
+                           const Scales (&scales)[1]) const {
     const int64_t chunk = first + at;
-    return Of.template add<false>(chunk, HWY_MIN(kStep, Rows * Count - chunk),
-                                  x, at, scales, hn::Zero(kTag));
+    Vec sum[1] = {hn::Zero(kTag)};
+    Of.template add<false>(chunk, 0, HWY_MIN(kStep, Rows * Count - chunk), x,
+                           at, scales, sum);
+    return sum[0];
   }
 
   /// Chunks [begin, end) of a vector.

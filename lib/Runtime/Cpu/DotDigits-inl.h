@@ -41,25 +41,36 @@ HWY_INLINE IntVec addProducts(IntVec sum, WordVec codes, WordVec digits) {
   return IntVec{_mm512_dpbusd_epi32(sum.raw, codes.raw, digits.raw)};
 }
 
-/// Fields [First, Last) of codes times integers, summed over each lane.
-template <int First, int Last, int Fields>
-HWY_INLINE IntVec dotLanes(const WordVec (&codes)[Fields],
-                           const DigitVectors<Fields> &x) {
+/// Fields [First, Last) of each stream's codes times integers, summed over each
+/// lane.
+template <int First, int Last, int Fields, int Streams>
+HWY_INLINE void dotLanes(const WordVec (&codes)[Streams][Fields],
+                         const DigitVectors<Fields> &x,
+                         IntVec (&sums)[Streams]) {
   // Each product waits for the one before. Of four fields these chains would be
-  // longer than what goes on beside them, so each digit has its own.
-  constexpr bool kApart = Last - First > 2;
-  IntVec sum = hn::Zero(IntTag());
+  // longer than what goes on beside them, so each digit has its own, but where
+  // there are several rows.
+  constexpr bool kApart = Streams == 1 && Last - First > 2;
 #pragma GCC unroll 3
   for (int digit = 0; digit < 3; ++digit) {
-    const IntVec upper = hn::ShiftLeft<8>(sum);
-    sum = kApart || digit == 0 ? hn::Zero(IntTag()) : upper;
+    IntVec upper[Streams];
 #pragma GCC unroll 4
-    for (int field = First; field < Last; ++field)
-      sum = addProducts(sum, codes[field], x.at(digit, field));
+    for (int i = 0; i < Streams; ++i) {
+      upper[i] = digit == 0 ? hn::Zero(IntTag()) : hn::ShiftLeft<8>(sums[i]);
+      sums[i] = kApart ? hn::Zero(IntTag()) : upper[i];
+    }
+#pragma GCC unroll 4
+    for (int field = First; field < Last; ++field) {
+      const WordVec digits = x.at(digit, field);
+#pragma GCC unroll 4
+      for (int i = 0; i < Streams; ++i)
+        sums[i] = addProducts(sums[i], codes[i][field], digits);
+    }
     if (kApart && digit != 0)
-      sum = hn::Add(upper, sum);
+#pragma GCC unroll 4
+      for (int i = 0; i < Streams; ++i)
+        sums[i] = hn::Add(upper[i], sums[i]);
   }
-  return sum;
 }
 #else
 using ShortTag = hn::Repartition<int16_t, Tag>;
@@ -89,23 +100,34 @@ HWY_INLINE IntVec widenPairs(ShortVec value, int16_t factor) {
 #endif
 }
 
-/// Fields [First, Last) of codes times integers, summed over each lane: codes
-/// of four fields are at most 7, so that their sums fit as well.
-template <int First, int Last, int Fields>
-HWY_INLINE IntVec dotLanes(const WordVec (&codes)[Fields],
-                           const DigitVectors<Fields> &x) {
-  ShortVec sums[3];
+/// Fields [First, Last) of each stream's codes times integers, summed over each
+/// lane: codes of four fields are at most 7, so that their sums fit as well.
+template <int First, int Last, int Fields, int Streams>
+HWY_INLINE void dotLanes(const WordVec (&codes)[Streams][Fields],
+                         const DigitVectors<Fields> &x,
+                         IntVec (&sums)[Streams]) {
 #pragma GCC unroll 3
   for (int digit = 0; digit < 3; ++digit) {
-    sums[digit] = multiplyPairs(codes[First], x.at(digit, First));
+    ShortVec pairs[Streams];
 #pragma GCC unroll 4
-    for (int field = First + 1; field < Last; ++field)
-      sums[digit] =
-          hn::Add(sums[digit], multiplyPairs(codes[field], x.at(digit, field)));
+    for (int field = First; field < Last; ++field) {
+      const WordVec digits = x.at(digit, field);
+#pragma GCC unroll 4
+      for (int i = 0; i < Streams; ++i) {
+        const ShortVec products = multiplyPairs(codes[i][field], digits);
+        pairs[i] = field == First ? products : hn::Add(pairs[i], products);
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < Streams; ++i) {
+      const IntVec wide = widenPairs(pairs[i], digit == 0 ? 256 : 1);
+      if (digit == 0)
+        sums[i] = wide;
+      else
+        sums[i] =
+            hn::Add(digit == 1 ? sums[i] : hn::ShiftLeft<8>(sums[i]), wide);
+    }
   }
-  const IntVec upper =
-      hn::Add(widenPairs(sums[0], 256), widenPairs(sums[1], 1));
-  return hn::Add(hn::ShiftLeft<8>(upper), widenPairs(sums[2], 1));
 }
 #endif
 
@@ -117,6 +139,8 @@ template <int Bits, typename Source> class DigitsWeight {
 public:
   using Strip = DigitStrip<kFields>;
   static constexpr int64_t kPerVector = Codes::kPerVector;
+  /// As many as leave their codes in registers.
+  static constexpr int kStreams = kRegisters == 32 ? 4 : (kFields == 2 ? 2 : 1);
   static constexpr int64_t kAlign = Codes::kAlign;
   static constexpr int64_t kSlack = 0;
   static constexpr bool kAddends = Source::kAddends;
@@ -135,8 +159,8 @@ public:
   /// Scales of chunks, or of their halves, times those of the activations.
   class Scales {
   public:
-    HWY_INLINE Scales(const DigitsWeight &of, int64_t first, int64_t count,
-                      const Strip &x) {
+    HWY_INLINE void read(const DigitsWeight &of, int64_t first, int64_t count,
+                         const Strip &x) {
       const typename Source::Strip strip(of.Beside, first, count);
       for (int64_t i = 0; i < count; i += kLanes) {
         const Vec ofX = hn::LoadU(kTag, x.scales + i);
@@ -175,21 +199,36 @@ public:
     HWY_ALIGN float Seconds[kTwo ? kRoom : 16];
   };
 
-  template <bool Whole>
-  HWY_INLINE Vec add(int64_t chunk, int64_t count, const Strip &x, int64_t at,
-                     const Scales &scales, Vec sum) const {
-    WordVec codes[kFields];
-    Codes::load(Data, chunk, Whole ? kPerVector : count, codes);
+  template <bool Whole, int Streams>
+  HWY_INLINE void
+  add(int64_t chunk, int64_t stride, int64_t count, const Strip &x, int64_t at,
+      const Scales (&scales)[Streams], Vec (&sums)[Streams]) const {
+    WordVec codes[Streams][kFields];
+#pragma GCC unroll 4
+    for (int i = 0; i < Streams; ++i)
+      Codes::template load<Streams>(Data, chunk + i * stride,
+                                    Whole ? kPerVector : count, stride,
+                                    codes[i]);
     const DigitVectors<kFields> digits(x, at);
+    IntVec lanes[Streams];
+    const auto addLanes = [&](int which, const auto &scaleOf) HWY_ATTR {
+#pragma GCC unroll 4
+      for (int i = 0; i < Streams; ++i)
+        sums[i] =
+            hn::MulAdd(hn::ConvertTo(kTag, centered(lanes[i], digits, which)),
+                       scaleOf(scales[i]), sums[i]);
+    };
+    const auto first = [&](const Scales &of) HWY_ATTR { return of.first(at); };
+    const auto second = [&](const Scales &of)
+                            HWY_ATTR { return of.second(at); };
     if constexpr (Source::kHalves) {
-      const IntVec first = centered(dotLanes<0, 1>(codes, digits), digits, 1);
-      const IntVec second = centered(dotLanes<1, 2>(codes, digits), digits, 2);
-      sum = hn::MulAdd(hn::ConvertTo(kTag, first), scales.first(at), sum);
-      return hn::MulAdd(hn::ConvertTo(kTag, second), scales.second(at), sum);
+      dotLanes<0, 1>(codes, digits, lanes);
+      addLanes(1, first);
+      dotLanes<1, 2>(codes, digits, lanes);
+      addLanes(2, second);
     } else {
-      const IntVec all =
-          centered(dotLanes<0, kFields>(codes, digits), digits, 0);
-      return hn::MulAdd(hn::ConvertTo(kTag, all), scales.first(at), sum);
+      dotLanes<0, kFields>(codes, digits, lanes);
+      addLanes(0, first);
     }
   }
 

@@ -27,18 +27,16 @@ HWY_INLINE void dotRows(const Row (&rows)[Rows], const float *x, float *y) {
   for (int i = 0; i < Rows; ++i)
     sum[i][0] = sum[i][1] = hn::Zero(kTag);
   const int64_t end = rows[0].vectorEnd();
-  // Bytes of a step, and to the same columns of the rows behind these.
   const int64_t step = rows[0].place(2 * kLanes) - rows[0].place(0);
-  const int64_t ahead = Rows * (rows[0].place(rows[0].Cols) - rows[0].place(0));
+  const int64_t rowBytes = rows[0].place(rows[0].Cols) - rows[0].place(0);
   int64_t col = 0;
   for (; col + 2 * kLanes <= end; col += 2 * kLanes) {
     const Vec x0 = hn::LoadU(kTag, x + col);
     const Vec x1 = hn::LoadU(kTag, x + col + kLanes);
 #pragma GCC unroll 4
     for (int i = 0; i < Rows; ++i) {
-      if (ahead <= kRowsAhead)
-        for (int64_t at = 0; at < step; at += kCacheLine)
-          prefetch(rows[i].place(col) + at, ahead);
+      for (int64_t at = 0; at < step; at += kCacheLine)
+        prefetchRows<Rows>(rows[i].place(col) + at, rowBytes);
       sum[i][0] = hn::MulAdd(rows[i].raw(col), x0, sum[i][0]);
       sum[i][1] = hn::MulAdd(rows[i].raw(col + kLanes), x1, sum[i][1]);
     }

@@ -17,9 +17,8 @@ inline constexpr int64_t kCacheLine = 64;
 /// Bytes behind what is read of codes, and of scales beside them.
 inline constexpr int64_t kCodesAhead = 4096;
 inline constexpr int64_t kScalesAhead = 512;
-/// The most where several rows are read side by side: long ones are streams
-/// that the hardware finds, and what is behind them would not stay in the cache
-/// until it is read.
+/// The least where several rows are read side by side: those behind them, in
+/// the second-level cache.
 inline constexpr int64_t kRowsAhead = 16384;
 
 } // namespace qzc::runtime::cpu

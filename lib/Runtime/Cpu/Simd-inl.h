@@ -39,11 +39,34 @@ HWY_INLINE int64_t rowsTogether(int64_t count, int64_t perVector) {
   return 1;
 }
 
-/// Asks for the cache line `distance` bytes behind `from`, which need not be
-/// the weight's.
+/// `distance` bytes behind `from`, which need not be the weight's.
+HWY_INLINE const void *placeAhead(const void *from, int64_t distance) {
+  return reinterpret_cast<const void *>(reinterpret_cast<uintptr_t>(from) +
+                                        static_cast<uintptr_t>(distance));
+}
+
+/// Asks for the cache line `distance` bytes behind `from`.
 HWY_INLINE void prefetch(const void *from, int64_t distance) {
-  __builtin_prefetch(reinterpret_cast<const void *>(
-      reinterpret_cast<uintptr_t>(from) + static_cast<uintptr_t>(distance)));
+  __builtin_prefetch(placeAhead(from, distance));
+}
+
+/// The same where `Rows` rows of so many bytes are read side by side: of the
+/// rows behind them, or further on, into the second-level cache. Of lines on
+/// their way to the first there are too few at a time where the hardware does
+/// not find the stream, too.
+template <int Rows>
+HWY_INLINE void prefetchRows(const void *from, int64_t rowBytes) {
+  __builtin_prefetch(placeAhead(from, HWY_MAX(Rows * rowBytes, kRowsAhead)), 0,
+                     2);
+}
+
+/// What is asked for with a vector of codes in each of `Streams` rows.
+template <int Streams>
+HWY_INLINE void prefetchCodes(const void *from, int64_t rowBytes) {
+  if constexpr (Streams == 1)
+    prefetch(from, kCodesAhead);
+  else
+    prefetchRows<Streams>(from, rowBytes);
 }
 
 /// The first `count` < kLanes elements, zeros behind them.

@@ -44,7 +44,9 @@ std::vector<format::PackedShape> weightShapes() {
       {9, 1536},
       {70, 160},
       {5, 2208},
-      {2, 4352},
+      // Long rows, some side by side, and such as end within a vector.
+      {9, 4352},
+      {5, 4128},
       // Rows that are read as one, of which the tensor ends with some.
       {7, 576},
       {3, 1088}};

@@ -51,15 +51,17 @@ template <int Bits> struct PlanarCodes {
   static constexpr int64_t kAlign = HWY_MIN(kPerVector, P::kChunks);
 
   /// Codes of chunks [chunk, chunk + count) of the flattened tensor, count ≤
-  /// kPerVector; anything behind them.
+  /// kPerVector; anything behind them. It is one of `Streams` such vectors,
+  /// each `stride` chunks behind the one before.
+  template <int Streams>
   static HWY_INLINE void load(const uint8_t *data, int64_t chunk, int64_t count,
-                              WordVec (&fields)[kFields]) {
+                              int64_t stride, WordVec (&fields)[kFields]) {
     const auto index = static_cast<uint64_t>(chunk);
     const uint8_t *unit = data + index / P::kChunks * P::kUnitBytes;
     const uint64_t within = index % P::kChunks;
 #pragma GCC unroll 2
     for (int64_t at = 0; at < kVectorBytes; at += kCacheLine)
-      prefetch(unit + at, kCodesAhead);
+      prefetchCodes<Streams>(unit + at, stride * (P::kUnitBytes / P::kChunks));
     const WordVec low =
         loadUnits<P::kLowBytes>(unit + within * P::kLowBytes, count);
     splitLow(low, fields, std::make_integer_sequence<int, kFields>());
