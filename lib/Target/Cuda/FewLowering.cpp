@@ -21,15 +21,18 @@ using format::Launch;
 /// up, all loaded at once.
 static constexpr int kMostSplits = 8;
 
-/// About the cycles that a layer takes: of a group of a block's 16 warps, of a
-/// byte of columns through L2, of a pass, and of blocks that wait for others'
-/// sums.
+/// Tiles of rows of a warp, at most.
+static constexpr int kMostRowTiles = 2;
+
+/// About the cycles that a layer takes: of a group of a block's 16 warps in a
+/// tile of rows, and in two, of a byte of columns through L2, of a pass, and of
+/// blocks that wait for others' sums.
 static int64_t costOf(const FewTile &tile) {
-  constexpr int64_t perUnit = 1800;
+  constexpr int64_t perUnit[kMostRowTiles] = {1600, 2700};
   constexpr int64_t columnBytesPerCycle = 24;
   constexpr int64_t perPass = 800;
   constexpr int64_t perSplit = 3500;
-  return perUnit * tile.units() * tile.passes +
+  return perUnit[tile.rowTiles - 1] * tile.units() * tile.passes +
          tile.columnBytes() / columnBytesPerCycle + perPass * tile.passes +
          (tile.splitK > 1 ? perSplit : 0);
 }
@@ -46,22 +49,23 @@ static std::optional<FewTile> chooseFewTile(const format::PackedShape &shape,
   tile.groups = static_cast<int>(ceilDiv(shape.cols, 4 * perChunk(shape)));
   tile.steps = static_cast<int>(perChunk(shape) / 4);
   // Of equals the one with more blocks.
-  for (tile.warpsN = kFewWarps; tile.warpsN > 0; tile.warpsN /= 2) {
-    const int64_t blocks = ceilDiv(tiles, tile.warpsN);
-    const int mostSplits = isNormed ? 1 : kMostSplits;
-    for (int splits = 1; splits <= mostSplits; ++splits) {
-      if (splits > 1 && blocks * splits > gpu.processors)
-        break;
-      // As few blocks as share the groups evenly.
-      tile.splitK =
-          FewTile::ceilDiv(tile.groups, FewTile::ceilDiv(tile.groups, splits));
-      tile.passes = static_cast<int>(ceilDiv(blocks, gpu.processors));
-      if (tile.elementsOfBlock() <= kFewElements &&
-          tile.sharedBytes() <= mostBytes &&
-          (!best || costOf(tile) <= costOf(*best)))
-        best = tile;
+  for (tile.rowTiles = kMostRowTiles; tile.rowTiles > 0; --tile.rowTiles)
+    for (tile.warpsN = kFewWarps; tile.warpsN > 0; tile.warpsN /= 2) {
+      const int64_t blocks = ceilDiv(tiles, tile.rowTiles * tile.warpsN);
+      const int mostSplits = isNormed ? 1 : kMostSplits;
+      for (int splits = 1; splits <= mostSplits; ++splits) {
+        if (splits > 1 && blocks * splits > gpu.processors)
+          break;
+        // As few blocks as share the groups evenly.
+        tile.splitK = FewTile::ceilDiv(tile.groups,
+                                       FewTile::ceilDiv(tile.groups, splits));
+        tile.passes = static_cast<int>(ceilDiv(blocks, gpu.processors));
+        if (tile.rows() <= kFewRows && tile.elementsOfBlock() <= kFewElements &&
+            tile.sharedBytes() <= mostBytes &&
+            (!best || costOf(tile) <= costOf(*best)))
+          best = tile;
+      }
     }
-  }
   return best;
 }
 
@@ -76,12 +80,16 @@ bool Lowerer::addMatvecFew(const Launch &launch, const FusedNorm &norm,
                                           norm.launch != nullptr, Target);
   if (!tile)
     return false;
-  const int64_t tiles = ceilDiv(total, p.gated ? kTileRows / 2 : kTileRows);
-  const int64_t blocks = ceilDiv(tiles, int64_t{tile->warpsN} * tile->passes);
+  const int64_t outputs = tile->rows() / (p.gated ? 2 : 1);
+  const int64_t blocks = ceilDiv(total, outputs * tile->passes);
 
   KernelLaunch<kernels::MatvecFew> matvec;
-  matvec.config = {linearConfig(launch, group), normConfig(norm.launch),
-                   tile->warpsN, tile->splitK, tile->passes};
+  matvec.config = {linearConfig(launch, group),
+                   normConfig(norm.launch),
+                   tile->rowTiles,
+                   tile->warpsN,
+                   tile->splitK,
+                   tile->passes};
   matvec.args.x = inputRows(launch, norm);
   matvec.args.norm = normArgs(norm.launch);
   matvec.args.layer = linearArgs(launch, group);

@@ -16,19 +16,24 @@ namespace qzc {
 constexpr int kFewWarps = 16;
 /// Elements of a token that the two warps have in registers, at most.
 constexpr int kFewElements = 2048;
+/// Rows of a pass, at most: a thread finishes four of a token.
+constexpr int kFewRows = 4 * kFewWarps * 32 / kTileTokens;
 
-/// A block takes `passes` times warpsN tiles of rows; it, and the warps of each
-/// tile of rows, share the groups of four chunks that the rows consist of.
+/// A block takes `passes` times warpsN times rowTiles tiles of rows; it, and
+/// the warps of the same rows, share the groups of four chunks that the rows
+/// consist of.
 struct FewTile {
   int groups;
-  int steps; ///< products of 16 columns in a group: a fourth of a chunk
+  int steps;    ///< products of 16 columns in a group: a fourth of a chunk
+  int rowTiles; ///< of a warp: each column that it reads is for all
   int warpsN;
   int splitK; ///< blocks that share the groups of a row
   int passes;
 
   static constexpr int ceilDiv(int a, int b) { return (a + b - 1) / b; }
   constexpr int warpsK() const { return kFewWarps / warpsN; }
-  constexpr int rows() const { return warpsN * kTileRows; } ///< of a pass
+  constexpr int warpRows() const { return rowTiles * kTileRows; }
+  constexpr int rows() const { return warpsN * warpRows(); } ///< of a pass
   constexpr int groupsOfBlock() const { return ceilDiv(groups, splitK); }
   constexpr int elementsOfBlock() const { return groupsOfBlock() * steps * 16; }
   /// Groups of a warp in a pass.
@@ -36,7 +41,7 @@ struct FewTile {
   /// Groups that a warp has in registers or on their way, a power of two.
   constexpr int depth() const {
     int depth = 1;
-    while (depth < 4 && depth < units())
+    while (depth * rowTiles < 4 && depth < units())
       depth *= 2;
     return depth;
   }

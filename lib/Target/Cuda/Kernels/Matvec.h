@@ -41,14 +41,14 @@ struct MatvecTensor {
   template <template <class> class Of> using Args = MatvecArgs<Of>;
 };
 
-/// warpsN, splitK and passes: of FewTile.
+/// rowTiles, warpsN, splitK and passes: of FewTile.
 struct MatvecFew {
   QZC_KERNEL(MatvecFew, matvecFew, "MatvecFew.cuh")
   struct Config {
     LinearConfig layer;
     NormConfig norm;
-    int warpsN, splitK, passes;
-    QZC_FIELDS(layer, norm, warpsN, splitK, passes)
+    int rowTiles, warpsN, splitK, passes;
+    QZC_FIELDS(layer, norm, rowTiles, warpsN, splitK, passes)
   };
   template <template <class> class Of> struct Args {
     InRows<Of> x; ///< [T, inputs]

@@ -81,18 +81,18 @@ struct TokenStage {
 };
 
 /// Rows of whole chunks, x 16-byte aligned, at most 8 tokens. `partial` has
-/// warpsN · 16 sums for 8 tokens of each of the splitK blocks of a row and each
-/// block of rows. Grid: blocks of `passes` times warpsN tiles of 16 rows
-/// (gated: 8 gate rows and their 8 up rows) × splitK, of kFewWarps warps.
+/// FewTile::rows() sums for 8 tokens of each of the splitK blocks of a row and
+/// each block of rows. Grid: blocks of `passes` times FewTile::rows() rows
+/// (gated: half of them gate rows) × splitK, of kFewWarps warps.
 /// Dynamic shared memory: FewTile::sharedBytes() and the table.
 template <MatvecFew::Config C>
 QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   using Layer = BatchLayer<C.layer>;
   using Staged = typename Layer::Staged;
-  using O = Operands<Layer::S>;
+  using O = OperandsFor<Layer::S, 1>;
   using Norms = InputNorm<C.norm>;
-  constexpr FewTile tile = {Staged::kGroups, Staged::kSteps, C.warpsN, C.splitK,
-                            C.passes};
+  constexpr FewTile tile = {Staged::kGroups, Staged::kSteps, C.rowTiles,
+                            C.warpsN,        C.splitK,       C.passes};
   constexpr int threads = kFewWarps * kWarp;
   constexpr int warpsK = tile.warpsK();
   constexpr int units = tile.units();
@@ -102,7 +102,8 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
           : tile.depth();
   constexpr int sides = Layer::kSides;
   constexpr int perTile = Layer::kPerTile;
-  constexpr int outputs = C.warpsN * perTile; ///< of a pass
+  constexpr int perWarp = C.rowTiles * perTile;
+  constexpr int outputs = C.warpsN * perWarp; ///< of a pass
   static_assert(C.splitK == 1 || C.passes == 1, "sums of one pass are shared");
   static_assert(outputs / 4 * kTileTokens <= threads, "four for each thread");
   using Stage = TokenStage<Layer::K, Layer::S, Layer::kBlock,
@@ -123,12 +124,16 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   const Norms norm = {a.norm};
 
   const typename Layer::Parts parts = {a.layer};
-  using Unit = typename Layer::Pair[1];
-  auto rowsOf = [&](int pass) {
+  using Unit = typename Layer::Pair[C.rowTiles];
+  auto rowsOf = [&](int pass, int r) {
     return Layer::TileRows::find(
-        parts, firstRow + pass * outputs + place.warpN * perTile, place.lane);
+        parts, firstRow + pass * outputs + place.warpN * perWarp + r * perTile,
+        place.lane);
   };
-  const typename Layer::TileRows firstRows = rowsOf(0);
+  typename Layer::TileRows firstRows[C.rowTiles];
+#pragma unroll
+  for (int r = 0; r < C.rowTiles; ++r)
+    firstRows[r] = rowsOf(0, r);
   // Slots of the ring that a pass takes; those beyond its units are empty.
   constexpr int slots = (units + depth - 1) / depth * depth;
   auto load = [&](Unit &unit, int pass, int slot) {
@@ -139,8 +144,10 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
     const int group = place.firstGroup + place.warpK + slot * warpsK;
     if (group >= place.endGroup || pass >= C.passes)
       return;
-    unit[0] =
-        (C.passes == 1 ? firstRows : rowsOf(pass)).load(group, place.lane);
+#pragma unroll
+    for (int r = 0; r < C.rowTiles; ++r)
+      unit[r] = (C.passes == 1 ? firstRows[r] : rowsOf(pass, r))
+                    .load(group, place.lane);
   };
   Unit ring[depth];
 #pragma unroll
@@ -235,14 +242,14 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
 
 #pragma unroll 1
   for (int pass = 0; pass < C.passes; ++pass) {
-    float sums[1][1][4] = {};
+    float sums[C.rowTiles][1][4] = {};
 #pragma unroll 1
     for (int first = 0; first < slots; first += depth) {
 #pragma unroll
       for (int d = 0; d < depth; ++d) {
         const int group = place.warpK + (first + d) * warpsK;
         if (place.firstGroup + group < place.endGroup)
-          multiplyGroup<Layer::K, Layer::S, Layer::kBlock, 1, 1>(
+          multiplyGroup<Layer::K, Layer::S, Layer::kBlock, C.rowTiles, 1>(
               sums, ring[d], columns + group * (Staged::kSteps * 32), 0, table,
               place.lane);
         load(ring[d], pass, first + d + depth);
@@ -253,11 +260,13 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
     if constexpr (C.passes == 1)
       __syncthreads();
 #pragma unroll
-    for (int e = 0; e < 4; ++e)
-      passSums[(place.warpK * kTileTokens + 2 * (place.lane % 4) + e % 2) *
-                   tile.sumStride() +
-               place.warpN * kTileRows + place.lane / 4 + e / 2 * 8] =
-          sums[0][0][e];
+    for (int r = 0; r < C.rowTiles; ++r)
+#pragma unroll
+      for (int e = 0; e < 4; ++e)
+        passSums[(place.warpK * kTileTokens + 2 * (place.lane % 4) + e % 2) *
+                     tile.sumStride() +
+                 place.warpN * tile.warpRows() + r * kTileRows +
+                 place.lane / 4 + e / 2 * 8] = sums[r][0][e];
     __syncthreads();
     finish(pass, passSums);
   }

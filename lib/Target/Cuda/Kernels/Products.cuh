@@ -99,11 +99,24 @@ template <int Bits> struct Dealt<PlanarCodes<Bits>> {
   }
 };
 
+/// Operands for products with `Tiles` tiles of tokens. With an only one entries
+/// of a code book's table are operands as they are: 8 rows' values and their
+/// rests are the 16 rows of one, which takes a product more and saves many byte
+/// permutations.
+template <Storage S, int Tiles>
+constexpr bool kTermsAreRows = Tiles == 1 && Operands<S>::kTerms > 1;
+template <Storage S, int Tiles>
+using OperandsFor =
+    typename Choose<kTermsAreRows<S, Tiles>,
+                    BookOperands<BookOf<S>, Entry::Terms>, Operands<S>>::Type;
+
 /// Sums of RowTiles times 16 rows and Tiles times 8 tokens, as mma has them, in
 /// two chains where one tile would make one long.
 template <Storage S, int RowTiles, int Tiles> struct TileSums {
+  static constexpr bool kAsRows = kTermsAreRows<S, Tiles>;
   static constexpr int kChains = RowTiles * Tiles > 1 ? 1 : 2;
-  float c[kChains][RowTiles][Tiles][4];
+  static constexpr int kHalves = kAsRows ? 2 : 1; ///< operands of 16 rows
+  float c[kChains][RowTiles][Tiles][kHalves][4];
 
   QZC_DEVICE void clear() {
 #pragma unroll
@@ -113,8 +126,10 @@ template <Storage S, int RowTiles, int Tiles> struct TileSums {
 #pragma unroll
         for (int tile = 0; tile < Tiles; ++tile)
 #pragma unroll
-          for (int e = 0; e < 4; ++e)
-            c[chain][r][tile][e] = 0.0f;
+          for (int half = 0; half < kHalves; ++half)
+#pragma unroll
+            for (int e = 0; e < 4; ++e)
+              c[chain][r][tile][half][e] = 0.0f;
   }
   /// Adds the products of rows `a`, the sum of Terms values, and columns `b`.
   template <int Terms>
@@ -129,9 +144,9 @@ template <Storage S, int RowTiles, int Tiles> struct TileSums {
 #pragma unroll
           for (int i = 0; i < Tiles; ++i) {
             // Both are what rounding left: less than 2^-22 of the product.
-            if (term == 1 && part == 1)
+            if (!kAsRows && term == 1 && part == 1)
               continue;
-            float(&sums)[4] = c[part % kChains][r][i];
+            float(&sums)[4] = c[part % kChains][r][i][kAsRows ? term : 0];
             const unsigned b0 = part == 0 ? b[i].x : b[i].z;
             const unsigned b1 = part == 0 ? b[i].y : b[i].w;
             if constexpr (S == Storage::BF16)
@@ -141,8 +156,17 @@ template <Storage S, int RowTiles, int Tiles> struct TileSums {
           }
   }
   QZC_DEVICE float sum(int r, int tile, int e) const {
-    return kChains == 1 ? c[0][r][tile][e]
-                        : c[0][r][tile][e] + c[1][r][tile][e];
+    return kChains == 1 ? ofChain(0, r, tile, e)
+                        : ofChain(0, r, tile, e) + ofChain(1, r, tile, e);
+  }
+
+private:
+  QZC_DEVICE float ofChain(int chain, int r, int tile, int e) const {
+    const auto &halves = c[chain][r][tile];
+    if constexpr (kAsRows)
+      return halves[e / 2][e % 2] + halves[e / 2][e % 2 + 2];
+    else
+      return halves[0][e];
   }
 };
 
@@ -227,16 +251,25 @@ QZC_DEVICE void addTimes(float (&sums)[Tiles][4], const More &more, float lower,
       sums[tile][e] = fmaf(more(tile, e), e < 2 ? lower : upper, sums[tile][e]);
 }
 
-/// Fours `four` of two rows' codes as a row operand, for each term.
-template <Storage S, class Codes>
+/// Fours `four` of two rows' codes as row operands: one for each term, or where
+/// terms are rows one for each row.
+template <Storage S, int Tiles, class Codes>
 QZC_DEVICE void rowOperand(unsigned (&a)[Operands<S>::kTerms][4],
                            const Codes &low, const Codes &high, int four,
                            const void *table) {
-  using O = Operands<S>;
+  using O = OperandsFor<S, Tiles>;
   unsigned lower[2][O::kTerms];
   unsigned upper[2][O::kTerms];
   O::pairs(low, four, table, lower[0], lower[1]);
   O::pairs(high, four, table, upper[0], upper[1]);
+  if constexpr (kTermsAreRows<S, Tiles>) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      a[0][i] = lower[i / 2][i % 2];
+      a[1][i] = upper[i / 2][i % 2];
+    }
+    return;
+  }
 #pragma unroll
   for (int term = 0; term < O::kTerms; ++term) {
     a[term][0] = lower[0][term], a[term][1] = upper[0][term];
@@ -253,10 +286,11 @@ struct RowOperands {
   RowPair<K, S, Block> pair;
 
   QZC_DEVICE void set(const RowPair<K, S, Block> &rows, int) { pair = rows; }
-  /// The operand of a step, for each term.
+  /// The operands of a step.
+  template <int Tiles>
   QZC_DEVICE void operand(unsigned (&a)[O::kTerms][4], int step,
                           const void *table) const {
-    rowOperand<S>(a, pair.low.codes(), pair.high.codes(), step, table);
+    rowOperand<S, Tiles>(a, pair.low.codes(), pair.high.codes(), step, table);
   }
   /// What sums of the scale-th steps of one scale are multiplied with.
   QZC_DEVICE float scale(bool upper, int scale) const {
@@ -284,11 +318,12 @@ struct RowOperands<K, S, Block, Spread::Dealt> {
       minima[1] = W::minimum(rows.high.chunk);
     }
   }
+  template <int Tiles>
   QZC_DEVICE void operand(unsigned (&a)[O::kTerms][4], int step,
                           const void *table) const {
     const int chunk = step / kHalves;
-    rowOperand<S>(a, low.chunk(chunk), high.chunk(chunk),
-                  O::kHalfStep * (step % kHalves), table);
+    rowOperand<S, Tiles>(a, low.chunk(chunk), high.chunk(chunk),
+                         O::kHalfStep * (step % kHalves), table);
   }
   QZC_DEVICE float scale(bool upper, int chunk) const {
     return __shfl_sync(QZC_FULL_WARP, scales[upper], chunk, 4);
@@ -330,7 +365,7 @@ QZC_DEVICE void multiplyGroup(float (&sums)[RowTiles][Tiles][4],
       step.b[i] = pieces[i * stride];
 #pragma unroll
     for (int r = 0; r < RowTiles; ++r)
-      operands[r].operand(step.a[r], number, table);
+      operands[r].template operand<Tiles>(step.a[r], number, table);
   };
 
   TileSums<S, RowTiles, Tiles> products;
