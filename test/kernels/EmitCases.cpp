@@ -48,7 +48,8 @@ static void emitCase(int number) {
             (i ? ", " : "") + ("*(" + type + " *)a[") + std::to_string(i) + "]";
       }
       std::printf("%s);\n}\n", call.c_str());
-      table += "    {\"" + symbol + "\", &call_" + symbol + "},\n";
+      table += "    {\"" + symbol + "\", &call_" + symbol + ", " +
+               std::to_string(kernel.clusterBlocks) + "},\n";
       if (!kernel.perCacheType)
         break;
     }

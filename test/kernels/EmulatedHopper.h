@@ -129,6 +129,18 @@ inline void copyBulk(unsigned shared, const void *global, unsigned bytes,
   settleBarrier(at);
 }
 template <int Warps> void meetWarps() { emulator::meetThreads(32 * Warps); }
+
+inline int blockOfCluster() {
+  return static_cast<int>(emulator::blockOfCluster());
+}
+inline void arriveCluster() { emulator::arriveCluster(); }
+inline void waitCluster() { emulator::waitCluster(); }
+inline void storeInCluster(float *mine, int block, float value) {
+  const size_t offset =
+      reinterpret_cast<char *>(mine) - emulator::sharedOfBlock();
+  std::memcpy(emulator::dynamicShared + block * emulator::kSharedBytes + offset,
+              &value, sizeof(value));
+}
 } // namespace qzc::kernels
 
 #endif // QZC_TEST_KERNELS_EMULATEDHOPPER_H

@@ -42,8 +42,13 @@ static void buildKernel(mlir::OpBuilder &builder, mlir::Location loc,
   const std::string bounds = "__launch_bounds__(" +
                              std::to_string(kernel.blockThreads) + ", " +
                              std::to_string(kernel.minBlocks) + ")";
-  function.setSpecifiersAttr(
-      builder.getStrArrayAttr({"extern \"C\"", "__global__", bounds}));
+  const std::string cluster =
+      "__cluster_dims__(" + std::to_string(kernel.clusterBlocks) + ")";
+  llvm::SmallVector<llvm::StringRef> specifiers = {"extern \"C\"", "__global__",
+                                                   bounds};
+  if (kernel.clusterBlocks > 1)
+    specifiers.push_back(cluster);
+  function.setSpecifiersAttr(builder.getStrArrayAttr(specifiers));
   mlir::Block *body = function.addEntryBlock();
 
   llvm::SmallVector<mlir::Attribute> templateArgs;

@@ -20,6 +20,7 @@ Gpu qzc::cuda::gpuOf(const Arch &arch) {
                    : arch.number < 100 ? 132  // H100, H200
                                        : 148; // B200
   gpu.warpgroups = arch.number == 90 && arch.specific;
+  gpu.clusterBlocks = gpu.warpgroups ? 8 : 1;
   return gpu;
 }
 

@@ -47,6 +47,7 @@ void ProgramBuilder::add(std::vector<format::CudaLaunch> &list,
       instance.argTypes.push_back(arg.type);
     instance.blockThreads = spec.blockThreads;
     instance.minBlocks = spec.minBlocks;
+    instance.clusterBlocks = spec.clusterBlocks;
     instance.perCacheType = spec.perCacheType;
     Kernels.push_back(std::move(instance));
   }

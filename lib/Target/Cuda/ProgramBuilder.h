@@ -26,6 +26,7 @@ struct LaunchShape {
   uint32_t blockThreads = 256;
   uint32_t sharedBytes = 0;
   uint32_t minBlocks = 1;
+  uint32_t clusterBlocks = 1; ///< that share a cluster, along x
 };
 
 /// A launch of a kernel with its interface's Config and Args.

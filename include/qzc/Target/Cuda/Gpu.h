@@ -29,9 +29,11 @@ struct Gpu {
   int64_t processors = 132; ///< multiprocessors; fewer run blocks in more waves
   /// Whether code has the matrix products of warpgroups of sm_90a.
   bool warpgroups = false;
+  int64_t clusterBlocks = 1; ///< that a cluster has at most; 1: no clusters
 
   bool operator==(const Gpu &other) const {
-    return processors == other.processors && warpgroups == other.warpgroups;
+    return processors == other.processors && warpgroups == other.warpgroups &&
+           clusterBlocks == other.clusterBlocks;
   }
 };
 

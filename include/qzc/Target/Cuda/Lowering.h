@@ -39,6 +39,7 @@ struct KernelInstance {
   uint32_t blockThreads = 0;
   /// Blocks that should fit on a multiprocessor: bounds the registers.
   uint32_t minBlocks = 1;
+  uint32_t clusterBlocks = 1; ///< of a cluster, along x
   /// Exists as name_f16, name_f32 and name_q8, the cache's element type being
   /// the first template argument.
   bool perCacheType = false;

@@ -216,6 +216,33 @@ template <int Warps> QZC_DEVICE void meetWarps() {
   asm volatile("bar.sync 1, %0;" ::"n"(Warps * 32) : "memory");
 }
 
+//===----------------------------------------------------------------------===//
+// Blocks of a cluster
+//===----------------------------------------------------------------------===//
+
+QZC_DEVICE int blockOfCluster() {
+  unsigned rank;
+  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return static_cast<int>(rank);
+}
+/// All threads of a cluster arrive, then wait for each other: what they wrote
+/// before they arrived, to other blocks too, is seen.
+QZC_DEVICE void arriveCluster() {
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+}
+QZC_DEVICE void waitCluster() {
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+/// Stores to where `block` has what is `mine` here, in dynamic shared memory.
+QZC_DEVICE void storeInCluster(float *mine, int block, float value) {
+  asm volatile("{\n.reg .b32 there;\n"
+               "mapa.shared::cluster.u32 there, %0, %1;\n"
+               "st.shared::cluster.f32 [there], %2;\n}" ::"r"(
+                   sharedAddress(mine)),
+               "r"(block), "f"(value)
+               : "memory");
+}
+
 } // namespace qzc::kernels
 
 #endif // __CUDA_ARCH_FEAT_SM90_ALL
