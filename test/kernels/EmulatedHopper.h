@@ -135,11 +135,17 @@ inline int blockOfCluster() {
 }
 inline void arriveCluster() { emulator::arriveCluster(); }
 inline void waitCluster() { emulator::waitCluster(); }
-inline void storeInCluster(float *mine, int block, float value) {
-  const size_t offset =
-      reinterpret_cast<char *>(mine) - emulator::sharedOfBlock();
-  std::memcpy(emulator::dynamicShared + block * emulator::kSharedBytes + offset,
-              &value, sizeof(value));
+inline void storeInCluster(float *mine, float value, int block,
+                           unsigned barrier) {
+  const int distance =
+      (block - blockOfCluster()) * static_cast<int>(emulator::kSharedBytes);
+  std::memcpy(reinterpret_cast<char *>(mine) + distance, &value, sizeof(value));
+  EmulatedBarrier &at = barrierAt(barrier + distance);
+  at.bytes -= static_cast<int>(sizeof(value));
+  settleBarrier(at);
+}
+inline void waitForCluster(unsigned barrier, unsigned parity) {
+  waitBarrier(barrier, parity);
 }
 } // namespace qzc::kernels
 

@@ -42,6 +42,8 @@ template <class Cache, AttendLayer::Config C> struct AttendShared {
   Record ofWarps[kAttendWarps];
   Record ofBlocks[C.blocks];
   float scratch[32];
+  alignas(8) unsigned long long headsCame; ///< barriers of what blocks send
+  unsigned long long recordsCame;
   Half latestScales[2];
   int flag;
 
@@ -242,7 +244,16 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   Shared &shared = *reinterpret_cast<Shared *>(dynamic);
   float4 *staged = dynamic + (sizeof(Shared) + 15) / 16;
 
-  // Nobody writes to a block that has not begun.
+  // Nobody sends to a block whose barriers are not there.
+  const unsigned headsCame = sharedAddress(&shared.headsCame);
+  const unsigned recordsCame = sharedAddress(&shared.recordsCame);
+  if (threadIdx.x == 0) {
+    initBarrier(headsCame, 1);
+    initBarrier(recordsCame, 1);
+    publishBarriers();
+    expectBytes(headsCame, sizeof(shared.heads));
+    expectBytes(recordsCame, sizeof(shared.ofBlocks));
+  }
   arriveCluster();
   const int block = blockOfCluster();
   const int cluster = blockIdx.x / C.blocks;
@@ -310,9 +321,8 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   constexpr int atOnce = kWarp / Rows::kRows;
   if (lane < atOnce * Rows::kRows && mine < Rows::kAll)
     for (int to = lane / Rows::kRows; to < C.blocks; to += atOnce)
-      storeInCluster(&shared.heads[mine], to, value);
-  arriveCluster();
-  waitCluster();
+      storeInCluster(&shared.heads[mine], value, to, headsCame);
+  waitForCluster(headsCame, 0);
 
   const float *key = shared.heads + C.queries * D;
   heads.loadValues(shared.heads, key, key + D);
@@ -345,15 +355,14 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
         kAttendWarps, d, [&](int w, int e) { return shared.ofWarps[w][g][e]; });
     float(&record)[D + 2] = shared.ofBlocks[block][g];
     for (int to = i / elements; to < C.blocks; to += sharers) {
-      storeInCluster(&record[d], to, total.sum[0]);
+      storeInCluster(&record[d], total.sum[0], to, recordsCame);
       if (d == 0) {
-        storeInCluster(&record[D], to, total.m);
-        storeInCluster(&record[D + 1], to, total.l);
+        storeInCluster(&record[D], total.m, to, recordsCame);
+        storeInCluster(&record[D + 1], total.l, to, recordsCame);
       }
     }
   }
-  arriveCluster();
-  waitCluster();
+  waitForCluster(recordsCame, 0);
   for (int i = threadIdx.x; i < elements; i += threads) {
     const OnlineSoftmax<1> total =
         mergeRecords<D>(C.blocks, i % D, [&](int b, int e) {
