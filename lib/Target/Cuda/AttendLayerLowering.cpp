@@ -12,8 +12,8 @@ using format::Opcode;
 using format::View;
 
 /// Elements of q, k and v that a block multiplies, at most: of more, launches
-/// that spread them evenly take less time.
-static constexpr int64_t kMostElements = 1 << 17;
+/// that spread them over all processors take less time.
+static constexpr int64_t kMostElements = 1 << 15;
 /// Quads of the input that a thread stages.
 static constexpr int64_t kMostQuads = 8;
 static constexpr int64_t kMostRowsOfWarp = 8;
@@ -30,22 +30,25 @@ static bool isPlain(const format::LinearParams &p) {
   return !p.gated && p.activation == format::Activation::None;
 }
 
-/// How heads are spread over clusters: as few rows a block as no more blocks
-/// than processors allow.
+/// Blocks of clusters that surely run at once, one a processor: a cluster has
+/// to fit into a group of these.
+static int64_t mostBlocks(const Gpu &gpu) { return gpu.processors * 3 / 4; }
+
+/// How heads are spread over clusters that all run at once: as few rows a warp
+/// as that allows.
 static std::optional<AttendTile>
 chooseAttendTile(const format::AttentionParams &p, const Gpu &gpu) {
   const int64_t perKvHead = p.heads / p.kvHeads;
   const int dim = toInt(p.headDim);
   std::optional<AttendTile> best;
   for (int64_t queries = 1; queries <= perKvHead; ++queries)
-    for (int64_t blocks = 2; blocks <= gpu.clusterBlocks; blocks *= 2) {
+    for (int64_t blocks = 2; blocks <= gpu.clusterBlocks; ++blocks) {
       const AttendTile tile = {toInt(queries), toInt(blocks)};
       const int64_t clusters = p.heads / queries;
       if (perKvHead % queries == 0 && clusters <= kMostClusters &&
-          clusters * blocks <= gpu.processors &&
+          clusters * blocks <= mostBlocks(gpu) &&
           tile.rowsOfWarp(dim) <= kMostRowsOfWarp &&
-          (!best ||
-           tile.rows(dim) * best->blocks < best->rows(dim) * tile.blocks))
+          (!best || tile.rowsOfWarp(dim) < best->rowsOfWarp(dim)))
         best = tile;
     }
   return best;
@@ -133,7 +136,6 @@ bool Lowerer::lowerAttendLayer(const std::vector<Launch> &list, size_t index,
       ceilDiv(shape.cols, 32 * perChunk(shape)) * 32 * perChunk(shape);
   attend.sharedBytes = static_cast<uint32_t>(
       4 * (tile->sharedFloats(toInt(p.headDim)) + staged));
-  attend.minBlocks = 2;
   attend.clusterBlocks = static_cast<uint32_t>(tile->blocks);
   Builder.add(*Out, attend);
   return true;

@@ -225,6 +225,14 @@ template <AttendLayer::Config C> struct AttendOutputs {
   }
 };
 
+/// What the blocks of the cluster sent is there for all threads. One warp waits:
+/// seeing what other multiprocessors wrote costs each that does.
+QZC_DEVICE void awaitSent(unsigned barrier) {
+  if (warpOfBlock() == 0)
+    waitForCluster(barrier, 0);
+  __syncthreads();
+}
+
 /// Grid: (heads / queries × blocks) × T, in clusters of `blocks`. Dynamic
 /// shared memory: AttendShared, the staged input.
 template <class Cache, AttendLayer::Config C>
@@ -297,9 +305,9 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   batch.find(cache, first, position + 1, stride);
   const unsigned long long newest = cache.stored.page(position);
 
+  waitCluster();
   waitForDependencies();
   stage.run(staged, shared.scratch, rowOf(a.x, token), norm);
-  launchDependents();
   float sums[Rows::kRows];
   rows.dot(sums, staged);
 
@@ -317,12 +325,11 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
     if (slot == r)
       value = sum * rowScale + bias;
   }
-  waitCluster();
   constexpr int atOnce = kWarp / Rows::kRows;
   if (lane < atOnce * Rows::kRows && mine < Rows::kAll)
     for (int to = lane / Rows::kRows; to < C.blocks; to += atOnce)
       storeInCluster(&shared.heads[mine], value, to, headsCame);
-  waitForCluster(headsCame, 0);
+  awaitSent(headsCame);
 
   const float *key = shared.heads + C.queries * D;
   heads.loadValues(shared.heads, key, key + D);
@@ -343,6 +350,8 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   attendRange<Cache, D, C.queries, C.attention.softCap, C.attention.alibi>(
       softmax, shared.queries, cache, batch, first, position + 1, stride,
       a.attention.cap, slopes);
+  // Earlier, what the next launch loads would be ahead of keys and values.
+  launchDependents();
   storeRecords<D>(shared.ofWarps[warp], softmax);
   __syncthreads();
   // Threads beyond an element each share the blocks that are told of it.
@@ -362,7 +371,7 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
       }
     }
   }
-  waitForCluster(recordsCame, 0);
+  awaitSent(recordsCame);
   for (int i = threadIdx.x; i < elements; i += threads) {
     const OnlineSoftmax<1> total =
         mergeRecords<D>(C.blocks, i % D, [&](int b, int e) {

@@ -225,8 +225,8 @@ QZC_DEVICE int blockOfCluster() {
   asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
   return static_cast<int>(rank);
 }
-/// All threads of a cluster arrive, then wait for each other: published barriers
-/// are there for all blocks.
+/// All threads of a cluster arrive, then wait for each other: published
+/// barriers are there for all blocks.
 QZC_DEVICE void arriveCluster() {
   asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
 }
