@@ -3,6 +3,7 @@
 #include "qzc/Init.h"
 
 #include "qzc/Conversion/Passes.h"
+#include "qzc/Dialect/Cuda/Transforms/Passes.h"
 #include "qzc/Dialect/Qz/Transforms/Passes.h"
 #include "qzc/Dialect/Sched/Transforms/Passes.h"
 #include "qzc/Passes.h"
@@ -12,13 +13,14 @@
 namespace qzc {
 
 void registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<qz::QzDialect, sched::SchedDialect>();
+  registry.insert<cuda::CudaDialect, qz::QzDialect, sched::SchedDialect>();
 }
 
 void registerAllPasses() {
   qz::registerQzPasses();
   qz::registerQzPipelines();
   sched::registerSchedPasses();
+  cuda::registerCudaPasses();
   registerConversionPasses();
   registerPipelines();
   mlir::registerCanonicalizer();

@@ -53,7 +53,7 @@ private:
   }
 
   void parse();
-  std::string ptxOf(const format::Manifest &manifest) const;
+  std::string ptxOf(const format::Manifest &manifest);
   /// The executable, and `gguf` where there is one.
   void writeExecutable(format::Manifest &manifest,
                        const std::vector<cuda::Arch> &archs, GgufBuild &gguf);
@@ -63,7 +63,7 @@ private:
   void reportTo(std::optional<AtomicFile> &file, const Account &account) const;
   /// Writes text to the output, or to the results without one.
   void writeText(const std::string &text) const;
-  std::string textOfModule() const;
+  static std::string textOf(mlir::ModuleOp module);
   std::string sourceFolder() const;
   /// Refuses what no layer that is selected makes use of, or warns of it.
   void checkMethod(bool hasBudget);
@@ -100,10 +100,10 @@ void Compilation::writeText(const std::string &text) const {
   file.commit();
 }
 
-std::string Compilation::textOfModule() const {
+std::string Compilation::textOf(mlir::ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  Module.get()->print(stream);
+  module.print(stream);
   stream << '\n';
   return stream.str();
 }
@@ -117,9 +117,10 @@ std::string Compilation::sourceFolder() const {
 /// What every image can fall back to, and --emit shows.
 static constexpr cuda::Arch kPtxArch = {80, false, true};
 
-static std::string cudaOf(const format::Manifest &manifest) {
+static std::string cudaOf(mlir::MLIRContext &context,
+                          const format::Manifest &manifest) {
   return cuda::emitCuda(
-      cuda::lowerToCuda(manifest, cuda::gpuOf(kPtxArch)).kernels);
+      *cuda::lowerToCuda(context, manifest, cuda::gpuOf(kPtxArch)));
 }
 
 void Compilation::chooseStorages() {
@@ -198,10 +199,10 @@ void Compilation::run() {
 
   stages.fuse();
   if (Options.emit == Emit::Qz && !Options.dryRun)
-    return writeText(textOfModule());
+    return writeText(textOf(*Module));
   stages.schedule();
   if (Options.emit == Emit::Schedule && !Options.dryRun)
-    return writeText(textOfModule());
+    return writeText(textOf(*Module));
 
   mlir::FailureOr<format::Manifest> manifest = translateToManifest(*Module);
   if (mlir::failed(manifest))
@@ -210,8 +211,10 @@ void Compilation::run() {
   if (Options.dryRun)
     return foretell(*manifest);
   switch (Options.emit) {
+  case Emit::Program:
+    return writeText(textOf(*lowerForGpus(Context, *manifest, archs)));
   case Emit::Cuda:
-    return writeText(cudaOf(*manifest));
+    return writeText(cudaOf(Context, *manifest));
   case Emit::Ptx:
     return writeText(ptxOf(*manifest));
   default:
@@ -239,8 +242,8 @@ void Compilation::foretell(const format::Manifest &manifest) const {
 
 /// The PTX of compute_80, without its terminating NUL. An executable's differs
 /// where weights do not fit f16: that is known only once they are encoded.
-std::string Compilation::ptxOf(const format::Manifest &manifest) const {
-  std::string source = cudaOf(manifest);
+std::string Compilation::ptxOf(const format::Manifest &manifest) {
+  std::string source = cudaOf(Context, manifest);
   return cuda::CudaCompiler(Options.nvrtc)
       .compile({{source, kPtxArch}}, Options.threads)[0]
       .bytes.c_str();
@@ -275,7 +278,8 @@ void Compilation::writeExecutable(format::Manifest &manifest,
     reportTo(report, Account(manifest, image.measure(sources, manifest)));
   std::vector<GpuCode> code;
   if (!archs.empty())
-    code = buildForGpu(manifest, archs, Options);
+    code = buildForGpu(*lowerForGpus(Context, manifest, archs), manifest, archs,
+                       Options);
   image.finish(manifest, tokenizerJson, code);
   gguf.finish();
   image.publish();

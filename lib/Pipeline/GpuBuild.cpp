@@ -5,6 +5,7 @@
 #include "qzc/Format/CodeModules.h"
 #include "qzc/Target/Cuda/Emit.h"
 #include "qzc/Target/Cuda/Lowering.h"
+#include "qzc/Target/Cuda/Stored.h"
 
 #include <algorithm>
 
@@ -23,35 +24,55 @@ struct Work {
 };
 } // namespace
 
-static Work lower(format::Manifest &manifest,
-                  const std::vector<cuda::Arch> &archs) {
-  Work work;
+mlir::OwningOpRef<mlir::ModuleOp>
+lowerForGpus(mlir::MLIRContext &context, const format::Manifest &manifest,
+             const std::vector<cuda::Arch> &archs) {
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
   for (const cuda::ArchGroup &group : cuda::groupByGpu(archs)) {
-    cuda::CudaLowering lowering = cuda::lowerToCuda(manifest, group.gpu);
+    mlir::OwningOpRef<cuda::ProgramOp> program =
+        cuda::lowerToCuda(context, manifest, group.gpu);
+    llvm::SmallVector<mlir::Attribute> names;
+    for (const cuda::Arch &arch : group.archs)
+      names.push_back(mlir::StringAttr::get(&context, arch.name()));
+    program->setArchsAttr(mlir::ArrayAttr::get(&context, names));
+    module->push_back(program.release());
+  }
+  return module;
+}
+
+static Work collect(mlir::ModuleOp programs,
+                    const std::vector<cuda::Arch> &archs) {
+  Work work;
+  for (cuda::ProgramOp program : programs.getOps<cuda::ProgramOp>()) {
     std::vector<std::string> names;
     std::vector<std::string> sources;
-    for (const cuda::KernelInstance &kernel : lowering.kernels) {
-      names.push_back(kernel.name);
-      sources.push_back(cuda::emitCuda({kernel}));
+    for (cuda::KernelOp kernel : program.block().getOps<cuda::KernelOp>()) {
+      names.push_back(kernel.getSymName().str());
+      sources.push_back(cuda::emitCuda(kernel));
     }
-    for (const cuda::Arch &arch : group.archs) {
-      lowering.program.archs.push_back(arch.name());
+    for (llvm::StringRef name :
+         program.getArchs().getAsValueRange<mlir::StringAttr>()) {
+      const cuda::Arch arch = *llvm::find_if(
+          archs, [&](const cuda::Arch &one) { return one.name() == name; });
       work.sections.push_back({arch, names, work.units.size()});
       for (const std::string &source : sources)
         work.units.push_back({source, arch});
     }
-    manifest.cuda.push_back(std::move(lowering.program));
   }
   return work;
 }
 
-std::vector<GpuCode> buildForGpu(format::Manifest &manifest,
+std::vector<GpuCode> buildForGpu(mlir::ModuleOp programs,
+                                 format::Manifest &manifest,
                                  const std::vector<cuda::Arch> &archs,
                                  const CompileOptions &options) {
   const cuda::CudaCompiler compiler(options.nvrtc);
   manifest.nvrtcVersion = compiler.version();
   manifest.minimumDriver = compiler.minimumDriver();
-  const Work work = lower(manifest, archs);
+  for (cuda::ProgramOp program : programs.getOps<cuda::ProgramOp>())
+    manifest.cuda.push_back(cuda::toFormat(program));
+  const Work work = collect(programs, archs);
   const std::vector<cuda::CompiledCode> code =
       compiler.compile(work.units, options.threads);
   std::vector<GpuCode> built;

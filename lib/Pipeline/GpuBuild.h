@@ -6,6 +6,9 @@
 #include "qzc/Pipeline/Compiler.h"
 #include "qzc/Target/Cuda/Compile.h"
 
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
 #include <string>
 #include <vector>
 
@@ -17,10 +20,16 @@ struct GpuCode {
   std::string section;
 };
 
-/// Lowers the manifest's plan, which then says how its kernels are launched,
-/// and compiles these, each by itself, for `archs`, in whose order the codes
-/// are.
-std::vector<GpuCode> buildForGpu(format::Manifest &manifest,
+/// The manifest's plan as a cuda.program for each kind of GPU among `archs`.
+mlir::OwningOpRef<mlir::ModuleOp>
+lowerForGpus(mlir::MLIRContext &context, const format::Manifest &manifest,
+             const std::vector<cuda::Arch> &archs);
+
+/// Stores the programs in the manifest, which then says how their kernels are
+/// launched, and compiles these, each by itself, for `archs`, in whose order
+/// the codes are.
+std::vector<GpuCode> buildForGpu(mlir::ModuleOp programs,
+                                 format::Manifest &manifest,
                                  const std::vector<cuda::Arch> &archs,
                                  const CompileOptions &options);
 

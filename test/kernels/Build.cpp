@@ -2,10 +2,12 @@
 //
 // kernel-test-build FOLDER [ARCH [WORD]]: writes NAME.ARCH (sm_90a) and
 // NAME.compute_80 for every random case and timing shape, or those whose names
-// hold WORD, to be run where there is a GPU.
+// hold WORD, to be run where there is a GPU; and as NAME.ARCH.json the model's
+// manifest with the program that launches the code.
 //
 //===----------------------------------------------------------------------===//
 
+#include "Lowered.h"
 #include "Model.h"
 
 #include "qzc/Support/AtomicFile.h"
@@ -18,23 +20,26 @@
 using namespace qzc;
 using namespace qzc::kernel_test;
 
+static void writeFile(const std::string &path, const std::string &text) {
+  AtomicFile file(path);
+  file.append(text);
+  file.commit();
+}
+
 static void build(const Model &model, const std::string &stem,
                   const std::vector<cuda::Arch> &archs) {
   const cuda::CudaCompiler compiler(QZC_NVRTC_PROGRAM);
   std::vector<cuda::CompileUnit> units;
-  for (const cuda::Arch &arch : archs)
-    units.push_back(
-        {cuda::emitCuda(
-             cuda::lowerToCuda(model.manifest, model.gpuOf(arch)).kernels),
-         arch});
-  for (const cuda::CompiledCode &code : compiler.compile(units)) {
-    AtomicFile file(stem + "." + code.arch.name());
-    file.append(code.bytes);
-    file.commit();
+  for (const cuda::Arch &arch : archs) {
+    Lowered lowered = lower(model.manifest, model.gpuOf(arch));
+    units.push_back({cuda::emitCuda(*lowered.ir), arch});
+    format::Manifest manifest = model.manifest;
+    manifest.cuda = {lowered.program};
+    writeFile(stem + "." + arch.name() + ".json", toJson(manifest));
   }
-  AtomicFile text(stem + ".cu");
-  text.append(units[0].source);
-  text.commit();
+  for (const cuda::CompiledCode &code : compiler.compile(units))
+    writeFile(stem + "." + code.arch.name(), code.bytes);
+  writeFile(stem + ".cu", units[0].source);
   std::printf("%s\n", stem.c_str());
 }
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Lowered.h"
 #include "Model.h"
 
 #include "qzc/Support/Error.h"
@@ -25,9 +26,8 @@ static void replaceAll(std::string &text, const std::string &from,
 
 static void emitCase(int number) {
   const Model model = makeCase(number);
-  const cuda::CudaLowering lowering =
-      cuda::lowerToCuda(model.manifest, model.gpuOf(model.emulated));
-  std::string text = cuda::emitCuda(lowering.kernels);
+  Lowered lowered = lower(model.manifest, model.gpuOf(model.emulated));
+  std::string text = cuda::emitCuda(*lowered.ir);
   // The includes stay outside the namespace; the symbols must differ by case.
   const size_t body = text.find("using namespace");
   std::string includes = text.substr(0, body);
@@ -36,21 +36,23 @@ static void emitCase(int number) {
   std::printf("%snamespace case%d {\n%s", includes.c_str(), number,
               text.c_str());
   std::string table;
-  for (const cuda::KernelInstance &kernel : lowering.kernels)
+  for (cuda::KernelOp kernel : lowered.kernels)
     for (const char *suffix : {"_f16", "_f32", "_q8"}) {
       const std::string symbol =
-          kernel.name + (kernel.perCacheType ? suffix : "");
+          kernel.getSymName().str() + (kernel.getPerCacheType() ? suffix : "");
       std::string call =
           "static void call_" + symbol + "(void **a) {\n  " + symbol + "(";
-      for (size_t i = 0; i < kernel.argTypes.size(); ++i) {
-        const std::string &type = kernel.argTypes[i];
-        call +=
-            (i ? ", " : "") + ("*(" + type + " *)a[") + std::to_string(i) + "]";
+      int count = 0;
+      for (llvm::StringRef type :
+           kernel.getParameters().getAsValueRange<mlir::StringAttr>()) {
+        call += (count ? ", *(" : "*(") + type.str() + " *)a[" +
+                std::to_string(count) + "]";
+        ++count;
       }
       std::printf("%s);\n}\n", call.c_str());
       table += "    {\"" + symbol + "\", &call_" + symbol + ", " +
-               std::to_string(kernel.clusterBlocks) + "},\n";
-      if (!kernel.perCacheType)
+               std::to_string(kernel.getClusterBlocks()) + "},\n";
+      if (!kernel.getPerCacheType())
         break;
     }
   std::printf("static const qzc::emulator::Registration registration(%d, {\n"

@@ -1,6 +1,7 @@
 //===- EmulatedTarget.cpp - A program run by the emulator -----------------===//
 
 #include "EmulatedTarget.h"
+#include "Lowered.h"
 
 #include <algorithm>
 #include <cstring>
@@ -37,7 +38,9 @@ EmulatedTarget::EmulatedTarget(const Model &model,
                                const std::vector<emulator::Entry> &entries,
                                runtime::CacheType cache, int64_t chunk,
                                int64_t capacity)
-    : Target(model, model.emulated, cache, chunk, capacity), Entries(entries) {
+    : Target(model, lower(model.manifest, model.gpuOf(model.emulated)).program,
+             cache, chunk, capacity),
+      Entries(entries) {
   void *pages = mmap(nullptr, kMostWritten, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED)

@@ -52,9 +52,9 @@ uint64_t Machine::allocate(uint64_t bytes) {
 }
 
 Machine::Machine(const Driver &driver, const Model &model,
-                 const cuda::Arch &arch, const std::string &code,
+                 const CudaProgram &program, const std::string &code,
                  runtime::CacheType cache, int64_t chunk, int64_t capacity)
-    : Target(model, arch, cache, chunk, capacity), D(driver) {
+    : Target(model, program, cache, chunk, capacity), D(driver) {
   D.check(D.cuModuleLoadDataFn(&Module, code.c_str()), "cuModuleLoadData");
   D.check(D.cuStreamCreateFn(&Stream, CU_STREAM_NON_BLOCKING), "cuStream");
   At.weights = allocate(M.manifest.weightsBytes);

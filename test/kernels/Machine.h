@@ -1,7 +1,7 @@
 //===- Machine.h - The smallest runtime that runs a program -----*- C++ -*-===//
 //
 // Loads one cubin or PTX by the driver API and runs the launch lists of a
-// CudaProgram, resolving arguments as Target/Cuda/Lowering.h says.
+// CudaProgram, resolving arguments as Target/Cuda/Stored.h says.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,9 +58,9 @@ struct Driver {
 /// A model on the GPU.
 class Machine : public Target {
 public:
-  Machine(const Driver &driver, const Model &model, const cuda::Arch &arch,
-          const std::string &code, runtime::CacheType cache, int64_t chunk,
-          int64_t capacity);
+  Machine(const Driver &driver, const Model &model,
+          const format::CudaProgram &program, const std::string &code,
+          runtime::CacheType cache, int64_t chunk, int64_t capacity);
   ~Machine() override;
   Machine(const Machine &) = delete;
   Machine &operator=(const Machine &) = delete;

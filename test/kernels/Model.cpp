@@ -24,6 +24,12 @@ float Random::uniform() {
   return static_cast<float>(next() >> 40) / float(1 << 23) - 1.0f;
 }
 
+/// What a manifest needs to know of where a tensor is from.
+static void nameSource(Tensor &tensor, size_t index) {
+  tensor.source.name = "tensor" + std::to_string(index);
+  tensor.source.shape = {tensor.shape.rows, tensor.shape.cols};
+}
+
 namespace {
 /// Builds a plan launch by launch.
 class Maker {
@@ -34,7 +40,7 @@ public:
   int32_t tensor(const PackedShape &shape, float amplitude, float center = 0) {
     Tensor t;
     t.shape = shape;
-    t.source.name = "tensor" + std::to_string(Result.manifest.tensors.size());
+    nameSource(t, Result.manifest.tensors.size());
     t.offset = Result.weights.size();
     Result.weights.resize(t.offset + paddedBytes(shape));
     t.f16Exponent = randomWeight(R, shape, amplitude, center,
@@ -287,7 +293,9 @@ Model qzc::kernel_test::makeCase(int number) {
     make.launch(Opcode::AddPositions, {x}, x, {positions},
                 AddPositionsParams{r.pick<int64_t>({0, 2})});
   }
-  for (int64_t layer = 0; layer < 2; ++layer) {
+  model.manifest.model.hidden = hidden;
+  model.manifest.model.layers = 2;
+  for (int64_t layer = 0; layer < model.manifest.model.layers; ++layer) {
     const auto normed = [&](View in, bool here) {
       return here ? make.norm(in, layerNorm, weighted, unitOffset) : in;
     };
@@ -418,6 +426,7 @@ Model qzc::kernel_test::makeBench(const BenchShape &s) {
     shape.cols = cols;
     Tensor t;
     t.shape = shape;
+    nameSource(t, model.manifest.tensors.size());
     t.offset = model.manifest.weightsBytes;
     model.manifest.weightsBytes += paddedBytes(shape);
     model.manifest.tensors.push_back(t);
@@ -481,6 +490,8 @@ Model qzc::kernel_test::makeBench(const BenchShape &s) {
               {weight(s.head, s.vocab, s.hidden)}, LinearParams{});
   plan.logits = logits;
   model.manifest.model.vocab = s.vocab;
+  model.manifest.model.hidden = s.hidden;
+  model.manifest.model.layers = s.layers;
   model.description = s.name;
   return model;
 }

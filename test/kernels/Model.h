@@ -8,7 +8,8 @@
 #ifndef QZC_TEST_KERNELS_MODEL_H
 #define QZC_TEST_KERNELS_MODEL_H
 
-#include "qzc/Target/Cuda/Lowering.h"
+#include "qzc/Format/Manifest.h"
+#include "qzc/Target/Cuda/Gpu.h"
 
 #include <cstdint>
 #include <string>

@@ -32,6 +32,13 @@ static std::string readFile(const std::string &path) {
           std::istreambuf_iterator<char>()};
 }
 
+/// What launches the code of a model, as Build.cpp lowered it.
+static format::CudaProgram readProgram(const std::string &stem,
+                                       const cuda::Arch &arch) {
+  return format::parseManifest(readFile(stem + "." + arch.name() + ".json"))
+      .cuda.at(0);
+}
+
 /// What Build.cpp compiled for: a machine architecture, then PTX.
 static std::vector<cuda::Arch> archsIn(const std::string &folder) {
   std::vector<cuda::Arch> archs;
@@ -59,7 +66,7 @@ static int checkAll(const Driver &driver, const std::string &folder) {
            {CacheType::F32, CacheType::F16, CacheType::Q8}) {
         const char *name = runtime::cacheName(cache);
         try {
-          Machine machine(driver, model, arch,
+          Machine machine(driver, model, readProgram(stem, arch),
                           readFile(stem + "." + arch.name()), cache, kChunk,
                           kCapacity);
           machine.Dependent = cache != CacheType::F32 && !arch.ptx;
@@ -90,11 +97,12 @@ static void bench(const Driver &driver, const std::string &folder) {
   for (const BenchShape &shape : benchShapes()) {
     const Model model = makeBench(shape);
     const cuda::Arch arch = archsIn(folder)[0];
-    const std::string stem = folder + "/" + shape.name + "." + arch.name();
-    if (!std::ifstream(stem))
+    const std::string stem = folder + "/" + shape.name;
+    const std::string code = stem + "." + arch.name();
+    if (!std::ifstream(code))
       continue;
-    Machine machine(driver, model, arch, readFile(stem), CacheType::F16, 2048,
-                    8192);
+    Machine machine(driver, model, readProgram(stem, arch), readFile(code),
+                    CacheType::F16, 2048, 8192);
     const format::CudaProgram &program = machine.program();
     std::printf("%s: %.0f MB of weights, %zu launches a token\n", shape.name,
                 double(model.manifest.weightsBytes) / 1e6,

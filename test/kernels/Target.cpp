@@ -2,8 +2,6 @@
 
 #include "Target.h"
 
-#include "qzc/Target/Cuda/Lowering.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -26,11 +24,9 @@ std::vector<float> qzc::kernel_test::ropeTable(const Rope &rope,
   return table;
 }
 
-Target::Target(const Model &model, const cuda::Arch &arch,
+Target::Target(const Model &model, const CudaProgram &program,
                runtime::CacheType cache, int64_t chunk, int64_t capacity)
-    : M(model),
-      Program(cuda::lowerToCuda(model.manifest, model.gpuOf(arch)).program),
-      Cache(cache), Chunk(chunk) {
+    : M(model), Program(program), Cache(cache), Chunk(chunk) {
   const int64_t page = Program.pagePositions;
   Capacity = page == 0 ? capacity : (capacity + page - 1) / page * page;
   for (const Launch &launch : model.manifest.plan.body)

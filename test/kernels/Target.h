@@ -1,7 +1,7 @@
 //===- Target.h - Something that runs a program -----------------*- C++ -*-===//
 //
 // What the GPU and the emulator share: resolving arguments as
-// Target/Cuda/Lowering.h says, and the checks against the reference.
+// Target/Cuda/Stored.h says, and the checks against the reference.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,8 +35,8 @@ std::vector<float> ropeTable(const format::Rope &rope, int64_t capacity);
 class Target {
 public:
   /// `capacity` positions of each sequence.
-  Target(const Model &model, const cuda::Arch &arch, runtime::CacheType cache,
-         int64_t chunk, int64_t capacity);
+  Target(const Model &model, const format::CudaProgram &program,
+         runtime::CacheType cache, int64_t chunk, int64_t capacity);
   virtual ~Target() = default;
 
   /// Tokens of a pass, and the rows of its head.

@@ -9,6 +9,8 @@ stage)
   mkdir -p "$3"
   "$(find "$2" -name kernel-test-build -type f)" "$3"
   cp "$(find "$2" -name kernel-test-run -type f)" "$3"
+  mkdir -p "$3/include"
+  cp -r /usr/include/nlohmann "$3/include"
   ;;
 *)
   runner=$2/kernel-test-run
@@ -17,21 +19,16 @@ stage)
   if [ $status -ne 2 ]; then
     # Built against other system libraries: build it here.
     runner=$(mktemp -d)/kernel-test-run
-    g++ -std=c++17 -O2 -w -ffp-contract=off -I include -I lib/Target/Cuda \
+    g++ -std=c++17 -O2 -w -ffp-contract=off -I include -I "$2/include" \
       -I "${CUDA_HOME:-/usr/local/cuda}/include" -o "$runner" \
       test/kernels/Machine.cpp test/kernels/Model.cpp \
       test/kernels/Reference.cpp test/kernels/Run.cpp \
       test/kernels/Target.cpp test/kernels/Weights.cpp \
-      lib/Target/Cuda/AttentionLowering.cpp \
-      lib/Target/Cuda/BatchLowering.cpp lib/Target/Cuda/FewLowering.cpp \
-      lib/Target/Cuda/Fusion.cpp \
-      lib/Target/Cuda/GemmLowering.cpp \
-      lib/Target/Cuda/Gpu.cpp lib/Target/Cuda/KernelArgs.cpp \
-      lib/Target/Cuda/KernelConfig.cpp lib/Target/Cuda/LinearLowering.cpp \
-      lib/Target/Cuda/Lowerer.cpp lib/Target/Cuda/ProgramBuilder.cpp \
-      lib/Target/Cuda/ScoreLowering.cpp \
-      lib/Format/Ggml.cpp lib/Format/ManifestNames.cpp lib/Format/Scheme.cpp \
-      lib/Format/Schemes/*.cpp -ldl
+      lib/Target/Cuda/Gpu.cpp lib/Format/Ggml*.cpp lib/Format/LaunchParams.cpp \
+      lib/Format/ManifestNames.cpp lib/Format/ManifestRead.cpp \
+      lib/Format/ManifestVerify.cpp lib/Format/ManifestVerifyProgram.cpp \
+      lib/Format/Packing.cpp lib/Format/RowView.cpp lib/Format/Scaling.cpp \
+      lib/Format/Scheme.cpp lib/Format/Schemes/*.cpp -ldl
   fi
   "$runner" "$2" "$1"
   ;;

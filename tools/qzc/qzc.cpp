@@ -23,13 +23,15 @@ static std::string besideThisProgram(const char *name) {
 
 static Emit readEmit(const std::string &text) {
   static const std::map<std::string, Emit> emits = {
-      {"qz", Emit::Qz},   {"schedule", Emit::Schedule}, {"cuda", Emit::Cuda},
-      {"ptx", Emit::Ptx}, {"bin", Emit::Bin},
+      {"qz", Emit::Qz},           {"schedule", Emit::Schedule},
+      {"program", Emit::Program}, {"cuda", Emit::Cuda},
+      {"ptx", Emit::Ptx},         {"bin", Emit::Bin},
   };
   auto found = emits.find(text);
   if (found == emits.end())
-    throw usageError("--emit: '" + text +
-                     "' is no stage; known are qz, schedule, cuda, ptx, bin");
+    throw usageError(
+        "--emit: '" + text +
+        "' is no stage; known are qz, schedule, program, cuda, ptx, bin");
   return found->second;
 }
 
@@ -98,9 +100,12 @@ static void readWeights(const std::string &text, CompileOptions &options) {
 /// Options of the executable and of synthetic weights, given without them.
 static void checkUse(const CLI::App &app, const CompileOptions &options) {
   const bool stops = options.emit != Emit::Bin;
+  const auto hasUse = [&](std::string_view option) {
+    return option == "--arch" && options.emit == Emit::Program;
+  };
   if (stops || (options.output.empty() && !options.gguf.empty()))
     for (const char *option : {"--arch", "--weights"})
-      if (app.count(option) != 0)
+      if (app.count(option) != 0 && !hasUse(option))
         throw usageError(
             std::string(option) + " is for executables and does not go with " +
             (stops ? "--emit of another stage" : "--gguf without -o"));
@@ -136,8 +141,9 @@ static void addOptions(CLI::App &app, CompileOptions &options,
          "--gguf-ternary", options.ggufTernary,
          "Blocks that ternary has in the GGUF: TQ2_0 (default) or TQ1_0")
       ->type_name("TYPE");
-  app.add_option("--emit", raw.emit,
-                 "Stage to stop at: qz, schedule, cuda, ptx or bin (default)")
+  app.add_option(
+         "--emit", raw.emit,
+         "Stage to stop at: qz, schedule, program, cuda, ptx or bin (default)")
       ->type_name("STAGE");
   app.add_flag("--dry-run", options.dryRun,
                "Print the table of layers, schemes and bytes, and the memory "

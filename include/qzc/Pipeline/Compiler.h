@@ -22,6 +22,7 @@ namespace qzc::pipeline {
 enum class Emit {
   Qz,       ///< the quantized and fused module
   Schedule, ///< launches on planned buffers
+  Program,  ///< a program for each kind of GPU among `archs`
   Cuda,     ///< the C++ that NVRTC compiles
   Ptx,      ///< its PTX
   Bin,      ///< the executable

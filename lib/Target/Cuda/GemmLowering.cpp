@@ -21,8 +21,11 @@ using format::Launch;
 using format::View;
 
 /// Bytes of f16 weights in scratch: what stays in L2 between the conversion and
-/// the GEMM that reads it.
-static constexpr int64_t kSliceBytes = 32 << 20;
+/// the GEMM that reads it, and no more than make a GEMM of enough blocks.
+static int64_t sliceBytes(const Gpu &gpu) {
+  constexpr int64_t most = 32 << 20;
+  return std::min(most, gpu.l2Bytes / 5 * 4);
+}
 static constexpr int64_t kConvertRows = 8;
 
 static kernels::Order orderFor(const Gpu &gpu) {
@@ -150,7 +153,8 @@ int64_t Lowerer::panelColumns(int64_t columns) const {
 int64_t Lowerer::sliceRows(int64_t inputs, int64_t total, bool gated) const {
   const int64_t unit = gated ? 512 : 256;
   const int64_t rowBytes = gemmColumns(inputs) * 2;
-  return std::min(total, std::max(unit, kSliceBytes / rowBytes / unit * unit));
+  return std::min(total,
+                  std::max(unit, sliceBytes(Target) / rowBytes / unit * unit));
 }
 
 kernels::GemmArgs<Arg> Lowerer::gemmArgs(const Launch &launch,

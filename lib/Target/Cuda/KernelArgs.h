@@ -42,6 +42,7 @@ template <> std::string parameterType<TokenRow>();
 struct TypedArg {
   format::CudaArg arg;
   std::string type;
+  bool isUnused; ///< a pointer that the instance does not read
 };
 
 /// For a pointer that the instance does not read.
@@ -54,21 +55,24 @@ template <class T> class Arg {
 public:
   Arg() = default;
   explicit Arg(const format::CudaArg &arg) : Described(arg) {}
-  Arg(UnusedArg) {
+  Arg(UnusedArg) : IsUnused(true) {
     static_assert(std::is_pointer_v<T>);
-    Described.emplace().kind = format::CudaArg::Kind::State;
+    Described.emplace();
   }
   /// Pointers as in C++: to what is const, to void.
   template <class Other, class = std::enable_if_t<
                              std::is_pointer_v<T> && std::is_pointer_v<Other> &&
                              std::is_convertible_v<Other, T>>>
-  Arg(const Arg<Other> &other) : Described(other.described()) {}
+  Arg(const Arg<Other> &other)
+      : Described(other.described()), IsUnused(other.isUnused()) {}
 
   const format::CudaArg &described() const { return Described.value(); }
-  TypedArg typed() const { return {described(), parameterType<T>()}; }
+  bool isUnused() const { return IsUnused; }
+  TypedArg typed() const { return {described(), parameterType<T>(), IsUnused}; }
 
 private:
   std::optional<format::CudaArg> Described;
+  bool IsUnused = false;
 };
 
 template <class T>

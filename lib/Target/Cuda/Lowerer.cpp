@@ -5,8 +5,13 @@
 #include "Kernels/Elementwise.h"
 #include "Kernels/Head.h"
 
+#include "qzc/Dialect/Cuda/Transforms/Passes.h"
 #include "qzc/Support/Error.h"
 #include "qzc/Target/Cuda/FlashTile.h"
+#include "qzc/Target/Cuda/Lowering.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 
 #include <algorithm>
 #include <map>
@@ -244,7 +249,7 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
   }
 }
 
-void Lowerer::lowerChoose() {
+void Lowerer::lowerChoose(Launches &out) {
   const View &logits = M.plan.logits;
   KernelLaunch<kernels::ChooseToken> choose;
   choose.config = {toInt(logits.columns), kChooseBlocks};
@@ -257,56 +262,65 @@ void Lowerer::lowerChoose() {
   choose.args.state = state();
   choose.grid[0] = {kChooseBlocks, 0};
   choose.grid[1] = perToken();
-  Builder.add(*Out, choose);
+  Builder.add(out, choose);
 }
 
 /// Decode passes of several sequences, where they are not the one of one.
-void Lowerer::lowerBatches(format::CudaProgram &program) {
-  const ProgramBuilder before = Builder;
+void Lowerer::lowerBatches() {
+  int64_t before = 1;
   for (int64_t size : kBatchSizes) {
-    format::CudaBatch batch;
     Batch = std::min(size, MostBatch);
     // The last one takes as many blocks of its size as there are sequences.
-    batch.sequences = size == std::rbegin(kBatchSizes)[0] ? MostBatch : Batch;
-    if (batch.sequences < 2 ||
-        (!program.batches.empty() &&
-         batch.sequences <= program.batches.back().sequences))
+    const int64_t sequences =
+        size == std::rbegin(kBatchSizes)[0] ? MostBatch : Batch;
+    if (sequences <= before)
       continue;
-    lowerList(Phase::DecodeBody, batch.launches);
-    lowerList(Phase::DecodeHead, batch.launches);
+    Launches &list = Builder.addList(ListKind::Batch, sequences);
+    lowerList(Phase::DecodeBody, list);
+    lowerList(Phase::DecodeHead, list);
     if (!HasBatchKernels) {
-      Builder = before; // nothing launches what was lowered
+      list.getParentOp()->erase(); // and kernels that it alone launches go
       break;
     }
-    batch.launches.insert(batch.launches.end(), program.choose.begin(),
-                          program.choose.end());
-    program.batches.push_back(std::move(batch));
+    lowerChoose(list);
+    before = sequences;
   }
   Batch = 1;
 }
 
-CudaLowering Lowerer::run() {
-  format::CudaProgram program;
-  program.tileQueries = kFlashQueries;
-  program.pagePositions = kPagePositions;
-  lowerList(Phase::DecodeBody, program.decode);
-  lowerList(Phase::DecodeHead, program.decode);
-  Out = &program.choose;
-  lowerChoose();
-  program.decode.insert(program.decode.end(), program.choose.begin(),
-                        program.choose.end());
-  program.decodeBatch = MostBatch;
-  lowerBatches(program);
-  lowerList(Phase::PrefillBody, program.prefill);
-  lowerList(Phase::PrefillHead, program.head);
-  Out = &program.score;
-  lowerScore();
+mlir::OwningOpRef<ProgramOp> Lowerer::run() {
+  ProgramOp program = Builder.program();
+  program.setTileQueries(kFlashQueries);
+  program.setPagePositions(kPagePositions);
+  Launches &decode = Builder.addList(ListKind::Decode);
+  lowerList(Phase::DecodeBody, decode);
+  lowerList(Phase::DecodeHead, decode);
+  lowerChoose(decode);
+  program.setDecodeBatch(MostBatch);
+  lowerBatches();
+  lowerList(Phase::PrefillBody, Builder.addList(ListKind::Prefill));
+  lowerList(Phase::PrefillHead, Builder.addList(ListKind::Head));
+  lowerScore(Builder.addList(ListKind::Score));
   if (scoresWithoutLogits())
-    lowerLosses(program.losses);
-  return Builder.finish(std::move(program));
+    lowerLosses(Builder.addList(ListKind::Losses));
+  lowerChoose(Builder.addList(ListKind::Choose));
+  return Builder.finish();
 }
 
-CudaLowering qzc::cuda::lowerToCuda(const format::Manifest &manifest,
-                                    const Gpu &gpu) {
-  return Lowerer(manifest, gpu).run();
+mlir::OwningOpRef<ProgramOp>
+qzc::cuda::lowerToCuda(mlir::MLIRContext &context,
+                       const format::Manifest &manifest, const Gpu &gpu) {
+  mlir::OwningOpRef<ProgramOp> program = Lowerer(context, manifest, gpu).run();
+  std::string wrong;
+  const mlir::ScopedDiagnosticHandler handler(
+      &context, [&](mlir::Diagnostic &diagnostic) {
+        wrong = diagnostic.str();
+        return mlir::success();
+      });
+  mlir::PassManager passes(&context, ProgramOp::getOperationName());
+  passes.addPass(mlir::createSymbolDCEPass());
+  passes.addPass(createCudaPlanScratch());
+  if (mlir::failed(passes.run(*program)))
+    throw Error("CUDA lowering: " + wrong);
+  return program;
 }

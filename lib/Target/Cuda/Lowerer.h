@@ -51,21 +51,20 @@ struct TensorShape {
 
 class Lowerer {
 public:
-  Lowerer(const format::Manifest &manifest, const Gpu &gpu)
-      : M(manifest), Target(gpu) {}
-  CudaLowering run();
+  Lowerer(mlir::MLIRContext &context, const format::Manifest &manifest,
+          const Gpu &gpu)
+      : M(manifest), Target(gpu), Builder(context, manifest.plan, gpu) {}
+  mlir::OwningOpRef<ProgramOp> run();
 
 private:
-  using Launches = std::vector<format::CudaLaunch>;
-
   // Lowerer.cpp: lists, small steps.
   void lowerList(Phase phase, Launches &out);
-  void lowerBatches(format::CudaProgram &program);
+  void lowerBatches();
   void lowerEmbed(const format::Launch &launch);
   void lowerAddPositions(const format::Launch &launch);
   void lowerNorm(const format::Launch &launch);
   void lowerElementwise(const format::Launch &launch);
-  void lowerChoose();
+  void lowerChoose(Launches &out);
 
   // AttentionLowering.cpp.
   void lowerAttention(const format::Launch &launch);
@@ -174,7 +173,7 @@ private:
   int64_t panelColumns(int64_t columns) const;
 
   // ScoreLowering.cpp.
-  void lowerScore();
+  void lowerScore(Launches &out);
   bool scoresWithoutLogits() const;
   void lowerLosses(Launches &out);
   /// Tiles that slices up to row `end` of the vocabulary have in a row.

@@ -1,7 +1,7 @@
 //===- ProgramBuilder.h - Launches, their arguments, instances --*- C++ -*-===//
 //
-// The bookkeeping below the lowering: kernel arguments with their C++ types,
-// one kernel instance for equal template arguments, scratch memory.
+// The bookkeeping below the lowering: launches of a cuda.program with their
+// arguments, one kernel instance for equal template arguments, scratch memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,7 +11,9 @@
 #include "KernelArgs.h"
 #include "KernelConfig.h"
 
-#include "qzc/Target/Cuda/Lowering.h"
+#include "qzc/Dialect/Cuda/IR/CudaDialect.h"
+
+#include "mlir/IR/OwningOpRef.h"
 
 #include <cstdint>
 #include <map>
@@ -53,13 +55,23 @@ struct LaunchSpec : LaunchShape {
         perCacheType(Kernel::kPerCacheType) {}
 };
 
+/// Launches of a list, in their order.
+using Launches = mlir::Block;
+
 class ProgramBuilder {
 public:
-  /// Appends the launch to `list`, making an instance where none is equal.
-  void add(std::vector<format::CudaLaunch> &list, const LaunchSpec &spec);
+  /// A program with the plan's buffers.
+  ProgramBuilder(mlir::MLIRContext &context, const format::Plan &plan,
+                 const Gpu &gpu);
 
-  /// Reserves scratch that lives through the whole program. Per-token regions
-  /// follow the fixed part: their `fixed` is resolved by finish().
+  ProgramOp program() { return *Program; }
+  /// A new list, behind those there are.
+  Launches &addList(ListKind kind, std::optional<int64_t> sequences = {});
+
+  /// Appends the launch to `list`, making an instance where none is equal.
+  void add(Launches &list, const LaunchSpec &spec);
+
+  /// Reserves scratch that lives through the whole program.
   template <class T>
   Arg<T *> fixedScratch(const std::string &key, uint64_t bytes) {
     return Arg<T *>(scratch(key, bytes, false));
@@ -69,21 +81,29 @@ public:
     return Arg<T *>(scratch(key, bytesPerToken, true));
   }
 
-  /// Lays the scratch out and completes the arguments that refer to it.
-  CudaLowering finish(format::CudaProgram program);
+  /// The program, of which nothing more is built.
+  mlir::OwningOpRef<ProgramOp> finish() { return std::move(Program); }
 
 private:
-  struct Region {
-    uint64_t bytes = 0;
-    bool perToken = false;
-  };
+  /// A scratch argument's `a` is its region's index.
   format::CudaArg scratch(const std::string &key, uint64_t bytes,
                           bool perToken);
+  KernelOp kernelOf(const LaunchSpec &spec);
+  MemoryType memoryType() { return Kernels.getType<MemoryType>(); }
+  /// What the argument points to, or null where it is no memory of the program.
+  mlir::Value memoryOf(const format::CudaArg &arg) const;
+  mlir::Attribute attributeOf(const TypedArg &arg) const;
 
-  std::vector<KernelInstance> Kernels;
-  std::map<std::string, size_t> InstanceByText;
+  mlir::OwningOpRef<ProgramOp> Program;
+  mlir::Location Where;
+  mlir::OpBuilder Kernels;                ///< in front of the first list
+  mlir::Operation *FirstKernel = nullptr; ///< which scratch is in front of
+  std::map<std::string, KernelOp> KernelByText;
   std::map<std::string, size_t> RegionByKey;
-  std::vector<Region> Regions;
+  std::vector<ScratchOp> Regions;
+  std::vector<mlir::Value> Buffers;
+  std::vector<mlir::Value> HeadBuffers;
+  mlir::Value Hidden; ///< the rows of Plan::hidden that the head runs on
 };
 
 } // namespace qzc::cuda

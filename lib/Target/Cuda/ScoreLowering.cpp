@@ -21,7 +21,7 @@ using format::Launch;
 using format::Opcode;
 using format::View;
 
-void Lowerer::lowerScore() {
+void Lowerer::lowerScore(Launches &out) {
   const View &logits = M.plan.logits;
   KernelLaunch<kernels::Score> score;
   score.config = {toInt(logits.columns)};
@@ -30,7 +30,7 @@ void Lowerer::lowerScore() {
   score.args.losses = argOf<float *>(CudaArg::Kind::Losses);
   score.grid[0] = perToken();
   score.blockThreads = 512;
-  Builder.add(*Out, score);
+  Builder.add(out, score);
 }
 
 /// Whether the head is a linear layer alone, but for a norm that its input's

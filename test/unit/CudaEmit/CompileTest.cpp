@@ -1,5 +1,6 @@
 //===- CompileTest.cpp - NVRTC, architectures, the cache ------------------===//
 
+#include "Lowered.h"
 #include "Model.h"
 
 #include "qzc/Support/Error.h"
@@ -173,15 +174,15 @@ TEST_F(CompileTest, NoWeightOfOneTokenIsLoadedByWayOfNc) {
       continue;
     SCOPED_TRACE(shape.name);
     const kernel_test::Model model = kernel_test::makeBench(shape);
-    const cuda::CudaLowering lowering =
-        cuda::lowerToCuda(model.manifest, model.gpuOf(target));
+    const kernel_test::Lowered lowering =
+        kernel_test::lower(model.manifest, model.gpuOf(target));
     std::set<std::string> names;
     for (const format::CudaLaunch &launch : lowering.program.decode)
       if (launch.kernel.rfind("matvec", 0) == 0)
         names.insert(launch.kernel);
-    std::vector<cuda::KernelInstance> kernels;
-    for (const cuda::KernelInstance &kernel : lowering.kernels)
-      if (names.count(kernel.name))
+    std::vector<cuda::KernelOp> kernels;
+    for (cuda::KernelOp kernel : lowering.kernels)
+      if (names.count(kernel.getSymName().str()))
         kernels.push_back(kernel);
     const std::string ptx =
         compileAll(cuda::emitCuda(kernels), {target})[0].bytes;
@@ -208,7 +209,7 @@ TEST_F(CompileTest, NoKernelSpills) {
     SCOPED_TRACE(std::string(arch) + ": " + model.description);
     const Arch target = cuda::parseArchs(arch)[0];
     const std::string source = cuda::emitCuda(
-        cuda::lowerToCuda(model.manifest, model.gpuOf(target)).kernels);
+        kernel_test::lower(model.manifest, model.gpuOf(target)).kernels);
     const std::string log = compiler().resourceUsage(source, target);
     int functions = 0;
     for (auto it = std::sregex_iterator(log.begin(), log.end(), spill);

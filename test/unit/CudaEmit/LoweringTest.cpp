@@ -1,9 +1,9 @@
 //===- LoweringTest.cpp - Plans to launches -------------------------------===//
 
+#include "Lowered.h"
 #include "Model.h"
 
 #include "qzc/Support/Error.h"
-#include "qzc/Target/Cuda/Lowering.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,11 +17,18 @@
 
 using namespace qzc;
 using namespace qzc::format;
+using kernel_test::Lowered;
 using kernel_test::makeBench;
 using kernel_test::makeCase;
 using kernel_test::Model;
 
 namespace {
+
+/// For a GPU without what only some have, where nothing else is said.
+Lowered lower(const Manifest &manifest,
+              const cuda::Gpu &gpu = cuda::gpuOf({90, false, false})) {
+  return kernel_test::lower(manifest, gpu);
+}
 
 /// One decoder block of a small llama, nf4.
 Model smallLlama() {
@@ -48,23 +55,24 @@ listsOf(const CudaProgram &program) {
 }
 
 /// Kernels that nothing launches cost the time to compile them.
-void expectAllAreLaunched(const cuda::CudaLowering &lowering) {
+void expectAllAreLaunched(const Lowered &lowering) {
   std::set<std::string> launched;
   for (const auto *list : listsOf(lowering.program))
     for (const CudaLaunch &launch : *list)
       launched.insert(launch.kernel);
-  for (const cuda::KernelInstance &kernel : lowering.kernels)
-    EXPECT_EQ(launched.count(kernel.name), 1u) << kernel.name;
+  for (cuda::KernelOp kernel : lowering.kernels)
+    EXPECT_EQ(launched.count(kernel.getSymName().str()), 1u)
+        << kernel.getSymName().str();
 }
 
-std::map<std::string, std::string>
-configsByName(const cuda::CudaLowering &lowering) {
+std::map<std::string, std::string> configsByName(const Lowered &lowering) {
   std::map<std::string, std::string> configs;
-  for (const cuda::KernelInstance &kernel : lowering.kernels) {
-    const std::string config = kernel.config + "," +
-                               std::to_string(kernel.blockThreads) + "," +
-                               std::to_string(kernel.minBlocks);
-    EXPECT_TRUE(configs.emplace(kernel.name, config).second) << kernel.name;
+  for (cuda::KernelOp kernel : lowering.kernels) {
+    const std::string config = kernel.getConfig().str() + "," +
+                               std::to_string(kernel.getThreads()) + "," +
+                               std::to_string(kernel.getMinBlocks());
+    EXPECT_TRUE(configs.emplace(kernel.getSymName().str(), config).second)
+        << kernel.getSymName().str();
   }
   return configs;
 }
@@ -76,8 +84,8 @@ TEST(LoweringTest, EqualInstancesHaveEqualNamesInEveryProgram) {
   for (Tensor &tensor : other.manifest.tensors)
     if (tensor.shape.scheme == Scheme::Nf4)
       tensor.shape.scheme = Scheme::Fp4;
-  const auto first = configsByName(cuda::lowerToCuda(smallLlama().manifest));
-  const auto second = configsByName(cuda::lowerToCuda(other.manifest));
+  const auto first = configsByName(lower(smallLlama().manifest));
+  const auto second = configsByName(lower(other.manifest));
   std::set<std::string> shared;
   for (const auto &[name, config] : first)
     if (const auto found = second.find(name); found != second.end()) {
@@ -92,15 +100,54 @@ TEST(LoweringTest, EqualInstancesHaveEqualNamesInEveryProgram) {
 }
 
 TEST(LoweringTest, DecodeOfALlamaBlockFusesNormsAndResiduals) {
-  const CudaProgram program = cuda::lowerToCuda(smallLlama().manifest).program;
+  const CudaProgram program = lower(smallLlama().manifest).program;
   EXPECT_THAT(stems(program.decode),
               testing::ElementsAre("embed", "matvec", "attendOne", "matvec",
                                    "matvec", "matvec", "matvec",
                                    "chooseToken"));
 }
 
+/// Where clusters run at once and a block's part of q, k and v is small.
+TEST(LoweringTest, AttentionOfASmallLayerIsOneLaunchWithItsLayersOnHopper) {
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  struct Expected {
+    int64_t hidden, heads, kvHeads;
+    int64_t blocks; ///< of the grid; 0: launches of their own
+    uint32_t clusterBlocks;
+  };
+  for (const Expected &expected : {Expected{576, 9, 3, 72, 8},
+                                   {1024, 16, 16, 96, 6},
+                                   {2048, 32, 8, 0, 0}}) {
+    const Model model =
+        makeBench({"small", expected.hidden, 1, expected.heads,
+                   expected.kvHeads, 64, 256, 1000, nf4, bf16});
+    const Lowered lowering =
+        lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
+    const auto &decode = lowering.program.decode;
+    if (expected.blocks == 0) {
+      EXPECT_THAT(stems(decode), testing::Contains("attendOne"));
+      continue;
+    }
+    ASSERT_THAT(stems(decode),
+                testing::ElementsAre("embed", "attendLayer", "matvec", "matvec",
+                                     "matvec", "chooseToken"));
+    EXPECT_EQ(decode[1].grid[0].fixed, expected.blocks);
+    for (cuda::KernelOp kernel : lowering.kernels)
+      if (kernel.getSymName() == decode[1].kernel) {
+        EXPECT_EQ(kernel.getClusterBlocks(), expected.clusterBlocks);
+      }
+    // Several sequences keep their launches.
+    for (const CudaBatch &batch : lowering.program.batches)
+      EXPECT_THAT(stems(batch.launches), testing::Contains("attendOne"));
+    EXPECT_THAT(stems(lower(model.manifest, cuda::gpuOf(kernel_test::kGeneral))
+                          .program.decode),
+                testing::Contains("attendOne"));
+  }
+}
+
 TEST(LoweringTest, AFewSequencesTakeALaunchALayerMoreStageEachInputOnce) {
-  const CudaProgram program = cuda::lowerToCuda(smallLlama().manifest).program;
+  const CudaProgram program = lower(smallLlama().manifest).program;
   ASSERT_EQ(program.batches.size(), 2u);
   EXPECT_THAT(stems(program.batches[0].launches),
               testing::ElementsAre("embed", "matvecFew", "attendOne",
@@ -123,7 +170,7 @@ TEST(LoweringTest, RowsOfANormThatAreLongAreStagedForAFewSequencesToo) {
   const PackedShape q4 = {Scheme::Q4_0, DType::F32, 0, 0, 0};
   const Model model =
       makeBench({"wide", 2560, 1, 4, 2, 64, 4096, 1000, q4, q4});
-  const CudaProgram program = cuda::lowerToCuda(model.manifest).program;
+  const CudaProgram program = lower(model.manifest).program;
   ASSERT_FALSE(program.batches.empty());
   // Without a norm blocks share the row.
   EXPECT_THAT(stems(program.batches[0].launches),
@@ -136,7 +183,7 @@ TEST(LoweringTest, RowsOfANormThatAreLongAreStagedForAFewSequencesToo) {
 TEST(LoweringTest, FloatsAreDecodedTokenByToken) {
   const PackedShape f32 = {Scheme::None, DType::F32, 0, 0, 0};
   const Model model = makeBench({"small", 64, 1, 4, 2, 16, 96, 1000, f32, f32});
-  const cuda::CudaLowering lowering = cuda::lowerToCuda(model.manifest);
+  const Lowered lowering = lower(model.manifest);
   EXPECT_TRUE(lowering.program.batches.empty());
   expectAllAreLaunched(lowering);
 }
@@ -164,11 +211,12 @@ TEST(LoweringTest, LargeLayersOfOneTokenLeaveNoMultiprocessorIdle) {
     SCOPED_TRACE(std::string(shape.name) + " " +
                  std::string(format::name(shape.body.scheme)));
     const Model model = makeBench(shape);
-    const cuda::CudaLowering lowering =
-        cuda::lowerToCuda(model.manifest, {132, true});
+    const Lowered lowering =
+        lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
     std::map<std::string, uint32_t> atOnce;
-    for (const cuda::KernelInstance &kernel : lowering.kernels)
-      atOnce[kernel.name] = kernel.minBlocks;
+    for (cuda::KernelOp kernel : lowering.kernels)
+      atOnce[kernel.getSymName().str()] =
+          static_cast<uint32_t>(kernel.getMinBlocks());
     std::vector<Spread> found;
     for (const CudaLaunch &launch : lowering.program.decode)
       if (launch.kernel.rfind("matvecTensor", 0) == 0)
@@ -192,12 +240,12 @@ TEST(LoweringTest, LastNormStaysWhereTheHeadReadsItOtherwise) {
   scale.outputs = {plan.logits};
   scale.params = ScaleParams{2.0f};
   plan.head.push_back(scale);
-  const CudaProgram program = cuda::lowerToCuda(model.manifest).program;
+  const CudaProgram program = lower(model.manifest).program;
   EXPECT_EQ(stems(program.decode)[6], "norm");
 }
 
 TEST(LoweringTest, PrefillConvertsOnceForEveryGemm) {
-  const CudaProgram program = cuda::lowerToCuda(smallLlama().manifest).program;
+  const CudaProgram program = lower(smallLlama().manifest).program;
   EXPECT_THAT(stems(program.prefill),
               testing::ElementsAre(
                   "embed", "convertRows", "convertWeights", "convertWeights",
@@ -209,14 +257,13 @@ TEST(LoweringTest, PrefillConvertsOnceForEveryGemm) {
 
 TEST(LoweringTest, WarpgroupsMultiplyPanels) {
   const CudaProgram program =
-      cuda::lowerToCuda(smallLlama().manifest, cuda::gpuOf({90, true, false}))
-          .program;
+      lower(smallLlama().manifest, cuda::gpuOf({90, true, false})).program;
   const std::vector<std::string> names = stems(program.prefill);
   EXPECT_EQ(std::count(names.begin(), names.end(), "gemmPanels"), 4);
   EXPECT_EQ(std::count(names.begin(), names.end(), "gemm"), 0);
   // Of one token nothing differs.
   EXPECT_EQ(stems(program.decode),
-            stems(cuda::lowerToCuda(smallLlama().manifest).program.decode));
+            stems(lower(smallLlama().manifest).program.decode));
 }
 
 /// The template and heads a block of the attention of many tokens.
@@ -225,15 +272,14 @@ std::string flashOf(int64_t heads, int64_t kvHeads, int64_t headDim,
   const PackedShape int8 = {Scheme::Int8, DType::F32, 0, 0, 0};
   const Model model = makeBench(
       {"small", 64, 1, heads, kvHeads, headDim, 96, 1000, int8, int8});
-  for (const cuda::KernelInstance &kernel :
-       cuda::lowerToCuda(model.manifest, cuda::gpuOf(arch)).kernels) {
-    if (kernel.function == "qzc::kernels::flash")
+  for (cuda::KernelOp kernel :
+       lower(model.manifest, cuda::gpuOf(arch)).kernels) {
+    if (kernel.getFunction() == "flash")
       return "flash";
-    if (kernel.function == "qzc::kernels::flashPanels") {
-      const size_t last = kernel.config.rfind(' ') + 1; // its heads, and "}"
+    // Of its heads, and "}".
+    if (kernel.getFunction() == "flashPanels")
       return "flashPanels " +
-             kernel.config.substr(last, kernel.config.size() - last - 1);
-    }
+             kernel.getConfig().rsplit(' ').second.drop_back().str();
   }
   return "none";
 }
@@ -252,13 +298,13 @@ TEST(LoweringTest, WarpgroupsShareKeysOfTheirHeads) {
 TEST(LoweringTest, WarpgroupsScoreWithoutLogits) {
   const cuda::Gpu hopper = cuda::gpuOf({90, true, false});
   const auto losses = [&](const Model &model) {
-    return stems(cuda::lowerToCuda(model.manifest, hopper).program.losses);
+    return stems(lower(model.manifest, hopper).program.losses);
   };
   const auto alone = testing::ElementsAre("convertRows", "convertWeights",
                                           "scorePanels", "joinScores");
   Model model = smallLlama();
   EXPECT_THAT(losses(model), alone);
-  EXPECT_TRUE(cuda::lowerToCuda(model.manifest).program.losses.empty());
+  EXPECT_TRUE(lower(model.manifest).program.losses.empty());
 
   // A soft cap or a scale behind the layer is part of it, others are not.
   Plan &plan = model.manifest.plan;
@@ -307,7 +353,7 @@ TEST(LoweringTest, PrefillConvertsAgainForEveryNorm) {
     norm.params = NormParams{epsilon, false};
     plan.body.insert(plan.body.begin() + 3, {norm, linear});
     const std::vector<std::string> names =
-        stems(cuda::lowerToCuda(model.manifest).program.prefill);
+        stems(lower(model.manifest).program.prefill);
     const auto attention = std::find(names.begin(), names.end(), "appendCache");
     EXPECT_EQ(std::count(names.begin(), attention, "norm"), 0);
     EXPECT_EQ(std::count(names.begin(), attention, "convertRows"), 2);
@@ -323,7 +369,7 @@ TEST(LoweringTest, NormStaysWhereItsInputIsOverwritten) {
   ASSERT_EQ(linear.opcode, Opcode::Linear);
   plan.buffers[size_t(linear.outputs[0].buffer)].offset = 0;
   ASSERT_EQ(plan.buffers[size_t(plan.body[1].inputs[0].buffer)].offset, 0u);
-  EXPECT_EQ(stems(cuda::lowerToCuda(model.manifest).program.decode)[1], "norm");
+  EXPECT_EQ(stems(lower(model.manifest).program.decode)[1], "norm");
 }
 
 TEST(LoweringTest, NormStaysWhereAnotherStepReadsIt) {
@@ -335,32 +381,34 @@ TEST(LoweringTest, NormStaysWhereAnotherStepReadsIt) {
   add.inputs = {normed, normed};
   add.outputs = {plan.body[1].inputs[0]};
   plan.body.insert(plan.body.begin() + 3, add);
-  EXPECT_EQ(stems(cuda::lowerToCuda(model.manifest).program.decode)[1], "norm");
+  EXPECT_EQ(stems(lower(model.manifest).program.decode)[1], "norm");
 }
 
 TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
   for (int number = 0; number < kernel_test::kCases; ++number) {
-    const cuda::CudaLowering lowering =
-        cuda::lowerToCuda(makeCase(number).manifest);
+    Manifest manifest = makeCase(number).manifest;
+    const Lowered lowering = lower(manifest);
     const CudaProgram &program = lowering.program;
     expectAllAreLaunched(lowering);
+    manifest.cuda = {program};
+    EXPECT_NO_THROW(parseManifest(toJson(manifest)));
     for (const auto *list : listsOf(program))
       for (const CudaLaunch &launch : *list) {
-        const cuda::KernelInstance *kernel = nullptr;
-        for (const cuda::KernelInstance &candidate : lowering.kernels)
-          if (candidate.name == launch.kernel)
-            kernel = &candidate;
-        ASSERT_NE(kernel, nullptr) << launch.kernel;
-        ASSERT_EQ(kernel->argTypes.size(), launch.args.size());
-        EXPECT_EQ(kernel->blockThreads, launch.blockThreads);
-        EXPECT_EQ(kernel->perCacheType, launch.perCacheType);
+        cuda::KernelOp kernel;
+        for (cuda::KernelOp candidate : lowering.kernels)
+          if (candidate.getSymName() == launch.kernel)
+            kernel = candidate;
+        ASSERT_TRUE(kernel) << launch.kernel;
+        const auto types = llvm::to_vector(
+            kernel.getParameters().getAsValueRange<mlir::StringAttr>());
+        ASSERT_EQ(types.size(), launch.args.size());
+        EXPECT_EQ(kernel.getThreads(), int64_t{launch.blockThreads});
+        EXPECT_EQ(kernel.getPerCacheType(), launch.perCacheType);
         for (size_t i = 0; i < launch.args.size(); ++i) {
           const CudaArg::Kind kind = launch.args[i].kind;
-          EXPECT_EQ(kernel->argTypes[i] == "int", kind == CudaArg::Kind::Int);
-          EXPECT_EQ(kernel->argTypes[i] == "qzc::CacheView",
-                    kind == CudaArg::Kind::Cache);
-          EXPECT_EQ(kernel->argTypes[i] == "float",
-                    kind == CudaArg::Kind::Float);
+          EXPECT_EQ(types[i] == "int", kind == CudaArg::Kind::Int);
+          EXPECT_EQ(types[i] == "qzc::CacheView", kind == CudaArg::Kind::Cache);
+          EXPECT_EQ(types[i] == "float", kind == CudaArg::Kind::Float);
           if (kind == CudaArg::Kind::Scratch) {
             EXPECT_LE(uint64_t(launch.args[i].a), program.scratchBytes);
             EXPECT_LT(uint64_t(launch.args[i].b),
@@ -384,7 +432,7 @@ TEST(LoweringTest, RowsOfAFusedWeightAreRunsFromAFirstRow) {
                    {96 / turns, 32, 32 / turns, 128 / turns}};
     linear.weights.assign(3, linear.weights[0]);
     model.manifest.tensors[size_t(linear.weights[0])].shape.rows = 128;
-    const cuda::CudaLowering lowering = cuda::lowerToCuda(model.manifest);
+    const Lowered lowering = lower(model.manifest);
     const CudaLaunch &matvec = lowering.program.decode[1];
     std::vector<int64_t> firsts;
     for (const CudaArg &arg : matvec.args)
@@ -397,9 +445,9 @@ TEST(LoweringTest, RowsOfAFusedWeightAreRunsFromAFirstRow) {
         turns == 1 ? "{.rows = 64}, {.rows = 32}, {.rows = 32}"
                    : "{.rows = 64, .runs = {.run = 32, .stride = 64}}, "
                      "{.rows = 32, .runs = {.run = 16, .stride = 64}}";
-    for (const cuda::KernelInstance &kernel : lowering.kernels)
-      if (kernel.name == matvec.kernel) {
-        EXPECT_THAT(kernel.config, testing::HasSubstr(parts));
+    for (cuda::KernelOp kernel : lowering.kernels)
+      if (kernel.getSymName().str() == matvec.kernel) {
+        EXPECT_THAT(kernel.getConfig().str(), testing::HasSubstr(parts));
       }
   }
 }
@@ -410,7 +458,7 @@ TEST(LoweringTest, TooLargeHeadDimIsNamed) {
     if (auto *p = std::get_if<AttentionParams>(&launch.params))
       p->headDim = 257;
   try {
-    cuda::lowerToCuda(model.manifest);
+    lower(model.manifest);
     FAIL() << "no error";
   } catch (const Error &error) {
     EXPECT_THAT(error.what(), testing::HasSubstr("head_dim 257"));

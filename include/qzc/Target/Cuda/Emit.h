@@ -9,23 +9,23 @@
 #ifndef QZC_TARGET_CUDA_EMIT_H
 #define QZC_TARGET_CUDA_EMIT_H
 
-#include "qzc/Target/Cuda/Lowering.h"
+#include "qzc/Dialect/Cuda/IR/CudaDialect.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
 #include <string>
-#include <vector>
 
 namespace qzc::cuda {
 
-/// The EmitC module. Loads the EmitC dialect into `context`.
-mlir::OwningOpRef<mlir::ModuleOp>
-buildEmitC(mlir::MLIRContext &context,
-           const std::vector<KernelInstance> &kernels);
+/// The EmitC module of at least one kernel. Loads the EmitC dialect into their
+/// context.
+mlir::OwningOpRef<mlir::ModuleOp> buildEmitC(llvm::ArrayRef<KernelOp> kernels);
 
 /// The C++ text of the module; deterministic.
-std::string emitCuda(const std::vector<KernelInstance> &kernels);
+std::string emitCuda(llvm::ArrayRef<KernelOp> kernels);
+/// Of all of a program's kernels.
+std::string emitCuda(ProgramOp program);
 
 } // namespace qzc::cuda
 

@@ -26,14 +26,17 @@ struct Arch {
 /// The GPU that a program is made for: decides which kernels it has and how
 /// they are spread. Any GPU that runs the code runs the program correctly.
 struct Gpu {
-  int64_t processors = 132; ///< multiprocessors; fewer run blocks in more waves
+  int64_t processors = 0; ///< multiprocessors; fewer run blocks in more waves
   /// Whether code has the matrix products of warpgroups of sm_90a.
   bool warpgroups = false;
   int64_t clusterBlocks = 1; ///< that a cluster has at most; 1: no clusters
+  int64_t sharedBytes = 0;   ///< of shared memory, that a block may have
+  int64_t l2Bytes = 0;
 
   bool operator==(const Gpu &other) const {
     return processors == other.processors && warpgroups == other.warpgroups &&
-           clusterBlocks == other.clusterBlocks;
+           clusterBlocks == other.clusterBlocks &&
+           sharedBytes == other.sharedBytes && l2Bytes == other.l2Bytes;
   }
 };
 

@@ -1,0 +1,31 @@
+//===- Passes.td - Passes on the cuda dialect -----------------------------===//
+
+#ifndef QZC_DIALECT_CUDA_TRANSFORMS_PASSES_TD
+#define QZC_DIALECT_CUDA_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def CudaPlanScratch : Pass<"cuda-plan-scratch", "::qzc::cuda::ProgramOp"> {
+  let summary = "Give every region of scratch its place";
+  let description = [{
+    Regions live through the whole program: they lie one behind the other, in the
+    order in which they are written, those of a fixed size and those per token
+    apart.
+
+    ```mlir
+    %a = cuda.scratch "a" bytes 300
+    %b = cuda.scratch "b" bytes 64
+    ```
+
+    become
+
+    ```mlir
+    %a = cuda.scratch "a" bytes 300 at 0
+    %b = cuda.scratch "b" bytes 64 at 512
+    ```
+
+    and the program's `scratch_bytes` 768.
+  }];
+}
+
+#endif // QZC_DIALECT_CUDA_TRANSFORMS_PASSES_TD

@@ -1,0 +1,158 @@
+//===- CudaOps.cpp - Verifiers of the cuda dialect ------------------------===//
+//
+// Everything but `cuda.launch`, which is in CudaLaunch.cpp. The numbers in
+// parentheses are those of the constraints in CudaOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#include "qzc/Dialect/Cuda/IR/CudaDialect.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace qzc::cuda;
+
+/// Threads of a block, on every GPU.
+static constexpr int64_t kMostThreads = 1024;
+
+//===----------------------------------------------------------------------===//
+// ProgramOp
+//===----------------------------------------------------------------------===//
+
+/// C1.
+static LogicalResult verifyLists(ProgramOp program) {
+  std::set<ListKind> kinds;
+  int64_t sequences = 1;
+  for (ListOp list : program.block().getOps<ListOp>()) {
+    if (list.getKind() != ListKind::Batch) {
+      if (!kinds.insert(list.getKind()).second)
+        return list.emitOpError("is there before (C1)");
+      continue;
+    }
+    const int64_t most = *list.getSequences();
+    if (most <= sequences ||
+        most > static_cast<int64_t>(program.getDecodeBatch()))
+      return list.emitOpError("is for ")
+             << most << " sequences, which is not between " << sequences
+             << " and the largest decode pass (C1)";
+    sequences = most;
+  }
+  return success();
+}
+
+/// C3 and C4 of one of the two parts.
+static LogicalResult verifyScratch(ProgramOp program, bool perToken,
+                                   std::optional<int64_t> size) {
+  struct Placed {
+    uint64_t begin, end;
+    bool operator<(const Placed &other) const { return begin < other.begin; }
+  };
+  std::set<Placed> placed;
+  for (ScratchOp scratch : program.block().getOps<ScratchOp>()) {
+    if (scratch.getPerToken() != perToken)
+      continue;
+    const std::optional<int64_t> place = scratch.getPlace();
+    if (place.has_value() != size.has_value())
+      return scratch.emitOpError(
+          "must have a place exactly where its program has the scratch's "
+          "size (C3)");
+    if (!place)
+      continue;
+    const auto begin = static_cast<uint64_t>(*place);
+    const uint64_t end = begin + scratch.paddedBytes();
+    if (end > static_cast<uint64_t>(*size))
+      return scratch.emitOpError("ends at ")
+             << end << " of " << *size << " bytes of scratch (C4)";
+    const auto after = placed.lower_bound({begin, end});
+    const bool meets =
+        (after != placed.end() && after->begin < end) ||
+        (after != placed.begin() && std::prev(after)->end > begin);
+    if (meets && begin != end)
+      return scratch.emitOpError("shares bytes with another (C4)");
+    if (begin != end)
+      placed.insert({begin, end});
+  }
+  return success();
+}
+
+LogicalResult ProgramOp::verifyRegions() {
+  if (failed(verifyLists(*this)))
+    return failure();
+  const auto page = static_cast<uint64_t>(getPagePositions());
+  if (page != 0 && !llvm::isPowerOf2_64(page))
+    return emitOpError("has pages of ")
+           << page << " positions, no power of two (C2)";
+  if (getScratchBytes().has_value() != getScratchBytesPerToken().has_value())
+    return emitOpError("has only one of the scratch's sizes (C3)");
+  if (failed(verifyScratch(*this, false, getScratchBytes())) ||
+      failed(verifyScratch(*this, true, getScratchBytesPerToken())))
+    return failure();
+  if (llvm::range_size(block().getOps<HiddenOp>()) > 1)
+    return emitOpError("has more than one cuda.hidden (C5)");
+  std::set<std::pair<Arena, int64_t>> buffers;
+  for (BufferOp buffer : block().getOps<BufferOp>())
+    if (!buffers.emplace(buffer.getArena(), buffer.getIndex()).second)
+      return buffer.emitOpError("has the index of another (C1)");
+  return success();
+}
+
+LogicalResult ListOp::verify() {
+  const bool isBatch = getKind() == ListKind::Batch;
+  if (getSequences().has_value() != isBatch || (isBatch && *getSequences() < 2))
+    return emitOpError("of a batch, and no other, says of how many sequences, "
+                       "at least 2 (C1)");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+LogicalResult HiddenOp::verify() {
+  auto buffer = getBuffer().getDefiningOp<BufferOp>();
+  if (!buffer || buffer.getArena() != Arena::Body)
+    return emitOpError("must be of a buffer of the body (C1)");
+  const int64_t limit = buffer.getColumns();
+  if (getColumn() > limit || getColumns() > limit - getColumn())
+    return emitOpError("of ")
+           << getColumns() << " columns from " << getColumn()
+           << " lies outside the buffer's " << limit << " (C1)";
+  return success();
+}
+
+LogicalResult ScratchOp::verify() {
+  if (getPlace() && static_cast<uint64_t>(*getPlace()) % alignment() != 0)
+    return emitOpError("is at ")
+           << *getPlace() << ", no multiple of " << alignment() << " (C1)";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// KernelOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult KernelOp::verify() {
+  const auto isPartOfName = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  if (getSymName().empty() || llvm::isDigit(getSymName().front()) ||
+      !llvm::all_of(getSymName(), isPartOfName))
+    return emitOpError("has a name that is no identifier (C1)");
+  if (getThreads() > kMostThreads)
+    return emitOpError("has ")
+           << getThreads() << " threads, more than " << kMostThreads << " (C2)";
+  const int64_t most =
+      (*this)->getParentOfType<ProgramOp>().getGpu().getGpu().clusterBlocks;
+  if (getClusterBlocks() > most)
+    return emitOpError("has ")
+           << getClusterBlocks() << " blocks a cluster, the GPU has " << most
+           << " (C2)";
+  for (StringRef type : getParameters().getAsValueRange<StringAttr>())
+    if (!type.ends_with("*") && type != "int" && type != "float" &&
+        type != "qzc::CacheView")
+      return emitOpError("has a parameter of type '")
+             << type << "', which no launch fills (C3)";
+  return success();
+}
