@@ -50,7 +50,8 @@ static void emitCase(int number) {
         ++count;
       }
       std::printf("%s);\n}\n", call.c_str());
-      table += "    {\"" + symbol + "\", &call_" + symbol + "},\n";
+      table += "    {\"" + symbol + "\", &call_" + symbol + ", " +
+               std::to_string(kernel.getClusterBlocks()) + "},\n";
       if (!kernel.getPerCacheType())
         break;
     }

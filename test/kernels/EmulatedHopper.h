@@ -129,6 +129,24 @@ inline void copyBulk(unsigned shared, const void *global, unsigned bytes,
   settleBarrier(at);
 }
 template <int Warps> void meetWarps() { emulator::meetThreads(32 * Warps); }
+
+inline int blockOfCluster() {
+  return static_cast<int>(emulator::blockOfCluster());
+}
+inline void arriveCluster() { emulator::arriveCluster(); }
+inline void waitCluster() { emulator::waitCluster(); }
+inline void storeInCluster(float *mine, float value, int block,
+                           unsigned barrier) {
+  const int distance =
+      (block - blockOfCluster()) * static_cast<int>(emulator::kSharedBytes);
+  std::memcpy(reinterpret_cast<char *>(mine) + distance, &value, sizeof(value));
+  EmulatedBarrier &at = barrierAt(barrier + distance);
+  at.bytes -= static_cast<int>(sizeof(value));
+  settleBarrier(at);
+}
+inline void waitForCluster(unsigned barrier, unsigned parity) {
+  waitBarrier(barrier, parity);
+}
 } // namespace qzc::kernels
 
 #endif // QZC_TEST_KERNELS_EMULATEDHOPPER_H

@@ -23,6 +23,7 @@
 #define __constant__ static const
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __cluster_dims__(...)
 
 struct alignas(16) float4 {
   float x, y, z, w;
@@ -58,15 +59,26 @@ void meetThreads(unsigned count);
 /// for ever.
 void yieldThread();
 void noteProgress();
-/// Waits until all threads of the block have called this or ended.
+/// Waits until all threads of the cluster have called this or ended.
 void meetDependencies();
-/// 227 KiB, the most that any GPU gives.
-extern char dynamicShared[227 * 1024];
+/// The two halves of a meeting of all threads of a cluster, and the number of
+/// this thread's block in it.
+void arriveCluster();
+void waitCluster();
+unsigned blockOfCluster();
+/// Of each block of a cluster 227 KiB, the most that any GPU gives.
+constexpr size_t kSharedBytes = 227 * 1024;
+constexpr size_t kMostClusterBlocks = 8;
+extern char dynamicShared[kMostClusterBlocks * kSharedBytes];
+inline char *sharedOfBlock() {
+  return dynamicShared + blockOfCluster() * kSharedBytes;
+}
 
 /// The emitted kernels of one model, by symbol.
 struct Entry {
   const char *symbol;
   void (*call)(void **args);
+  unsigned clusterBlocks = 1;
 };
 
 /// The kernels of a case: emitted files register theirs by constructing one.
@@ -83,8 +95,10 @@ struct DependentMemory {
   size_t bytes = 0;
 };
 
-/// Runs a grid; throws std::runtime_error where threads wait for each other
-/// for ever, or one ends without having waited for the launches before.
+/// Runs a grid, one cluster of blocks at a time; what is declared __shared__ is
+/// one for all blocks of a cluster. Throws std::runtime_error where threads
+/// wait for each other for ever, or one ends without having waited for the
+/// launches before.
 void runGrid(const Entry &entry, void **args, dim3 grid, unsigned threads,
              unsigned sharedBytes, const DependentMemory &memory);
 
@@ -163,7 +177,7 @@ inline int max(int a, int b) { return a > b ? a : b; }
 #define QZC_KERNELS_HALF_CUH
 #define QZC_DEVICE inline
 #define QZC_DYNAMIC_SHARED(Name)                                               \
-  float4 *Name = reinterpret_cast<float4 *>(qzc::emulator::dynamicShared)
+  float4 *Name = reinterpret_cast<float4 *>(qzc::emulator::sharedOfBlock())
 
 namespace qzc::kernels {
 

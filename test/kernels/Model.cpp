@@ -400,6 +400,7 @@ const std::vector<BenchShape> &qzc::kernel_test::benchShapes() {
   static const std::vector<BenchShape> shapes = {
       {"smollm2-135m-nf4", 576, 30, 9, 3, 64, 1536, 49152, nf4, bf16},
       {"smollm2-135m-bf16", 576, 30, 9, 3, 64, 1536, 49152, bf16, bf16},
+      {"gpt2ish", 768, 12, 12, 12, 64, 1536, 50257, nf4, nf4},
       {"llama-1b-nf4", 2048, 16, 32, 8, 64, 8192, 128256, nf4, nf4},
       {"llama-1b-nf4-bf16-head", 2048, 16, 32, 8, 64, 8192, 128256, nf4, bf16},
       {"llama-1b-nf4-double", 2048, 16, 32, 8, 64, 8192, 128256, nf4Double,

@@ -66,6 +66,20 @@ std::vector<size_t> Lowerer::fusableReaders(const std::vector<Launch> &list,
   return readers;
 }
 
+bool Lowerer::onlyNextReads(const std::vector<Launch> &list,
+                            size_t index) const {
+  const View &made = list[index].outputs[0];
+  for (size_t i = index + 2; i < list.size(); ++i) {
+    for (const View &in : list[i].inputs)
+      if (overlap(in, made))
+        return false;
+    for (const View &out : list[i].outputs)
+      if (overlap(out, made))
+        return true;
+  }
+  return !overlap(isHead() ? M.plan.logits : M.plan.hidden, made);
+}
+
 bool Lowerer::headTakesLastNorm() const {
   if (M.plan.body.empty())
     return false;

@@ -224,7 +224,10 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
       else if (phase == Phase::DecodeHead && headTakesLastNorm() &&
                launch.inputs[0].buffer == format::kHiddenBuffer)
         norm = {&M.plan.body.back(), true};
-      lowerLinear(launch, norm);
+      if (lowerAttendLayer(list, i, norm))
+        i += 2;
+      else
+        lowerLinear(launch, norm);
       break;
     }
     case Opcode::Attention:

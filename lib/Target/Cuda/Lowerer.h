@@ -3,10 +3,13 @@
 #ifndef QZC_LIB_TARGET_CUDA_LOWERER_H
 #define QZC_LIB_TARGET_CUDA_LOWERER_H
 
+#include "Kernels/AttendLayer.h"
 #include "Kernels/Attention.h"
 #include "Kernels/Gemm.h"
 #include "Kernels/Matvec.h"
 #include "ProgramBuilder.h"
+
+#include "qzc/Target/Cuda/AttendTile.h"
 
 #include <optional>
 
@@ -76,6 +79,15 @@ private:
   Arg<const float *> ropeTable(const format::AttentionParams &p) const;
   kernels::AttentionArgs<Arg>
   attentionArgs(const format::AttentionParams &p) const;
+
+  // AttendLayerLowering.cpp.
+  /// The layer of q, k and v at `index` with the attention and the layer of o
+  /// behind it as one launch; false where they have to be launches of their own.
+  bool lowerAttendLayer(const std::vector<format::Launch> &list, size_t index,
+                        const FusedNorm &norm);
+  std::optional<AttendTile>
+  attendTileOf(const std::vector<format::Launch> &list, size_t index,
+               const FusedNorm &norm) const;
 
   // LinearLowering.cpp.
   /// A run of a layer's parts that one kernel can take.
@@ -181,6 +193,9 @@ private:
   /// empty where it must be a launch of its own.
   std::vector<size_t> fusableReaders(const std::vector<format::Launch> &list,
                                      size_t index) const;
+  /// Whether only the launch behind `index` reads what that one makes.
+  bool onlyNextReads(const std::vector<format::Launch> &list,
+                     size_t index) const;
   bool overlap(const format::View &a, const format::View &b) const;
   /// Whether the body ends with a norm that only linear layers of the head
   /// read, so that decode's head may compute it.

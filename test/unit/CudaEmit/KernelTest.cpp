@@ -225,7 +225,7 @@ TEST_P(Bytes, AreWhatTheReferenceRoundsTo) {
 }
 
 // Heads of 80 elements, of 21, of 2, and of 64 on warpgroups, three a block.
-INSTANTIATE_TEST_SUITE_P(Cases, Bytes, testing::Values(28, 5, 37, 90));
+INSTANTIATE_TEST_SUITE_P(Cases, Bytes, testing::Values(28, 5, 37, 60, 90));
 
 /// Reads before, after or without the wait; one argument.
 void readEarly(void **args) {

@@ -107,6 +107,45 @@ TEST(LoweringTest, DecodeOfALlamaBlockFusesNormsAndResiduals) {
                                    "chooseToken"));
 }
 
+/// Where clusters run at once and a block's part of q, k and v is small.
+TEST(LoweringTest, AttentionOfASmallLayerIsOneLaunchWithItsLayersOnHopper) {
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  struct Expected {
+    int64_t hidden, heads, kvHeads;
+    int64_t blocks; ///< of the grid; 0: launches of their own
+    uint32_t clusterBlocks;
+  };
+  for (const Expected &expected : {Expected{576, 9, 3, 72, 8},
+                                   {1024, 16, 16, 96, 6},
+                                   {2048, 32, 8, 0, 0}}) {
+    const Model model =
+        makeBench({"small", expected.hidden, 1, expected.heads,
+                   expected.kvHeads, 64, 256, 1000, nf4, bf16});
+    const Lowered lowering =
+        lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
+    const auto &decode = lowering.program.decode;
+    if (expected.blocks == 0) {
+      EXPECT_THAT(stems(decode), testing::Contains("attendOne"));
+      continue;
+    }
+    ASSERT_THAT(stems(decode),
+                testing::ElementsAre("embed", "attendLayer", "matvec", "matvec",
+                                     "matvec", "chooseToken"));
+    EXPECT_EQ(decode[1].grid[0].fixed, expected.blocks);
+    for (cuda::KernelOp kernel : lowering.kernels)
+      if (kernel.getSymName() == decode[1].kernel) {
+        EXPECT_EQ(kernel.getClusterBlocks(), expected.clusterBlocks);
+      }
+    // Several sequences keep their launches.
+    for (const CudaBatch &batch : lowering.program.batches)
+      EXPECT_THAT(stems(batch.launches), testing::Contains("attendOne"));
+    EXPECT_THAT(stems(lower(model.manifest, cuda::gpuOf(kernel_test::kGeneral))
+                          .program.decode),
+                testing::Contains("attendOne"));
+  }
+}
+
 TEST(LoweringTest, AFewSequencesTakeALaunchALayerMoreStageEachInputOnce) {
   const CudaProgram program = lower(smallLlama().manifest).program;
   ASSERT_EQ(program.batches.size(), 2u);

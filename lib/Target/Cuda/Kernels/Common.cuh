@@ -213,19 +213,20 @@ QZC_DEVICE float powerOfTwoAbove(float absmax) {
 /// arrive, which sees all that the others wrote before. Leaves the counter at
 /// zero.
 QZC_DEVICE bool arriveLast(unsigned *counter, unsigned blocks, int *flag) {
-  __threadfence();
+  // What the block has written is thread 0's to publish behind the barrier, and
+  // what others have, the block's behind the next one.
   __syncthreads();
   if (threadIdx.x == 0) {
-    unsigned before = atomicAdd(counter, 1u);
-    *flag = before == blocks - 1;
-    if (*flag)
+    __threadfence();
+    const bool last = atomicAdd(counter, 1u) == blocks - 1;
+    if (last) {
       *counter = 0;
+      __threadfence();
+    }
+    *flag = last;
   }
   __syncthreads();
-  bool last = *flag != 0;
-  if (last)
-    __threadfence();
-  return last;
+  return *flag != 0;
 }
 
 } // namespace qzc::kernels

@@ -216,6 +216,45 @@ template <int Warps> QZC_DEVICE void meetWarps() {
   asm volatile("bar.sync 1, %0;" ::"n"(Warps * 32) : "memory");
 }
 
+//===----------------------------------------------------------------------===//
+// Blocks of a cluster
+//===----------------------------------------------------------------------===//
+
+QZC_DEVICE int blockOfCluster() {
+  unsigned rank;
+  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return static_cast<int>(rank);
+}
+/// All threads of a cluster arrive, then wait for each other: published
+/// barriers are there for all blocks.
+QZC_DEVICE void arriveCluster() {
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
+}
+QZC_DEVICE void waitCluster() {
+  asm volatile("barrier.cluster.wait.aligned;" ::: "memory");
+}
+/// Stores to where `block` has what is `mine` here, in dynamic shared memory;
+/// the four bytes count for its barrier, which is here at `barrier`.
+QZC_DEVICE void storeInCluster(float *mine, float value, int block,
+                               unsigned barrier) {
+  asm volatile("{\n.reg .b32 there, signal;\n"
+               "mapa.shared::cluster.u32 there, %0, %2;\n"
+               "mapa.shared::cluster.u32 signal, %1, %2;\n"
+               "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.f32 "
+               "[there], %3, [signal];\n}" ::"r"(sharedAddress(mine)),
+               "r"(barrier), "r"(block), "f"(value)
+               : "memory");
+}
+/// As waitBarrier, where other blocks of the cluster store what is waited for.
+QZC_DEVICE void waitForCluster(unsigned barrier, unsigned parity) {
+  asm volatile("{\n.reg .pred done;\nagain:\n"
+               "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, "
+               "[%0], %1;\n"
+               "@!done bra again;\n}" ::"r"(barrier),
+               "r"(parity)
+               : "memory");
+}
+
 } // namespace qzc::kernels
 
 #endif // __CUDA_ARCH_FEAT_SM90_ALL

@@ -211,6 +211,20 @@ dotChunk(const typename WeightsOf<Weight>::Chunk &chunk, float entry,
     return dot;
 }
 
+/// Chunk `lane` of a step of the staged input.
+template <int PerChunk>
+QZC_DEVICE void stagedChunk(float (&v)[PerChunk], const float4 *staged,
+                            int step, int lane) {
+#pragma unroll
+  for (int q = 0; q < PerChunk / 4; ++q) {
+    const float4 quad = staged[(step * (PerChunk / 4) + q) * kWarp + lane];
+    v[4 * q] = quad.x;
+    v[4 * q + 1] = quad.y;
+    v[4 * q + 2] = quad.z;
+    v[4 * q + 3] = quad.w;
+  }
+}
+
 /// Loads in flight a lane: as near to eight chunks as gives the fewest steps
 /// beyond `steps` when these are rounded up to a multiple.
 constexpr int pipelineDepth(int steps, int columns) {
@@ -362,15 +376,7 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
           if (rounds * depth > steps && step >= steps)
             continue;
           float v[W::kPerChunk];
-#pragma unroll
-          for (int q = 0; q < W::kPerChunk / 4; ++q) {
-            const float4 quad =
-                staged[(step * (W::kPerChunk / 4) + q) * kWarp + lane];
-            v[4 * q] = quad.x;
-            v[4 * q + 1] = quad.y;
-            v[4 * q + 2] = quad.z;
-            v[4 * q + 3] = quad.w;
-          }
+          stagedChunk(v, staged, step, lane);
           const float inputs = W::kAffine ? sumOf(v) : 0.0f;
 #pragma unroll
           for (int r = 0; r < columns; ++r)
