@@ -343,18 +343,22 @@ static Launch readLaunch(const Node &node) {
   return launch;
 }
 
+static void readActivations(const Node &node, Activations &memory) {
+  memory.buffers = node["buffers"].list(readBuffer);
+  memory.bytesPerToken = static_cast<uint64_t>(node["bytes_per_token"].count());
+  memory.hidden = readView(node["hidden"]);
+  memory.headBuffers = node["head_buffers"].list(readBuffer);
+  memory.headBytesPerToken =
+      static_cast<uint64_t>(node["head_bytes_per_token"].count());
+  memory.logits = readView(node["logits"]);
+}
+
 static Plan readPlan(const Node &node) {
   Plan plan;
+  readActivations(node, plan);
   plan.ropes = node["ropes"].list(readRope);
-  plan.buffers = node["buffers"].list(readBuffer);
-  plan.bytesPerToken = static_cast<uint64_t>(node["bytes_per_token"].count());
   plan.body = node["body"].list(readLaunch);
-  plan.hidden = readView(node["hidden"]);
-  plan.headBuffers = node["head_buffers"].list(readBuffer);
-  plan.headBytesPerToken =
-      static_cast<uint64_t>(node["head_bytes_per_token"].count());
   plan.head = node["head"].list(readLaunch);
-  plan.logits = readView(node["logits"]);
   return plan;
 }
 
@@ -397,6 +401,7 @@ static CudaLaunch readCudaLaunch(const Node &node) {
 
 static CudaProgram readCuda(const Node &node) {
   CudaProgram cuda;
+  readActivations(node["memory"], cuda.memory);
   cuda.archs = node["archs"].list([](const Node &name) { return name.text(); });
   cuda.decode = node["decode"].list(readCudaLaunch);
   cuda.prefill = node["prefill"].list(readCudaLaunch);
@@ -424,9 +429,10 @@ Manifest parseManifest(std::string_view text) {
   const Node root(json);
   Manifest manifest;
   manifest.version = root["version"].integer();
-  if (manifest.version != 1)
+  if (manifest.version != kManifestVersion)
     throw Error("the manifest has version " + std::to_string(manifest.version) +
-                ", this runtime reads version 1");
+                ", this runtime reads version " +
+                std::to_string(kManifestVersion));
   manifest.producer = root["producer"].text();
   manifest.model = readModel(root["model"]);
   manifest.selection = root["selection"].text();

@@ -28,14 +28,52 @@ void format::require(bool holds, const std::string &where, const char *what) {
     throw Error("the manifest contradicts itself: " + where + " " + what);
 }
 
-int64_t format::bufferColumns(const Plan &plan, int64_t buffer, bool inHead,
-                              const std::string &where) {
+int64_t format::bufferColumns(const Activations &memory, int64_t buffer,
+                              bool inHead, const std::string &where) {
   if (inHead && buffer == kHiddenBuffer)
-    return plan.hidden.columns;
-  const auto &buffers = inHead ? plan.headBuffers : plan.buffers;
+    return memory.hidden.columns;
+  const auto &buffers = inHead ? memory.headBuffers : memory.buffers;
   require(buffer >= 0 && static_cast<uint64_t>(buffer) < buffers.size(), where,
           "refers to a buffer that does not exist");
   return buffers[static_cast<size_t>(buffer)].columns;
+}
+
+static void checkBuffers(const std::vector<Buffer> &buffers, uint64_t bytes,
+                         const std::string &what) {
+  require(bytes <= kMostBytesPerToken, what, "arena is too large");
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const Buffer &buffer = buffers[i];
+    const std::string where = item(what.c_str(), i);
+    require(buffer.columns > 0 && buffer.columns <= kInt32Max, where,
+            "has a column count out of range");
+    const auto size = static_cast<uint64_t>(buffer.columns) * sizeof(float);
+    require(size % 64 == 0 && buffer.offset % 64 == 0, where, "is not aligned");
+    require(buffer.offset <= bytes && size <= bytes - buffer.offset, where,
+            "lies outside of its arena");
+  }
+}
+
+void format::verifyView(const Activations &memory, const View &view,
+                        bool inHead, const std::string &where) {
+  const int64_t columns = bufferColumns(memory, view.buffer, inHead, where);
+  require(view.column >= 0 && view.columns > 0 && view.column <= columns &&
+              view.columns <= columns - view.column,
+          where, "lies outside of its buffer");
+}
+
+void format::verifyActivations(const Activations &memory, int64_t vocabulary,
+                               const std::string &where) {
+  checkBuffers(memory.buffers, memory.bytesPerToken, where + "buffer");
+  checkBuffers(memory.headBuffers, memory.headBytesPerToken,
+               where + "head buffer");
+  verifyView(memory, memory.hidden, /*inHead=*/false,
+             "the " + where + "hidden view");
+  const View &logits = memory.logits;
+  require(logits.buffer != kHiddenBuffer, "the " + where + "logits",
+          "lie in the body");
+  verifyView(memory, logits, /*inHead=*/true, "the " + where + "logits view");
+  require(logits.columns == vocabulary, "the " + where + "logits",
+          "do not have a column for each token id");
 }
 
 namespace {
@@ -55,9 +93,7 @@ public:
       checkTensor(M.tensors[i], item("tensor", i));
     for (size_t i = 0; i < ThePlan.ropes.size(); ++i)
       checkRope(ThePlan.ropes[i], item("rope", i));
-    checkBuffers(ThePlan.buffers, ThePlan.bytesPerToken, "buffer");
-    checkBuffers(ThePlan.headBuffers, ThePlan.headBytesPerToken, "head buffer");
-    checkView(ThePlan.hidden, /*inHead=*/false, "the hidden view");
+    verifyActivations(ThePlan, Model.vocab, "");
     for (size_t i = 0; i < ThePlan.body.size(); ++i)
       checkLaunch(ThePlan.body[i], /*inHead=*/false, item("launch", i));
     for (size_t i = 0; i < ThePlan.head.size(); ++i)
@@ -66,11 +102,6 @@ public:
     // each layer is in proportion to the plan.
     require(static_cast<size_t>(Model.layers) <= ThePlan.body.size(),
             "the model", "has more layers than launches");
-    const View &logits = ThePlan.logits;
-    require(logits.buffer != kHiddenBuffer, "the logits", "lie in the body");
-    checkView(logits, /*inHead=*/true, "the logits view");
-    require(logits.columns == Model.vocab, "the logits",
-            "do not have a column for each token id");
     std::set<std::string> archs;
     for (const CudaProgram &cuda : M.cuda) {
       verifyProgram(M, cuda, LayersSeen);
@@ -89,7 +120,7 @@ private:
     const auto sound = [](int64_t value) {
       return value > 0 && value <= kInt32Max;
     };
-    require(M.version == 1, "the version", "is not 1");
+    require(M.version == kManifestVersion, "the version", "is not this one");
     require(sound(Model.vocab), "the vocabulary", "has no sound size");
     require(sound(Model.hidden), "the hidden size", "is out of range");
     require(Model.layers >= 0 && Model.layers <= kInt32Max, "the layer count",
@@ -255,27 +286,9 @@ private:
             where, "does not say how long runs turn, or which are long");
   }
 
-  static void checkBuffers(const std::vector<Buffer> &buffers, uint64_t bytes,
-                           const char *what) {
-    require(bytes <= kMostBytesPerToken, what, "arena is too large");
-    for (size_t i = 0; i < buffers.size(); ++i) {
-      const Buffer &buffer = buffers[i];
-      require(buffer.columns > 0 && buffer.columns <= kInt32Max, item(what, i),
-              "has a column count out of range");
-      const auto size = static_cast<uint64_t>(buffer.columns) * sizeof(float);
-      require(size % 64 == 0 && buffer.offset % 64 == 0, item(what, i),
-              "is not aligned");
-      require(buffer.offset <= bytes && size <= bytes - buffer.offset,
-              item(what, i), "lies outside of its arena");
-    }
-  }
-
   void checkView(const View &view, bool inHead,
                  const std::string &where) const {
-    const int64_t columns = bufferColumns(ThePlan, view.buffer, inHead, where);
-    require(view.column >= 0 && view.columns > 0 && view.column <= columns &&
-                view.columns <= columns - view.column,
-            where, "lies outside of its buffer");
+    verifyView(ThePlan, view, inHead, where);
   }
 
   //===--------------------------------------------------------------------===//

@@ -22,8 +22,16 @@ void require(bool holds, const std::string &where, const char *what);
 
 /// Columns of the buffer that a view of the body or the head refers to; throws
 /// qzc::Error where there is none.
-int64_t bufferColumns(const Plan &plan, int64_t buffer, bool inHead,
+int64_t bufferColumns(const Activations &memory, int64_t buffer, bool inHead,
                       const std::string &where);
+
+/// Checks that the buffers lie in their arenas, and the results in buffers.
+void verifyActivations(const Activations &memory, int64_t vocabulary,
+                       const std::string &where);
+
+/// Checks a view of a buffer of the body or the head.
+void verifyView(const Activations &memory, const View &view, bool inHead,
+                const std::string &where);
 
 /// Checks one of the manifest's programs, all else having been checked.
 /// `layers` have a cache.

@@ -19,6 +19,9 @@ public:
       : M(manifest), Cuda(program), Layers(layers) {}
 
   void run() const {
+    verifyActivations(Cuda.memory, M.model.vocab, "program's ");
+    require(Cuda.memory.hidden.columns == M.plan.hidden.columns,
+            "the program's hidden view", "is not as wide as the plan's");
     require(Cuda.scratchBytes <= kMostScratch &&
                 Cuda.scratchBytesPerToken <= kMostBytesPerToken,
             "the scratch memory", "is too large");
@@ -86,7 +89,7 @@ private:
     case CudaArg::Kind::View:
     case CudaArg::Kind::HeadView: {
       const bool inHead = arg.kind == CudaArg::Kind::HeadView;
-      const int64_t columns = bufferColumns(M.plan, arg.a, inHead, where);
+      const int64_t columns = bufferColumns(Cuda.memory, arg.a, inHead, where);
       require(arg.b >= 0 && arg.b < columns, where,
               "has an argument outside of its buffer");
       return;

@@ -194,6 +194,15 @@ static Json write(const Buffer &buffer) {
   return {{"columns", buffer.columns}, {"offset", buffer.offset}};
 }
 
+static Json write(const Activations &memory) {
+  return {{"buffers", writeAll(memory.buffers)},
+          {"bytes_per_token", memory.bytesPerToken},
+          {"hidden", write(memory.hidden)},
+          {"head_buffers", writeAll(memory.headBuffers)},
+          {"head_bytes_per_token", memory.headBytesPerToken},
+          {"logits", write(memory.logits)}};
+}
+
 static Json write(const Plan &plan) {
   return {{"ropes", writeAll(plan.ropes)},
           {"buffers", writeAll(plan.buffers)},
@@ -239,6 +248,7 @@ static Json write(const CudaBatch &batch) {
 
 static Json write(const CudaProgram &cuda) {
   return {{"archs", cuda.archs},
+          {"memory", write(cuda.memory)},
           {"decode", writeAll(cuda.decode)},
           {"batches", writeAll(cuda.batches)},
           {"prefill", writeAll(cuda.prefill)},

@@ -216,8 +216,9 @@ Model qzc::kernel_test::makeCase(int number) {
   const float alibi = tiny ? 0.0f : drawn;
   const float magnitude = more.pick({1.0f, 1.2f});
   // OPT-350m's form: norms behind the additions, narrow embeddings projected.
-  const bool post = number >= kPlainCases && number < kTinyCases;
-  const int64_t narrow = post ? hidden / 2 : hidden;
+  const bool plain = number >= kPlainCases && number < kTinyCases;
+  const bool post = plain || number == kPlanarPostCase;
+  const int64_t narrow = plain ? hidden / 2 : hidden;
   const PackedShape common = randomShape(r);
   int layers = 0;
   auto shape = [&](int64_t rows, int64_t cols) {

@@ -68,6 +68,8 @@ inline constexpr int kWideCases = 40;
 /// From this one on, rows are whole blocks of 256, and one layer after the
 /// other has each of the storages with codes in planes, and the newer of bytes.
 inline constexpr int kPlanarCases = 42;
+/// The one of them whose norms stand behind the additions.
+inline constexpr int kPlanarPostCase = 45;
 
 /// Random case `number`, 0 ≤ number < kCases; from kCases on they come again,
 /// to be emulated as sm_90a.

@@ -50,10 +50,9 @@ int64_t Target::pageSize() const {
 }
 
 void Target::allocateAll() {
-  const Plan &plan = M.manifest.plan;
   const auto rows = uint64_t(Chunk);
-  At.body = allocateWritten(plan.bytesPerToken * rows);
-  At.head = allocateWritten(plan.headBytesPerToken * rows);
+  At.body = allocateWritten(Program.memory.bytesPerToken * rows);
+  At.head = allocateWritten(Program.memory.headBytesPerToken * rows);
   At.scratch = allocateWritten(Program.scratchBytes +
                                Program.scratchBytesPerToken * rows);
   At.state = allocateWritten(sizeof(DeviceState));
@@ -81,7 +80,7 @@ void Target::allocateAll() {
                                   (pages - 1 - page) * kSequences + sequence));
   At.pages = allocate(table.size() * 8);
   write(At.pages, table.data(), table.size() * 8);
-  for (const Rope &rope : plan.ropes) {
+  for (const Rope &rope : M.manifest.plan.ropes) {
     const std::vector<float> values = ropeTable(rope, Capacity);
     At.ropes.push_back(allocate(values.size() * 4));
     write(At.ropes.back(), values.data(), values.size() * 4);
@@ -156,8 +155,8 @@ unsigned Target::extent(const GridDim &dim, int64_t rows) const {
 }
 
 std::vector<float> Target::logits(int64_t rows) const {
-  const View &view = M.manifest.plan.logits;
-  const Buffer &buffer = M.manifest.plan.headBuffers[size_t(view.buffer)];
+  const View &view = Program.memory.logits;
+  const Buffer &buffer = Program.memory.headBuffers[size_t(view.buffer)];
   std::vector<float> all(size_t(rows * buffer.columns));
   read(all.data(), At.head + buffer.offset * uint64_t(Chunk), all.size() * 4);
   std::vector<float> result;
@@ -171,7 +170,7 @@ static uint64_t bits(int value) { return uint32_t(value); }
 
 std::vector<std::vector<uint64_t>> Target::resolve(const CudaLaunch &launch,
                                                    int64_t firstRow) const {
-  const Plan &plan = M.manifest.plan;
+  const Activations &memory = Program.memory;
   const auto chunk = uint64_t(Chunk);
   std::vector<std::vector<uint64_t>> values;
   for (const CudaArg &arg : launch.args) {
@@ -180,17 +179,17 @@ std::vector<std::vector<uint64_t>> Target::resolve(const CudaLaunch &launch,
     switch (arg.kind) {
     case CudaArg::Kind::View:
       values.push_back(
-          {At.body + plan.buffers[index].offset * chunk + columns});
+          {At.body + memory.buffers[index].offset * chunk + columns});
       break;
     case CudaArg::Kind::HeadView:
       if (arg.a == kHiddenBuffer) {
-        const Buffer &buffer = plan.buffers[size_t(plan.hidden.buffer)];
+        const Buffer &buffer = memory.buffers[size_t(memory.hidden.buffer)];
         values.push_back(
             {At.body + buffer.offset * chunk + columns +
-             4 * uint64_t(firstRow * buffer.columns + plan.hidden.column)});
+             4 * uint64_t(firstRow * buffer.columns + memory.hidden.column)});
       } else {
         values.push_back(
-            {At.head + plan.headBuffers[index].offset * chunk + columns});
+            {At.head + memory.headBuffers[index].offset * chunk + columns});
       }
       break;
     case CudaArg::Kind::Tensor: {

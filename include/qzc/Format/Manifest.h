@@ -151,21 +151,25 @@ struct Launch {
   LaunchParams params;
 };
 
-/// `body` turns tokens into the final hidden states (view `hidden`); `head`
-/// turns rows of `hidden` into logits (view `logits`), and may run on fewer
-/// rows than body did. Head buffers live in an arena of their own, as large as
-/// headBytesPerToken × rows; its launches refer to `headBuffers`, with one
-/// exception: input views with buffer == kHiddenBuffer mean rows of `hidden`.
-struct Plan {
-  std::vector<Rope> ropes;
+/// Buffers of a body and a head. The head's live in an arena of their own, as
+/// large as headBytesPerToken × rows; it may run on fewer rows than the body
+/// did.
+struct Activations {
   std::vector<Buffer> buffers;
   uint64_t bytesPerToken = 0;
-  std::vector<Launch> body;
-  View hidden;
+  View hidden; ///< what the body makes
   std::vector<Buffer> headBuffers;
   uint64_t headBytesPerToken = 0;
+  View logits; ///< what the head makes
+};
+
+/// `body` turns tokens into the final hidden states; `head` turns rows of
+/// `hidden` into logits. Its launches refer to `headBuffers`, with one
+/// exception: input views with buffer == kHiddenBuffer mean rows of `hidden`.
+struct Plan : Activations {
+  std::vector<Rope> ropes;
+  std::vector<Launch> body;
   std::vector<Launch> head;
-  View logits;
 };
 inline constexpr int32_t kHiddenBuffer = -2;
 
@@ -176,7 +180,8 @@ inline constexpr int32_t kHiddenBuffer = -2;
 /// One kernel argument. All device pointers.
 struct CudaArg {
   enum class Kind : uint32_t {
-    View,     ///< f32 pointer to the body arena: a = buffer, b = column
+    View,     ///< f32 pointer to the body arena: a = the program's buffer, b =
+              ///< column
     HeadView, ///< same in the head arena; buffer kHiddenBuffer: first head row
     Tensor,   ///< weights: a = tensor index, b = part index
     // The structs are those of Runtime/Cuda/DeviceState.h.
@@ -230,6 +235,9 @@ struct CudaBatch {
 struct CudaProgram {
   /// Names of the image's codes that hold these kernels.
   std::vector<std::string> archs;
+  /// Its own: kernels do several of the plan's steps, and others than the plan
+  /// hand values on.
+  Activations memory;
   /// A token each of T ≤ decodeBatch sequences: body, head, then greedy choice,
   /// which writes the tokens and positions of the next: a captured graph
   /// replays unchanged.
@@ -271,8 +279,10 @@ struct CudaProgram {
 
 enum class WeightsMode : uint32_t { Embedded, External, Synthetic };
 
+inline constexpr int64_t kManifestVersion = 2;
+
 struct Manifest {
-  int64_t version = 1;
+  int64_t version = kManifestVersion;
   std::string producer; ///< "qzc 0.1.0"
   ModelInfo model;
   std::string selection; ///< the options in canonical form, for people

@@ -126,10 +126,13 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
       Memory(Gpu, image, Sizes),
       Table(Sizes.sequences, Sizes.capacity, Sizes.pageSize,
             [this](int64_t pages) { return allocatePages(pages); }),
-      Prefill(Program.prefill, Manifest, Memory.layout(), Functions),
-      Head(Program.head, Manifest, Memory.layout(), Functions),
-      Score(Program.score, Manifest, Memory.layout(), Functions),
-      Losses(Program.losses, Manifest, Memory.layout(), Functions),
+      Prefill(Program.prefill, Manifest, Program.memory, Memory.layout(),
+              Functions),
+      Head(Program.head, Manifest, Program.memory, Memory.layout(), Functions),
+      Score(Program.score, Manifest, Program.memory, Memory.layout(),
+            Functions),
+      Losses(Program.losses, Manifest, Program.memory, Memory.layout(),
+             Functions),
       MostSteps(std::min({Program.decodeBatch, Sizes.chunk, Sizes.headRows})),
       HostRows(Gpu,
                sizeof(TokenRow) * static_cast<size_t>(MostSteps) + sizeof(int)),
@@ -334,7 +337,7 @@ void CudaEngine::gatherHidden(std::vector<WantedRow> &wanted) {
     return;
   const uint64_t bytes = Head.hiddenRowBytes();
   const CUdeviceptr hidden =
-      Memory.layout().bodyView(Manifest.plan, Manifest.plan.hidden.buffer, 0);
+      Memory.layout().bodyView(Program.memory, Program.memory.hidden.buffer, 0);
   // No row goes to where one is that comes later.
   for (size_t i = 0; i != wanted.size(); ++i) {
     const auto row = static_cast<uint64_t>(wanted[i].row);
@@ -434,15 +437,15 @@ void CudaEngine::run(const std::vector<Piece> &batch) {
 /// Starts the copy of `rows` rows of the head from `firstRow` on to `out`
 /// [rows, vocab].
 void CudaEngine::downloadLogits(float *out, int64_t firstRow, int64_t rows) {
-  const format::Plan &plan = Manifest.plan;
-  const format::View &view = plan.logits;
+  const format::Activations &memory = Program.memory;
+  const format::View &view = memory.logits;
   CUDA_MEMCPY2D copy = {};
   copy.srcMemoryType = CU_MEMORYTYPE_DEVICE;
   copy.srcPitch =
       static_cast<size_t>(
-          plan.headBuffers.at(static_cast<size_t>(view.buffer)).columns) *
+          memory.headBuffers.at(static_cast<size_t>(view.buffer)).columns) *
       sizeof(float);
-  copy.srcDevice = Memory.layout().headView(plan, view.buffer, view.column) +
+  copy.srcDevice = Memory.layout().headView(memory, view.buffer, view.column) +
                    static_cast<uint64_t>(firstRow) * copy.srcPitch;
   copy.dstMemoryType = CU_MEMORYTYPE_HOST;
   copy.dstHost = out;
@@ -458,10 +461,11 @@ const DecodeGraph &CudaEngine::graphOf(int64_t sequences) {
   if (found != Graphs.end())
     return found->second;
   const std::vector<format::CudaLaunch> &launches = Program.decodeOf(sequences);
-  LaunchList &bound = Decodes
-                          .try_emplace(&launches, launches, Manifest,
-                                       Memory.layout(), Functions)
-                          .first->second;
+  LaunchList &bound =
+      Decodes
+          .try_emplace(&launches, launches, Manifest, Program.memory,
+                       Memory.layout(), Functions)
+          .first->second;
   return Graphs.try_emplace(sequences, Gpu, bound, sequences).first->second;
 }
 

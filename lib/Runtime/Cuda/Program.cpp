@@ -12,11 +12,11 @@
 
 namespace qzc::runtime {
 
+using format::Activations;
 using format::CudaArg;
 using format::CudaLaunch;
 using format::GridDim;
 using format::Manifest;
-using format::Plan;
 
 static CUdeviceptr viewAddress(CUdeviceptr arena,
                                const std::vector<format::Buffer> &buffers,
@@ -27,16 +27,17 @@ static CUdeviceptr viewAddress(CUdeviceptr arena,
          static_cast<uint64_t>(column) * sizeof(float);
 }
 
-CUdeviceptr DeviceLayout::bodyView(const Plan &plan, int64_t buffer,
+CUdeviceptr DeviceLayout::bodyView(const Activations &memory, int64_t buffer,
                                    int64_t column) const {
-  return viewAddress(body, plan.buffers, chunk, buffer, column);
+  return viewAddress(body, memory.buffers, chunk, buffer, column);
 }
 
-CUdeviceptr DeviceLayout::headView(const Plan &plan, int64_t buffer,
+CUdeviceptr DeviceLayout::headView(const Activations &memory, int64_t buffer,
                                    int64_t column) const {
   if (buffer == format::kHiddenBuffer)
-    return bodyView(plan, plan.hidden.buffer, plan.hidden.column + column);
-  return viewAddress(head, plan.headBuffers, headRows, buffer, column);
+    return bodyView(memory, memory.hidden.buffer,
+                    memory.hidden.column + column);
+  return viewAddress(head, memory.headBuffers, headRows, buffer, column);
 }
 
 static uint64_t tensorPart(const CudaArg &arg, const Manifest &manifest,
@@ -74,12 +75,12 @@ static std::array<uint64_t, 8> cacheView(int64_t layer,
 }
 
 static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
-                        const DeviceLayout &layout) {
+                        const Activations &memory, const DeviceLayout &layout) {
   switch (arg.kind) {
   case CudaArg::Kind::View:
-    return layout.bodyView(manifest.plan, arg.a, arg.b);
+    return layout.bodyView(memory, arg.a, arg.b);
   case CudaArg::Kind::HeadView:
-    return layout.headView(manifest.plan, arg.a, arg.b);
+    return layout.headView(memory, arg.a, arg.b);
   case CudaArg::Kind::Tensor:
     return tensorPart(arg, manifest, layout);
   case CudaArg::Kind::RopeTable:
@@ -112,14 +113,13 @@ static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
 }
 
 LaunchList::LaunchList(const std::vector<CudaLaunch> &launches,
-                       const Manifest &manifest, const DeviceLayout &layout,
-                       Kernels &kernels)
+                       const Manifest &manifest, const Activations &memory,
+                       const DeviceLayout &layout, Kernels &kernels)
     : Overlap(kernels.waitsForDependencies()) {
-  const Plan &plan = manifest.plan;
   HiddenRowBytes =
       sizeof(float) *
       static_cast<uint64_t>(
-          plan.buffers[static_cast<size_t>(plan.hidden.buffer)].columns);
+          memory.buffers[static_cast<size_t>(memory.hidden.buffer)].columns);
   Launches.reserve(launches.size());
   for (const CudaLaunch &launch : launches) {
     Bound &bound = Launches.emplace_back();
@@ -139,7 +139,7 @@ LaunchList::LaunchList(const std::vector<CudaLaunch> &launches,
         bound.values.insert(bound.values.end(), words.begin(), words.end());
         continue;
       }
-      bound.values.push_back(resolve(arg, manifest, layout));
+      bound.values.push_back(resolve(arg, manifest, memory, layout));
       if (arg.kind == CudaArg::Kind::HeadView && arg.a == format::kHiddenBuffer)
         bound.hidden.emplace_back(bound.values.size() - 1, bound.values.back());
     }

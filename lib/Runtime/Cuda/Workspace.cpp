@@ -122,13 +122,13 @@ static WorkspacePlan planFor(const Manifest &manifest,
   planPages(manifest, program, plan);
   for (const format::Rope &rope : manifest.plan.ropes)
     plan.ropeBytes += alignUp(ropeElements(rope, capacity) * sizeof(float));
-  uint64_t rowBytes = std::max<uint64_t>(manifest.plan.headBytesPerToken, 1);
+  uint64_t rowBytes = std::max<uint64_t>(program.memory.headBytesPerToken, 1);
   auto rows = static_cast<int64_t>(
       std::min<uint64_t>(kHeadArenaBytes / rowBytes, kMostHeadRows));
   plan.headRows = std::clamp<int64_t>(rows, 1, chunk);
   plan.headBytes = product(rowBytes, static_cast<uint64_t>(plan.headRows));
   plan.bodyBytes =
-      product(manifest.plan.bytesPerToken, static_cast<uint64_t>(chunk));
+      product(program.memory.bytesPerToken, static_cast<uint64_t>(chunk));
   plan.scratchBytes =
       program.scratchBytes +
       product(program.scratchBytesPerToken, static_cast<uint64_t>(chunk));

@@ -57,8 +57,10 @@ chooseAttendTile(const format::AttentionParams &p, const Gpu &gpu) {
 std::optional<AttendTile> Lowerer::attendTileOf(const std::vector<Launch> &list,
                                                 size_t index,
                                                 const FusedNorm &norm) const {
+  // A norm that is kept may be the residual, which other blocks would read.
   if (Current != Phase::DecodeBody || Batch > 1 || Target.clusterBlocks < 2 ||
-      index + 2 >= list.size() || list[index + 1].opcode != Opcode::Attention ||
+      norm.keeps || index + 2 >= list.size() ||
+      list[index + 1].opcode != Opcode::Attention ||
       list[index + 2].opcode != Opcode::Linear)
     return std::nullopt;
   const Launch &in = list[index];

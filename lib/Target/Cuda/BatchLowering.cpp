@@ -101,8 +101,10 @@ Lowerer::Columns Lowerer::stageColumns(const Launch &launch,
   stage.config.weight = weightConfig(shape);
   stage.config.threads = toInt(stage.blockThreads);
   stage.config.norm = normConfig(norm.launch);
+  stage.config.keepsNorm = norm.keeps;
   stage.args.x = inputRows(launch, norm);
   stage.args.norm = normArgs(norm.launch);
+  stage.args.kept = keptRows(norm);
   stage.args.scales =
       Builder.fixedScratch<float>("columnScales", kMostBatch * 4);
   stage.args.columns = Builder.fixedScratch<void>(

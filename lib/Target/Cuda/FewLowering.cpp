@@ -89,9 +89,11 @@ bool Lowerer::addMatvecFew(const Launch &launch, const FusedNorm &norm,
                    tile->rowTiles,
                    tile->warpsN,
                    tile->splitK,
-                   tile->passes};
+                   tile->passes,
+                   norm.keeps};
   matvec.args.x = inputRows(launch, norm);
   matvec.args.norm = normArgs(norm.launch);
+  matvec.args.kept = keptRows(norm);
   matvec.args.layer = linearArgs(launch, group);
   const int64_t sums = blocks * tile->splitK * tile->rows() * kTileTokens;
   matvec.args.partial = partialSums(tile->splitK > 1 ? sums : 0);

@@ -2,6 +2,8 @@
 
 #include "Lowerer.h"
 
+#include <algorithm>
+
 using namespace qzc;
 using namespace qzc::cuda;
 using format::Launch;
@@ -11,59 +13,56 @@ using format::View;
 /// Readers beyond this number compute the norm too often.
 static constexpr size_t kMostReaders = 4;
 
-bool Lowerer::overlap(const View &a, const View &b) const {
-  if (a.buffer == b.buffer)
-    return a.column < b.column + b.columns && b.column < a.column + a.columns;
-  if (a.buffer < 0 || b.buffer < 0)
-    return false;
-  const format::Buffer &x = buffers()[static_cast<size_t>(a.buffer)];
-  const format::Buffer &y = buffers()[static_cast<size_t>(b.buffer)];
-  const uint64_t xEnd = x.offset + static_cast<uint64_t>(x.columns) * 4;
-  const uint64_t yEnd = y.offset + static_cast<uint64_t>(y.columns) * 4;
-  return x.offset < yEnd && y.offset < xEnd;
+/// Buffers have no places yet: each is memory of its own.
+bool Lowerer::overlap(const View &a, const View &b) {
+  return a.buffer == b.buffer && a.column < b.column + b.columns &&
+         b.column < a.column + a.columns;
 }
 
 static bool same(const View &a, const View &b) {
   return a.buffer == b.buffer && a.column == b.column && a.columns == b.columns;
 }
 
-std::vector<size_t> Lowerer::fusableReaders(const std::vector<Launch> &list,
-                                            size_t index) const {
+Lowerer::NormReaders Lowerer::normReaders(const std::vector<Launch> &list,
+                                          size_t index) const {
   const Launch &norm = list[index];
   const View &from = norm.inputs[0];
   const View &to = norm.outputs[0];
-  const View &result = isHead() ? M.plan.logits : M.plan.hidden;
   if (overlap(from, to) || std::get<format::NormParams>(norm.params).heads != 1)
     return {};
-  std::vector<size_t> readers;
+  NormReaders readers;
+  size_t first = list.size(); ///< to read the rows
+  bool othersRead = false;
   bool sourceIntact = true;
-  for (size_t i = index + 1; i < list.size(); ++i) {
+  bool isOverwritten = false;
+  for (size_t i = index + 1; i < list.size() && !isOverwritten; ++i) {
     const Launch &launch = list[i];
-    bool writesSource = false;
-    bool writesResult = false;
     for (const View &out : launch.outputs) {
-      writesSource |= overlap(out, from);
-      writesResult |= overlap(out, to);
+      sourceIntact &= !overlap(out, from);
+      isOverwritten |= overlap(out, to);
     }
     bool reads = false;
     for (const View &in : launch.inputs)
       reads |= overlap(in, to);
-    if (reads) {
-      const bool fits =
-          launch.opcode == Opcode::Linear && same(launch.inputs[0], to) &&
-          (launch.inputs.size() < 2 || !overlap(launch.inputs[1], to)) &&
-          sourceIntact && !writesSource && readers.size() < kMostReaders;
-      if (!fits)
-        return {};
-      readers.push_back(i);
-    }
-    sourceIntact &= !writesSource;
-    if (writesResult)
-      return readers;
+    if (!reads)
+      continue;
+    first = std::min(first, i);
+    if (launch.opcode == Opcode::Linear && same(launch.inputs[0], to) &&
+        (launch.inputs.size() < 2 || !overlap(launch.inputs[1], to)) &&
+        sourceIntact && readers.launches.size() < kMostReaders)
+      readers.launches.push_back(i);
+    else
+      othersRead = true;
   }
-  if (overlap(result, to))
+  if (!isOverwritten)
+    othersRead |= overlap(isHead() ? M.plan.logits : M.plan.hidden, to);
+  if (!othersRead)
+    return readers;
+  // The first one leaves the rows to all others.
+  if (!isDecode() || readers.launches.empty() ||
+      readers.launches.front() != first)
     return {};
-  return readers;
+  return {{first}, true};
 }
 
 bool Lowerer::onlyNextReads(const std::vector<Launch> &list,

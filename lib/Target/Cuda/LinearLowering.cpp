@@ -220,6 +220,7 @@ kernels::MatvecArgs<Arg> Lowerer::matvecArgs(const Launch &launch,
   kernels::MatvecArgs<Arg> args;
   args.x = inputRows(launch, norm);
   args.norm = normArgs(norm.launch);
+  args.kept = keptRows(norm);
   args.layer = linearArgs(launch, group);
   return args;
 }
@@ -234,6 +235,7 @@ void Lowerer::addMatvecTensor(const Launch &launch, const FusedNorm &norm,
   matvec.config.splitK = toInt(spread.splitK);
   matvec.config.splitN = toInt(spread.splitN);
   matvec.config.tiles = toInt(spread.tiles);
+  matvec.config.keepsNorm = norm.keeps;
   matvec.args = matvecArgs(launch, norm, group);
   const int64_t rowsOfBlock =
       spread.splitN * spread.tiles * tileRows(matvec.config.layer.gated);
@@ -267,6 +269,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   matvec.config.warps = toInt(spread.warps);
   matvec.config.perWarp = toInt(spread.perWarp);
   matvec.config.passes = toInt(spread.passes);
+  matvec.config.keepsNorm = norm.keeps;
   matvec.args = matvecArgs(launch, norm, group);
   const int64_t unit = fast ? 32 * perChunk(shape) : 1;
   const int64_t staged = ceilDiv(shape.cols, unit) * unit;
@@ -278,7 +281,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   Builder.add(*Out, matvec);
 }
 
-void Lowerer::lowerLinear(const Launch &launch, const FusedNorm &norm) {
+void Lowerer::lowerLinear(const Launch &launch, FusedNorm norm) {
   const format::Tensor &first = tensor(launch.weights[0]);
   if (first.shape.cols > kMostInputs)
     throw Error("CUDA lowering: '" + first.source.name + "' has rows of " +
@@ -293,5 +296,6 @@ void Lowerer::lowerLinear(const Launch &launch, const FusedNorm &norm) {
     } else {
       addGemms(launch, norm, group);
     }
+    norm.keeps = false; // one does it
   }
 }

@@ -117,6 +117,12 @@ kernels::NormArgs<Arg> Lowerer::normArgs(const Launch *norm) const {
   return args;
 }
 
+kernels::OutRows<Arg> Lowerer::keptRows(const FusedNorm &norm) const {
+  if (norm.keeps)
+    return outRows(norm.launch->outputs[0]);
+  return {kUnused, intOf(0)};
+}
+
 void Lowerer::lowerEmbed(const Launch &launch) {
   const format::PackedShape &table = tensor(launch.weights[0]).shape;
   KernelLaunch<kernels::Embed> embed;
@@ -208,12 +214,12 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
       break;
     case Opcode::RmsNorm:
     case Opcode::LayerNorm: {
-      const std::vector<size_t> readers = fusableReaders(list, i);
-      for (size_t reader : readers)
-        fused[reader] = {&launch, false};
+      const NormReaders readers = normReaders(list, i);
+      for (size_t reader : readers.launches)
+        fused[reader] = {&launch, false, readers.keep};
       const bool forHead = phase == Phase::DecodeBody && i + 1 == list.size() &&
                            headTakesLastNorm();
-      if (readers.empty() && !forHead)
+      if (readers.launches.empty() && !forHead)
         lowerNorm(launch);
       break;
     }
@@ -223,7 +229,7 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
         norm = found->second;
       else if (phase == Phase::DecodeHead && headTakesLastNorm() &&
                launch.inputs[0].buffer == format::kHiddenBuffer)
-        norm = {&M.plan.body.back(), true};
+        norm = {&M.plan.body.back(), true, false};
       if (lowerAttendLayer(list, i, norm))
         i += 2;
       else
@@ -319,6 +325,7 @@ qzc::cuda::lowerToCuda(mlir::MLIRContext &context,
       });
   mlir::PassManager passes(&context, ProgramOp::getOperationName());
   passes.addPass(mlir::createSymbolDCEPass());
+  passes.addPass(createCudaPlanMemory());
   passes.addPass(createCudaPlanScratch());
   if (mlir::failed(passes.run(*program)))
     throw Error("CUDA lowering: " + wrong);

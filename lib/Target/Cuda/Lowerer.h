@@ -39,6 +39,8 @@ struct FusedNorm {
   const format::Launch *launch = nullptr; ///< null: no norm
   /// The norm is the body's last step and its readers are the head's.
   bool fromBody = false;
+  /// Its result is read by others too: this layer leaves it to them.
+  bool keeps = false;
 };
 
 /// How a matvec on tensor cores is spread: fields of kernels::MatvecTensor.
@@ -96,7 +98,7 @@ private:
     size_t count = 0;
     int64_t column = 0; ///< of the output
   };
-  void lowerLinear(const format::Launch &launch, const FusedNorm &norm);
+  void lowerLinear(const format::Launch &launch, FusedNorm norm);
   void addMatvec(const format::Launch &launch, const FusedNorm &norm,
                  const PartGroup &group);
   void addMatvecTensor(const format::Launch &launch, const FusedNorm &norm,
@@ -189,14 +191,18 @@ private:
   format::RowView rowsOf(const format::Launch &launch, size_t part) const;
 
   // Fusion.cpp.
-  /// The linear launches behind norm `index` that may compute it themselves;
-  /// empty where it must be a launch of its own.
-  std::vector<size_t> fusableReaders(const std::vector<format::Launch> &list,
-                                     size_t index) const;
+  /// The linear launches behind a norm that compute it themselves; empty where
+  /// it must be a launch of its own.
+  struct NormReaders {
+    std::vector<size_t> launches;
+    bool keep = false; ///< one, which leaves the rows to whoever reads them
+  };
+  NormReaders normReaders(const std::vector<format::Launch> &list,
+                          size_t index) const;
   /// Whether only the launch behind `index` reads what that one makes.
   bool onlyNextReads(const std::vector<format::Launch> &list,
                      size_t index) const;
-  bool overlap(const format::View &a, const format::View &b) const;
+  static bool overlap(const format::View &a, const format::View &b);
   /// Whether the body ends with a norm that only linear layers of the head
   /// read, so that decode's head may compute it.
   bool headTakesLastNorm() const;
@@ -242,6 +248,8 @@ private:
   /// Of a norm, or null: of none.
   kernels::NormConfig normConfig(const format::Launch *norm) const;
   kernels::NormArgs<Arg> normArgs(const format::Launch *norm) const;
+  /// Where a layer leaves the norm that it keeps.
+  kernels::OutRows<Arg> keptRows(const FusedNorm &norm) const;
 
   const format::Manifest &M;
   const Gpu Target;

@@ -19,15 +19,15 @@ ProgramBuilder::ProgramBuilder(mlir::MLIRContext &context,
   Program = Kernels.create<ProgramOp>(
       Where, GpuAttr::get(&context, gpu), mlir::ArrayAttr(),
       /*decode_batch=*/1, /*tile_queries=*/1, /*page_positions=*/0,
-      mlir::IntegerAttr(), mlir::IntegerAttr());
+      mlir::IntegerAttr(), mlir::IntegerAttr(), mlir::IntegerAttr(),
+      mlir::IntegerAttr());
   Kernels.setInsertionPointToStart(&Program->getContent().emplaceBlock());
   const auto addBuffers = [&](Arena arena,
                               const std::vector<format::Buffer> &buffers) {
     std::vector<mlir::Value> values;
     for (const format::Buffer &buffer : buffers)
       values.push_back(Kernels.create<BufferOp>(
-          Where, memoryType(), arena, static_cast<int64_t>(values.size()),
-          buffer.columns));
+          Where, memoryType(), arena, buffer.columns, mlir::IntegerAttr()));
     return values;
   };
   Buffers = addBuffers(Arena::Body, plan.buffers);
@@ -35,6 +35,9 @@ ProgramBuilder::ProgramBuilder(mlir::MLIRContext &context,
   Hidden = Kernels.create<HiddenOp>(
       Where, memoryType(), Buffers[static_cast<size_t>(plan.hidden.buffer)],
       plan.hidden.column, plan.hidden.columns);
+  Kernels.create<LogitsOp>(Where,
+                           HeadBuffers[static_cast<size_t>(plan.logits.buffer)],
+                           plan.logits.column, plan.logits.columns);
 }
 
 Launches &ProgramBuilder::addList(ListKind kind,

@@ -46,7 +46,7 @@ bool Lowerer::scoresWithoutLogits() const {
   if (!Target.warpgroups || head.empty())
     return false;
   if (head[0].opcode == Opcode::RmsNorm || head[0].opcode == Opcode::LayerNorm)
-    at = fusableReaders(head, 0).empty() ? head.size() : 1;
+    at = normReaders(head, 0).launches.empty() ? head.size() : 1;
   if (at >= head.size() || head[at].opcode != Opcode::Linear)
     return false;
   const auto &p = std::get<format::LinearParams>(head[at].params);

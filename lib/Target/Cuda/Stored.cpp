@@ -2,6 +2,7 @@
 
 #include "qzc/Target/Cuda/Stored.h"
 
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace qzc;
@@ -57,20 +58,60 @@ static CudaArg argOf(mlir::Attribute attribute) {
       });
 }
 
-static CudaArg memoryArg(ProgramOp program, mlir::Value memory,
-                         int64_t element) {
+namespace {
+/// Numbers the program's memory, and stores its launches.
+class Store {
+public:
+  explicit Store(ProgramOp program)
+      : Program(program), Kernels(program.getOperation()) {}
+
+  format::CudaProgram run();
+
+private:
+  format::Activations activations();
+  CudaArg memoryArg(mlir::Value memory, int64_t element) const;
+  format::CudaLaunch launch(LaunchOp launch) const;
+
+  ProgramOp Program;
+  const mlir::SymbolTable Kernels;
+  llvm::DenseMap<mlir::Value, int32_t> Indices; ///< of buffers
+};
+} // namespace
+
+format::Activations Store::activations() {
+  format::Activations memory;
+  for (BufferOp buffer : Program.block().getOps<BufferOp>()) {
+    auto &buffers =
+        buffer.getArena() == Arena::Body ? memory.buffers : memory.headBuffers;
+    Indices[buffer.getResult()] = static_cast<int32_t>(buffers.size());
+    buffers.push_back(
+        {buffer.getColumns(), static_cast<uint64_t>(*buffer.getPlace())});
+  }
+  memory.bytesPerToken = static_cast<uint64_t>(*Program.getBodyBytes());
+  memory.headBytesPerToken = static_cast<uint64_t>(*Program.getHeadBytes());
+  for (HiddenOp hidden : Program.block().getOps<HiddenOp>())
+    memory.hidden = {Indices[hidden.getBuffer()], hidden.getColumn(),
+                     hidden.getColumns()};
+  for (LogitsOp logits : Program.block().getOps<LogitsOp>())
+    memory.logits = {Indices[logits.getBuffer()], logits.getColumn(),
+                     logits.getColumns()};
+  return memory;
+}
+
+CudaArg Store::memoryArg(mlir::Value memory, int64_t element) const {
   return llvm::TypeSwitch<mlir::Operation *, CudaArg>(memory.getDefiningOp())
       .Case([&](BufferOp buffer) {
         const auto kind = buffer.getArena() == Arena::Body
                               ? CudaArg::Kind::View
                               : CudaArg::Kind::HeadView;
-        return argOf(kind, buffer.getIndex(), element);
+        return argOf(kind, Indices.at(memory), element);
       })
       .Case([&](HiddenOp) {
         return argOf(CudaArg::Kind::HeadView, format::kHiddenBuffer, element);
       })
       .Case([&](ScratchOp scratch) {
         // Regions per token lie behind those of a fixed size.
+        ProgramOp program = Program;
         return scratch.getPerToken()
                    ? argOf(CudaArg::Kind::Scratch, *program.getScratchBytes(),
                            *scratch.getPlace())
@@ -78,8 +119,8 @@ static CudaArg memoryArg(ProgramOp program, mlir::Value memory,
       });
 }
 
-static format::CudaLaunch toFormat(ProgramOp program, LaunchOp launch,
-                                   KernelOp kernel) {
+format::CudaLaunch Store::launch(LaunchOp launch) const {
+  auto kernel = Kernels.lookup<KernelOp>(launch.getKernel());
   format::CudaLaunch stored;
   stored.kernel = kernel.getSymName();
   stored.perCacheType = kernel.getPerCacheType();
@@ -91,7 +132,7 @@ static format::CudaLaunch toFormat(ProgramOp program, LaunchOp launch,
   auto memory = launch.getMemory().begin();
   for (mlir::Attribute attribute : launch.getArgs())
     if (auto at = llvm::dyn_cast<AtAttr>(attribute))
-      stored.args.push_back(memoryArg(program, *memory++, at.getElement()));
+      stored.args.push_back(memoryArg(*memory++, at.getElement()));
     else
       stored.args.push_back(argOf(attribute));
   return stored;
@@ -120,23 +161,26 @@ static std::vector<format::CudaLaunch> &listOf(format::CudaProgram &stored,
   llvm_unreachable("an unknown list");
 }
 
-format::CudaProgram qzc::cuda::toFormat(ProgramOp program) {
+format::CudaProgram Store::run() {
   format::CudaProgram stored;
+  stored.memory = activations();
   for (llvm::StringRef arch :
-       program.getArchs().getAsValueRange<mlir::StringAttr>())
+       Program.getArchs().getAsValueRange<mlir::StringAttr>())
     stored.archs.push_back(arch.str());
-  stored.decodeBatch = program.getDecodeBatch();
-  stored.tileQueries = program.getTileQueries();
-  stored.pagePositions = program.getPagePositions();
-  stored.scratchBytes = static_cast<uint64_t>(*program.getScratchBytes());
+  stored.decodeBatch = Program.getDecodeBatch();
+  stored.tileQueries = Program.getTileQueries();
+  stored.pagePositions = Program.getPagePositions();
+  stored.scratchBytes = static_cast<uint64_t>(*Program.getScratchBytes());
   stored.scratchBytesPerToken =
-      static_cast<uint64_t>(*program.getScratchBytesPerToken());
-  const mlir::SymbolTable kernels(program);
-  for (ListOp list : program.block().getOps<ListOp>()) {
+      static_cast<uint64_t>(*Program.getScratchBytesPerToken());
+  for (ListOp list : Program.block().getOps<ListOp>()) {
     std::vector<format::CudaLaunch> &launches = listOf(stored, list);
-    for (LaunchOp launch : list.block().getOps<LaunchOp>())
-      launches.push_back(::toFormat(
-          program, launch, kernels.lookup<KernelOp>(launch.getKernel())));
+    for (LaunchOp one : list.block().getOps<LaunchOp>())
+      launches.push_back(launch(one));
   }
   return stored;
+}
+
+format::CudaProgram qzc::cuda::toFormat(ProgramOp program) {
+  return Store(program).run();
 }

@@ -5,9 +5,9 @@
 // CHECK-LABEL: cuda.program
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {
     decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
-  // CHECK-NEXT: cuda.buffer body 1 columns 16
-  %unused = cuda.buffer body 0 columns 16
-  %x = cuda.buffer body 1 columns 16
+  // CHECK-NEXT: cuda.buffer body columns 32
+  %unused = cuda.buffer body columns 16
+  %x = cuda.buffer body columns 32
   %hidden = cuda.hidden %unused[0, 8]
   // CHECK-NEXT: cuda.scratch "sums"
   %idle = cuda.scratch "idle" bytes 4

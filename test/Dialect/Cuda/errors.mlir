@@ -101,9 +101,9 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 // -----
 
 // Program C5
-// expected-error@+1 {{has more than one cuda.hidden (C5)}}
+// expected-error@+1 {{has more than one cuda.hidden or cuda.logits (C5)}}
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
-  %x = cuda.buffer body 0 columns 8
+  %x = cuda.buffer body columns 16
   %h = cuda.hidden %x[0, 8]
   %i = cuda.hidden %x[0, 8]
 }
@@ -137,19 +137,9 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 
 // -----
 
-// Buffer C1
-cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
-  %x = cuda.buffer body 0 columns 8
-  %y = cuda.buffer head 0 columns 8
-  // expected-error@+1 {{has the index of another (C1)}}
-  %z = cuda.buffer body 0 columns 8
-}
-
-// -----
-
 // Hidden C1
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
-  %x = cuda.buffer head 0 columns 8
+  %x = cuda.buffer head columns 16
   // expected-error@+1 {{must be of a buffer of the body (C1)}}
   %h = cuda.hidden %x[0, 8]
 }
@@ -158,9 +148,9 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 
 // Hidden C1
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
-  %x = cuda.buffer body 0 columns 8
-  // expected-error@+1 {{of 8 columns from 1 lies outside the buffer's 8 (C1)}}
-  %h = cuda.hidden %x[1, 8]
+  %x = cuda.buffer body columns 16
+  // expected-error@+1 {{of 16 columns from 1 lies outside the buffer's 16 (C1)}}
+  %h = cuda.hidden %x[1, 16]
 }
 
 // -----
@@ -346,7 +336,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 
 // Launch C2
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
-  %x = cuda.buffer body 0 columns 8
+  %x = cuda.buffer body columns 16
   cuda.kernel @k "k" of "K" in "K.cuh" config "K::Config{}" ["const int *"] threads 32
   cuda.list decode {
     // expected-error@+1 {{passes memory as 'const int *' (C2)}}
@@ -358,7 +348,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 
 // Launch C2
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
-  %x = cuda.buffer body 0 columns 8
+  %x = cuda.buffer body columns 16
   %h = cuda.hidden %x[0, 8]
   cuda.kernel @k "k" of "K" in "K.cuh" config "K::Config{}" ["float *"] threads 32
   cuda.list decode {
@@ -371,11 +361,11 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 
 // Launch C3
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
-  %x = cuda.buffer body 0 columns 8
+  %x = cuda.buffer body columns 16
   cuda.kernel @k "k" of "K" in "K.cuh" config "K::Config{}" ["float *"] threads 32
   cuda.list decode {
-    // expected-error@+1 {{has element 8 of rows of 8 (C3)}}
-    cuda.launch @k [] (%x[8])
+    // expected-error@+1 {{has element 16 of rows of 16 (C3)}}
+    cuda.launch @k [] (%x[16])
   }
 }
 
@@ -383,7 +373,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 
 // Launch C3
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
-  %x = cuda.buffer body 0 columns 8
+  %x = cuda.buffer body columns 16
   %h = cuda.hidden %x[4, 4]
   cuda.kernel @k "k" of "K" in "K.cuh" config "K::Config{}" ["const float *"] threads 32
   cuda.list decode {
@@ -441,10 +431,86 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 
 // Launch C6
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
-  %x = cuda.buffer head 0 columns 8
+  %x = cuda.buffer head columns 16
   cuda.kernel @k "k" of "K" in "K.cuh" config "K::Config{}" ["float *"] threads 32
   cuda.list losses {
     // expected-error@+1 {{has a buffer of the head (C6)}}
     cuda.launch @k [] (%x[0])
   }
+}
+
+// -----
+
+// Program C5
+// expected-error@+1 {{has more than one cuda.hidden or cuda.logits (C5)}}
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
+  %x = cuda.buffer head columns 16
+  cuda.logits %x[0, 8]
+  cuda.logits %x[8, 8]
+}
+
+// -----
+
+// Program C6
+// expected-error@+1 {{has the bytes of one of its arenas (C6)}}
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 64 : i64} {
+}
+
+// -----
+
+// Program C6
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 128 : i64, head_bytes = 64 : i64} {
+  // expected-error@+1 {{must have a place exactly where its arena has a size (C6)}}
+  %x = cuda.buffer head columns 16
+}
+
+// -----
+
+// Program C6
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
+  // expected-error@+1 {{must have a place exactly where its arena has a size (C6)}}
+  %x = cuda.buffer head columns 16 at 0
+}
+
+// -----
+
+// Program C7
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 128 : i64, head_bytes = 64 : i64} {
+  %x = cuda.buffer body columns 16 at 64
+  // expected-error@+1 {{of 64 bytes at 64 lies outside the 64 bytes of its arena (C7)}}
+  %y = cuda.buffer head columns 16 at 64
+}
+
+// -----
+
+// Buffer C1
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
+  // expected-error@+1 {{has rows of 32 bytes, no multiple of 64 (C1)}}
+  %x = cuda.buffer body columns 8
+}
+
+// -----
+
+// Buffer C1
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 128 : i64, head_bytes = 64 : i64} {
+  // expected-error@+1 {{is at 32, no multiple of 64 (C1)}}
+  %x = cuda.buffer body columns 16 at 32
+}
+
+// -----
+
+// Logits C1
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
+  %x = cuda.buffer body columns 16
+  // expected-error@+1 {{must be of a buffer of the head (C1)}}
+  cuda.logits %x[0, 8]
+}
+
+// -----
+
+// Logits C1
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
+  %x = cuda.buffer head columns 16
+  // expected-error@+1 {{of 9 columns from 8 lies outside the buffer's 16 (C1)}}
+  cuda.logits %x[8, 9]
 }

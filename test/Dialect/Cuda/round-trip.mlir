@@ -2,21 +2,25 @@
 // RUN: %qzc-opt %s --cse --canonicalize | FileCheck %s --check-prefix=KEEP
 
 // CHECK: cuda.program for #cuda.gpu<processors = 132, cluster_blocks = 8, shared_bytes = 232448, l2_bytes = 52428800, warpgroups>
-// CHECK-SAME: ["sm_90a"] attributes {decode_batch = 64 : i64,
+// CHECK-SAME: ["sm_90a"] attributes {body_bytes = 4608 : i64, decode_batch = 64 : i64, head_bytes = 256 : i64,
 // CHECK-SAME: scratch_bytes = 512 : i64, scratch_bytes_per_token = 48 : i64,
 // KEEP: cuda.program
 cuda.program for #cuda.gpu<processors = 132, cluster_blocks = 8, shared_bytes = 232448, l2_bytes = 52428800, warpgroups> ["sm_90a"] attributes {
     decode_batch = 64 : i64, tile_queries = 64 : i64, page_positions = 64 : i64,
+    body_bytes = 4608 : i64, head_bytes = 256 : i64,
     scratch_bytes = 512 : i64, scratch_bytes_per_token = 48 : i64} {
-  // CHECK: %[[X:.*]] = cuda.buffer body 0 columns 576
-  // KEEP: %[[X:.*]] = cuda.buffer body 0 columns 576
-  %x = cuda.buffer body 0 columns 576
-  // KEEP: cuda.buffer body 1 columns 576
-  %y = cuda.buffer body 1 columns 576
-  // CHECK: %[[L:.*]] = cuda.buffer head 0 columns 64
-  %l = cuda.buffer head 0 columns 64
+  // CHECK: %[[X:.*]] = cuda.buffer body columns 576 at 0
+  // KEEP: %[[X:.*]] = cuda.buffer body columns 576 at 0
+  %x = cuda.buffer body columns 576 at 0
+  // KEEP: cuda.buffer body columns 576 at 2304
+  %y = cuda.buffer body columns 576 at 2304
+  // CHECK: %[[L:.*]] = cuda.buffer head columns 64 at 0
+  %l = cuda.buffer head columns 64 at 0
   // CHECK: %[[H:.*]] = cuda.hidden %{{.*}}[16, 560]
   %h = cuda.hidden %y[16, 560]
+  // CHECK: cuda.logits %[[L]][0, 50]
+  // KEEP: cuda.logits
+  cuda.logits %l[0, 50]
   // CHECK: %[[A:.*]] = cuda.scratch "sums" bytes 300 at 0
   %a = cuda.scratch "sums" bytes 300 at 0
   // CHECK: %[[B:.*]] = cuda.scratch "rows" bytes 40 per_token at 0

@@ -365,14 +365,43 @@ TEST(LoweringTest, NormStaysWhereItsInputIsOverwritten) {
   Plan &plan = model.manifest.plan;
   // The q, k, v layer writes over the norm's input: no block may read that
   // any more once another one has written.
-  Launch &linear = plan.body[2];
+  const Launch &linear = plan.body[2];
   ASSERT_EQ(linear.opcode, Opcode::Linear);
-  plan.buffers[size_t(linear.outputs[0].buffer)].offset = 0;
-  ASSERT_EQ(plan.buffers[size_t(plan.body[1].inputs[0].buffer)].offset, 0u);
+  plan.body[1].inputs[0].buffer = linear.outputs[0].buffer;
   EXPECT_EQ(stems(lower(model.manifest).program.decode)[1], "norm");
 }
 
-TEST(LoweringTest, NormStaysWhereAnotherStepReadsIt) {
+/// Whether a launch's kernel leaves the norm that it computes to others.
+bool keepsNorm(const Lowered &lowered, const CudaLaunch &launch) {
+  for (cuda::KernelOp kernel : lowered.kernels)
+    if (kernel.getSymName() == launch.kernel)
+      return kernel.getConfig().contains(".keepsNorm = true");
+  return false;
+}
+
+TEST(LoweringTest, TheFirstLayerKeepsTheNormThatIsAResidualLater) {
+  const Lowered before = lower(smallLlama().manifest);
+  Model model = smallLlama();
+  Plan &plan = model.manifest.plan;
+  ASSERT_EQ(plan.body[4].inputs.size(), 2u);
+  plan.body[4].inputs[1] = plan.body[1].outputs[0];
+  const Lowered after = lower(model.manifest);
+  const CudaProgram &program = after.program;
+  EXPECT_EQ(stems(program.decode), stems(before.program.decode));
+  EXPECT_TRUE(keepsNorm(after, program.decode[1]));
+  EXPECT_EQ(stems(program.batches[0].launches),
+            stems(before.program.batches[0].launches));
+  EXPECT_TRUE(keepsNorm(after, program.batches[0].launches[1]));
+  EXPECT_EQ(stems(program.batches[1].launches),
+            stems(before.program.batches[1].launches));
+  EXPECT_TRUE(keepsNorm(after, program.batches[1].launches[1]));
+  // Nobody else keeps one, and of many tokens nobody.
+  EXPECT_FALSE(keepsNorm(after, program.decode[4]));
+  EXPECT_EQ(stems(program.prefill)[1], "norm");
+  expectAllAreLaunched(after);
+}
+
+TEST(LoweringTest, NormStaysWhereAnotherStepReadsItFirst) {
   Model model = smallLlama();
   Plan &plan = model.manifest.plan;
   const View normed = plan.body[1].outputs[0];
@@ -380,8 +409,17 @@ TEST(LoweringTest, NormStaysWhereAnotherStepReadsIt) {
   add.opcode = Opcode::Add;
   add.inputs = {normed, normed};
   add.outputs = {plan.body[1].inputs[0]};
-  plan.body.insert(plan.body.begin() + 3, add);
+  plan.body.insert(plan.body.begin() + 2, add);
   EXPECT_EQ(stems(lower(model.manifest).program.decode)[1], "norm");
+}
+
+TEST(LoweringTest, BuffersOfProgramsAreTheirOwn) {
+  const Manifest manifest = smallLlama().manifest;
+  const Activations memory = lower(manifest).program.memory;
+  EXPECT_EQ(memory.hidden.columns, manifest.plan.hidden.columns);
+  EXPECT_EQ(memory.logits.columns, manifest.plan.logits.columns);
+  // Places are given anew, whatever the plan's are.
+  EXPECT_LT(memory.bytesPerToken, manifest.plan.bytesPerToken);
 }
 
 TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
@@ -438,9 +476,10 @@ TEST(LoweringTest, RowsOfAFusedWeightAreRunsFromAFirstRow) {
     for (const CudaArg &arg : matvec.args)
       if (arg.kind == CudaArg::Kind::Int)
         firsts.push_back(arg.a);
-    // Between the strides of the input, of a residual and of the output.
-    EXPECT_THAT(firsts, testing::ElementsAre(64, 0, 64 / turns, 96 / turns, 0,
-                                             testing::Gt(0)));
+    // Between the strides of the input and of rows that it keeps, and those of
+    // a residual and of the output.
+    EXPECT_THAT(firsts, testing::ElementsAre(64, 0, 0, 64 / turns, 96 / turns,
+                                             0, testing::Gt(0)));
     const std::string parts =
         turns == 1 ? "{.rows = 64}, {.rows = 32}, {.rows = 32}"
                    : "{.rows = 64, .runs = {.run = 32, .stride = 64}}, "

@@ -47,7 +47,7 @@ TEST_F(CudaEngineTest, LogitsOfEveryChunkSize) {
 
 TEST_F(CudaEngineTest, LogitsInRowsOfALargeHead) {
   // Two rows fill the head's arena.
-  Image.Manifest.plan.headBytesPerToken = uint64_t{128} << 20;
+  Image.Manifest.cuda[0].memory.headBytesPerToken = uint64_t{128} << 20;
   auto text = openChunked(7);
   std::vector<float> logits(Tokens.size() * kVocab);
   text->logits(Tokens.data(), int64_t(Tokens.size()), logits.data());
@@ -90,7 +90,7 @@ TEST_F(CudaEngineTest, ScoresFromTheFirstRowAskedFor) {
 
 TEST_F(CudaEngineTest, LossesNeedNoLogitsWhereKernelsMakeThemAlone) {
   // Logits of two rows fill the head's arena.
-  Image.Manifest.plan.headBytesPerToken = uint64_t{128} << 20;
+  Image.Manifest.cuda[0].memory.headBytesPerToken = uint64_t{128} << 20;
   Image.Manifest.cuda[0].losses = {tinyLosses()};
   const auto launches = [&](const char *kernel) {
     return std::count_if(Fake->launches.begin(), Fake->launches.end(),

@@ -125,6 +125,9 @@ inline format::Manifest tinyManifest() {
   format::CudaLaunch choose = tinyLaunch("choose", {state, logits, tokens});
   format::CudaProgram &cuda = manifest.cuda.emplace_back();
   cuda.archs = {"sm_80", "sm_86", "sm_90a", "compute_80"};
+  cuda.memory = manifest.plan;
+  // Its buffers lie otherwise.
+  cuda.memory.buffers = {{kHidden, 3 * kHidden * 4}, {3 * kHidden, 0}};
   cuda.prefill = {body, all};
   cuda.head = {headLaunch};
   cuda.score = {score};

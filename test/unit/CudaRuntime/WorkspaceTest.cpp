@@ -43,7 +43,7 @@ TEST(Workspace, DefaultsFollowTheModel) {
 TEST(Workspace, ChunkShrinksUntilAllFits) {
   format::Manifest manifest = tinyManifest();
   manifest.model.context = 4096;
-  manifest.plan.bytesPerToken = 1000000;
+  manifest.cuda[0].memory.bytesPerToken = 1000000;
   WorkspacePlan plan = planWorkspace(manifest, manifest.cuda[0], {}, 600000000);
   EXPECT_EQ(plan.chunk, 512);
   EXPECT_LE(plan.total(), 600000000U);

@@ -128,6 +128,7 @@ inline format::Manifest sampleManifest() {
 
   CudaProgram &cuda = m.cuda.emplace_back();
   cuda.archs = {"sm_90a", "compute_80"};
+  cuda.memory = plan;
   cuda.scratchBytes = 4096;
   cuda.scratchBytesPerToken = 64;
   CudaLaunch launch;

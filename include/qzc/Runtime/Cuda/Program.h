@@ -36,8 +36,8 @@ struct PassSize {
 /// Where everything is that an argument can name.
 struct DeviceLayout {
   CUdeviceptr weights = 0;
-  CUdeviceptr body = 0; ///< arena, plan.bytesPerToken × chunk
-  CUdeviceptr head = 0; ///< arena, plan.headBytesPerToken × headRows
+  CUdeviceptr body = 0; ///< arena, memory.bytesPerToken × chunk
+  CUdeviceptr head = 0; ///< arena, memory.headBytesPerToken × headRows
   CUdeviceptr scratch = 0;
   CUdeviceptr state = 0;
   CUdeviceptr tokens = 0;      ///< TokenRow [chunk]
@@ -56,19 +56,21 @@ struct DeviceLayout {
   CacheType cache = CacheType::F32;
 
   /// First element of a view's first row in the body's or the head's arena.
-  CUdeviceptr bodyView(const format::Plan &plan, int64_t buffer,
+  CUdeviceptr bodyView(const format::Activations &memory, int64_t buffer,
                        int64_t column) const;
-  CUdeviceptr headView(const format::Plan &plan, int64_t buffer,
+  CUdeviceptr headView(const format::Activations &memory, int64_t buffer,
                        int64_t column) const;
 };
 
 /// One of the lists of a CudaProgram, ready to launch.
 class LaunchList {
 public:
-  /// Looks up the kernels and resolves the arguments of a verified manifest.
-  /// Throws qzc::Error naming a kernel that the module lacks.
+  /// Looks up the kernels and resolves the arguments of a verified manifest,
+  /// one of whose programs has the launches. Throws qzc::Error naming a kernel
+  /// that the module lacks.
   LaunchList(const std::vector<format::CudaLaunch> &launches,
-             const format::Manifest &manifest, const DeviceLayout &layout,
+             const format::Manifest &manifest,
+             const format::Activations &memory, const DeviceLayout &layout,
              Kernels &kernels);
 
   /// Launches all for a pass on the device's stream; for the head's

@@ -1,9 +1,9 @@
 //===- Stored.h - A program as an image holds it ----------------*- C++ -*-===//
 //
 // How a pointer argument resolves (what the runtime implements):
-//   View      body arena + buffers[a].offset × chunk + 4 b
+//   View      body arena + memory.buffers[a].offset × chunk + 4 b
 //   HeadView  the same with headBuffers, the head arena and its row capacity;
-//             a == kHiddenBuffer: the first of the rows of Plan::hidden that
+//             a == kHiddenBuffer: the first of the rows of memory.hidden that
 //             the head runs on, 4 b bytes further (b is inside the view)
 //   Scratch   scratch + a + b × chunk
 // A launch whose dynamic and static shared memory exceed 48 KiB needs
@@ -20,7 +20,7 @@
 
 namespace qzc::cuda {
 
-/// The program, whose scratch has its places, as data.
+/// The program, whose memory has its places, as data.
 format::CudaProgram toFormat(ProgramOp program);
 
 } // namespace qzc::cuda

@@ -79,6 +79,28 @@ static LogicalResult verifyScratch(ProgramOp program, bool perToken,
   return success();
 }
 
+/// C6 and C7.
+static LogicalResult verifyBuffers(ProgramOp program) {
+  const std::optional<int64_t> sizes[] = {program.getBodyBytes(),
+                                          program.getHeadBytes()};
+  if (sizes[0].has_value() != sizes[1].has_value())
+    return program.emitOpError("has the bytes of one of its arenas (C6)");
+  for (BufferOp buffer : program.block().getOps<BufferOp>()) {
+    const std::optional<int64_t> size =
+        sizes[buffer.getArena() == Arena::Head ? 1 : 0];
+    const std::optional<int64_t> place = buffer.getPlace();
+    if (place.has_value() != size.has_value())
+      return buffer.emitOpError(
+          "must have a place exactly where its arena has a size (C6)");
+    const auto bytes = static_cast<int64_t>(buffer.bytesPerToken());
+    if (place && (*place > *size || bytes > *size - *place))
+      return buffer.emitOpError("of ")
+             << bytes << " bytes at " << *place << " lies outside the " << *size
+             << " bytes of its arena (C7)";
+  }
+  return success();
+}
+
 LogicalResult ProgramOp::verifyRegions() {
   if (failed(verifyLists(*this)))
     return failure();
@@ -91,13 +113,10 @@ LogicalResult ProgramOp::verifyRegions() {
   if (failed(verifyScratch(*this, false, getScratchBytes())) ||
       failed(verifyScratch(*this, true, getScratchBytesPerToken())))
     return failure();
-  if (llvm::range_size(block().getOps<HiddenOp>()) > 1)
-    return emitOpError("has more than one cuda.hidden (C5)");
-  std::set<std::pair<Arena, int64_t>> buffers;
-  for (BufferOp buffer : block().getOps<BufferOp>())
-    if (!buffers.emplace(buffer.getArena(), buffer.getIndex()).second)
-      return buffer.emitOpError("has the index of another (C1)");
-  return success();
+  if (llvm::range_size(block().getOps<HiddenOp>()) > 1 ||
+      llvm::range_size(block().getOps<LogitsOp>()) > 1)
+    return emitOpError("has more than one cuda.hidden or cuda.logits (C5)");
+  return verifyBuffers(*this);
 }
 
 LogicalResult ListOp::verify() {
@@ -112,17 +131,33 @@ LogicalResult ListOp::verify() {
 // Memory
 //===----------------------------------------------------------------------===//
 
-LogicalResult HiddenOp::verify() {
-  auto buffer = getBuffer().getDefiningOp<BufferOp>();
-  if (!buffer || buffer.getArena() != Arena::Body)
-    return emitOpError("must be of a buffer of the body (C1)");
+LogicalResult BufferOp::verify() {
+  if (bytesPerToken() % 64 != 0)
+    return emitOpError("has rows of ")
+           << bytesPerToken() << " bytes, no multiple of 64 (C1)";
+  if (getPlace() && *getPlace() % 64 != 0)
+    return emitOpError("is at ") << *getPlace() << ", no multiple of 64 (C1)";
+  return success();
+}
+
+/// C1 of cuda.hidden and cuda.logits.
+template <typename ResultOp>
+static LogicalResult verifyColumns(ResultOp op, Arena arena) {
+  auto buffer = op.getBuffer().template getDefiningOp<BufferOp>();
+  if (!buffer || buffer.getArena() != arena)
+    return op.emitOpError("must be of a buffer of the ")
+           << stringifyArena(arena) << " (C1)";
   const int64_t limit = buffer.getColumns();
-  if (getColumn() > limit || getColumns() > limit - getColumn())
-    return emitOpError("of ")
-           << getColumns() << " columns from " << getColumn()
+  if (op.getColumn() > limit || op.getColumns() > limit - op.getColumn())
+    return op.emitOpError("of ")
+           << op.getColumns() << " columns from " << op.getColumn()
            << " lies outside the buffer's " << limit << " (C1)";
   return success();
 }
+
+LogicalResult HiddenOp::verify() { return verifyColumns(*this, Arena::Body); }
+
+LogicalResult LogitsOp::verify() { return verifyColumns(*this, Arena::Head); }
 
 LogicalResult ScratchOp::verify() {
   if (getPlace() && static_cast<uint64_t>(*getPlace()) % alignment() != 0)

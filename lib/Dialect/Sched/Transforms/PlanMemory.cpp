@@ -1,7 +1,7 @@
 //===- PlanMemory.cpp - Give every buffer its place in the arena ----------===//
 
-#include "qzc/Dialect/Sched/Transforms/MemoryPlanner.h"
 #include "qzc/Dialect/Sched/Transforms/Passes.h"
+#include "qzc/Support/MemoryPlanner.h"
 
 #include "llvm/ADT/DenseMap.h"
 
@@ -28,9 +28,9 @@ uint64_t planBlock(Block &block) {
     auto [entry, isNew] = indices.try_emplace(base, buffers.size());
     if (isNew) {
       buffers.push_back(buffer);
-      lifetimes.push_back({step, step, buffer.getType().bytesPerToken()});
+      lifetimes.push_back({{{step, step}}, buffer.getType().bytesPerToken()});
     }
-    lifetimes[entry->second].last = step;
+    lifetimes[entry->second].spans.back().last = step;
   };
   for (Operation &op : block) {
     if (auto launch = dyn_cast<LaunchOp>(op)) {

@@ -126,13 +126,14 @@ QZC_DEVICE void stageColumns(const StageColumns::Args<Value> &a) {
   constexpr int K = C.inputs;
   constexpr Storage S = C.weight.storage;
   using Staged = Columns<K, S, C.weight.block>;
-  using Norms = InputNorm<C.norm>;
+  using Norms = InputNorm<C.norm, C.keepsNorm>;
   using Stage =
       RegisterStage<C.threads, K, Staged::kPadded, Staged::W::kPerChunk, Norms>;
   __shared__ float scratch[32];
   launchDependents();
   const int token = blockIdx.x;
-  const Norms norm = {a.norm};
+  const Norms norm = {a.norm,
+                      C.keepsNorm ? rowOf(a.kept, token) : nullptr};
   Stage stage;
   stage.prepare(norm);
   waitForDependencies();

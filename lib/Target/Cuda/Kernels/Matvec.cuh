@@ -3,8 +3,9 @@
 // out = f(W · norm(x) + bias) [+ residual] for up to three weights of one
 // input, a token a block. Blocks of the same rows of weights are neighbours, so
 // that memory gives these once. Every block stages norm(x) in shared memory,
-// computing the norm again (cheaper than a launch of its own); every warp then
-// dots a few rows with it. Everything that does not depend on the kernels
+// computing the norm again (cheaper than a launch of its own), and the first of
+// each token may leave it to later launches; every warp then dots a few rows
+// with it. Everything that does not depend on the kernels
 // before, the first weights above all, is loaded before waiting for them, and
 // several 16-byte loads a lane are in flight at any time. Sums are f32 in a
 // fixed order.
@@ -19,9 +20,19 @@
 
 namespace qzc::kernels {
 
-/// The norm before the layer.
-template <NormConfig N> struct InputNorm : NormArgs<Value> {
+/// The norm before the layer. One that Keeps leaves its rows to later launches.
+template <NormConfig N, bool Keeps = false> struct InputNorm : NormArgs<Value> {
   static constexpr Norm kKind = N.kind;
+  static constexpr bool kKeeps = Keeps;
+  float *kept; ///< row to leave; null where another block does it
+
+  /// Leaves elements i to i + 3.
+  QZC_DEVICE void keep(int i, const float4 &v) const {
+    kept[i] = v.x;
+    kept[i + 1] = v.y;
+    kept[i + 2] = v.z;
+    kept[i + 3] = v.w;
+  }
 
   QZC_DEVICE float apply(float v, float mean, float factor, int i) const {
     return normalize<N>(v, mean, factor, *this, i);
@@ -134,6 +145,12 @@ struct RegisterStage {
           [&](float sum, int) {
             return reduceBlock<Sum, Threads>(sum, scratch);
           });
+    if constexpr (Norms::kKeeps)
+      if (norm.kept)
+#pragma unroll
+        for (int j = 0; j < kQuads; ++j)
+          if (4 * quad(j) < K)
+            norm.keep(4 * quad(j), v[j]);
   }
   QZC_DEVICE void run(float4 *staged, float *scratch, const float *x,
                       const Norms &norm) const {
@@ -168,8 +185,13 @@ struct LoopStage {
       float mean, factor;
       rowStatistics<K, Norms::kKind, Threads>(x, norm.epsilon, scratch, mean,
                                               factor);
-      for (int i = threadIdx.x; i < K; i += Threads)
-        staged[slot(i)] = norm.apply(staged[slot(i)], mean, factor, i);
+      for (int i = threadIdx.x; i < K; i += Threads) {
+        const float v = norm.apply(staged[slot(i)], mean, factor, i);
+        staged[slot(i)] = v;
+        if constexpr (Norms::kKeeps)
+          if (norm.kept)
+            norm.kept[i] = v;
+      }
     }
     __syncthreads();
   }
@@ -285,7 +307,7 @@ template <Matvec::Config C>
 QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
   constexpr int K = C.layer.inputs;
   using W = WeightsOf<C.layer.weight>;
-  using Norms = InputNorm<C.norm>;
+  using Norms = InputNorm<C.norm, C.keepsNorm>;
   constexpr int threads = C.warps * kWarp;
   using Parts = MatvecParts<C.layer>;
   constexpr int total = Parts::outputs();
@@ -312,7 +334,8 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
   const float *x = rowOf(a.x, token);
   const float *residual = rowOf(a.layer.residual, token);
   float *out = rowOf(a.layer.out, token);
-  const Norms norm = {a.norm};
+  const Norms norm = {
+      a.norm, C.keepsNorm && blockIdx.y == 0 ? rowOf(a.kept, token) : nullptr};
 
   const Parts parts = {a.layer};
   // Slot r: gated layers have the gate rows first, then the up rows.

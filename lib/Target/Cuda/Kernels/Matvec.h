@@ -10,8 +10,9 @@ namespace qzc::kernels {
 template <template <class> class Of> struct MatvecArgs {
   InRows<Of> x; ///< [T, inputs]
   NormArgs<Of> norm;
+  OutRows<Of> kept; ///< [T, inputs]: norm(x), where the Config keeps it
   LinearArgs<Of> layer;
-  QZC_FIELDS(x, norm, layer)
+  QZC_FIELDS(x, norm, kept, layer)
 };
 
 struct Matvec {
@@ -23,7 +24,8 @@ struct Matvec {
     int warps;   ///< of a block
     int perWarp; ///< outputs of a warp in a pass
     int passes;
-    QZC_FIELDS(layer, norm, fast, warps, perWarp, passes)
+    bool keepsNorm; ///< leaves norm(x) to later launches
+    QZC_FIELDS(layer, norm, fast, warps, perWarp, passes, keepsNorm)
   };
   template <template <class> class Of> using Args = MatvecArgs<Of>;
 };
@@ -36,7 +38,8 @@ struct MatvecTensor {
     int splitK; ///< warps that share the columns of a tile's rows
     int splitN; ///< warps, of other rows
     int tiles;  ///< of a warp
-    QZC_FIELDS(layer, norm, splitK, splitN, tiles)
+    bool keepsNorm;
+    QZC_FIELDS(layer, norm, splitK, splitN, tiles, keepsNorm)
   };
   template <template <class> class Of> using Args = MatvecArgs<Of>;
 };
@@ -48,15 +51,17 @@ struct MatvecFew {
     LinearConfig layer;
     NormConfig norm;
     int rowTiles, warpsN, splitK, passes;
-    QZC_FIELDS(layer, norm, rowTiles, warpsN, splitK, passes)
+    bool keepsNorm;
+    QZC_FIELDS(layer, norm, rowTiles, warpsN, splitK, passes, keepsNorm)
   };
   template <template <class> class Of> struct Args {
     InRows<Of> x; ///< [T, inputs]
     NormArgs<Of> norm;
+    OutRows<Of> kept; ///< [T, inputs]
     LinearArgs<Of> layer;
     Of<float *> partial; ///< scratch: the sums of blocks that share rows
     Of<DeviceState *> state;
-    QZC_FIELDS(x, norm, layer, partial, state)
+    QZC_FIELDS(x, norm, kept, layer, partial, state)
   };
 };
 
@@ -68,14 +73,16 @@ struct StageColumns {
     WeightConfig weight; ///< of the layer
     int threads;
     NormConfig norm;
-    QZC_FIELDS(inputs, weight, threads, norm)
+    bool keepsNorm;
+    QZC_FIELDS(inputs, weight, threads, norm, keepsNorm)
   };
   template <template <class> class Of> struct Args {
     InRows<Of> x; ///< [T, inputs]
     NormArgs<Of> norm;
+    OutRows<Of> kept;   ///< [T, inputs]
     Of<void *> columns; ///< tiles of 8 tokens (Columns.cuh)
     Of<float *> scales; ///< [T]
-    QZC_FIELDS(x, norm, columns, scales)
+    QZC_FIELDS(x, norm, kept, columns, scales)
   };
 };
 

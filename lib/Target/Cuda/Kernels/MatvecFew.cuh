@@ -64,6 +64,12 @@ struct TokenStage {
           [&](float sum, int i) {
             return reduceWarps<Sum, kWarps>(sum, scratch[i]);
           });
+    if constexpr (Norms::kKeeps)
+      if (norm.kept && token() < tokens)
+#pragma unroll
+        for (int j = 0; j < kQuads; ++j)
+          if (isInput(j, begin))
+            norm.keep(begin + 4 * quad(j), v[j]);
     float absmax = 0.0f;
 #pragma unroll
     for (int j = 0; j < kQuads; ++j)
@@ -90,7 +96,7 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   using Layer = BatchLayer<C.layer>;
   using Staged = typename Layer::Staged;
   using O = OperandsFor<Layer::S, 1>;
-  using Norms = InputNorm<C.norm>;
+  using Norms = InputNorm<C.norm, C.keepsNorm>;
   constexpr FewTile tile = {Staged::kGroups, Staged::kSteps, C.rowTiles,
                             C.warpsN,        C.splitK,       C.passes};
   constexpr int threads = kFewWarps * kWarp;
@@ -121,7 +127,9 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   const auto place = BatchPlace<C.warpsN>::of(tile, blockIdx.y);
   const int firstElement = place.firstGroup * 4 * Layer::W::kPerChunk;
   const int firstRow = blockIdx.x * (C.passes * outputs); ///< of the outputs
-  const Norms norm = {a.norm};
+  const Norms norm = {a.norm, C.keepsNorm && blockIdx.x == 0
+                                  ? rowOf(a.kept, Stage::token())
+                                  : nullptr};
 
   const typename Layer::Parts parts = {a.layer};
   using Unit = typename Layer::Pair[C.rowTiles];

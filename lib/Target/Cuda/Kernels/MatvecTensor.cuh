@@ -27,7 +27,7 @@ template <MatvecTensor::Config C>
 QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   constexpr int K = C.layer.inputs;
   using W = WeightsOf<C.layer.weight>;
-  using Norms = InputNorm<C.norm>;
+  using Norms = InputNorm<C.norm, C.keepsNorm>;
   constexpr int threads = C.splitK * C.splitN * kWarp;
   using Parts = MatvecParts<C.layer>;
   constexpr int total = Parts::outputs();
@@ -64,7 +64,8 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   const float *x = rowOf(a.x, token);
   const float *residual = rowOf(a.layer.residual, token);
   float *out = rowOf(a.layer.out, token);
-  const Norms norm = {a.norm};
+  const Norms norm = {
+      a.norm, C.keepsNorm && blockIdx.y == 0 ? rowOf(a.kept, token) : nullptr};
 
   const Parts parts = {a.layer};
   struct Unit {

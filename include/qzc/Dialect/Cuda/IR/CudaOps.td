@@ -37,7 +37,8 @@ def Cuda_ProgramOp : Cuda_Op<"program", [
     is the most sequences of a decode pass, `tile_queries` the most queries of a
     query tile, `page_positions` the positions of a page of the cache (0: each
     sequence is one page). `scratch_bytes` and `scratch_bytes_per_token` are what
-    the scratch takes; they are set together with the places in it.
+    the scratch takes, `body_bytes` and `head_bytes` what the buffers take per
+    token; they are set together with the places in these.
 
     Constraints:
       * (C1) each list of launches is there at most once; those of `batch` are
@@ -47,14 +48,19 @@ def Cuda_ProgramOp : Cuda_Op<"program", [
         `cuda.scratch`, or none is.
       * (C4) every `cuda.scratch` lies inside its part of the scratch, and shares
         no byte with another.
-      * (C5) there is at most one `cuda.hidden`.
+      * (C5) there is at most one `cuda.hidden`, and one `cuda.logits`.
+      * (C6) either the bytes of both arenas are set and so is the place of every
+        `cuda.buffer`, or none is.
+      * (C7) every `cuda.buffer` lies inside its arena.
   }];
   let arguments = (ins Cuda_GpuAttr:$gpu,
       DefaultValuedAttr<StrArrayAttr, "{}">:$archs,
       Cuda_Positive:$decode_batch, Cuda_Positive:$tile_queries,
       Cuda_NonNegative:$page_positions,
       OptionalAttr<Cuda_NonNegative>:$scratch_bytes,
-      OptionalAttr<Cuda_NonNegative>:$scratch_bytes_per_token);
+      OptionalAttr<Cuda_NonNegative>:$scratch_bytes_per_token,
+      OptionalAttr<Cuda_NonNegative>:$body_bytes,
+      OptionalAttr<Cuda_NonNegative>:$head_bytes);
   let regions = (region SizedRegion<1>:$content);
   let assemblyFormat =
       "`for` qualified($gpu) ($archs^)? attr-dict-with-keyword $content";
@@ -98,17 +104,25 @@ def Cuda_ListOp : Cuda_Op<"list", [HasParent<"ProgramOp">, NoRegionArguments,
 def Cuda_BufferOp : Cuda_Op<"buffer", [HasParent<"ProgramOp">]> {
   let summary = "An f32 activation buffer [tokens, columns]";
   let description = [{
-    A buffer of the plan: `index` is its number there. Buffers of the head have an
-    arena of their own.
+    Rows are as many columns apart. Buffers of the head have an arena of their
+    own. `at` is in bytes per token: with room for T tokens the buffer starts at
+    T times its place in the arena.
 
     Constraints:
-      * (C1) no other buffer of the arena has the index.
+      * (C1) rows and the place are multiples of 64 bytes.
   }];
-  let arguments = (ins Cuda_ArenaAttr:$arena, Cuda_NonNegative:$index,
-      Cuda_Positive:$columns);
+  let arguments = (ins Cuda_ArenaAttr:$arena, Cuda_Positive:$columns,
+      OptionalAttr<Cuda_NonNegative>:$place);
   // Allocating keeps two buffers of one size from being merged.
   let results = (outs Res<Cuda_Memory, "", [MemAlloc]>:$result);
-  let assemblyFormat = "`` $arena $index `columns` $columns attr-dict";
+  let assemblyFormat =
+      "`` $arena `columns` $columns (`at` $place^)? attr-dict";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    uint64_t bytesPerToken() {
+      return static_cast<uint64_t>(getColumns()) * sizeof(float);
+    }
+  }];
 }
 
 def Cuda_HiddenOp : Cuda_Op<"hidden", [Pure, HasParent<"ProgramOp">]> {
@@ -123,6 +137,22 @@ def Cuda_HiddenOp : Cuda_Op<"hidden", [Pure, HasParent<"ProgramOp">]> {
   let arguments = (ins Cuda_Memory:$buffer, Cuda_NonNegative:$column,
       Cuda_Positive:$columns);
   let results = (outs Cuda_Memory:$result);
+  let assemblyFormat =
+      "$buffer `[` $column `,` $columns `]` attr-dict";
+  let hasVerifier = 1;
+}
+
+def Cuda_LogitsOp : Cuda_Op<"logits", [HasParent<"ProgramOp">]> {
+  let summary = "What the head makes";
+  let description = [{
+    The columns of a buffer of the head that the runtime, `score` and `choose` find
+    logits in.
+
+    Constraints:
+      * (C1) the columns lie inside a buffer of the head.
+  }];
+  let arguments = (ins Cuda_Memory:$buffer, Cuda_NonNegative:$column,
+      Cuda_Positive:$columns);
   let assemblyFormat =
       "$buffer `[` $column `,` $columns `]` attr-dict";
   let hasVerifier = 1;

@@ -1,13 +1,13 @@
-//===- MemoryPlanner.cpp - Placing intervals in an arena ------------------===//
+//===- MemoryPlanner.cpp - Placing lifetimes in an arena ------------------===//
 
-#include "qzc/Dialect/Sched/Transforms/MemoryPlanner.h"
+#include "qzc/Support/MemoryPlanner.h"
 
 #include <algorithm>
 #include <numeric>
 #include <optional>
 #include <tuple>
 
-namespace qzc::sched {
+namespace qzc {
 
 namespace {
 
@@ -31,12 +31,23 @@ uint64_t bestFit(const std::vector<Range> &taken, uint64_t bytes) {
 
 } // namespace
 
+bool Lifetime::meets(const Lifetime &other) const {
+  return std::any_of(spans.begin(), spans.end(), [&](const Span &span) {
+    return std::any_of(
+        other.spans.begin(), other.spans.end(), [&](const Span &its) {
+          return span.first <= its.last && its.first <= span.last;
+        });
+  });
+}
+
 MemoryPlan planMemory(const std::vector<Lifetime> &lifetimes) {
   std::vector<size_t> order(lifetimes.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return std::make_tuple(~lifetimes[a].bytes, lifetimes[a].first, a) <
-           std::make_tuple(~lifetimes[b].bytes, lifetimes[b].first, b);
+    return std::make_tuple(~lifetimes[a].bytes,
+                           lifetimes[a].spans.front().first, a) <
+           std::make_tuple(~lifetimes[b].bytes,
+                           lifetimes[b].spans.front().first, b);
   });
 
   MemoryPlan plan;
@@ -60,4 +71,4 @@ MemoryPlan planMemory(const std::vector<Lifetime> &lifetimes) {
   return plan;
 }
 
-} // namespace qzc::sched
+} // namespace qzc

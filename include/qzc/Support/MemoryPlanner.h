@@ -1,26 +1,29 @@
-//===- MemoryPlanner.h - Placing intervals in an arena ----------*- C++ -*-===//
+//===- MemoryPlanner.h - Placing lifetimes in an arena ----------*- C++ -*-===//
 //
-// The core of sched-plan-memory, without MLIR.
+// The core of sched-plan-memory and cuda-plan-memory.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_DIALECT_SCHED_TRANSFORMS_MEMORYPLANNER_H
-#define QZC_DIALECT_SCHED_TRANSFORMS_MEMORYPLANNER_H
+#ifndef QZC_SUPPORT_MEMORYPLANNER_H
+#define QZC_SUPPORT_MEMORYPLANNER_H
 
 #include <cstdint>
 #include <vector>
 
-namespace qzc::sched {
+namespace qzc {
 
-/// `bytes` that are needed during steps [first, last].
-struct Lifetime {
+/// Steps [first, last].
+struct Span {
   int64_t first = 0;
   int64_t last = 0;
+};
+
+/// `bytes` that are needed during spans, at least one, in rising order.
+struct Lifetime {
+  std::vector<Span> spans;
   uint64_t bytes = 0;
 
-  bool meets(const Lifetime &other) const {
-    return first <= other.last && other.first <= last;
-  }
+  bool meets(const Lifetime &other) const;
 };
 
 struct MemoryPlan {
@@ -35,6 +38,6 @@ struct MemoryPlan {
 /// multiples of.
 MemoryPlan planMemory(const std::vector<Lifetime> &lifetimes);
 
-} // namespace qzc::sched
+} // namespace qzc
 
-#endif // QZC_DIALECT_SCHED_TRANSFORMS_MEMORYPLANNER_H
+#endif // QZC_SUPPORT_MEMORYPLANNER_H
