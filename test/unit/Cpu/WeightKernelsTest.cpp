@@ -5,6 +5,7 @@
 #include "NaivePlan.h"
 
 #include "qzc/Format/Schemes/Dense.h"
+#include "qzc/Format/Schemes/Fp8.h"
 
 using namespace qzc;
 using namespace qzc::runtime;
@@ -272,6 +273,34 @@ TEST_P(KernelsTest, EverySixteenBitValueIsDecodedExactly) {
             expectSameBits(packed[col * kPanel + row], want, bits);
           }
       }
+    }
+  }
+}
+
+TEST_P(KernelsTest, EveryFp8CodeIsDecodedExactly) {
+  std::vector<uint8_t> all(256);
+  for (size_t i = 0; i != all.size(); ++i)
+    all[i] = static_cast<uint8_t>(i);
+  // A row by vectors, and rows of one column, which no vector fits in.
+  for (int64_t cols : {256, 1}) {
+    const int64_t rows = 256 / cols;
+    const std::vector<float> scales(rows, 1.0f);
+    format::PackedView weight;
+    weight.shape =
+        shapeOf(rows, cols, format::Scheme::Fp8, 0, format::DType::F32);
+    weight.parts[0] = reinterpret_cast<const std::byte *>(all.data());
+    weight.parts[1] = reinterpret_cast<const std::byte *>(scales.data());
+    std::vector<float> packed(cols * kPanel);
+    for (int64_t first = 0; first < rows; first += kPanel) {
+      const int64_t count = std::min(kPanel, rows - first);
+      kernels().packPanel(weight, first, count, 0, cols, packed.data());
+      for (int64_t row = 0; row < count; ++row)
+        for (int64_t col = 0; col < cols; ++col) {
+          const uint8_t code = all[(first + row) * cols + col];
+          if (!format::fp8::isNan(code))
+            expectSameBits(packed[col * kPanel + row],
+                           format::fp8::decode(code), code);
+        }
     }
   }
 }

@@ -125,19 +125,38 @@ struct Fp8Row : Unscaled<Fp8Row> {
   /// kLanes codes as numbers.
   static HWY_INLINE Vec numbers(const uint8_t *from) {
     const hn::Rebind<int8_t, Tag> narrow;
-    return numbersOf(hn::PromoteTo(
-        hn::RebindToSigned<Tag>(),
-        hn::LoadU(narrow, reinterpret_cast<const int8_t *>(from))));
+    const auto codes =
+        hn::LoadU(narrow, reinterpret_cast<const int8_t *>(from));
+#if HWY_TARGET == HWY_SSE4
+    return numbersOf(hn::PromoteTo(hn::RebindToSigned<Tag>(), codes));
+#else
+    // As f16, whose exponent has one bit more: no conversion waits for
+    // subnormals.
+    const hn::Rebind<int16_t, Tag> half;
+    const auto bits = hn::And(hn::ShiftLeft<7>(hn::PromoteTo(half, codes)),
+                              hn::Set(half, static_cast<int16_t>(0xbf80)));
+    return hn::Mul(
+        fromF16(kTag, hn::BitCast(hn::Rebind<uint16_t, Tag>(), bits)),
+        hn::Set(kTag, 0x1p8f));
+#endif
   }
 
 private:
-  /// Of codes that are extended by their sign. The exponent is rebiased by a
-  /// multiplication.
+  /// Of codes that are extended by their sign. A multiplication would rebias
+  /// the exponent at once, but takes many times as long where what it
+  /// multiplies is subnormal as f32.
   static HWY_INLINE Vec numbersOf(hn::Vec<hn::RebindToSigned<Tag>> codes) {
     const hn::RebindToSigned<Tag> wide;
-    const auto bits = hn::And(hn::ShiftLeft<20>(codes),
-                              hn::Set(wide, static_cast<int32_t>(0x87f00000)));
-    return hn::Mul(hn::BitCast(kTag, bits), hn::Set(kTag, 0x1p120f));
+    const auto magnitude = hn::And(codes, hn::Set(wide, 0x7f));
+    // Subnormals get the least exponent and a leading one, which then goes.
+    const auto isSubnormal = hn::Lt(magnitude, hn::Set(wide, 8));
+    const auto exponent = hn::IfThenElse(isSubnormal, hn::Set(wide, 121 << 23),
+                                         hn::Set(wide, 120 << 23));
+    const auto one = hn::IfThenElseZero(isSubnormal, hn::Set(wide, 121 << 23));
+    const Vec value = hn::Sub(
+        hn::BitCast(kTag, hn::Add(hn::ShiftLeft<20>(magnitude), exponent)),
+        hn::BitCast(kTag, one));
+    return hn::CopySignToAbs(value, hn::BitCast(kTag, codes));
   }
   HWY_INLINE Vec scaleAt(int64_t col) const {
     return hn::Set(kTag, Scales[col >> Shift]);
