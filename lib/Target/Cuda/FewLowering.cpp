@@ -24,6 +24,26 @@ static constexpr int kMostSplits = 8;
 /// Tiles of rows of a warp, at most.
 static constexpr int kMostRowTiles = 2;
 
+/// The same of a layer: where lanes exchange codes (Spread::Dealt in
+/// Kernels/Columns.cuh) or keep a residual, registers suffice for one.
+static int mostRowTiles(const format::PackedShape &shape, bool hasResidual) {
+  if (hasResidual)
+    return 1;
+  switch (shape.scheme) {
+  case format::Scheme::None:
+  case format::Scheme::Int8:
+    return kMostRowTiles;
+  case format::Scheme::Nf4:
+  case format::Scheme::Fp4:
+    return shape.scales == format::ScaleCodec::Plain &&
+                   shape.blockSize % 64 == 0 && shape.cols % 64 == 0
+               ? kMostRowTiles
+               : 1;
+  default:
+    return 1;
+  }
+}
+
 /// About the cycles that a layer takes: of a group of a block's 16 warps in a
 /// tile of rows, and in two, of a byte of columns through L2, of a pass, and of
 /// blocks that wait for others' sums.
@@ -41,7 +61,8 @@ static int64_t costOf(const FewTile &tile) {
 /// none where a block's columns are too many.
 static std::optional<FewTile> chooseFewTile(const format::PackedShape &shape,
                                             int64_t rows, bool gated,
-                                            bool isNormed, const Gpu &gpu) {
+                                            bool isNormed, bool hasResidual,
+                                            const Gpu &gpu) {
   const int64_t tiles = ceilDiv(rows, gated ? kTileRows / 2 : kTileRows);
   const int64_t mostBytes = mostSharedBytes(gpu) - operandTableBytes(shape);
   std::optional<FewTile> best;
@@ -49,7 +70,8 @@ static std::optional<FewTile> chooseFewTile(const format::PackedShape &shape,
   tile.groups = static_cast<int>(ceilDiv(shape.cols, 4 * perChunk(shape)));
   tile.steps = static_cast<int>(perChunk(shape) / 4);
   // Of equals the one with more blocks.
-  for (tile.rowTiles = kMostRowTiles; tile.rowTiles > 0; --tile.rowTiles)
+  for (tile.rowTiles = mostRowTiles(shape, hasResidual); tile.rowTiles > 0;
+       --tile.rowTiles)
     for (tile.warpsN = kFewWarps; tile.warpsN > 0; tile.warpsN /= 2) {
       const int64_t blocks = ceilDiv(tiles, tile.rowTiles * tile.warpsN);
       const int mostSplits = isNormed ? 1 : kMostSplits;
@@ -75,9 +97,10 @@ bool Lowerer::addMatvecFew(const Launch &launch, const FusedNorm &norm,
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
   const int64_t total = outputsOf(launch, group);
   const std::optional<FewTile> tile =
-      Batch > kTileTokens ? std::nullopt
-                          : chooseFewTile(shape, total, p.gated,
-                                          norm.launch != nullptr, Target);
+      Batch > kTileTokens
+          ? std::nullopt
+          : chooseFewTile(shape, total, p.gated, norm.launch != nullptr,
+                          launch.inputs.size() > 1, Target);
   if (!tile)
     return false;
   const int64_t outputs = tile->rows() / (p.gated ? 2 : 1);
