@@ -84,7 +84,8 @@ private:
 
   // AttendLayerLowering.cpp.
   /// The layer of q, k and v at `index` with the attention and the layer of o
-  /// behind it as one launch; false where they have to be launches of their own.
+  /// behind it as one launch; false where they have to be launches of their
+  /// own.
   bool lowerAttendLayer(const std::vector<format::Launch> &list, size_t index,
                         const FusedNorm &norm);
   std::optional<AttendTile>

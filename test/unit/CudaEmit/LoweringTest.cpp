@@ -119,9 +119,8 @@ TEST(LoweringTest, AttentionOfASmallLayerIsOneLaunchWithItsLayersOnHopper) {
   for (const Expected &expected : {Expected{576, 9, 3, 72, 8},
                                    {1024, 16, 16, 96, 6},
                                    {2048, 32, 8, 0, 0}}) {
-    const Model model =
-        makeBench({"small", expected.hidden, 1, expected.heads,
-                   expected.kvHeads, 64, 256, 1000, nf4, bf16});
+    const Model model = makeBench({"small", expected.hidden, 1, expected.heads,
+                                   expected.kvHeads, 64, 256, 1000, nf4, bf16});
     const Lowered lowering =
         lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
     const auto &decode = lowering.program.decode;

@@ -225,8 +225,8 @@ template <AttendLayer::Config C> struct AttendOutputs {
   }
 };
 
-/// What the blocks of the cluster sent is there for all threads. One warp waits:
-/// seeing what other multiprocessors wrote costs each that does.
+/// What the blocks of the cluster sent is there for all threads. One warp
+/// waits: seeing what other multiprocessors wrote costs each that does.
 QZC_DEVICE void awaitSent(unsigned barrier) {
   if (warpOfBlock() == 0)
     waitForCluster(barrier, 0);

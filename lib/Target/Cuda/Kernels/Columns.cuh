@@ -132,8 +132,7 @@ QZC_DEVICE void stageColumns(const StageColumns::Args<Value> &a) {
   __shared__ float scratch[32];
   launchDependents();
   const int token = blockIdx.x;
-  const Norms norm = {a.norm,
-                      C.keepsNorm ? rowOf(a.kept, token) : nullptr};
+  const Norms norm = {a.norm, C.keepsNorm ? rowOf(a.kept, token) : nullptr};
   Stage stage;
   stage.prepare(norm);
   waitForDependencies();
