@@ -89,13 +89,11 @@ std::optional<AttendTile> Lowerer::attendTileOf(const std::vector<Launch> &list,
   const format::PackedShape &inShape = tensor(in.weights[0]).shape;
   const format::PackedShape &outShape = tensor(out.weights[0]).shape;
   const int64_t columns = tile->queries * p.headDim;
-  const int64_t staged =
-      ceilDiv(inShape.cols, 32 * perChunk(inShape)) * 32 * perChunk(inShape);
   const int64_t rows = ceilDiv(tile->rows(toInt(p.headDim)), tile->blocks);
-  const bool fits = columns % perChunk(outShape) == 0 &&
-                    columns / perChunk(outShape) <= 32 &&
-                    ceilDiv(staged, 4 * kAttendWarps * 32) <= kMostQuads &&
-                    rows * inShape.cols <= kMostElements;
+  const bool fits =
+      columns % perChunk(outShape) == 0 && columns / perChunk(outShape) <= 32 &&
+      ceilDiv(stagedInputs(inShape), 4 * kAttendWarps * 32) <= kMostQuads &&
+      rows * inShape.cols <= kMostElements;
   return fits ? tile : std::nullopt;
 }
 
@@ -133,11 +131,9 @@ bool Lowerer::lowerAttendLayer(const std::vector<Launch> &list, size_t index,
   attend.grid[0] = {clusters * tile->blocks, 0};
   attend.grid[1] = perToken();
   attend.blockThreads = kAttendWarps * 32;
-  const format::PackedShape &shape = tensor(in.weights[0]).shape;
-  const int64_t staged =
-      ceilDiv(shape.cols, 32 * perChunk(shape)) * 32 * perChunk(shape);
-  attend.sharedBytes = static_cast<uint32_t>(
-      4 * (tile->sharedFloats(toInt(p.headDim)) + staged));
+  attend.sharedBytes =
+      static_cast<uint32_t>(4 * (tile->sharedFloats(toInt(p.headDim)) +
+                                 stagedInputs(tensor(in.weights[0]).shape)));
   attend.clusterBlocks = static_cast<uint32_t>(tile->blocks);
   Builder.add(*Out, attend);
   return true;

@@ -25,6 +25,11 @@ int64_t qzc::cuda::perChunk(const format::PackedShape &shape) {
   return bytes >= unit ? 16 * unit / bytes : 32;
 }
 
+int64_t qzc::cuda::stagedInputs(const format::PackedShape &shape) {
+  const int64_t step = 32 * perChunk(shape);
+  return ceilDiv(shape.cols, step) * step;
+}
+
 bool qzc::cuda::hasOperands(const format::PackedShape &shape) {
   return shape.scheme != format::Scheme::None &&
          shape.scheme != format::Scheme::Q6_K;
@@ -271,8 +276,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   matvec.config.passes = toInt(spread.passes);
   matvec.config.keepsNorm = norm.keeps;
   matvec.args = matvecArgs(launch, norm, group);
-  const int64_t unit = fast ? 32 * perChunk(shape) : 1;
-  const int64_t staged = ceilDiv(shape.cols, unit) * unit;
+  const int64_t staged = fast ? stagedInputs(shape) : shape.cols;
   matvec.grid[0] = perToken();
   matvec.grid[1] = {
       ceilDiv(total, spread.warps * spread.perWarp * spread.passes), 0};

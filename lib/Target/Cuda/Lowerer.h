@@ -289,6 +289,8 @@ inline int64_t mostSharedBytes(const Gpu &gpu) {
 /// Elements that 16 bytes hold, 32 of fewer than 8 bits: Weights<…>::kPerChunk
 /// in Kernels/.
 int64_t perChunk(const format::PackedShape &shape);
+/// Elements of an input that a matvec stages, in whole chunks of each lane.
+int64_t stagedInputs(const format::PackedShape &shape);
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 } // namespace qzc::cuda

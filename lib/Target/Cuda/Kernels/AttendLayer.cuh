@@ -296,9 +296,7 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   const GrowingCache<Cache, D> cache = {
       HeadCache<Cache, D>(a.cache, sequence, kvHead), position,
       shared.latest[0], shared.latest[1], shared.latestScales};
-  const int begin = C.attention.window > 0 && position + 1 > C.attention.window
-                        ? position + 1 - C.attention.window
-                        : 0;
+  const int begin = firstSeen<C.attention.window>(position);
   constexpr int stride = C.blocks * kAttendWarps;
   const int first = begin + warpOfCluster * Lanes::kPositions;
   CacheBatch<Cache, D> batch;
@@ -341,15 +339,9 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
               key, key + D, table);
   __syncthreads();
 
-  float slopes[C.queries];
-#pragma unroll
-  for (int g = 0; g < C.queries; ++g)
-    slopes[g] = alibiSlope<C.attention.alibi, C.attention.heads>(
-        firstHead + g, a.attention.alibi);
   OnlineSoftmax<8> softmax[C.queries];
-  attendRange<Cache, D, C.queries, C.attention.softCap, C.attention.alibi>(
-      softmax, shared.queries, cache, batch, first, position + 1, stride,
-      a.attention.cap, slopes);
+  attendRange<Cache, C.attention>(softmax, shared.queries, cache, batch, first,
+                                  position + 1, stride, a.attention, firstHead);
   // Earlier, what the next launch loads would be ahead of keys and values.
   launchDependents();
   storeRecords<D>(shared.ofWarps[warp], softmax);

@@ -212,16 +212,27 @@ template <class Cache, int D> struct CacheBatch {
   }
 };
 
-/// One warp attends G queries (rows of `q`, HeadLanes::kPadded apart, scaled)
-/// over the positions of batches at first, first + stride × kBatch ×
-/// kPositions … below `end`; the first batch is loaded already, the second
-/// one's pages are found. The result is whole in each lane of the warp that
-/// holds these elements.
-template <class Cache, int D, int G, bool SoftCap, bool Alibi>
+/// The first position that the token at `position` sees.
+template <int Window> QZC_DEVICE int firstSeen(int position) {
+  return Window > 0 && position + 1 > Window ? position + 1 - Window : 0;
+}
+
+/// One warp attends G queries (rows of `q`, HeadLanes::kPadded apart, scaled;
+/// of heads from `firstHead` on) over the positions of batches at first, first
+/// + stride × kBatch × kPositions … below `end`; the first batch is loaded
+/// already, the second one's pages are found. The result is whole in each lane
+/// of the warp that holds these elements.
+template <class Cache, AttentionConfig A, int G>
 QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
-                            const GrowingCache<Cache, D> &cache,
-                            CacheBatch<Cache, D> &batch, int first, int end,
-                            int stride, float cap, const float (&slopes)[G]) {
+                            const GrowingCache<Cache, A.headDim> &cache,
+                            CacheBatch<Cache, A.headDim> &batch, int first,
+                            int end, int stride,
+                            const AttentionArgs<Value> &args, int firstHead) {
+  constexpr int D = A.headDim;
+  float slopes[G];
+#pragma unroll
+  for (int g = 0; g < G; ++g)
+    slopes[g] = alibiSlope<A.alibi, A.heads>(firstHead + g, args.alibi);
   using Lanes = HeadLanes<D>;
   const int lane = threadIdx.x % kWarp;
   const int element = lane % Lanes::kLanes * 8;
@@ -264,8 +275,8 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
         for (int offset = Lanes::kLanes / 2; offset > 0; offset >>= 1)
           s += __shfl_xor_sync(QZC_FULL_WARP, s, offset);
         const int p = CacheBatch<Cache, D>::position(base, i, stride);
-        s = cappedScore<SoftCap>(s, cap);
-        if constexpr (Alibi)
+        s = cappedScore<A.softCap>(s, args.cap);
+        if constexpr (A.alibi)
           s = fmaf(slopes[g], static_cast<float>(p - cache.latest), s);
         scores[g][i] = p < end ? s : -QZC_INFINITY;
       }

@@ -91,9 +91,7 @@ QZC_DEVICE void attendOne(const AttendOne::Args<Value> &a) {
   float *out = rowOf(a.out, token);
   float *partials = a.partials + static_cast<long long>(token) *
                                      C.attention.heads * C.splits * record;
-  const int begin = C.attention.window > 0 && position + 1 > C.attention.window
-                        ? position + 1 - C.attention.window
-                        : 0;
+  const int begin = firstSeen<C.attention.window>(position);
   const int length = position + 1 - begin;
   int perSplit = (length + C.splits - 1) / C.splits;
   perSplit = perSplit < least ? least : perSplit;
@@ -107,7 +105,6 @@ QZC_DEVICE void attendOne(const AttendOne::Args<Value> &a) {
       HeadCache<Cache, D>(a.cache, sequence, kvHead), position, latest[0],
       latest[1], latestScales};
   const int warp = warpOfBlock();
-  const int lane = threadIdx.x % kWarp;
   const int warpFirst = first + warp * Lanes::kPositions;
   CacheBatch<Cache, D> batch;
   batch.find(cache, warpFirst, end, C.warps);
@@ -132,15 +129,9 @@ QZC_DEVICE void attendOne(const AttendOne::Args<Value> &a) {
               k + kvHead * D, v + kvHead * D, table);
   __syncthreads();
 
-  float slopes[C.queries];
-#pragma unroll
-  for (int g = 0; g < C.queries; ++g)
-    slopes[g] = alibiSlope<C.attention.alibi, C.attention.heads>(
-        firstHead + g, a.attention.alibi);
   OnlineSoftmax<8> softmax[C.queries];
-  attendRange<Cache, D, C.queries, C.attention.softCap, C.attention.alibi>(
-      softmax, queries, cache, batch, warpFirst, end, C.warps, a.attention.cap,
-      slopes);
+  attendRange<Cache, C.attention>(softmax, queries, cache, batch, warpFirst,
+                                  end, C.warps, a.attention, firstHead);
   storeRecords<D>(merged[warp], softmax);
   __syncthreads();
 
