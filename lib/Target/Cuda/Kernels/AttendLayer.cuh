@@ -214,10 +214,7 @@ template <AttendLayer::Config C> struct AttendOutputs {
 #pragma unroll
       for (int c = 0; c < clusters; ++c)
         sum += __ldcg(partials + c * kOutputs + n);
-      const MatvecRow p = parts.find(n, 0);
-      float y = sum * W::rowScale(p.scales, p.stored);
-      if constexpr (C.out.end.hasBias)
-        y += element<C.out.end.bias>(p.bias, p.row);
+      float y = RowEnd<C.out>::load(parts.find(n, 0)).of(sum);
       if constexpr (C.out.end.residual)
         y += residual[n];
       out[n] = y;
@@ -277,11 +274,8 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   // Lane r finishes row r, for one block after the other.
   const int slot = lane % Rows::kRows;
   const int mine = rows.first + slot;
-  const MatvecRow finished = Rows::find(parts, firstHead, kvHead, mine);
-  const float rowScale = W::rowScale(finished.scales, finished.stored);
-  float bias = 0.0f;
-  if constexpr (C.in.end.hasBias)
-    bias = element<C.in.end.bias>(finished.bias, finished.row);
+  const auto end =
+      RowEnd<C.in>::load(Rows::find(parts, firstHead, kvHead, mine));
   const Norms norm = {a.norm};
   RegisterStage<threads, Rows::K, Rows::kPadded, W::kPerChunk, Norms> stage;
   stage.prepare(norm);
@@ -321,7 +315,7 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   for (int r = 0; r < Rows::kRows; ++r) {
     const float sum = reduceWarp<Sum>(sums[r]);
     if (slot == r)
-      value = sum * rowScale + bias;
+      value = end.of(sum);
   }
   constexpr int atOnce = kWarp / Rows::kRows;
   if (lane < atOnce * Rows::kRows && mine < Rows::kAll)

@@ -22,7 +22,7 @@ template <LinearConfig L> struct BatchLayer {
   using Group = RowGroup<K, S, kBlock>;
   using Pair = RowPair<K, S, kBlock>;
   /// Rows that an output is made of, outputs of a tile of rows, and of all.
-  static constexpr int kSides = L.gated ? 2 : 1;
+  static constexpr int kSides = sidesOf(L);
   static constexpr int kPerTile = kTileRows / kSides;
   static constexpr int kOutputs = Parts::outputs();
 
@@ -40,26 +40,6 @@ template <LinearConfig L> struct BatchLayer {
               Group::load(high, group, lane % 4)};
     }
   };
-
-  /// What a row's sum is multiplied with and added to.
-  struct RowEnd {
-    float scale, bias;
-
-    QZC_DEVICE static RowEnd load(const MatvecRow &row) {
-      RowEnd end = {W::rowScale(row.scales, row.stored), 0.0f};
-      if constexpr (L.end.hasBias)
-        end.bias = element<L.end.bias>(row.bias, row.row);
-      return end;
-    }
-    QZC_DEVICE float of(float sum) const { return sum * scale + bias; }
-  };
-  /// An output, without the residual, of what its rows came to.
-  QZC_DEVICE static float output(const float (&y)[kSides]) {
-    float result = activate<L.end.activation>(y[0]);
-    if constexpr (L.gated)
-      result *= y[1];
-    return result;
-  }
 };
 
 /// Where a warp is in a block whose warps share WarpsN tiles of rows, and in a

@@ -301,6 +301,31 @@ private:
   }
 };
 
+/// What a row's sum is multiplied with and added to.
+template <LinearConfig L> struct RowEnd {
+  float scale, bias;
+
+  QZC_DEVICE static RowEnd load(const MatvecRow &row) {
+    RowEnd end = {WeightsOf<L.weight>::rowScale(row.scales, row.stored), 0.0f};
+    if constexpr (L.end.hasBias)
+      end.bias = element<L.end.bias>(row.bias, row.row);
+    return end;
+  }
+  QZC_DEVICE float of(float sum) const { return sum * scale + bias; }
+};
+
+/// Rows that an output is made of.
+constexpr int sidesOf(const LinearConfig &layer) { return layer.gated ? 2 : 1; }
+
+/// An output, without the residual, of what its rows came to.
+template <LinearConfig L>
+QZC_DEVICE float outputOf(const float (&y)[sidesOf(L)]) {
+  float result = activate<L.end.activation>(y[0]);
+  if constexpr (L.gated)
+    result *= y[1];
+  return result;
+}
+
 /// Grid: T × blocks of rows; a block of C.warps warps takes warps × perWarp ×
 /// passes outputs. Dynamic shared memory: the staged input.
 template <Matvec::Config C>
@@ -311,7 +336,7 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
   constexpr int threads = C.warps * kWarp;
   using Parts = MatvecParts<C.layer>;
   constexpr int total = Parts::outputs();
-  constexpr int sides = C.layer.gated ? 2 : 1;
+  constexpr int sides = sidesOf(C.layer);
   constexpr int columns = sides * C.perWarp;
   constexpr int chunks = K / W::kPerChunk;
   constexpr int steps = C.fast ? (chunks + kWarp - 1) / kWarp : 1;
@@ -364,16 +389,10 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
     const int group = firstRow + pass * C.warps * C.perWarp;
     // Lane r finishes row r of the group: what that takes is loaded early.
     const int mine = group + lane % C.perWarp;
-    float scale[sides];
-    float bias[sides];
+    RowEnd<C.layer> ends[sides];
 #pragma unroll
-    for (int side = 0; side < sides; ++side) {
-      const MatvecRow p = parts.find(mine, side);
-      scale[side] = W::rowScale(p.scales, p.stored);
-      bias[side] = 0.0f;
-      if constexpr (C.layer.end.hasBias)
-        bias[side] = element<C.layer.end.bias>(p.bias, p.row);
-    }
+    for (int side = 0; side < sides; ++side)
+      ends[side] = RowEnd<C.layer>::load(parts.find(mine, side));
     if (pass == 0)
       waitForDependencies();
     float added = 0.0f;
@@ -430,10 +449,8 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
     }
 #pragma unroll
     for (int side = 0; side < sides; ++side)
-      y[side] = y[side] * scale[side] + bias[side];
-    float result = activate<C.layer.end.activation>(y[0]);
-    if constexpr (C.layer.gated)
-      result *= y[1];
+      y[side] = ends[side].of(y[side]);
+    const float result = outputOf<C.layer>(y);
     if (lane < C.perWarp && mine < total)
       out[mine] = result + added;
   }

@@ -193,10 +193,10 @@ QZC_DEVICE void matvecBatch(const MatvecBatch::Args<Value> &a) {
       float y[sides];
 #pragma unroll
       for (int side = 0; side < sides; ++side)
-        y[side] = Layer::RowEnd::load(parts.find(n, side))
+        y[side] = RowEnd<C.layer>::load(parts.find(n, side))
                       .of((&sums4[side].x)[e] * scale);
       a.layer.out.first[token * a.layer.out.stride + n] =
-          Layer::output(y) + added[e];
+          outputOf<C.layer>(y) + added[e];
     }
   }
 }

@@ -165,14 +165,14 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   // is loaded a pass ahead.
   const int token = threadIdx.x / (outputs / 4);
   const int four = threadIdx.x % (outputs / 4) * 4;
-  typename Layer::RowEnd ends[sides][4];
+  RowEnd<C.layer> ends[sides][4];
   float added[4];
   auto prepareRows = [&](int pass) {
 #pragma unroll
     for (int e = 0; e < 4; ++e)
 #pragma unroll
       for (int side = 0; side < sides; ++side)
-        ends[side][e] = Layer::RowEnd::load(
+        ends[side][e] = RowEnd<C.layer>::load(
             parts.find(firstRow + pass * outputs + four + e, side));
   };
   auto prepareResidual = [&](int pass, int tokens) {
@@ -240,7 +240,7 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
           y[side] = ends[side][e].of((&sums[side].x)[e]);
         if (n + e < Layer::kOutputs)
           a.layer.out.first[static_cast<long long>(token) * a.layer.out.stride +
-                            n + e] = Layer::output(y) + added[e];
+                            n + e] = outputOf<C.layer>(y) + added[e];
       }
     if (pass + 1 < C.passes) {
       prepareRows(pass + 1);

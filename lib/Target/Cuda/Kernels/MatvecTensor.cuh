@@ -31,7 +31,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   constexpr int threads = C.splitK * C.splitN * kWarp;
   using Parts = MatvecParts<C.layer>;
   constexpr int total = Parts::outputs();
-  constexpr int sides = C.layer.gated ? 2 : 1;
+  constexpr int sides = sidesOf(C.layer);
   constexpr int perTile = 16 / sides;
   constexpr int chunks = K / W::kPerChunk;
   constexpr int groups = (chunks + 3) / 4;
@@ -163,14 +163,9 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
 #pragma unroll
       for (int w = 1; w < C.splitK; ++w)
         sum += from[w * 16];
-      const MatvecRow p = parts.find(n, side);
-      y[side] = sum * W::rowScale(p.scales, p.stored);
-      if constexpr (C.layer.end.hasBias)
-        y[side] += element<C.layer.end.bias>(p.bias, p.row);
+      y[side] = RowEnd<C.layer>::load(parts.find(n, side)).of(sum);
     }
-    float result = activate<C.layer.end.activation>(y[0]);
-    if constexpr (C.layer.gated)
-      result *= y[1];
+    float result = outputOf<C.layer>(y);
     if constexpr (C.layer.end.residual)
       result += residual[n];
     out[n] = result;
