@@ -30,10 +30,6 @@ static bool isPlain(const format::LinearParams &p) {
   return !p.gated && p.activation == format::Activation::None;
 }
 
-/// Blocks of clusters that surely run at once, one a processor: a cluster has
-/// to fit into a group of these.
-static int64_t mostBlocks(const Gpu &gpu) { return gpu.processors * 3 / 4; }
-
 /// How heads are spread over clusters that all run at once: as few rows a warp
 /// as that allows.
 static std::optional<AttendTile>
@@ -46,7 +42,7 @@ chooseAttendTile(const format::AttentionParams &p, const Gpu &gpu) {
       const AttendTile tile = {toInt(queries), toInt(blocks)};
       const int64_t clusters = p.heads / queries;
       if (perKvHead % queries == 0 && clusters <= kMostClusters &&
-          clusters * blocks <= mostBlocks(gpu) &&
+          clusters * blocks <= mostClusterBlocks(gpu) &&
           tile.rowsOfWarp(dim) <= kMostRowsOfWarp &&
           (!best || tile.rowsOfWarp(dim) < best->rowsOfWarp(dim)))
         best = tile;

@@ -19,7 +19,7 @@ bool Lowerer::overlap(const View &a, const View &b) {
          b.column < a.column + a.columns;
 }
 
-static bool same(const View &a, const View &b) {
+bool Lowerer::same(const View &a, const View &b) {
   return a.buffer == b.buffer && a.column == b.column && a.columns == b.columns;
 }
 

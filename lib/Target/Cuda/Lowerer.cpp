@@ -232,6 +232,8 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
         norm = {&M.plan.body.back(), true, false};
       if (lowerAttendLayer(list, i, norm))
         i += 2;
+      else if (lowerFeedLayer(list, i, norm))
+        i += 1;
       else
         lowerLinear(launch, norm);
       break;

@@ -10,6 +10,7 @@
 #include "ProgramBuilder.h"
 
 #include "qzc/Target/Cuda/AttendTile.h"
+#include "qzc/Target/Cuda/FeedTile.h"
 
 #include <optional>
 
@@ -49,6 +50,12 @@ struct TensorShape {
   int64_t splitN = 1;
   int64_t tiles = 1;
   int64_t minBlocks = 1; ///< of a multiprocessor
+};
+
+/// How a feedLayer is spread.
+struct FeedShape {
+  FeedTile tile;
+  uint32_t minBlocks = 1; ///< of a multiprocessor
 };
 
 class Lowerer {
@@ -91,6 +98,19 @@ private:
   std::optional<AttendTile>
   attendTileOf(const std::vector<format::Launch> &list, size_t index,
                const FusedNorm &norm) const;
+
+  // FeedLayerLowering.cpp.
+  /// The layer at `index` and the one behind it, which reads its outputs as
+  /// columns, as one launch; false where they have to be two.
+  bool lowerFeedLayer(const std::vector<format::Launch> &list, size_t index,
+                      const FusedNorm &norm);
+  std::optional<FeedShape> feedShapeOf(const std::vector<format::Launch> &list,
+                                       size_t index,
+                                       const FusedNorm &norm) const;
+  /// Whether a kept norm of the layer at `index` is read by nobody else but as
+  /// the residual of the next.
+  bool addsKept(const std::vector<format::Launch> &list, size_t index,
+                const FusedNorm &norm) const;
 
   // LinearLowering.cpp.
   /// A run of a layer's parts that one kernel can take.
@@ -204,6 +224,7 @@ private:
   bool onlyNextReads(const std::vector<format::Launch> &list,
                      size_t index) const;
   static bool overlap(const format::View &a, const format::View &b);
+  static bool same(const format::View &a, const format::View &b);
   /// Whether the body ends with a norm that only linear layers of the head
   /// read, so that decode's head may compute it.
   bool headTakesLastNorm() const;
@@ -284,6 +305,12 @@ inline constexpr int64_t kMostSharedBytes = 98 * 1024;
 /// The same of the GPU; of the 227 KiB of sm_90a.
 inline int64_t mostSharedBytes(const Gpu &gpu) {
   return gpu.warpgroups ? 200 * 1024 : kMostSharedBytes;
+}
+
+/// Blocks of clusters that surely run at once, one a processor: a cluster has
+/// to fit into a group of these.
+inline int64_t mostClusterBlocks(const Gpu &gpu) {
+  return gpu.processors * 3 / 4;
 }
 
 /// Elements that 16 bytes hold, 32 of fewer than 8 bits: Weights<…>::kPerChunk

@@ -13,13 +13,6 @@
 
 namespace qzc::kernels {
 
-constexpr int powerOfTwoFrom(int n) {
-  int p = 1;
-  while (p < n)
-    p *= 2;
-  return p;
-}
-
 /// How D elements are spread over lanes, eight to each.
 template <int D> struct HeadLanes {
   static_assert(D <= 256, "a warp holds 256 elements");

@@ -27,6 +27,13 @@ argsOf(const Values &...values) {
 template <bool First, class A, class B> struct Choose { using Type = A; };
 template <class A, class B> struct Choose<false, A, B> { using Type = B; };
 
+constexpr int powerOfTwoFrom(int n) {
+  int p = 1;
+  while (p < n)
+    p *= 2;
+  return p;
+}
+
 /// This thread's warp in its block. Of a number that comes from one lane the
 /// compiler knows that all have it: what hangs on it does not split the warp.
 QZC_DEVICE int warpOfBlock() {

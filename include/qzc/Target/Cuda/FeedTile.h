@@ -1,0 +1,32 @@
+//===- FeedTile.h - How a feed-forward layer is spread ----------*- C++ -*-===//
+//
+// Sizes that FeedLayer.cuh and its lowering agree on. No includes: NVRTC takes
+// it too.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_TARGET_CUDA_FEEDTILE_H
+#define QZC_TARGET_CUDA_FEEDTILE_H
+
+namespace qzc {
+
+/// Warps of a block.
+constexpr int kFeedWarps = 8;
+
+/// A cluster of `blocks` blocks takes `units` outputs of the first layer.
+struct FeedTile {
+  int units;
+  int blocks;
+
+  constexpr int unitsOfWarp() const {
+    return (units + blocks * kFeedWarps - 1) / (blocks * kFeedWarps);
+  }
+  /// Floats that are enough for what a block has in shared memory beside the
+  /// input, which is 16-byte aligned behind it: chunks of at least 8 units have
+  /// four floats more each.
+  constexpr int sharedFloats() const { return units / 2 * 3 + 64; }
+};
+
+} // namespace qzc
+
+#endif // QZC_TARGET_CUDA_FEEDTILE_H

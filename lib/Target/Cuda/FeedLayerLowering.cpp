@@ -1,0 +1,135 @@
+//===- FeedLayerLowering.cpp - Feed-forward layers in one launch ----------===//
+
+#include "Lowerer.h"
+
+#include "Kernels/FeedLayer.h"
+
+#include <algorithm>
+
+using namespace qzc;
+using namespace qzc::cuda;
+using format::Launch;
+using format::LinearParams;
+using format::Opcode;
+
+/// Elements of the first layer that a block multiplies, at most: of more,
+/// launches that spread them over all processors take less time.
+static constexpr int64_t kMostElements = 1 << 15;
+/// Quads of the input that a thread stages.
+static constexpr int64_t kMostQuads = 8;
+/// Rows of the first layer that a warp makes.
+static constexpr int64_t kMostRowsOfWarp = 8;
+
+/// `units` outputs of the first layer in so many clusters, in whole chunks of
+/// the second layer's rows, one a lane.
+static std::optional<FeedTile> feedTile(int64_t units, int64_t chunk,
+                                        int64_t clusters, const Gpu &gpu) {
+  if (clusters == 0 || units % chunk != 0)
+    return std::nullopt;
+  const int64_t chunks = ceilDiv(units / chunk, clusters);
+  if (chunks > 32)
+    return std::nullopt;
+  return FeedTile{toInt(chunks * chunk), toInt(gpu.clusterBlocks)};
+}
+
+std::optional<FeedShape> Lowerer::feedShapeOf(const std::vector<Launch> &list,
+                                              size_t index,
+                                              const FusedNorm &norm) const {
+  if (Current != Phase::DecodeBody || Batch > 1 || Target.clusterBlocks < 2 ||
+      index + 1 >= list.size() || list[index + 1].opcode != Opcode::Linear)
+    return std::nullopt;
+  const Launch &in = list[index];
+  const Launch &out = list[index + 1];
+  const auto &inParams = std::get<LinearParams>(in.params);
+  const auto &outParams = std::get<LinearParams>(out.params);
+  const bool isChain =
+      in.inputs.size() == 1 && outParams.parts == 1 && !outParams.gated &&
+      outParams.activation == format::Activation::None &&
+      inParams.parts == (inParams.gated ? 2 : 1) &&
+      same(out.inputs[0], in.outputs[0]) && onlyNextReads(list, index);
+  if (!isChain || partGroups(in).size() != 1 || !isFast(in, norm))
+    return std::nullopt;
+  // A norm that is kept is there for this residual alone.
+  if (norm.keeps && !addsKept(list, index, norm))
+    return std::nullopt;
+
+  const format::PackedShape &inShape = tensor(in.weights[0]).shape;
+  const format::PackedShape &outShape = tensor(out.weights[0]).shape;
+  const int64_t units = outputsOf(in, partGroups(in)[0]);
+  if (outShape.cols != units ||
+      ceilDiv(stagedInputs(inShape), 4 * kFeedWarps * 32) > kMostQuads)
+    return std::nullopt;
+  const int64_t sides = inParams.gated ? 2 : 1;
+  // Clusters with a processor for each block, or else more of them, of blocks
+  // that share processors.
+  for (const auto &[blocks, minBlocks] :
+       {std::pair{mostClusterBlocks(Target), 1u}, {Target.processors, 2u}}) {
+    const std::optional<FeedTile> tile = feedTile(
+        units, perChunk(outShape), blocks / Target.clusterBlocks, Target);
+    if (!tile)
+      continue;
+    const int64_t rows = sides * tile->unitsOfWarp();
+    if (rows <= kMostRowsOfWarp &&
+        rows * kFeedWarps * inShape.cols <= kMostElements)
+      return FeedShape{*tile, minBlocks};
+  }
+  return std::nullopt;
+}
+
+bool Lowerer::addsKept(const std::vector<Launch> &list, size_t index,
+                       const FusedNorm &norm) const {
+  const format::View &kept = norm.launch->outputs[0];
+  const Launch &out = list[index + 1];
+  if (out.inputs.size() < 2 || !same(out.inputs[1], kept))
+    return false;
+  for (size_t i = index + 2; i < list.size(); ++i) {
+    for (const format::View &in : list[i].inputs)
+      if (overlap(in, kept))
+        return false;
+    for (const format::View &made : list[i].outputs)
+      if (same(made, kept))
+        return true;
+  }
+  return !overlap(M.plan.hidden, kept);
+}
+
+bool Lowerer::lowerFeedLayer(const std::vector<Launch> &list, size_t index,
+                             const FusedNorm &norm) {
+  const std::optional<FeedShape> shape = feedShapeOf(list, index, norm);
+  if (!shape)
+    return false;
+  const FeedTile &tile = shape->tile;
+  const Launch &in = list[index];
+  const Launch &out = list[index + 1];
+  const PartGroup all = partGroups(in)[0];
+  const PartGroup one = partGroups(out)[0];
+  const int64_t clusters = ceilDiv(outputsOf(in, all), tile.units);
+
+  KernelLaunch<kernels::FeedLayer> feed;
+  feed.config.norm = normConfig(norm.launch);
+  feed.config.in = linearConfig(in, all);
+  feed.config.out = linearConfig(out, one);
+  feed.config.units = tile.units;
+  feed.config.blocks = tile.blocks;
+  feed.config.addsInput = norm.keeps;
+  feed.args.x = inputRows(in, norm);
+  feed.args.norm = normArgs(norm.launch);
+  feed.args.in = linearArgs(in, all);
+  feed.args.in.out = {kUnused, intOf(0)};
+  feed.args.out = linearArgs(out, one);
+  if (norm.keeps)
+    feed.args.out.residual = {kUnused, intOf(0)};
+  feed.args.partials = Builder.fixedScratch<float>(
+      "feedLayer",
+      static_cast<uint64_t>(kMostBatch * clusters * outputsOf(out, one) * 4));
+  feed.args.state = state();
+  feed.grid[0] = {clusters * tile.blocks, 0};
+  feed.grid[1] = perToken();
+  feed.blockThreads = kFeedWarps * 32;
+  feed.sharedBytes = static_cast<uint32_t>(
+      4 * (tile.sharedFloats() + stagedInputs(tensor(in.weights[0]).shape)));
+  feed.minBlocks = shape->minBlocks;
+  feed.clusterBlocks = static_cast<uint32_t>(tile.blocks);
+  Builder.add(*Out, feed);
+  return true;
+}
