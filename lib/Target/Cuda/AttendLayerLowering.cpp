@@ -26,6 +26,10 @@ static bool isAt(const View &view, const View &buffer, int64_t column,
          view.column == buffer.column + column && view.columns == columns;
 }
 
+static bool isSame(const View &a, const View &b) {
+  return isAt(a, b, 0, b.columns);
+}
+
 static bool isPlain(const format::LinearParams &p) {
   return !p.gated && p.activation == format::Activation::None;
 }
@@ -57,10 +61,8 @@ chooseAttendTile(const format::AttentionParams &p, const Gpu &gpu) {
 std::optional<AttendTile> Lowerer::attendTileOf(const std::vector<Launch> &list,
                                                 size_t index,
                                                 const FusedNorm &norm) const {
-  // A norm that is kept may be the residual, which other blocks would read.
   if (Current != Phase::DecodeBody || Batch > 1 || Target.clusterBlocks < 2 ||
-      norm.keeps || index + 2 >= list.size() ||
-      list[index + 1].opcode != Opcode::Attention ||
+      index + 2 >= list.size() || list[index + 1].opcode != Opcode::Attention ||
       list[index + 2].opcode != Opcode::Linear)
     return std::nullopt;
   const Launch &in = list[index];
@@ -72,6 +74,10 @@ std::optional<AttendTile> Lowerer::attendTileOf(const std::vector<Launch> &list,
   const int64_t q = p.heads * p.headDim;
   const int64_t kv = p.kvHeads * p.headDim;
   const View &made = in.outputs[0];
+  // A part of a row that this launch is to keep would be read by other blocks.
+  const bool readsKept = norm.keeps && out.inputs.size() > 1 &&
+                         overlap(out.inputs[1], in.inputs[0]) &&
+                         !isSame(out.inputs[1], in.inputs[0]);
   const bool isChain =
       inParams.parts == 3 && outParams.parts == 1 && isPlain(inParams) &&
       isPlain(outParams) && in.inputs.size() == 1 &&
@@ -80,7 +86,7 @@ std::optional<AttendTile> Lowerer::attendTileOf(const std::vector<Launch> &list,
       isAt(attend.inputs[2], made, q + kv, kv) &&
       isAt(out.inputs[0], attend.outputs[0], 0, q) &&
       onlyNextReads(list, index) && onlyNextReads(list, index + 1);
-  if (!isChain || partGroups(in).size() != 1 || !isFast(in, norm))
+  if (!isChain || readsKept || partGroups(in).size() != 1 || !isFast(in, norm))
     return std::nullopt;
 
   const std::optional<AttendTile> tile = chooseAttendTile(p, Target);
@@ -116,13 +122,23 @@ bool Lowerer::lowerAttendLayer(const std::vector<Launch> &list, size_t index,
   attend.config.out = linearConfig(out, one);
   attend.config.queries = tile->queries;
   attend.config.blocks = tile->blocks;
+  attend.config.addsInput =
+      out.inputs.size() > 1 && isSame(out.inputs[1], in.inputs[0]);
+  // What o adds it has, others need the row.
+  FusedNorm kept = norm;
+  kept.keeps &= !overlap(out.outputs[0], in.inputs[0]) &&
+                isReadFrom(list, index + 3, in.inputs[0]);
+  attend.config.keepsNorm = kept.keeps;
   attend.args.x = inputRows(in, norm);
   attend.args.norm = normArgs(norm.launch);
+  attend.args.kept = keptRows(kept);
   attend.args.in = linearArgs(in, all);
   attend.args.in.out = {kUnused, intOf(0)};
   attend.args.cache = argOf<CacheView>(CudaArg::Kind::Cache, p.layer);
   attend.args.attention = attentionArgs(p);
   attend.args.out = linearArgs(out, one);
+  if (attend.config.addsInput)
+    attend.args.out.residual = {kUnused, intOf(0)};
   attend.args.partials = Builder.fixedScratch<float>(
       "attendLayer",
       static_cast<uint64_t>(kMostBatch * clusters * outputsOf(out, one) * 4));

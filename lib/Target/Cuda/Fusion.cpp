@@ -65,18 +65,22 @@ Lowerer::NormReaders Lowerer::normReaders(const std::vector<Launch> &list,
   return {{first}, true};
 }
 
+bool Lowerer::isReadFrom(const std::vector<Launch> &list, size_t first,
+                         const View &view) const {
+  for (size_t i = first; i < list.size(); ++i) {
+    for (const View &in : list[i].inputs)
+      if (overlap(in, view))
+        return true;
+    for (const View &out : list[i].outputs)
+      if (overlap(out, view))
+        return false;
+  }
+  return overlap(isHead() ? M.plan.logits : M.plan.hidden, view);
+}
+
 bool Lowerer::onlyNextReads(const std::vector<Launch> &list,
                             size_t index) const {
-  const View &made = list[index].outputs[0];
-  for (size_t i = index + 2; i < list.size(); ++i) {
-    for (const View &in : list[i].inputs)
-      if (overlap(in, made))
-        return false;
-    for (const View &out : list[i].outputs)
-      if (overlap(out, made))
-        return true;
-  }
-  return !overlap(isHead() ? M.plan.logits : M.plan.hidden, made);
+  return !isReadFrom(list, index + 2, list[index].outputs[0]);
 }
 
 bool Lowerer::headTakesLastNorm() const {

@@ -200,6 +200,9 @@ private:
   };
   NormReaders normReaders(const std::vector<format::Launch> &list,
                           size_t index) const;
+  /// Whether launches from `first` on read what is in `view` before them.
+  bool isReadFrom(const std::vector<format::Launch> &list, size_t first,
+                  const format::View &view) const;
   /// Whether only the launch behind `index` reads what that one makes.
   bool onlyNextReads(const std::vector<format::Launch> &list,
                      size_t index) const;

@@ -6,7 +6,8 @@
 // positions of the cache, give each other their sums, and share the rows of o.
 // That is two meetings of a cluster in place of two launches. What heads
 // contribute to a row of o meets in scratch: the last block to arrive adds it
-// up, in the order of the heads.
+// up, in the order of the heads. Where the residual is norm(x), as with norms
+// behind the additions, that block has it: all stage the same.
 //
 // Everything shared is dynamic, so that blocks know where the others have it.
 //
@@ -204,8 +205,10 @@ template <AttendLayer::Config C> struct AttendOutputs {
       }
     }
   }
-  /// What all clusters left of the block's rows, added up and finished.
-  QZC_DEVICE void finish(const float *partials, const float *residual,
+  /// What all clusters left of the block's rows, added up and finished;
+  /// residual(n): of row n.
+  template <class Residual>
+  QZC_DEVICE void finish(const float *partials, const Residual &residual,
                          float *out) const {
     constexpr int clusters = C.attention.heads / C.queries;
     for (int i = threadIdx.x; isRow(i); i += kAttendWarps * kWarp) {
@@ -219,11 +222,18 @@ template <AttendLayer::Config C> struct AttendOutputs {
       if constexpr (C.out.end.hasBias)
         y += element<C.out.end.bias>(p.bias, p.row);
       if constexpr (C.out.end.residual)
-        y += residual[n];
+        y += residual(n);
       out[n] = y;
     }
   }
 };
+
+/// Element i of the staged input.
+template <int PerChunk>
+QZC_DEVICE float stagedElement(const float4 *staged, int i) {
+  return reinterpret_cast<const float *>(staged +
+                                         stagedQuad<PerChunk>(i / 4))[i % 4];
+}
 
 /// What the blocks of the cluster sent is there for all threads. One warp
 /// waits: seeing what other multiprocessors wrote costs each that does.
@@ -242,7 +252,7 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   constexpr int groups = C.attention.heads / C.attention.kvHeads / C.queries;
   constexpr int clusters = C.attention.heads / C.queries;
   using Lanes = HeadLanes<D>;
-  using Norms = InputNorm<C.norm>;
+  using Norms = InputNorm<C.norm, C.keepsNorm>;
   using Shared = AttendShared<Cache, C>;
   using Rows = AttendRows<C>;
   using W = WeightsOf<C.in.weight>;
@@ -282,7 +292,8 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   float bias = 0.0f;
   if constexpr (C.in.end.hasBias)
     bias = element<C.in.end.bias>(finished.bias, finished.row);
-  const Norms norm = {a.norm};
+  const Norms norm = {
+      a.norm, C.keepsNorm && blockIdx.x == 0 ? rowOf(a.kept, token) : nullptr};
   RegisterStage<threads, Rows::K, Rows::kPadded, W::kPerChunk, Norms> stage;
   stage.prepare(norm);
 
@@ -379,8 +390,15 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   outputs.run(partials + cluster * outputsOf, shared.attended);
   if (arriveLast(&a.state->counters[token * C.blocks + block], clusters,
                  &shared.flag))
-    outputs.finish(partials, rowOf(a.out.residual, token),
-                   rowOf(a.out.out, token));
+    outputs.finish(
+        partials,
+        [&](int n) {
+          if constexpr (C.addsInput)
+            return stagedElement<W::kPerChunk>(staged, n);
+          else
+            return rowOf(a.out.residual, token)[n];
+        },
+        rowOf(a.out.out, token));
 }
 
 } // namespace qzc::kernels
