@@ -155,17 +155,19 @@ Model qzc::kernel_test::makeCase(int number) {
   Random r(1000 + uint64_t(number));
   Maker make(model, r);
   Plan &plan = model.manifest.plan;
-  const bool planar = number >= kPlanarCases;
+  const bool kept = number == kKeptCase;
+  const bool planar = number >= kPlanarCases && !kept;
+  const bool wide = number >= kWideCases && !kept;
   // Of two such cases the second does without tensor cores.
-  if (number >= kWideCases && number != kPlanarCases + 1)
+  if (wide && number != kPlanarCases + 1)
     model.processors = 4;
 
   struct Heads {
     int64_t heads, kvHeads, headDim;
   };
-  const bool wide = number >= kWideCases;
-  const bool tiny = number >= kTinyCases && !wide;
-  const Heads h = tiny   ? r.pick<Heads>({{1, 1, 1},
+  const bool tiny = number >= kTinyCases && !wide && !kept;
+  const Heads h = kept   ? Heads{9, 3, 64}
+                  : tiny ? r.pick<Heads>({{1, 1, 1},
                                           {2, 1, 1},
                                           {2, 2, 2},
                                           {3, 3, 3},
@@ -188,6 +190,7 @@ Model qzc::kernel_test::makeCase(int number) {
       tiny     ? r.pick<int64_t>({1, 2, 3, 4, 6})
       : planar ? 512
       : wide   ? r.pick<int64_t>({416, 544})
+      : kept   ? 320
                : r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
   const int64_t inner = tiny     ? r.pick<int64_t>({1, 2, 3, 4, 6, 9})
                         : planar ? 512
@@ -197,10 +200,10 @@ Model qzc::kernel_test::makeCase(int number) {
       tiny   ? r.pick<int64_t>({1, 2, 3, 5, 33})
       : wide ? 203
              : r.pick<int64_t>({1000, 513, 4099, 256, 49152 / 4});
-  const bool layerNorm = r.chance(50);
-  const bool weighted = r.chance(85);
+  const bool layerNorm = r.chance(50) || kept;
+  const bool weighted = r.chance(85) || kept;
   const bool unitOffset = !layerNorm && weighted && r.chance(30);
-  const bool normedHeads = r.chance(30);
+  const bool normedHeads = r.chance(30) && !kept;
   const bool bias = r.chance(50);
   const bool gated = r.chance(60);
   const bool mixed = r.chance(40); ///< every layer its own scheme
@@ -216,7 +219,7 @@ Model qzc::kernel_test::makeCase(int number) {
   const float alibi = tiny ? 0.0f : drawn;
   const float magnitude = more.pick({1.0f, 1.2f});
   // OPT-350m's form: norms behind the additions, narrow embeddings projected.
-  const bool plain = number >= kPlainCases && number < kTinyCases;
+  const bool plain = kept || (number >= kPlainCases && number < kTinyCases);
   const bool post = plain || number == kPlanarPostCase;
   const int64_t narrow = plain ? hidden / 2 : hidden;
   const PackedShape common = randomShape(r);
@@ -295,7 +298,7 @@ Model qzc::kernel_test::makeCase(int number) {
                 AddPositionsParams{r.pick<int64_t>({0, 2})});
   }
   model.manifest.model.hidden = hidden;
-  model.manifest.model.layers = 2;
+  model.manifest.model.layers = kept ? 3 : 2;
   for (int64_t layer = 0; layer < model.manifest.model.layers; ++layer) {
     const auto normed = [&](View in, bool here) {
       return here ? make.norm(in, layerNorm, weighted, unitOffset) : in;
@@ -324,8 +327,12 @@ Model qzc::kernel_test::makeCase(int number) {
     }
     make.launch(Opcode::Attention, {query, key, {qkv.buffer, q + kv, kv}},
                 attended, {}, attention);
-    View next = r.chance(50) ? x : make.buffer(hidden);
+    // One norm of those that are kept has a reader beside the residual's.
+    const bool readTwice = kept && layer == 2;
+    View next = r.chance(50) && !readTwice ? x : make.buffer(hidden);
     linear({attended, x}, next, {hidden}, {});
+    if (readTwice)
+      make.launch(Opcode::Add, {next, x}, next, {}, NoParams{});
     x = normed(next, post);
     const View n2 = normed(x, !post);
     View wide = make.buffer(inner);

@@ -55,7 +55,7 @@ struct Model {
   }
 };
 
-inline constexpr int kCases = 46;
+inline constexpr int kCases = 47;
 /// From this one on, norms stand behind the additions, and projections lead
 /// from and to narrower embeddings.
 inline constexpr int kPlainCases = 28;
@@ -70,6 +70,9 @@ inline constexpr int kWideCases = 40;
 inline constexpr int kPlanarCases = 42;
 /// The one of them whose norms stand behind the additions.
 inline constexpr int kPlanarPostCase = 45;
+/// As those from kPlainCases on, where attention and its layers are a launch on
+/// sm_90a.
+inline constexpr int kKeptCase = 46;
 
 /// Random case `number`, 0 ≤ number < kCases; from kCases on they come again,
 /// to be emulated as sm_90a.

@@ -53,10 +53,8 @@ chooseAttendTile(const format::AttentionParams &p, const Gpu &gpu) {
 std::optional<AttendTile> Lowerer::attendTileOf(const std::vector<Launch> &list,
                                                 size_t index,
                                                 const FusedNorm &norm) const {
-  // A norm that is kept may be the residual, which other blocks would read.
   if (Current != Phase::DecodeBody || Batch > 1 || Target.clusterBlocks < 2 ||
-      norm.keeps || index + 2 >= list.size() ||
-      list[index + 1].opcode != Opcode::Attention ||
+      index + 2 >= list.size() || list[index + 1].opcode != Opcode::Attention ||
       list[index + 2].opcode != Opcode::Linear)
     return std::nullopt;
   const Launch &in = list[index];
@@ -76,7 +74,8 @@ std::optional<AttendTile> Lowerer::attendTileOf(const std::vector<Launch> &list,
       isAt(attend.inputs[2], made, q + kv, kv) &&
       isAt(out.inputs[0], attend.outputs[0], 0, q) &&
       onlyNextReads(list, index) && onlyNextReads(list, index + 1);
-  if (!isChain || partGroups(in).size() != 1 || !isFast(in, norm))
+  if (!isChain || readsPartOfKept(norm, in, out) ||
+      partGroups(in).size() != 1 || !isFast(in, norm))
     return std::nullopt;
 
   const std::optional<AttendTile> tile = chooseAttendTile(p, Target);
@@ -112,13 +111,19 @@ bool Lowerer::lowerAttendLayer(const std::vector<Launch> &list, size_t index,
   attend.config.out = linearConfig(out, one);
   attend.config.queries = tile->queries;
   attend.config.blocks = tile->blocks;
+  attend.config.addsInput = addsInput(in, out);
+  const FusedNorm kept = keptBehind(list, index + 3, norm);
+  attend.config.keepsNorm = kept.keeps;
   attend.args.x = inputRows(in, norm);
   attend.args.norm = normArgs(norm.launch);
+  attend.args.kept = keptRows(kept);
   attend.args.in = linearArgs(in, all);
   attend.args.in.out = {kUnused, intOf(0)};
   attend.args.cache = argOf<CacheView>(CudaArg::Kind::Cache, p.layer);
   attend.args.attention = attentionArgs(p);
   attend.args.out = linearArgs(out, one);
+  if (attend.config.addsInput)
+    attend.args.out.residual = {kUnused, intOf(0)};
   attend.args.partials = Builder.fixedScratch<float>(
       "attendLayer",
       static_cast<uint64_t>(kMostBatch * clusters * outputsOf(out, one) * 4));

@@ -49,8 +49,7 @@ std::optional<FeedShape> Lowerer::feedShapeOf(const std::vector<Launch> &list,
       same(out.inputs[0], in.outputs[0]) && onlyNextReads(list, index);
   if (!isChain || partGroups(in).size() != 1 || !isFast(in, norm))
     return std::nullopt;
-  // A norm that is kept is there for this residual alone.
-  if (norm.keeps && !addsKept(list, index, norm))
+  if (readsPartOfKept(norm, in, out))
     return std::nullopt;
 
   const format::PackedShape &inShape = tensor(in.weights[0]).shape;
@@ -76,23 +75,6 @@ std::optional<FeedShape> Lowerer::feedShapeOf(const std::vector<Launch> &list,
   return std::nullopt;
 }
 
-bool Lowerer::addsKept(const std::vector<Launch> &list, size_t index,
-                       const FusedNorm &norm) const {
-  const format::View &kept = norm.launch->outputs[0];
-  const Launch &out = list[index + 1];
-  if (out.inputs.size() < 2 || !same(out.inputs[1], kept))
-    return false;
-  for (size_t i = index + 2; i < list.size(); ++i) {
-    for (const format::View &in : list[i].inputs)
-      if (overlap(in, kept))
-        return false;
-    for (const format::View &made : list[i].outputs)
-      if (same(made, kept))
-        return true;
-  }
-  return !overlap(M.plan.hidden, kept);
-}
-
 bool Lowerer::lowerFeedLayer(const std::vector<Launch> &list, size_t index,
                              const FusedNorm &norm) {
   const std::optional<FeedShape> shape = feedShapeOf(list, index, norm);
@@ -111,13 +93,16 @@ bool Lowerer::lowerFeedLayer(const std::vector<Launch> &list, size_t index,
   feed.config.out = linearConfig(out, one);
   feed.config.units = tile.units;
   feed.config.blocks = tile.blocks;
-  feed.config.addsInput = norm.keeps;
+  feed.config.addsInput = addsInput(in, out);
+  const FusedNorm kept = keptBehind(list, index + 2, norm);
+  feed.config.keepsNorm = kept.keeps;
   feed.args.x = inputRows(in, norm);
   feed.args.norm = normArgs(norm.launch);
+  feed.args.kept = keptRows(kept);
   feed.args.in = linearArgs(in, all);
   feed.args.in.out = {kUnused, intOf(0)};
   feed.args.out = linearArgs(out, one);
-  if (norm.keeps)
+  if (feed.config.addsInput)
     feed.args.out.residual = {kUnused, intOf(0)};
   feed.args.partials = Builder.fixedScratch<float>(
       "feedLayer",

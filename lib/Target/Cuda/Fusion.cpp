@@ -65,18 +65,41 @@ Lowerer::NormReaders Lowerer::normReaders(const std::vector<Launch> &list,
   return {{first}, true};
 }
 
+bool Lowerer::isReadFrom(const std::vector<Launch> &list, size_t first,
+                         const View &view) const {
+  for (size_t i = first; i < list.size(); ++i) {
+    for (const View &in : list[i].inputs)
+      if (overlap(in, view))
+        return true;
+    for (const View &out : list[i].outputs)
+      if (overlap(out, view))
+        return false;
+  }
+  return overlap(isHead() ? M.plan.logits : M.plan.hidden, view);
+}
+
 bool Lowerer::onlyNextReads(const std::vector<Launch> &list,
                             size_t index) const {
-  const View &made = list[index].outputs[0];
-  for (size_t i = index + 2; i < list.size(); ++i) {
-    for (const View &in : list[i].inputs)
-      if (overlap(in, made))
-        return false;
-    for (const View &out : list[i].outputs)
-      if (overlap(out, made))
-        return true;
-  }
-  return !overlap(isHead() ? M.plan.logits : M.plan.hidden, made);
+  return !isReadFrom(list, index + 2, list[index].outputs[0]);
+}
+
+bool Lowerer::addsInput(const Launch &in, const Launch &out) {
+  return out.inputs.size() > 1 && same(out.inputs[1], in.inputs[0]);
+}
+
+bool Lowerer::readsPartOfKept(const FusedNorm &norm, const Launch &in,
+                              const Launch &out) {
+  return norm.keeps && out.inputs.size() > 1 &&
+         overlap(out.inputs[1], in.inputs[0]) && !addsInput(in, out);
+}
+
+FusedNorm Lowerer::keptBehind(const std::vector<Launch> &list, size_t first,
+                              const FusedNorm &norm) const {
+  const View &row = list[first - 1].outputs[0];
+  FusedNorm kept = norm;
+  kept.keeps = norm.keeps && !overlap(row, norm.launch->outputs[0]) &&
+               isReadFrom(list, first, norm.launch->outputs[0]);
+  return kept;
 }
 
 bool Lowerer::headTakesLastNorm() const {

@@ -107,10 +107,6 @@ private:
   std::optional<FeedShape> feedShapeOf(const std::vector<format::Launch> &list,
                                        size_t index,
                                        const FusedNorm &norm) const;
-  /// Whether a kept norm of the layer at `index` is read by nobody else but as
-  /// the residual of the next.
-  bool addsKept(const std::vector<format::Launch> &list, size_t index,
-                const FusedNorm &norm) const;
 
   // LinearLowering.cpp.
   /// A run of a layer's parts that one kernel can take.
@@ -220,6 +216,19 @@ private:
   };
   NormReaders normReaders(const std::vector<format::Launch> &list,
                           size_t index) const;
+  /// Whether launches from `first` on read what is in `view` before them.
+  bool isReadFrom(const std::vector<format::Launch> &list, size_t first,
+                  const format::View &view) const;
+  // Of launches that are an input's layer `in` and, behind it, a layer `out`.
+  /// Whether out's residual is in's input, which all blocks have.
+  static bool addsInput(const format::Launch &in, const format::Launch &out);
+  /// Whether out's residual is a part of a row that is kept by one block, and
+  /// would be read by others.
+  static bool readsPartOfKept(const FusedNorm &norm, const format::Launch &in,
+                              const format::Launch &out);
+  /// The norm, kept where launches from `first` on read it.
+  FusedNorm keptBehind(const std::vector<format::Launch> &list, size_t first,
+                       const FusedNorm &norm) const;
   /// Whether only the launch behind `index` reads what that one makes.
   bool onlyNextReads(const std::vector<format::Launch> &list,
                      size_t index) const;

@@ -400,6 +400,56 @@ TEST(LoweringTest, TheFirstLayerKeepsTheNormThatIsAResidualLater) {
   expectAllAreLaunched(after);
 }
 
+/// Norms behind the additions: the one before attention is o's residual.
+TEST(LoweringTest, AttentionInOneLaunchHasTheNormThatIsAResidual) {
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  const cuda::Gpu hopper = cuda::gpuOf(kernel_test::kHopper);
+  const Model model =
+      makeBench({"small", 1024, 1, 16, 16, 64, 256, 1000, nf4, bf16});
+  const auto configOf = [](const Lowered &lowered, const CudaLaunch &launch) {
+    return configsByName(lowered).at(launch.kernel);
+  };
+  const auto oneLaunch = testing::ElementsAre(
+      "embed", "attendLayer", "matvec", "matvec", "matvec", "chooseToken");
+
+  Manifest manifest = model.manifest;
+  std::vector<Launch> &body = manifest.plan.body;
+  const View normed = body[1].outputs[0];
+  ASSERT_EQ(body[4].inputs.size(), 2u);
+  body[4].inputs[1] = normed;
+  const Lowered residual = lower(manifest, hopper);
+  EXPECT_THAT(stems(residual.program.decode), oneLaunch);
+  const CudaLaunch &attend = residual.program.decode[1];
+  EXPECT_THAT(configOf(residual, attend),
+              testing::HasSubstr(".addsInput = true"));
+  EXPECT_FALSE(keepsNorm(residual, attend));
+  // Without clusters there are two launches more.
+  EXPECT_EQ(
+      lower(manifest, cuda::gpuOf(kernel_test::kGeneral)).program.decode.size(),
+      residual.program.decode.size() + 2);
+
+  // Whoever else reads the row has it from there.
+  ASSERT_EQ(body.back().opcode, Opcode::RmsNorm);
+  Launch &down = body[body.size() - 2];
+  ASSERT_EQ(down.inputs.size(), 2u);
+  std::vector<Buffer> &buffers = manifest.plan.buffers;
+  buffers.push_back(buffers[size_t(normed.buffer)]);
+  body[5].outputs[0].buffer = int32_t(buffers.size() - 1);
+  body[6].inputs[0] = body[5].outputs[0];
+  down.inputs[1] = normed;
+  const Lowered read = lower(manifest, hopper);
+  EXPECT_THAT(stems(read.program.decode), oneLaunch);
+  EXPECT_THAT(configOf(read, read.program.decode[1]),
+              testing::HasSubstr(".addsInput = true"));
+  EXPECT_TRUE(keepsNorm(read, read.program.decode[1]));
+
+  // Part of a row would be read while it is written.
+  body[4].inputs[1] = {normed.buffer, normed.column + 4, normed.columns};
+  EXPECT_THAT(stems(lower(manifest, hopper).program.decode),
+              testing::Contains("attendOne"));
+}
+
 TEST(LoweringTest, NormStaysWhereAnotherStepReadsItFirst) {
   Model model = smallLlama();
   Plan &plan = model.manifest.plan;

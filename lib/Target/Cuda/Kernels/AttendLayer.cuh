@@ -6,7 +6,8 @@
 // positions of the cache, give each other their sums, and share the rows of o.
 // That is two meetings of a cluster in place of two launches. What heads
 // contribute to a row of o meets in scratch: the last block to arrive adds it
-// up, in the order of the heads.
+// up, in the order of the heads. Where the residual is norm(x), as with norms
+// behind the additions, that block has it: all stage the same.
 //
 // Everything shared is dynamic, so that blocks know where the others have it.
 //
@@ -75,7 +76,7 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   constexpr int groups = C.attention.heads / C.attention.kvHeads / C.queries;
   constexpr int clusters = C.attention.heads / C.queries;
   using Lanes = HeadLanes<D>;
-  using Norms = InputNorm<C.norm>;
+  using Norms = InputNorm<C.norm, C.keepsNorm>;
   using Shared = AttendShared<Cache, C>;
   using Rows = AttendRows<C>;
   using WarpOfRows = typename Rows::Warp;
@@ -113,7 +114,8 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   const int slot = lane % Rows::kOfWarp;
   const int mine = firstRow + slot;
   const auto end = RowEnd<C.in>::load(rows.find(mine));
-  const Norms norm = {a.norm};
+  const Norms norm = {
+      a.norm, C.keepsNorm && blockIdx.x == 0 ? rowOf(a.kept, token) : nullptr};
   RegisterStage<threads, C.in.inputs, WarpOfRows::kPadded,
                 WarpOfRows::W::kPerChunk, Norms>
       stage;
@@ -211,8 +213,11 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   outputs.run(partials + cluster * Outputs::kOutputs, shared.attended);
   if (arriveLast(&a.state->counters[token * C.blocks + block], clusters,
                  &shared.flag))
-    outputs.template finish<clusters>(partials, rowOf(a.out.residual, token),
-                                      rowOf(a.out.out, token));
+    outputs.template finish<clusters>(
+        partials,
+        residualOf<C.addsInput, WarpOfRows::W::kPerChunk>(
+            staged, rowOf(a.out.residual, token)),
+        rowOf(a.out.out, token));
 }
 
 } // namespace qzc::kernels

@@ -17,11 +17,14 @@ struct AttendLayer {
     LinearConfig in;  ///< q, k and v
     LinearConfig out; ///< o
     int queries, blocks;
-    QZC_FIELDS(attention, norm, in, out, queries, blocks)
+    bool keepsNorm; ///< leaves norm(x) to later launches
+    bool addsInput; ///< norm(x) is out's residual
+    QZC_FIELDS(attention, norm, in, out, queries, blocks, keepsNorm, addsInput)
   };
   template <template <class> class Of> struct Args {
     InRows<Of> x; ///< [T, in.inputs]
     NormArgs<Of> norm;
+    OutRows<Of> kept;  ///< [T, in.inputs], keepsNorm: norm(x)
     LinearArgs<Of> in; ///< neither a residual nor out
     Of<CacheView> cache;
     AttentionArgs<Of> attention;
@@ -29,7 +32,7 @@ struct AttendLayer {
     Of<float *> partials; ///< scratch: [T, heads / queries, outputs]
     Of<const TokenRow *> rows;
     Of<DeviceState *> state;
-    QZC_FIELDS(x, norm, in, cache, attention, out, partials, rows, state)
+    QZC_FIELDS(x, norm, kept, in, cache, attention, out, partials, rows, state)
   };
 };
 

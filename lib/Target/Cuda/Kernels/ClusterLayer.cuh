@@ -200,6 +200,16 @@ template <int PerChunk> struct StagedInput {
   }
 };
 
+/// What is added to the second layer's outputs: the staged input, of which all
+/// blocks have the same, or a row.
+template <bool IsInput, int PerChunk>
+QZC_DEVICE auto residualOf(const float4 *staged, const float *row) {
+  if constexpr (IsInput)
+    return StagedInput<PerChunk>{staged};
+  else
+    return row;
+}
+
 /// What the blocks of the cluster sent is there for all threads. One warp
 /// waits: seeing what other multiprocessors wrote costs each that does.
 QZC_DEVICE void awaitSent(unsigned barrier) {

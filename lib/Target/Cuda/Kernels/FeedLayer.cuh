@@ -40,7 +40,7 @@ QZC_DEVICE void feedLayer(const FeedLayer::Args<Value> &a) {
   constexpr int clusters = (all + C.units - 1) / C.units;
   constexpr int sides = sidesOf(C.in);
   constexpr int perWarp = tile.unitsOfWarp();
-  using Norms = InputNorm<C.norm>;
+  using Norms = InputNorm<C.norm, C.keepsNorm>;
   using Rows = WarpRows<C.in, sides * perWarp>;
   using Outputs = ClusterOutputs<C.out, C.units, C.blocks, kFeedWarps>;
   using Shared = FeedShared<C>;
@@ -77,7 +77,8 @@ QZC_DEVICE void feedLayer(const FeedLayer::Args<Value> &a) {
 #pragma unroll
   for (int side = 0; side < sides; ++side)
     ends[side] = RowEnd<C.in>::load(parts.find(firstUnit + mine, side));
-  const Norms norm = {a.norm};
+  const Norms norm = {
+      a.norm, C.keepsNorm && blockIdx.x == 0 ? rowOf(a.kept, token) : nullptr};
   RegisterStage<threads, Rows::K, Rows::kPadded, perChunk, Norms> stage;
   stage.prepare(norm);
   Outputs outputs(a.out, block, firstUnit);
@@ -108,16 +109,12 @@ QZC_DEVICE void feedLayer(const FeedLayer::Args<Value> &a) {
   float *partials =
       a.partials + static_cast<long long>(token) * clusters * Outputs::kOutputs;
   outputs.run(partials + cluster * Outputs::kOutputs, shared.units);
-  if (!arriveLast(&a.state->counters[token * C.blocks + block], clusters,
-                  &shared.flag))
-    return;
-  float *out = rowOf(a.out.out, token);
-  if constexpr (C.addsInput)
-    outputs.template finish<clusters>(partials, StagedInput<perChunk>{staged},
-                                      out);
-  else
-    outputs.template finish<clusters>(partials, rowOf(a.out.residual, token),
-                                      out);
+  if (arriveLast(&a.state->counters[token * C.blocks + block], clusters,
+                 &shared.flag))
+    outputs.template finish<clusters>(
+        partials,
+        residualOf<C.addsInput, perChunk>(staged, rowOf(a.out.residual, token)),
+        rowOf(a.out.out, token));
 }
 
 } // namespace qzc::kernels

@@ -15,17 +15,19 @@ struct FeedLayer {
     LinearConfig in;  ///< one part, or gate and up
     LinearConfig out; ///< one part
     int units, blocks;
-    bool addsInput; ///< the residual is norm(x)
-    QZC_FIELDS(norm, in, out, units, blocks, addsInput)
+    bool keepsNorm; ///< leaves norm(x) to later launches
+    bool addsInput; ///< norm(x) is out's residual
+    QZC_FIELDS(norm, in, out, units, blocks, keepsNorm, addsInput)
   };
   template <template <class> class Of> struct Args {
     InRows<Of> x; ///< [T, in.inputs]
     NormArgs<Of> norm;
+    OutRows<Of> kept;  ///< [T, in.inputs], keepsNorm: norm(x)
     LinearArgs<Of> in; ///< neither a residual nor out
     LinearArgs<Of> out;
     Of<float *> partials; ///< scratch: [T, clusters, outputs]
     Of<DeviceState *> state;
-    QZC_FIELDS(x, norm, in, out, partials, state)
+    QZC_FIELDS(x, norm, kept, in, out, partials, state)
   };
 };
 
