@@ -54,6 +54,15 @@ listsOf(const CudaProgram &program) {
   return lists;
 }
 
+/// The instance that a launch names. Throws where there is none.
+cuda::KernelOp kernelOf(const Lowered &lowering, const CudaLaunch &launch) {
+  cuda::KernelOp kernel =
+      cuda::ProgramOp(*lowering.ir).lookupSymbol<cuda::KernelOp>(launch.kernel);
+  if (!kernel)
+    throw Error("no kernel " + launch.kernel);
+  return kernel;
+}
+
 /// Kernels that nothing launches cost the time to compile them.
 void expectAllAreLaunched(const Lowered &lowering) {
   std::set<std::string> launched;
@@ -70,7 +79,8 @@ std::map<std::string, std::string> configsByName(const Lowered &lowering) {
   for (cuda::KernelOp kernel : lowering.kernels) {
     const std::string config = kernel.getConfig().str() + "," +
                                std::to_string(kernel.getThreads()) + "," +
-                               std::to_string(kernel.getMinBlocks());
+                               std::to_string(kernel.getMinBlocks()) + "," +
+                               std::to_string(kernel.getClusterBlocks());
     EXPECT_TRUE(configs.emplace(kernel.getSymName().str(), config).second)
         << kernel.getSymName().str();
   }
@@ -132,10 +142,8 @@ TEST(LoweringTest, AttentionOfASmallLayerIsOneLaunchWithItsLayersOnHopper) {
                 testing::ElementsAre("embed", "attendLayer", "matvec", "matvec",
                                      "matvec", "chooseToken"));
     EXPECT_EQ(decode[1].grid[0].fixed, expected.blocks);
-    for (cuda::KernelOp kernel : lowering.kernels)
-      if (kernel.getSymName() == decode[1].kernel) {
-        EXPECT_EQ(kernel.getClusterBlocks(), expected.clusterBlocks);
-      }
+    EXPECT_EQ(kernelOf(lowering, decode[1]).getClusterBlocks(),
+              expected.clusterBlocks);
     // Several sequences keep their launches.
     for (const CudaBatch &batch : lowering.program.batches)
       EXPECT_THAT(stems(batch.launches), testing::Contains("attendOne"));
@@ -372,10 +380,7 @@ TEST(LoweringTest, NormStaysWhereItsInputIsOverwritten) {
 
 /// Whether a launch's kernel leaves the norm that it computes to others.
 bool keepsNorm(const Lowered &lowered, const CudaLaunch &launch) {
-  for (cuda::KernelOp kernel : lowered.kernels)
-    if (kernel.getSymName() == launch.kernel)
-      return kernel.getConfig().contains(".keepsNorm = true");
-  return false;
+  return kernelOf(lowered, launch).getConfig().contains(".keepsNorm = true");
 }
 
 TEST(LoweringTest, TheFirstLayerKeepsTheNormThatIsAResidualLater) {
@@ -431,11 +436,7 @@ TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
     EXPECT_NO_THROW(parseManifest(toJson(manifest)));
     for (const auto *list : listsOf(program))
       for (const CudaLaunch &launch : *list) {
-        cuda::KernelOp kernel;
-        for (cuda::KernelOp candidate : lowering.kernels)
-          if (candidate.getSymName() == launch.kernel)
-            kernel = candidate;
-        ASSERT_TRUE(kernel) << launch.kernel;
+        cuda::KernelOp kernel = kernelOf(lowering, launch);
         const auto types = llvm::to_vector(
             kernel.getParameters().getAsValueRange<mlir::StringAttr>());
         ASSERT_EQ(types.size(), launch.args.size());
@@ -483,10 +484,8 @@ TEST(LoweringTest, RowsOfAFusedWeightAreRunsFromAFirstRow) {
         turns == 1 ? "{.rows = 64}, {.rows = 32}, {.rows = 32}"
                    : "{.rows = 64, .runs = {.run = 32, .stride = 64}}, "
                      "{.rows = 32, .runs = {.run = 16, .stride = 64}}";
-    for (cuda::KernelOp kernel : lowering.kernels)
-      if (kernel.getSymName().str() == matvec.kernel) {
-        EXPECT_THAT(kernel.getConfig().str(), testing::HasSubstr(parts));
-      }
+    EXPECT_THAT(kernelOf(lowering, matvec).getConfig().str(),
+                testing::HasSubstr(parts));
   }
 }
 
