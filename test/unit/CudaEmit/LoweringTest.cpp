@@ -367,6 +367,19 @@ TEST(LoweringTest, PrefillConvertsAgainForEveryNorm) {
   }
 }
 
+TEST(LoweringTest, APlanThatReadsWhatNothingWroteIsRefused) {
+  Model model = smallLlama();
+  Plan &plan = model.manifest.plan;
+  plan.body[1].inputs[0].buffer = plan.body[2].outputs[0].buffer;
+  try {
+    lower(model.manifest);
+    FAIL() << "no error";
+  } catch (const Error &error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("reads memory that was not "
+                                                 "written to"));
+  }
+}
+
 TEST(LoweringTest, NormStaysWhereItsInputIsOverwritten) {
   Model model = smallLlama();
   Plan &plan = model.manifest.plan;
@@ -374,7 +387,10 @@ TEST(LoweringTest, NormStaysWhereItsInputIsOverwritten) {
   // any more once another one has written.
   const Launch &linear = plan.body[2];
   ASSERT_EQ(linear.opcode, Opcode::Linear);
-  plan.body[1].inputs[0].buffer = linear.outputs[0].buffer;
+  const int32_t overwritten = linear.outputs[0].buffer;
+  plan.body[0].outputs[0].buffer = overwritten;
+  plan.body[1].inputs[0].buffer = overwritten;
+  plan.body[4].inputs[1].buffer = overwritten;
   EXPECT_EQ(stems(lower(model.manifest).program.decode)[1], "norm");
 }
 
@@ -427,34 +443,38 @@ TEST(LoweringTest, BuffersOfProgramsAreTheirOwn) {
 }
 
 TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
-  for (int number = 0; number < kernel_test::kCases; ++number) {
-    Manifest manifest = makeCase(number).manifest;
-    const Lowered lowering = lower(manifest);
-    const CudaProgram &program = lowering.program;
-    expectAllAreLaunched(lowering);
-    manifest.cuda = {program};
-    EXPECT_NO_THROW(parseManifest(toJson(manifest)));
-    for (const auto *list : listsOf(program))
-      for (const CudaLaunch &launch : *list) {
-        cuda::KernelOp kernel = kernelOf(lowering, launch);
-        const auto types = llvm::to_vector(
-            kernel.getParameters().getAsValueRange<mlir::StringAttr>());
-        ASSERT_EQ(types.size(), launch.args.size());
-        EXPECT_EQ(kernel.getThreads(), int64_t{launch.blockThreads});
-        EXPECT_EQ(kernel.getPerCacheType(), launch.perCacheType);
-        for (size_t i = 0; i < launch.args.size(); ++i) {
-          const CudaArg::Kind kind = launch.args[i].kind;
-          EXPECT_EQ(types[i] == "int", kind == CudaArg::Kind::Int);
-          EXPECT_EQ(types[i] == "qzc::CacheView", kind == CudaArg::Kind::Cache);
-          EXPECT_EQ(types[i] == "float", kind == CudaArg::Kind::Float);
-          if (kind == CudaArg::Kind::Scratch) {
-            EXPECT_LE(uint64_t(launch.args[i].a), program.scratchBytes);
-            EXPECT_LT(uint64_t(launch.args[i].b),
-                      std::max<uint64_t>(program.scratchBytesPerToken, 1));
+  for (int number = 0; number < kernel_test::kCases; ++number)
+    for (const cuda::Arch &arch : {cuda::Arch{80, false, false},
+                                   {90, true, false},
+                                   {100, false, false}}) {
+      Manifest manifest = makeCase(number).manifest;
+      const Lowered lowering = lower(manifest, cuda::gpuOf(arch));
+      const CudaProgram &program = lowering.program;
+      expectAllAreLaunched(lowering);
+      manifest.cuda = {program};
+      EXPECT_NO_THROW(parseManifest(toJson(manifest)));
+      for (const auto *list : listsOf(program))
+        for (const CudaLaunch &launch : *list) {
+          cuda::KernelOp kernel = kernelOf(lowering, launch);
+          const auto types = llvm::to_vector(
+              kernel.getParameters().getAsValueRange<mlir::StringAttr>());
+          ASSERT_EQ(types.size(), launch.args.size());
+          EXPECT_EQ(kernel.getThreads(), int64_t{launch.blockThreads});
+          EXPECT_EQ(kernel.getPerCacheType(), launch.perCacheType);
+          for (size_t i = 0; i < launch.args.size(); ++i) {
+            const CudaArg::Kind kind = launch.args[i].kind;
+            EXPECT_EQ(types[i] == "int", kind == CudaArg::Kind::Int);
+            EXPECT_EQ(types[i] == "qzc::CacheView",
+                      kind == CudaArg::Kind::Cache);
+            EXPECT_EQ(types[i] == "float", kind == CudaArg::Kind::Float);
+            if (kind == CudaArg::Kind::Scratch) {
+              EXPECT_LE(uint64_t(launch.args[i].a), program.scratchBytes);
+              EXPECT_LT(uint64_t(launch.args[i].b),
+                        std::max<uint64_t>(program.scratchBytesPerToken, 1));
+            }
           }
         }
-      }
-  }
+    }
 }
 
 TEST(LoweringTest, RowsOfAFusedWeightAreRunsFromAFirstRow) {
