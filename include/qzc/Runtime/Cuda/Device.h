@@ -109,9 +109,10 @@ public:
   Kernels &operator=(const Kernels &) = delete;
   ~Kernels();
 
-  /// The kernel whose symbol is the module's name and `suffix`, allowed
-  /// `sharedBytes` of dynamic shared memory. Throws qzc::Error where there is
-  /// none or the driver does not load it, with the compiler's log for PTX.
+  /// The kernel whose symbol is the module's name and `suffix`, allowed at
+  /// least `sharedBytes` of dynamic shared memory. Throws qzc::Error where
+  /// there is none or the driver does not load it, with the compiler's log for
+  /// PTX.
   CUfunction function(const std::string &module, const std::string &suffix,
                       uint32_t sharedBytes);
 
@@ -133,6 +134,7 @@ private:
   const format::Manifest &Manifest;
   format::CodeModules Unpacked;
   std::map<std::string, Loaded, std::less<>> ByName;
+  std::map<std::string, uint32_t> Shared; ///< allowed so far, by symbol
   bool Waits;
 };
 
