@@ -51,6 +51,8 @@ public:
   void upload(CUdeviceptr to, const void *from, size_t bytes) const;
   /// Starts a copy from the device; valid after synchronize().
   void download(void *to, CUdeviceptr from, size_t bytes) const;
+  /// Starts to set memory to zero.
+  void clear(CUdeviceptr address, uint64_t bytes) const;
 
 private:
   std::unique_ptr<Driver> Api;
