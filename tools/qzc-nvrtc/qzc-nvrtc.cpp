@@ -1,7 +1,7 @@
 //===- qzc-nvrtc.cpp - One run of NVRTC, in a process of its own ----------===//
 //
-// qzc starts it for each architecture: NVRTC compiles one program at a time in
-// a process.
+// qzc starts it for each kernel and architecture: NVRTC compiles one program at
+// a time in a process.
 //
 //   qzc-nvrtc version                          prints "12.9"
 //   qzc-nvrtc cubin|ptx OPTION… <source >code  the compiler's log on stderr

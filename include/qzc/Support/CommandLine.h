@@ -82,8 +82,17 @@ CLI::Option *addCount(CLI::App &app, const std::string &name, Value &value,
   return addNumber<int64_t>(app, name, value, description, least, kMostCount);
 }
 
-/// Parses. Where help or the version is asked for, prints it and returns false.
-/// Throws qzc::Error (a wrong call).
+/// Parses as CLI11 does, but that `--name=` gives an empty text: CLI11 would
+/// take the word behind it, another option even. Throws CLI::ParseError.
+void parseWords(CLI::App &app, int argc, const char *const *argv);
+
+/// Throws qzc::Error (a wrong call) where an option was given an empty text, as
+/// by a variable of the shell that is not set: it would be as if not given.
+void refuseEmptyTexts(const CLI::App &app,
+                      const std::vector<std::string> &mayBeEmpty = {});
+
+/// Parses words of which none may be empty. Where help or the version is asked
+/// for, prints it and returns false. Throws qzc::Error (a wrong call).
 bool parseArguments(CLI::App &app, int argc, const char *const *argv);
 
 /// The exit code that `work` returns, or that of an error it throws, which

@@ -348,9 +348,6 @@ void Parser::checkValues(const Options &options) const {
     throw usageError("-n 0 asks for nothing: give 1 or more");
   if (options.sampler.topP == 0)
     throw usageError("--top-p 0 leaves no token to draw: give more");
-  for (const std::string &stop : options.stops)
-    if (stop.empty())
-      throw usageError("--stop needs a text that is not empty");
   if (given("--stride") && options.protocol != evaluate::Protocol::Stride)
     throw usageError("--stride needs --protocol=stride");
   if (options.mode == Mode::Tokens && options.logitsFile.empty() &&
@@ -360,8 +357,6 @@ void Parser::checkValues(const Options &options) const {
     throw usageError("--ignore-eos needs -n N");
   if (options.planOnly && given("--logits"))
     throw usageError("--plan runs nothing: it does not go with --logits");
-  if (given("--logits") && options.logitsFile.empty())
-    throw usageError("--logits needs a file name");
   if (options.forcePtx && options.device == DeviceChoice::Cpu)
     throw usageError("--force-ptx does not go with --device=cpu");
   if (given("--isa") && options.device != DeviceChoice::Cpu)
@@ -370,10 +365,11 @@ void Parser::checkValues(const Options &options) const {
 
 Options Parser::run(int argc, const char *const *argv) {
   try {
-    App.parse(argc, argv);
+    parseWords(App, argc, argv);
   } catch (const CLI::ParseError &error) {
     throw usageError(error.what());
   }
+  refuseEmptyTexts(App, {"--prompt", "--system"});
   Options options = Values.options;
   options.mode = findMode();
   if (options.mode == Mode::Help || options.mode == Mode::Version) {

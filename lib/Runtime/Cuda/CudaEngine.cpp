@@ -2,10 +2,11 @@
 
 #include "qzc/Runtime/Cuda/CudaEngine.h"
 
+#include "CacheOverflow.h"
 #include "DecodeGraph.h"
+#include "PassState.h"
 #include "qzc/Runtime/Argmax.h"
 #include "qzc/Runtime/Batch.h"
-#include "qzc/Runtime/CacheRange.h"
 #include "qzc/Runtime/Cuda/CodeSelection.h"
 #include "qzc/Runtime/Cuda/Device.h"
 #include "qzc/Runtime/Cuda/DeviceState.h"
@@ -16,23 +17,22 @@
 #include "qzc/Runtime/SequenceTable.h"
 
 #include <algorithm>
-#include <climits>
-#include <cmath>
 #include <cstddef>
-#include <cstring>
 #include <map>
 #include <optional>
 
 namespace qzc::runtime {
 
 namespace {
-/// The host's part of DeviceState.
-struct HostState {
-  int tokens = 0;
-  int rows = 0;
-};
-static_assert(sizeof(HostState) == offsetof(DeviceState, beyondCache),
-              "what the host writes is what precedes the kernels' own");
+/// Where the sequences of a batch go on.
+template <typename Batch>
+std::vector<SequenceStart> startsOf(const Batch &batch) {
+  std::vector<SequenceStart> starts;
+  starts.reserve(batch.size());
+  for (const auto &item : batch)
+    starts.push_back({item.sequence, item.position});
+  return starts;
+}
 
 class CudaEngine : public Engine {
 public:
@@ -63,14 +63,10 @@ private:
   };
 
   std::vector<uint64_t> allocatePages(int64_t pages);
-  template <typename Batch> void bringSequences(const Batch &batch);
-  void clear(CUdeviceptr address, uint64_t bytes);
   void runBody(const std::vector<Piece> &batch, const Pass &pass);
   void runHead(const std::vector<Piece> &batch, const Pass &pass,
                std::vector<ScoredRows> &scored);
   void gatherHidden(std::vector<WantedRow> &wanted);
-  void setPass(const std::vector<TokenRow> &rows, int64_t headRows);
-  void setState(HostState state);
   template <typename Use>
   void forGroups(const std::vector<Step> &steps, int64_t count, const Use &use);
   void startDecode(const std::vector<Step> &steps, int64_t count);
@@ -81,7 +77,6 @@ private:
   void downloadLogits(float *out, int64_t firstRow, int64_t rows);
   bool mayOverflow() const { return Options.cache != CacheType::F32; }
   void wait(const std::string &what);
-  void failCache();
 
   const format::Manifest &Manifest;
   EngineOptions Options;
@@ -102,18 +97,13 @@ private:
   int64_t MostSteps;     ///< sequences of one decode pass
   PinnedBuffer HostRows; ///< the TokenRows that decode leaves, and beyondCache
   PinnedBuffer HostLogits;
-  // What the device has; of tokens that it chose by itself the host knows none.
-  HostState KnownState;
-  std::vector<TokenRow> KnownRows;
-  std::vector<uint64_t> KnownPages;
+  PassState Told;
 };
 
 /// Pages are allocated so many bytes at a time.
 constexpr uint64_t kSlabBytes = uint64_t{32} << 20;
 /// Up to so many rows are brought together for one run of the head.
 constexpr size_t kMostGathered = 512;
-/// A token that no host knows.
-constexpr int kUnknownToken = INT_MIN;
 } // namespace
 
 CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
@@ -138,7 +128,7 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
                sizeof(TokenRow) * static_cast<size_t>(MostSteps) + sizeof(int)),
       HostLogits(Gpu,
                  static_cast<size_t>(Manifest.model.vocab) * sizeof(float)),
-      KnownPages(Sizes.tableBytes() / sizeof(uint64_t)) {
+      Told(Gpu, Memory.layout(), Sizes) {
   Options.context = Sizes.capacity;
   Options.chunk = Sizes.chunk;
   Options.sequences = Sizes.sequences;
@@ -193,50 +183,6 @@ std::vector<uint64_t> CudaEngine::allocatePages(int64_t pages) {
   return make(pages);
 }
 
-/// Brings what the device lacks of a prepared batch: addresses of pages; and
-/// sequences that begin anew have no keys and values out of range.
-template <typename Batch> void CudaEngine::bringSequences(const Batch &batch) {
-  size_t first = KnownPages.size();
-  size_t end = 0;
-  for (const auto &item : batch) {
-    const uint64_t *pages = Table.pages(item.sequence);
-    const int64_t row = item.sequence * Sizes.pagesPerSequence;
-    for (int64_t page = 0; page != Table.pageCount(item.sequence); ++page) {
-      const auto at = static_cast<size_t>(row + page);
-      if (KnownPages[at] == pages[page])
-        continue;
-      KnownPages[at] = pages[page];
-      first = std::min(first, at);
-      end = std::max(end, at + 1);
-    }
-  }
-  if (first < end)
-    Gpu.upload(Memory.layout().pages + first * sizeof(uint64_t),
-               KnownPages.data() + first, (end - first) * sizeof(uint64_t));
-
-  for (size_t i = 0; i != batch.size(); i = end) {
-    // Neighbours are cleared at once.
-    end = i;
-    while (end != batch.size() && batch[end].position == 0 &&
-           batch[end].sequence == batch[i].sequence + static_cast<int>(end - i))
-      ++end;
-    if (end == i) {
-      ++end;
-      continue;
-    }
-    const auto sequence = static_cast<uint64_t>(batch[i].sequence);
-    clear(Memory.layout().cacheRanges + sequence * Sizes.rangeBytes(),
-          (end - i) * Sizes.rangeBytes());
-  }
-}
-
-/// Sets device memory to zero.
-void CudaEngine::clear(CUdeviceptr address, uint64_t bytes) {
-  Gpu.driver().check(
-      Gpu.driver().memsetD8Async(address, 0, bytes, Gpu.stream()),
-      "clearing what the last tokens left");
-}
-
 /// Waits for all that was started. Throws where the cache could not hold it.
 void CudaEngine::wait(const std::string &what) {
   auto *beyond = reinterpret_cast<int *>(
@@ -248,61 +194,7 @@ void CudaEngine::wait(const std::string &what) {
                  sizeof(int));
   Gpu.synchronize(what);
   if (*beyond != 0)
-    failCache();
-}
-
-/// Names the sequence whose keys or values are beyond the cache's type, and
-/// forgets that they are: nobody else is to be blamed for them later.
-void CudaEngine::failCache() {
-  const size_t layers = Sizes.caches.size();
-  std::vector<CacheRange> ranges(layers * static_cast<size_t>(Sizes.sequences));
-  const uint64_t bytes = ranges.size() * sizeof(CacheRange);
-  Gpu.download(ranges.data(), Memory.layout().cacheRanges, bytes);
-  // What other sequences do from now on is right.
-  clear(Memory.layout().state + offsetof(DeviceState, beyondCache),
-        sizeof(int));
-  Gpu.synchronize("reading the range of keys and values");
-  const float end = beyondCache(Options.cache);
-  // What a range keeps: the largest that bytes hold, nothing of f16.
-  const float last =
-      Options.cache == CacheType::Q8 ? std::nextafter(end, 0.0f) : 0.0f;
-  std::optional<size_t> first;
-  float most = 0;
-  for (size_t index = 0; index != ranges.size(); ++index) {
-    CacheRange &range = ranges[index];
-    const float largest = std::max(range.key, range.value, isBelow);
-    if (largest < end)
-      continue;
-    if (!first) {
-      first = index;
-      most = largest;
-    }
-    range = {std::min(range.key, last, isBelow),
-             std::min(range.value, last, isBelow)};
-  }
-  if (!first)
-    throw Error("a key or value was beyond the KV cache's type, but no range "
-                "tells of it");
-  Gpu.upload(Memory.layout().cacheRanges, ranges.data(), bytes);
-  failBeyondCache(Options.cache, static_cast<int>(*first / layers),
-                  static_cast<int64_t>(*first % layers), most);
-}
-
-void CudaEngine::setState(HostState state) {
-  if (std::memcmp(&state, &KnownState, sizeof(state)) != 0)
-    Gpu.upload(Memory.layout().state, &state, sizeof(state));
-  KnownState = state;
-}
-
-/// Tells the device the tokens of a pass.
-void CudaEngine::setPass(const std::vector<TokenRow> &rows, int64_t headRows) {
-  setState({static_cast<int>(rows.size()), static_cast<int>(headRows)});
-  const size_t bytes = rows.size() * sizeof(TokenRow);
-  if (KnownRows.size() >= rows.size() &&
-      std::memcmp(KnownRows.data(), rows.data(), bytes) == 0)
-    return;
-  Gpu.upload(Memory.layout().tokens, rows.data(), bytes);
-  KnownRows = rows;
+    failCacheOverflow(Gpu, Memory.layout(), Sizes);
 }
 
 void CudaEngine::runBody(const std::vector<Piece> &batch, const Pass &pass) {
@@ -321,7 +213,7 @@ void CudaEngine::runBody(const std::vector<Piece> &batch, const Pass &pass) {
       rows.push_back({piece.tokens[token], position, piece.sequence, 0});
     }
   }
-  setPass(rows, 0);
+  Told.setRows(rows, 0);
   Gpu.upload(Memory.layout().tiles, tiles.data(),
              tiles.size() * sizeof(QueryTile));
   Prefill.launch(Gpu, {pass.rows, static_cast<int64_t>(tiles.size())});
@@ -387,7 +279,7 @@ void CudaEngine::runHead(const std::vector<Piece> &batch, const Pass &pass,
     const int64_t rows = runOfRows(wanted, first, most);
     const WantedRow *block = wanted.data() + first;
     first += static_cast<size_t>(rows);
-    setState({KnownState.tokens, static_cast<int>(rows)});
+    Told.setHeadRows(rows);
     ScoredRows losses;
     std::vector<int32_t> targets;
     bool score = false;
@@ -419,7 +311,7 @@ void CudaEngine::runHead(const std::vector<Piece> &batch, const Pass &pass,
 
 void CudaEngine::run(const std::vector<Piece> &batch) {
   Table.prepare(batch);
-  bringSequences(batch);
+  Told.setSequences(startsOf(batch), Table);
   std::vector<ScoredRows> scored;
   int64_t tokens = 0;
   for (const Pass &pass : cutIntoPasses(batch, Sizes.chunk)) {
@@ -474,7 +366,7 @@ template <typename Use>
 void CudaEngine::forGroups(const std::vector<Step> &steps, int64_t count,
                            const Use &use) {
   Table.prepare(steps, count);
-  bringSequences(steps);
+  Told.setSequences(startsOf(steps), Table);
   const auto most = static_cast<size_t>(MostSteps);
   for (size_t begin = 0; begin < steps.size(); begin += most) {
     const size_t end = std::min(begin + most, steps.size());
@@ -493,30 +385,25 @@ void CudaEngine::startDecode(const std::vector<Step> &steps, int64_t count) {
         {step.token, static_cast<int>(step.position), step.sequence, 0});
   const auto size = static_cast<int64_t>(rows.size());
   const DecodeGraph &graph = graphOf(size);
-  setPass(rows, size);
+  Told.setRows(rows, size);
   for (int64_t i = 0; i != count; ++i)
     graph.launch(Gpu);
-  KnownRows.clear();
-  for (const Step &step : steps) {
-    const int64_t position = step.position + count;
-    Table.setLength(step.sequence, position);
-    KnownRows.push_back(
-        {kUnknownToken, static_cast<int>(position), step.sequence, 0});
-  }
+  Told.advance(steps, count);
+  for (const Step &step : steps)
+    Table.setLength(step.sequence, step.position + count);
 }
 
 /// Waits for what startDecode started; the tokens that the last step chose.
 void CudaEngine::finishDecode(const std::string &what, int32_t *chosen) {
   auto *rows = static_cast<TokenRow *>(HostRows.data());
-  Gpu.download(rows, Memory.layout().tokens,
-               KnownRows.size() * sizeof(TokenRow));
+  const size_t count = Told.rowCount();
+  Gpu.download(rows, Memory.layout().tokens, count * sizeof(TokenRow));
   wait(what);
-  for (size_t i = 0; i != KnownRows.size(); ++i)
-    KnownRows[i].token = rows[i].token;
-  for (const TokenRow &row : KnownRows) {
-    if (row.token < 0)
-      failNotANumber(-1 - int64_t{row.token});
-    *chosen++ = row.token;
+  Told.learnTokens(rows);
+  for (size_t i = 0; i != count; ++i) {
+    if (rows[i].token < 0)
+      failNotANumber(-1 - int64_t{rows[i].token});
+    chosen[i] = rows[i].token;
   }
 }
 

@@ -100,6 +100,11 @@ void Device::download(void *to, CUdeviceptr from, size_t bytes) const {
              "copying from the GPU");
 }
 
+void Device::clear(CUdeviceptr address, uint64_t bytes) const {
+  Api->check(Api->memsetD8Async(address, 0, bytes, Stream),
+             "clearing the GPU's memory");
+}
+
 DeviceBuffer::DeviceBuffer(const Device &device, uint64_t bytes,
                            const char *what, bool zero)
     : Api(&device.driver()), Bytes(std::max<uint64_t>(bytes, 1)) {

@@ -118,12 +118,16 @@ CUfunction Kernels::function(const std::string &module,
   Api.check(Api.moduleGetFunction(&kernel, loaded.handle, name.c_str()),
             "finding kernel " + name);
   // Beyond 48 KiB only on request; what the kernel declares itself counts too.
-  if (sharedBytes > 0)
+  // Another launch of the kernel may need more than this one.
+  uint32_t &allowed = Shared[name];
+  if (sharedBytes > allowed) {
     Api.check(Api.funcSetAttribute(
                   kernel, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                   static_cast<int>(sharedBytes)),
               "giving kernel " + name + " " + std::to_string(sharedBytes) +
                   " bytes of shared memory");
+    allowed = sharedBytes;
+  }
   return kernel;
 }
 

@@ -49,6 +49,7 @@ std::optional<std::string> CodeCache::load(const std::string &key) const {
 }
 
 void CodeCache::store(const std::string &key, const std::string &bytes) {
+  const std::lock_guard<std::mutex> alone(Storing);
   if (Folder.empty())
     return;
   std::error_code ignored;

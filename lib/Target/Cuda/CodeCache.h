@@ -5,6 +5,7 @@
 
 #include "qzc/Support/Hash.h"
 
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -17,10 +18,12 @@ class CodeCache {
 public:
   CodeCache();
   std::optional<std::string> load(const std::string &key) const;
+  /// From any thread, once nothing is loaded any more.
   void store(const std::string &key, const std::string &bytes);
 
 private:
   std::string Folder; ///< empty: none
+  std::mutex Storing;
 };
 
 } // namespace qzc::cuda

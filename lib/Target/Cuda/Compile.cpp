@@ -35,6 +35,9 @@ std::vector<Arch> qzc::cuda::defaultArchs() {
 }
 
 static Error unknownArch(std::string_view name) {
+  if (name == "none")
+    return usageError("--arch: none is for the CPU alone and goes with no "
+                      "architecture");
   std::string known;
   for (const Arch &arch : supportedArchs())
     known += (known.empty() ? "" : ", ") + arch.name();
@@ -171,11 +174,11 @@ CudaCompiler::compile(const std::vector<CompileUnit> &units,
       const size_t unit = missing[static_cast<size_t>(i)];
       code[unit].bytes =
           compileOne(Program, units[unit].source, units[unit].arch).out;
+      // At once: a run that is ended leaves to the next what it had.
+      cache.store(keys[unit], code[unit].bytes);
       progress.advance(1);
     }
   });
-  for (size_t i : missing)
-    cache.store(keys[i], code[i].bytes);
   return code;
 }
 

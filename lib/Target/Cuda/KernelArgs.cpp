@@ -1,5 +1,4 @@
-//===- KernelArgs.cpp - The arguments of a kernel's launch
-//------------------===//
+//===- KernelArgs.cpp - The arguments of a kernel's launch ----------------===//
 
 #include "KernelArgs.h"
 

@@ -329,6 +329,7 @@ qzc::cuda::lowerToCuda(mlir::MLIRContext &context,
   passes.addPass(mlir::createSymbolDCEPass());
   passes.addPass(createCudaPlanMemory());
   passes.addPass(createCudaPlanScratch());
+  passes.addPass(createCudaVerifyMemory());
   if (mlir::failed(passes.run(*program)))
     throw Error("CUDA lowering: " + wrong);
   return program;

@@ -63,9 +63,9 @@ static std::string instanceName(const LaunchSpec &spec,
 }
 
 KernelOp ProgramBuilder::kernelOf(const LaunchSpec &spec) {
-  const std::string text = spec.config + "|" +
-                           std::to_string(spec.blockThreads) + "," +
-                           std::to_string(spec.minBlocks);
+  const std::string text =
+      spec.config + "|" + std::to_string(spec.blockThreads) + "," +
+      std::to_string(spec.minBlocks) + "," + std::to_string(spec.clusterBlocks);
   KernelOp &kernel = KernelByText[text];
   if (kernel)
     return kernel;

@@ -138,7 +138,9 @@ TEST(Options, ThatMakeNoSenseAreRefused) {
   EXPECT_THAT(refusal({"--tokens", "1"}), HasSubstr("--logits"));
   EXPECT_THAT(refusal({"--tokens", "1,x", "-n", "1"}), HasSubstr("'x'"));
   EXPECT_THAT(refusal({"--tokens", "1,", "-n", "1"}), HasSubstr("''"));
-  EXPECT_THAT(refusal({"--tokens", "", "-n", "1"}), HasSubstr("''"));
+  EXPECT_EQ(refusal({"--tokens", "", "-n", "1"}),
+            "--tokens: its value is empty");
+  EXPECT_EQ(refusal({"--score=", "--json"}), "--score: its value is empty");
   EXPECT_THAT(refusal({"--tokens", "99999999999999999999", "-n", "1"}),
               HasSubstr("--tokens"));
   EXPECT_THAT(refusal({"--tokens", "1", "--logits", ""}),

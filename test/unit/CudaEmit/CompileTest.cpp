@@ -74,16 +74,19 @@ TEST(ArchTest, NoneIsNoArchitecture) {
 }
 
 TEST(ArchTest, ListsWhatIsSupported) {
-  for (const char *bad :
-       {"sm_75", "", "sm_80,", "sm_90b", "80a", "none,80", "80,none"}) {
+  const auto refusal = [](const char *bad) -> std::string {
     try {
       cuda::parseArchs(bad);
-      FAIL() << bad;
     } catch (const Error &error) {
       EXPECT_EQ(error.code(), ExitCode::Usage);
-      EXPECT_THAT(error.what(), HasSubstr("sm_90a, "));
+      return error.what();
     }
-  }
+    return "accepted";
+  };
+  for (const char *bad : {"sm_75", "", "sm_80,", "sm_90b", "80a"})
+    EXPECT_THAT(refusal(bad), HasSubstr("sm_90a, ")) << bad;
+  for (const char *bad : {"none,80", "80,none"})
+    EXPECT_THAT(refusal(bad), HasSubstr("goes with no architecture")) << bad;
 }
 
 std::vector<cuda::CompiledCode> compileAll(const std::string &source,
@@ -141,6 +144,14 @@ TEST_F(CompileTest, AnErrorNamesItsLineAndStoresNothing) {
     EXPECT_THAT(error.what(), HasSubstr("missing"));
   }
   EXPECT_TRUE(entries().empty());
+}
+
+TEST_F(CompileTest, WhatWasCompiledBeforeAnErrorStays) {
+  const Arch arch = cuda::parseArchs("sm_80")[0];
+  EXPECT_THROW(compiler().compile({{kSource, arch}, {"missing();", arch}},
+                                  /*threads=*/1),
+               Error);
+  EXPECT_EQ(entries().size(), 1u);
 }
 
 TEST_F(CompileTest, NamesTheProgramThatCannotBeRun) {

@@ -54,6 +54,15 @@ listsOf(const CudaProgram &program) {
   return lists;
 }
 
+/// The instance that a launch names. Throws where there is none.
+cuda::KernelOp kernelOf(const Lowered &lowering, const CudaLaunch &launch) {
+  cuda::KernelOp kernel =
+      cuda::ProgramOp(*lowering.ir).lookupSymbol<cuda::KernelOp>(launch.kernel);
+  if (!kernel)
+    throw Error("no kernel " + launch.kernel);
+  return kernel;
+}
+
 /// Kernels that nothing launches cost the time to compile them.
 void expectAllAreLaunched(const Lowered &lowering) {
   std::set<std::string> launched;
@@ -70,7 +79,8 @@ std::map<std::string, std::string> configsByName(const Lowered &lowering) {
   for (cuda::KernelOp kernel : lowering.kernels) {
     const std::string config = kernel.getConfig().str() + "," +
                                std::to_string(kernel.getThreads()) + "," +
-                               std::to_string(kernel.getMinBlocks());
+                               std::to_string(kernel.getMinBlocks()) + "," +
+                               std::to_string(kernel.getClusterBlocks());
     EXPECT_TRUE(configs.emplace(kernel.getSymName().str(), config).second)
         << kernel.getSymName().str();
   }
@@ -132,10 +142,8 @@ TEST(LoweringTest, AttentionOfASmallLayerIsOneLaunchWithItsLayersOnHopper) {
                 testing::ElementsAre("embed", "attendLayer", "matvec", "matvec",
                                      "matvec", "chooseToken"));
     EXPECT_EQ(decode[1].grid[0].fixed, expected.blocks);
-    for (cuda::KernelOp kernel : lowering.kernels)
-      if (kernel.getSymName() == decode[1].kernel) {
-        EXPECT_EQ(kernel.getClusterBlocks(), expected.clusterBlocks);
-      }
+    EXPECT_EQ(kernelOf(lowering, decode[1]).getClusterBlocks(),
+              expected.clusterBlocks);
     // Several sequences keep their launches.
     for (const CudaBatch &batch : lowering.program.batches)
       EXPECT_THAT(stems(batch.launches), testing::Contains("attendOne"));
@@ -359,6 +367,19 @@ TEST(LoweringTest, PrefillConvertsAgainForEveryNorm) {
   }
 }
 
+TEST(LoweringTest, APlanThatReadsWhatNothingWroteIsRefused) {
+  Model model = smallLlama();
+  Plan &plan = model.manifest.plan;
+  plan.body[1].inputs[0].buffer = plan.body[2].outputs[0].buffer;
+  try {
+    lower(model.manifest);
+    FAIL() << "no error";
+  } catch (const Error &error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("reads memory that was not "
+                                                 "written to"));
+  }
+}
+
 TEST(LoweringTest, NormStaysWhereItsInputIsOverwritten) {
   Model model = smallLlama();
   Plan &plan = model.manifest.plan;
@@ -366,16 +387,16 @@ TEST(LoweringTest, NormStaysWhereItsInputIsOverwritten) {
   // any more once another one has written.
   const Launch &linear = plan.body[2];
   ASSERT_EQ(linear.opcode, Opcode::Linear);
-  plan.body[1].inputs[0].buffer = linear.outputs[0].buffer;
+  const int32_t overwritten = linear.outputs[0].buffer;
+  plan.body[0].outputs[0].buffer = overwritten;
+  plan.body[1].inputs[0].buffer = overwritten;
+  plan.body[4].inputs[1].buffer = overwritten;
   EXPECT_EQ(stems(lower(model.manifest).program.decode)[1], "norm");
 }
 
 /// Whether a launch's kernel leaves the norm that it computes to others.
 bool keepsNorm(const Lowered &lowered, const CudaLaunch &launch) {
-  for (cuda::KernelOp kernel : lowered.kernels)
-    if (kernel.getSymName() == launch.kernel)
-      return kernel.getConfig().contains(".keepsNorm = true");
-  return false;
+  return kernelOf(lowered, launch).getConfig().contains(".keepsNorm = true");
 }
 
 TEST(LoweringTest, TheFirstLayerKeepsTheNormThatIsAResidualLater) {
@@ -472,38 +493,38 @@ TEST(LoweringTest, BuffersOfProgramsAreTheirOwn) {
 }
 
 TEST(LoweringTest, EveryLaunchPassesWhatItsKernelDeclares) {
-  for (int number = 0; number < kernel_test::kCases; ++number) {
-    Manifest manifest = makeCase(number).manifest;
-    const Lowered lowering = lower(manifest);
-    const CudaProgram &program = lowering.program;
-    expectAllAreLaunched(lowering);
-    manifest.cuda = {program};
-    EXPECT_NO_THROW(parseManifest(toJson(manifest)));
-    for (const auto *list : listsOf(program))
-      for (const CudaLaunch &launch : *list) {
-        cuda::KernelOp kernel;
-        for (cuda::KernelOp candidate : lowering.kernels)
-          if (candidate.getSymName() == launch.kernel)
-            kernel = candidate;
-        ASSERT_TRUE(kernel) << launch.kernel;
-        const auto types = llvm::to_vector(
-            kernel.getParameters().getAsValueRange<mlir::StringAttr>());
-        ASSERT_EQ(types.size(), launch.args.size());
-        EXPECT_EQ(kernel.getThreads(), int64_t{launch.blockThreads});
-        EXPECT_EQ(kernel.getPerCacheType(), launch.perCacheType);
-        for (size_t i = 0; i < launch.args.size(); ++i) {
-          const CudaArg::Kind kind = launch.args[i].kind;
-          EXPECT_EQ(types[i] == "int", kind == CudaArg::Kind::Int);
-          EXPECT_EQ(types[i] == "qzc::CacheView", kind == CudaArg::Kind::Cache);
-          EXPECT_EQ(types[i] == "float", kind == CudaArg::Kind::Float);
-          if (kind == CudaArg::Kind::Scratch) {
-            EXPECT_LE(uint64_t(launch.args[i].a), program.scratchBytes);
-            EXPECT_LT(uint64_t(launch.args[i].b),
-                      std::max<uint64_t>(program.scratchBytesPerToken, 1));
+  for (int number = 0; number < kernel_test::kCases; ++number)
+    for (const cuda::Arch &arch : {cuda::Arch{80, false, false},
+                                   {90, true, false},
+                                   {100, false, false}}) {
+      Manifest manifest = makeCase(number).manifest;
+      const Lowered lowering = lower(manifest, cuda::gpuOf(arch));
+      const CudaProgram &program = lowering.program;
+      expectAllAreLaunched(lowering);
+      manifest.cuda = {program};
+      EXPECT_NO_THROW(parseManifest(toJson(manifest)));
+      for (const auto *list : listsOf(program))
+        for (const CudaLaunch &launch : *list) {
+          cuda::KernelOp kernel = kernelOf(lowering, launch);
+          const auto types = llvm::to_vector(
+              kernel.getParameters().getAsValueRange<mlir::StringAttr>());
+          ASSERT_EQ(types.size(), launch.args.size());
+          EXPECT_EQ(kernel.getThreads(), int64_t{launch.blockThreads});
+          EXPECT_EQ(kernel.getPerCacheType(), launch.perCacheType);
+          for (size_t i = 0; i < launch.args.size(); ++i) {
+            const CudaArg::Kind kind = launch.args[i].kind;
+            EXPECT_EQ(types[i] == "int", kind == CudaArg::Kind::Int);
+            EXPECT_EQ(types[i] == "qzc::CacheView",
+                      kind == CudaArg::Kind::Cache);
+            EXPECT_EQ(types[i] == "float", kind == CudaArg::Kind::Float);
+            if (kind == CudaArg::Kind::Scratch) {
+              EXPECT_LE(uint64_t(launch.args[i].a), program.scratchBytes);
+              EXPECT_LT(uint64_t(launch.args[i].b),
+                        std::max<uint64_t>(program.scratchBytesPerToken, 1));
+            }
           }
         }
-      }
-  }
+    }
 }
 
 TEST(LoweringTest, RowsOfAFusedWeightAreRunsFromAFirstRow) {
@@ -533,10 +554,8 @@ TEST(LoweringTest, RowsOfAFusedWeightAreRunsFromAFirstRow) {
         turns == 1 ? "{.rows = 64}, {.rows = 32}, {.rows = 32}"
                    : "{.rows = 64, .runs = {.run = 32, .stride = 64}}, "
                      "{.rows = 32, .runs = {.run = 16, .stride = 64}}";
-    for (cuda::KernelOp kernel : lowering.kernels)
-      if (kernel.getSymName().str() == matvec.kernel) {
-        EXPECT_THAT(kernel.getConfig().str(), testing::HasSubstr(parts));
-      }
+    EXPECT_THAT(kernelOf(lowering, matvec).getConfig().str(),
+                testing::HasSubstr(parts));
   }
 }
 

@@ -131,4 +131,14 @@ TEST_F(LoadTest, AllowsSharedMemoryWhereItIsUsed) {
       Fake->sharedAllowed,
       (std::map<std::string, int>{{"body", 64 * 1024}, {"head", 48 * 1024}}));
 }
+
+TEST_F(LoadTest, ALaunchTakesNoSharedMemoryFromAnotherOfItsKernel) {
+  std::vector<format::CudaLaunch> &prefill = Image.Manifest.cuda[0].prefill;
+  prefill.push_back(prefill[0]);
+  prefill.back().sharedBytes = 1024;
+  auto text = openText();
+  const int32_t token = 1;
+  text->prefill(&token, 1, nullptr);
+  EXPECT_EQ(Fake->sharedAllowed.at("body"), 64 * 1024);
+}
 } // namespace

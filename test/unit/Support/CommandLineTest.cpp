@@ -54,6 +54,31 @@ TEST(CommandLine, ListsOfNumbers) {
     EXPECT_THAT(refusal([&] { parse(text); }), testing::StartsWith("--ids: '"));
 }
 
+TEST(CommandLine, NothingBehindAnEqualsSignIsAnEmptyText) {
+  CLI::App app("x");
+  std::string prompt = "none";
+  std::string model = "none";
+  app.add_option("--prompt", prompt, "");
+  app.add_option("model", model, "");
+  bool isDry = false;
+  app.add_flag("--dry-run", isDry, "");
+  const char *const call[] = {"x", "--prompt=", "--dry-run", "a.mlir"};
+  parseWords(app, 4, call);
+  EXPECT_EQ(prompt, "");
+  EXPECT_EQ(model, "a.mlir");
+  EXPECT_TRUE(isDry);
+  refuseEmptyTexts(app, {"--prompt"});
+  EXPECT_EQ(refusal([&] { parseArguments(app, 4, call); }),
+            "--prompt: its value is empty");
+  const char *const noModel[] = {"x", ""};
+  EXPECT_EQ(refusal([&] { parseArguments(app, 2, noModel); }),
+            "model: its value is empty");
+  const char *const names[] = {"x", "--prompt=a=", "--", "--odd="};
+  EXPECT_TRUE(parseArguments(app, 4, names));
+  EXPECT_EQ(prompt, "a=");
+  EXPECT_EQ(model, "--odd=");
+}
+
 TEST(CommandLine, OptionsWithNumbers) {
   CLI::App app("x");
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

@@ -51,6 +51,8 @@ public:
   void upload(CUdeviceptr to, const void *from, size_t bytes) const;
   /// Starts a copy from the device; valid after synchronize().
   void download(void *to, CUdeviceptr from, size_t bytes) const;
+  /// Starts to set memory to zero.
+  void clear(CUdeviceptr address, uint64_t bytes) const;
 
 private:
   std::unique_ptr<Driver> Api;
@@ -109,9 +111,10 @@ public:
   Kernels &operator=(const Kernels &) = delete;
   ~Kernels();
 
-  /// The kernel whose symbol is the module's name and `suffix`, allowed
-  /// `sharedBytes` of dynamic shared memory. Throws qzc::Error where there is
-  /// none or the driver does not load it, with the compiler's log for PTX.
+  /// The kernel whose symbol is the module's name and `suffix`, allowed at
+  /// least `sharedBytes` of dynamic shared memory. Throws qzc::Error where
+  /// there is none or the driver does not load it, with the compiler's log for
+  /// PTX.
   CUfunction function(const std::string &module, const std::string &suffix,
                       uint32_t sharedBytes);
 
@@ -133,6 +136,7 @@ private:
   const format::Manifest &Manifest;
   format::CodeModules Unpacked;
   std::map<std::string, Loaded, std::less<>> ByName;
+  std::map<std::string, uint32_t> Shared; ///< allowed so far, by symbol
   bool Waits;
 };
 

@@ -131,6 +131,12 @@ LogicalResult ListOp::verify() {
 // Memory
 //===----------------------------------------------------------------------===//
 
+BufferOp qzc::cuda::bufferOf(Value memory) {
+  if (auto hidden = memory.getDefiningOp<HiddenOp>())
+    memory = hidden.getBuffer();
+  return memory.getDefiningOp<BufferOp>();
+}
+
 LogicalResult BufferOp::verify() {
   if (bytesPerToken() % 64 != 0)
     return emitOpError("has rows of ")

@@ -50,16 +50,14 @@ public:
   bool isLive(BufferOp buffer) const { return Spans.contains(buffer); }
 
 private:
-  /// Null of scratch.
-  static BufferOp bufferOf(Value memory) {
-    if (auto hidden = memory.getDefiningOp<HiddenOp>())
-      memory = hidden.getBuffer();
-    return memory.getDefiningOp<BufferOp>();
-  }
-
   void walk(ListOp list) {
     Begin = Step;
     const ListKind kind = list.getKind();
+    const bool isBehindPrefill =
+        kind == ListKind::Head || kind == ListKind::Score ||
+        kind == ListKind::Losses || kind == ListKind::Choose;
+    if (isBehindPrefill)
+      touch(Hidden);
     if (kind == ListKind::Score || kind == ListKind::Choose)
       touch(Logits);
     for (LaunchOp launch : list.block().getOps<LaunchOp>()) {
@@ -67,7 +65,7 @@ private:
         touch(bufferOf(memory));
       ++Step;
     }
-    if (kind == ListKind::Prefill)
+    if (kind == ListKind::Prefill || isBehindPrefill)
       touch(Hidden);
     if (kind == ListKind::Decode || kind == ListKind::Batch ||
         kind == ListKind::Head)

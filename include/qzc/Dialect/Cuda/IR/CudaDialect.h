@@ -41,4 +41,10 @@ class ProgramOp;
 #define GET_OP_CLASSES
 #include "qzc/Dialect/Cuda/IR/CudaOps.h.inc"
 
+namespace qzc::cuda {
+/// The buffer that memory is or, as the hidden states, is part of; null of
+/// scratch.
+BufferOp bufferOf(mlir::Value memory);
+} // namespace qzc::cuda
+
 #endif // QZC_DIALECT_CUDA_IR_CUDADIALECT_H

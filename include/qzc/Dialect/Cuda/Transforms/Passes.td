@@ -12,6 +12,7 @@ def CudaPlanMemory : Pass<"cuda-plan-memory", "::qzc::cuda::ProgramOp"> {
     launch that works on it to the last; what a list leaves behind (the hidden
     states of `prefill`, the logits of `decode`, `batch` and `head`) is live to its
     end, and the logits that `score` and `choose` begin with from their beginning.
+    The hidden states are live throughout all lists that run on what `prefill` left.
     Buffers that are live together in no list may share bytes. A buffer that no
     launch works on goes. Larger buffers are placed first, as `sched-plan-memory`
     does it.
@@ -38,6 +39,29 @@ def CudaPlanScratch : Pass<"cuda-plan-scratch", "::qzc::cuda::ProgramOp"> {
     ```
 
     and the program's `scratch_bytes` 768.
+  }];
+}
+
+def CudaVerifyMemory : Pass<"cuda-verify-memory", "::qzc::cuda::ProgramOp"> {
+  let summary = "Checks that launches read what was written for them";
+  let description = [{
+    Follows each list launch by launch, and knows of each buffer and region of
+    scratch whether it holds what was written to it: writing to a buffer takes
+    its bytes from all others that have places there. Lifetimes are not asked
+    for, so that the pass judges whatever has planned the memory. It takes
+    buffers as wholes: that all of one is written before any of it is read, it
+    cannot see. Buffers without places, as before planning, share no bytes.
+
+    `head`, `score`, `losses` and `choose` begin with the hidden states, `score`
+    and `choose` with the logits too.
+
+    * (C1) a launch reads no memory that its list has not written to, unless the
+      list begins with it.
+    * (C2) what it reads has lost no bytes to another buffer since.
+    * (C3) no buffer that a launch writes to shares bytes with another that it
+      works on.
+    * (C4) `decode`, `batch` and `head` end with the logits, `prefill` with the
+      hidden states, and so do all that begin with these: they run for more rows.
   }];
 }
 
