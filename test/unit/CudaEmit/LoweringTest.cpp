@@ -139,7 +139,7 @@ TEST(LoweringTest, AttentionOfASmallLayerIsOneLaunchWithItsLayersOnHopper) {
       continue;
     }
     ASSERT_THAT(stems(decode),
-                testing::ElementsAre("embed", "attendLayer", "matvec", "matvec",
+                testing::ElementsAre("embed", "attendLayer", "feedLayer",
                                      "matvec", "chooseToken"));
     EXPECT_EQ(decode[1].grid[0].fixed, expected.blocks);
     EXPECT_EQ(kernelOf(lowering, decode[1]).getClusterBlocks(),
@@ -150,6 +150,43 @@ TEST(LoweringTest, AttentionOfASmallLayerIsOneLaunchWithItsLayersOnHopper) {
     EXPECT_THAT(stems(lower(model.manifest, cuda::gpuOf(kernel_test::kGeneral))
                           .program.decode),
                 testing::Contains("attendOne"));
+  }
+}
+
+/// Where a block's part of the first layer is small, of blocks that have a
+/// processor each or else share them.
+TEST(LoweringTest, SmallFeedForwardLayersAreOneLaunchOnHopper) {
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  struct Expected {
+    int64_t hidden, heads, units;
+    int64_t blocks; ///< of the grid; 0: launches of their own
+    uint32_t minBlocks;
+  };
+  for (const Expected &expected : {Expected{576, 9, 1536, 96, 1},
+                                   {1024, 16, 1024, 88, 1},
+                                   {1024, 16, 2048, 128, 2},
+                                   {1024, 16, 8192, 0, 0},
+                                   {576, 9, 1520, 0, 0}}) {
+    const Model model =
+        makeBench({"small", expected.hidden, 1, expected.heads, expected.heads,
+                   64, expected.units, 1000, nf4, bf16});
+    const Lowered lowering =
+        lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
+    const auto &decode = lowering.program.decode;
+    if (expected.blocks == 0) {
+      EXPECT_THAT(stems(decode), testing::Not(testing::Contains("feedLayer")));
+      continue;
+    }
+    ASSERT_EQ(stems(decode)[2], "feedLayer");
+    EXPECT_EQ(decode[2].grid[0].fixed, expected.blocks);
+    EXPECT_EQ(kernelOf(lowering, decode[2]).getMinBlocks(), expected.minBlocks);
+    for (const CudaBatch &batch : lowering.program.batches)
+      EXPECT_THAT(stems(batch.launches),
+                  testing::Not(testing::Contains("feedLayer")));
+    EXPECT_THAT(stems(lower(model.manifest, cuda::gpuOf(kernel_test::kGeneral))
+                          .program.decode),
+                testing::Not(testing::Contains("feedLayer")));
   }
 }
 
@@ -268,9 +305,6 @@ TEST(LoweringTest, WarpgroupsMultiplyPanels) {
   const std::vector<std::string> names = stems(program.prefill);
   EXPECT_EQ(std::count(names.begin(), names.end(), "gemmPanels"), 4);
   EXPECT_EQ(std::count(names.begin(), names.end(), "gemm"), 0);
-  // Of one token nothing differs.
-  EXPECT_EQ(stems(program.decode),
-            stems(lower(smallLlama().manifest).program.decode));
 }
 
 /// The template and heads a block of the attention of many tokens.
@@ -432,7 +466,7 @@ TEST(LoweringTest, AttentionInOneLaunchHasTheNormThatIsAResidual) {
     return configsByName(lowered).at(launch.kernel);
   };
   const auto oneLaunch = testing::ElementsAre(
-      "embed", "attendLayer", "matvec", "matvec", "matvec", "chooseToken");
+      "embed", "attendLayer", "feedLayer", "matvec", "chooseToken");
 
   Manifest manifest = model.manifest;
   std::vector<Launch> &body = manifest.plan.body;
@@ -445,10 +479,10 @@ TEST(LoweringTest, AttentionInOneLaunchHasTheNormThatIsAResidual) {
   EXPECT_THAT(configOf(residual, attend),
               testing::HasSubstr(".addsInput = true"));
   EXPECT_FALSE(keepsNorm(residual, attend));
-  // Without clusters there are two launches more.
+  // Without clusters there are two launches more, and one of the layers behind.
   EXPECT_EQ(
       lower(manifest, cuda::gpuOf(kernel_test::kGeneral)).program.decode.size(),
-      residual.program.decode.size() + 2);
+      residual.program.decode.size() + 3);
 
   // Whoever else reads the row has it from there.
   ASSERT_EQ(body.back().opcode, Opcode::RmsNorm);
