@@ -322,6 +322,10 @@ std::string readStandardInput() {
 void checkModuleText(std::string_view text, const std::string &name) {
   if (text.substr(0, 4) == "ML\xefR")
     throw Error("'" + name + "' is MLIR bytecode: give the module as text");
+  if (text.find('\0') != std::string_view::npos)
+    throw Error("'" + name +
+                "' is no text, and so no module: qz-import makes one of a "
+                "folder or a GGUF");
   Checker(text, name).run();
 }
 

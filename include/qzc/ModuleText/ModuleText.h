@@ -20,7 +20,8 @@ std::string readModuleText(const std::string &path);
 
 /// Throws qzc::Error "<name>:<line>:<column>: …" where brackets or attributes
 /// that aliases stand for nest more than 256 deep, an expression has more than
-/// 1,000 operators, or aliases stand for more than 2^24 words.
+/// 1,000 operators, or aliases stand for more than 2^24 words; and one that
+/// names the file alone where it is no text.
 void checkModuleText(std::string_view text, const std::string &name);
 
 } // namespace qzc

@@ -499,6 +499,14 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 
 // -----
 
+// Buffer C2
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
+  // expected-error@+1 {{has 4611686018427387904 columns, more than an int counts (C2)}}
+  %x = cuda.buffer body columns 4611686018427387904
+}
+
+// -----
+
 // Logits C1
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
   %x = cuda.buffer body columns 16

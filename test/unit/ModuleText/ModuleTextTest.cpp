@@ -132,7 +132,12 @@ TEST(ModuleText, LongExpressions) {
 
 TEST(ModuleText, BytecodeIsNoText) {
   EXPECT_THAT(refusal("ML\xefR\x06"), HasSubstr("MLIR bytecode"));
-  EXPECT_EQ(refusal(std::string("\0\xff\"", 3)), "");
+}
+
+TEST(ModuleText, OtherFilesAreNoText) {
+  EXPECT_THAT(refusal(std::string("GGUF\3\0\0\0((((", 12)),
+              HasSubstr("qz-import makes one"));
+  EXPECT_THAT(refusal(std::string("\0\xff\"", 3)), HasSubstr("is no text"));
 }
 
 TEST(ModuleText, IsReadFromRegularFiles) {

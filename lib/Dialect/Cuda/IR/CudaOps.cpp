@@ -138,6 +138,9 @@ BufferOp qzc::cuda::bufferOf(Value memory) {
 }
 
 LogicalResult BufferOp::verify() {
+  if (getColumns() > INT32_MAX)
+    return emitOpError("has ")
+           << getColumns() << " columns, more than an int counts (C2)";
   if (bytesPerToken() % 64 != 0)
     return emitOpError("has rows of ")
            << bytesPerToken() << " bytes, no multiple of 64 (C1)";

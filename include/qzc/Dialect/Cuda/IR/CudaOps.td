@@ -110,6 +110,7 @@ def Cuda_BufferOp : Cuda_Op<"buffer", [HasParent<"ProgramOp">]> {
 
     Constraints:
       * (C1) rows and the place are multiples of 64 bytes.
+      * (C2) a row has at most 2^31 - 1 columns, which kernels count with ints.
   }];
   let arguments = (ins Cuda_ArenaAttr:$arena, Cuda_Positive:$columns,
       OptionalAttr<Cuda_NonNegative>:$place);
