@@ -230,4 +230,31 @@ TEST_F(CompileTest, NoKernelSpills) {
   }
 }
 
+/// A feed-forward layer in one launch has room in shared memory for chunks of
+/// any storage, and with two blocks a multiprocessor registers enough.
+TEST_F(CompileTest, FeedForwardLayersFitOfEveryStorage) {
+  using format::DType;
+  using format::PackedShape;
+  using format::Scheme;
+  const PackedShape f32 = {Scheme::None, DType::F32, 0, 0, 0};
+  const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const Arch hopper = kernel_test::kHopper;
+  for (const auto &[shape, hidden, units] :
+       {std::tuple(f32, 128, 1536), {bf16, 256, 2048}, {nf4, 1024, 2048}}) {
+    const kernel_test::Model model =
+        kernel_test::makeBench({"small", hidden, 1, hidden / 64, hidden / 64,
+                                64, units, 1000, shape, bf16});
+    const kernel_test::Lowered lowered =
+        kernel_test::lower(model.manifest, cuda::gpuOf(hopper));
+    std::vector<cuda::KernelOp> feeds;
+    for (cuda::KernelOp kernel : lowered.kernels)
+      if (kernel.getFunction() == "feedLayer")
+        feeds.push_back(kernel);
+    ASSERT_EQ(feeds.size(), 1u) << hidden;
+    EXPECT_THAT(compiler().resourceUsage(cuda::emitCuda(feeds), hopper),
+                HasSubstr(" 0 bytes spill stores"));
+  }
+}
+
 } // namespace

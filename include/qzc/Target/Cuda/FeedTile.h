@@ -22,9 +22,9 @@ struct FeedTile {
     return (units + blocks * kFeedWarps - 1) / (blocks * kFeedWarps);
   }
   /// Floats that are enough for what a block has in shared memory beside the
-  /// input, which is 16-byte aligned behind it: chunks of at least 8 units have
-  /// four floats more each.
-  constexpr int sharedFloats() const { return units / 2 * 3 + 64; }
+  /// input, which is 16-byte aligned behind it: chunks, of at least 4 units,
+  /// have four floats more each.
+  constexpr int sharedFloats() const { return 2 * units + 64; }
 };
 
 } // namespace qzc
