@@ -386,9 +386,10 @@ void CudaEngine::startDecode(const std::vector<Step> &steps, int64_t count) {
   const auto size = static_cast<int64_t>(rows.size());
   const DecodeGraph &graph = graphOf(size);
   Told.setRows(rows, size);
+  // Before the launches: where one fails, no host knows the device's rows.
+  Told.advance(steps, count);
   for (int64_t i = 0; i != count; ++i)
     graph.launch(Gpu);
-  Told.advance(steps, count);
   for (const Step &step : steps)
     Table.setLength(step.sequence, step.position + count);
 }

@@ -152,6 +152,16 @@ TEST_F(CudaEngineTest, DecodeManyGoesOnWithWhatTheDeviceChose) {
   EXPECT_EQ(text->decodeGreedy(token), (4 * 3 + token) % kVocab);
 }
 
+TEST_F(CudaEngineTest, AStepThatIsNotLaunchedLeavesTheOnesBefore) {
+  auto text = openChunked(4);
+  Fake->mostGraphLaunches = 1;
+  EXPECT_THAT(errorOf([&] { text->decodeMany(7, 3); }),
+              testing::HasSubstr("launching the decode step"));
+  // The device's row is the second step's now.
+  Fake->mostGraphLaunches = 2;
+  EXPECT_EQ(text->decodeGreedy(7), 7);
+}
+
 TEST_F(CudaEngineTest, TheSameTokenTwiceReplacesWhatTheDeviceChose) {
   auto text = openChunked(4);
   std::vector<float> logits(kVocab);

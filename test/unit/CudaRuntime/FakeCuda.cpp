@@ -176,6 +176,8 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *executable, CUgraph graph,
   return CUDA_SUCCESS;
 }
 CUresult cuGraphLaunch(CUgraphExec executable, CUstream) {
+  if (fake.graphLaunches == fake.mostGraphLaunches)
+    return CUDA_ERROR_OUT_OF_MEMORY;
   ++fake.graphLaunches;
   for (const FakeLaunch &launch :
        *reinterpret_cast<std::vector<FakeLaunch> *>(executable))

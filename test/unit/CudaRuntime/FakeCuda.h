@@ -46,6 +46,7 @@ struct FakeCuda {
   std::string loadLog;
   CUresult launchResult = CUDA_SUCCESS;
   CUresult syncResult = CUDA_SUCCESS;
+  int mostGraphLaunches = 1 << 30; ///< those behind them fail
   /// Kernels that the module has, and the words of 8 bytes that each of their
   /// parameters takes.
   std::map<std::string, std::vector<size_t>> kernels;
