@@ -279,7 +279,7 @@ void Parser::addDevice() {
   const std::string group = "Device";
   extra(App.add_option("--device", Values.device,
                        "auto, cuda or cpu; auto takes the CPU only where there "
-                       "is no NVIDIA driver or GPU")
+                       "is no NVIDIA driver or GPU, or no code for one inside")
             ->type_name("NAME")
             ->check(CLI::IsMember({"auto", "cuda", "cpu"}))
             ->capture_default_str(),
