@@ -147,6 +147,18 @@ inline void storeInCluster(float *mine, float value, int block,
 inline void waitForCluster(unsigned barrier, unsigned parity) {
   waitBarrier(barrier, parity);
 }
+
+inline bool isWord(float value) { return __float_as_int(value) != 0; }
+inline void leaveWord(float *at, float value) {
+  *at = value == 0.0f ? -0.0f : value;
+  emulator::noteProgress();
+}
+inline float wordLeft(const float *at) {
+  if (!isWord(*at))
+    emulator::yieldThread();
+  return *at;
+}
+
 } // namespace qzc::kernels
 
 #endif // QZC_TEST_KERNELS_EMULATEDHOPPER_H

@@ -141,6 +141,11 @@ inline unsigned atomicAdd(unsigned *p, unsigned v) {
   *p += v;
   return before;
 }
+inline unsigned atomicInc(unsigned *p, unsigned last) {
+  const unsigned before = *p;
+  *p = before < last ? before + 1 : 0;
+  return before;
+}
 inline int atomicMax(int *p, int v) {
   const int before = *p;
   *p = before > v ? before : v;

@@ -55,6 +55,8 @@ void Target::allocateAll() {
   At.head = allocateWritten(Program.memory.headBytesPerToken * rows);
   At.scratch = allocateWritten(Program.scratchBytes +
                                Program.scratchBytesPerToken * rows);
+  const std::vector<char> zeros(Program.scratchBytes);
+  write(At.scratch, zeros.data(), zeros.size());
   At.state = allocateWritten(sizeof(DeviceState));
   const DeviceState zero = {};
   write(At.state, &zero, sizeof zero);

@@ -7,8 +7,9 @@
 //
 // Contract of the runtime:
 //  * DeviceState is zeroed once, when it is allocated (the counters rely on
-//    it); afterwards the host writes tokens and rows, by a copy ordered before
-//    the launches that read them, and clears beyondCache;
+//    it), and so is scratch memory (for words that are zero until they are
+//    there); afterwards the host writes tokens and rows, by a copy ordered
+//    before the launches that read them, and clears beyondCache;
 //  * a pass begins when all before it is complete: its rows, tiles and pages,
 //    and keys and values of earlier passes, may be read before a kernel waits
 //    for the launch ahead of it;

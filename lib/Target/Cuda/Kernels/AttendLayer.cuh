@@ -5,9 +5,9 @@
 // share the rows of q, k and v, give each other what these come to, share the
 // positions of the cache, give each other their sums, and share the rows of o.
 // That is two meetings of a cluster in place of two launches. What heads
-// contribute to a row of o meets in scratch: the last block to arrive adds it
-// up, in the order of the heads. Where the residual is norm(x), as with norms
-// behind the additions, that block has it: all stage the same.
+// contribute to a row of o meets in scratch: a block of the cluster that began
+// last adds it up, in the order of the heads. Where the residual is norm(x), as
+// with norms behind the additions, that block has it: all stage the same.
 //
 // Everything shared is dynamic, so that blocks know where the others have it.
 //
@@ -42,7 +42,7 @@ template <class Cache, AttendLayer::Config C> struct AttendShared {
   alignas(8) unsigned long long headsCame; ///< barriers of what blocks send
   unsigned long long recordsCame;
   Half latestScales[2];
-  int flag;
+  bool finishes; ///< its rows of o
 };
 
 /// Rows of q, k and v.
@@ -140,6 +140,8 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
 
   waitCluster();
   waitForDependencies();
+  const unsigned turn =
+      takeTurn(&a.state->counters[token * C.blocks + block], clusters);
   stage.run(staged, shared.scratch, rowOf(a.x, token), norm);
   float sums[Rows::kOfWarp];
   products.dot(sums, staged);
@@ -198,6 +200,8 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
       }
     }
   }
+  if (threadIdx.x == 0)
+    shared.finishes = turn == clusters - 1;
   awaitSent(recordsCame);
   for (int i = threadIdx.x; i < elements; i += threads) {
     const OnlineSoftmax<1> total =
@@ -211,8 +215,7 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   float *partials =
       a.partials + static_cast<long long>(token) * clusters * Outputs::kOutputs;
   outputs.run(partials + cluster * Outputs::kOutputs, shared.attended);
-  if (arriveLast(&a.state->counters[token * C.blocks + block], clusters,
-                 &shared.flag))
+  if (shared.finishes)
     outputs.template finish<clusters>(
         partials,
         residualOf<C.addsInput, WarpOfRows::W::kPerChunk>(

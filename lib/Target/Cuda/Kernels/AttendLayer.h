@@ -29,7 +29,8 @@ struct AttendLayer {
     Of<CacheView> cache;
     AttentionArgs<Of> attention;
     LinearArgs<Of> out;
-    Of<float *> partials; ///< scratch: [T, heads / queries, outputs]
+    /// Scratch: [T, heads / queries, outputs], zeros between launches.
+    Of<float *> partials;
     Of<const TokenRow *> rows;
     Of<DeviceState *> state;
     QZC_FIELDS(x, norm, kept, in, cache, attention, out, partials, rows, state)

@@ -4,6 +4,17 @@
 // outputs, which are its columns of the second. What clusters contribute to a
 // row of the second meets in scratch.
 //
+// There it is words that are zero until they are there. The block that adds a
+// row's words up is of the cluster that began last: all others run or have run,
+// so that it may wait, however few blocks run at once. A word is all that its
+// reader needs to see of its writer, so accesses to it are relaxed, without a
+// fence. Zero as a sum is left as -0.0, which adds as much; a NaN has bits and
+// is a word. Who read a word leaves zero behind: a load and a store of one
+// address, whose order holds. The next launch that leaves words there does so
+// behind its wait for the launch before, thus when all earlier ones are
+// complete and their zeros seen by all; and so does the one of the next token.
+// The first one finds zeros, to which the runtime clears scratch memory.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef QZC_KERNELS_CLUSTERLAYER_CUH
@@ -141,7 +152,7 @@ struct ClusterOutputs {
     for (int d = 0; d < kDepth; ++d)
       load(d, d);
   }
-  /// partial[n] of the block's rows n, from the cluster's columns.
+  /// Leaves partial[n] of the block's rows n, from the cluster's columns.
   QZC_DEVICE void run(float *partial,
                       const ClusterColumns<L, Columns> &columns) {
     const float entry = W::entry();
@@ -167,22 +178,35 @@ struct ClusterOutputs {
         for (int offset = 1; offset < kLanes; offset <<= 1)
           y += __shfl_xor_sync(QZC_FULL_WARP, y, offset);
         if (chunk == 0 && isRow(local(step)))
-          partial[firstRow + local(step)] = y;
+          leaveWord(partial + firstRow + local(step), y);
         load(d, step + kDepth);
       }
     }
   }
-  /// What all clusters left of the block's rows, added up in their order and
-  /// finished. residual[n]: of output n.
+  /// What all clusters leave of the block's rows, added up in their order and
+  /// finished, when it is there. residual[n]: of output n.
   template <int Clusters, class Residual>
-  QZC_DEVICE void finish(const float *partials, const Residual &residual,
+  QZC_DEVICE void finish(float *partials, const Residual &residual,
                          float *out) const {
     for (int i = threadIdx.x; isRow(i); i += Warps * kWarp) {
       const int n = firstRow + i;
+      float words[Clusters];
+      bool areThere;
+      do {
+        areThere = true;
+#pragma unroll
+        for (int c = 0; c < Clusters; ++c)
+          words[c] = wordLeft(partials + c * kOutputs + n);
+#pragma unroll
+        for (int c = 0; c < Clusters; ++c)
+          areThere &= isWord(words[c]);
+      } while (!areThere);
       float sum = 0.0f;
 #pragma unroll
-      for (int c = 0; c < Clusters; ++c)
-        sum += __ldcg(partials + c * kOutputs + n);
+      for (int c = 0; c < Clusters; ++c) {
+        sum += words[c];
+        partials[c * kOutputs + n] = 0.0f;
+      }
       float y = RowEnd<L>::load(parts.find(n, 0)).of(sum);
       if constexpr (L.end.residual)
         y += residual[n];
@@ -190,6 +214,12 @@ struct ClusterOutputs {
     }
   }
 };
+
+/// How many blocks of the same rows, one of each cluster, began before this
+/// one: in thread 0, behind the wait. The last leaves the counter at zero.
+QZC_DEVICE unsigned takeTurn(unsigned *counter, unsigned clusters) {
+  return threadIdx.x == 0 ? atomicInc(counter, clusters - 1) : 0;
+}
 
 /// Elements of a staged input.
 template <int PerChunk> struct StagedInput {

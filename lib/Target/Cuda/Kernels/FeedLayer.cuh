@@ -4,7 +4,7 @@
 // cluster of blocks takes some outputs of the first layer: its blocks share
 // them, give each other what they come to, and share the rows of the second.
 // That is a meeting of a cluster in place of a launch. What clusters contribute
-// to a row meets in scratch: the last block to arrive adds it up.
+// to a row meets in scratch: a block of the cluster that began last adds it up.
 //
 // Everything shared is dynamic, so that blocks know where the others have it.
 //
@@ -27,7 +27,7 @@ template <FeedLayer::Config C> struct FeedShared {
   ClusterColumns<C.out, C.units> units;
   float scratch[32];
   alignas(8) unsigned long long unitsCame; ///< barrier of what blocks send
-  int flag;
+  bool finishes;                           ///< its rows
 };
 
 /// Grid: (clusters × blocks) × T, in clusters of `blocks`. Dynamic shared
@@ -86,6 +86,8 @@ QZC_DEVICE void feedLayer(const FeedLayer::Args<Value> &a) {
 
   waitCluster();
   waitForDependencies();
+  const unsigned turn =
+      takeTurn(&a.state->counters[token * C.blocks + block], clusters);
   stage.run(staged, shared.scratch, rowOf(a.x, token), norm);
   float sums[sides * perWarp];
   rows.dot(sums, staged);
@@ -104,13 +106,14 @@ QZC_DEVICE void feedLayer(const FeedLayer::Args<Value> &a) {
   if (lane < atOnce * perWarp && mine < C.units)
     for (int to = lane / perWarp; to < C.blocks; to += atOnce)
       storeInCluster(&shared.units.at(mine), unit, to, unitsCame);
+  if (threadIdx.x == 0)
+    shared.finishes = turn == clusters - 1;
   awaitSent(unitsCame);
 
   float *partials =
       a.partials + static_cast<long long>(token) * clusters * Outputs::kOutputs;
   outputs.run(partials + cluster * Outputs::kOutputs, shared.units);
-  if (arriveLast(&a.state->counters[token * C.blocks + block], clusters,
-                 &shared.flag))
+  if (shared.finishes)
     outputs.template finish<clusters>(
         partials,
         residualOf<C.addsInput, perChunk>(staged, rowOf(a.out.residual, token)),

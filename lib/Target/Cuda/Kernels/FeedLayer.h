@@ -25,7 +25,8 @@ struct FeedLayer {
     OutRows<Of> kept;  ///< [T, in.inputs], keepsNorm: norm(x)
     LinearArgs<Of> in; ///< neither a residual nor out
     LinearArgs<Of> out;
-    Of<float *> partials; ///< scratch: [T, clusters, outputs]
+    /// Scratch: [T, clusters, outputs], zeros between launches.
+    Of<float *> partials;
     Of<DeviceState *> state;
     QZC_FIELDS(x, norm, kept, in, out, partials, state)
   };

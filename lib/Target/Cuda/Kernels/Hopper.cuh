@@ -255,6 +255,27 @@ QZC_DEVICE void waitForCluster(unsigned barrier, unsigned parity) {
                : "memory");
 }
 
+//===----------------------------------------------------------------------===//
+// Words that say themselves that they are there: they are not zero
+//===----------------------------------------------------------------------===//
+
+/// Leaves a value for a block that waits for it, wherever it runs.
+QZC_DEVICE void leaveWord(float *at, float value) {
+  asm volatile("st.relaxed.gpu.f32 [%0], %1;" ::"l"(at),
+               "f"(value == 0.0f ? -0.0f : value)
+               : "memory");
+}
+/// What was left, or zero.
+QZC_DEVICE float wordLeft(const float *at) {
+  float value;
+  asm volatile("ld.relaxed.gpu.f32 %0, [%1];"
+               : "=f"(value)
+               : "l"(at)
+               : "memory");
+  return value;
+}
+QZC_DEVICE bool isWord(float value) { return __float_as_int(value) != 0; }
+
 } // namespace qzc::kernels
 
 #endif // __CUDA_ARCH_FEAT_SM90_ALL
