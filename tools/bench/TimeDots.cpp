@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Activations.h"
+#include "RowGroups.h"
 
 #include "qzc/Format/Synthetic.h"
 #include "qzc/Runtime/Cpu/Kernels.h"
@@ -15,9 +16,9 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 using namespace qzc;
 using namespace qzc::runtime;
@@ -39,7 +40,7 @@ private:
   std::byte *Data;
 };
 
-/// About so many bytes of whole groups of four rows.
+/// About so many bytes of whole groups of rows.
 format::PackedShape shapeOf(const format::StorageSpec &spec, int64_t cols,
                             uint64_t bytes) {
   format::PackedShape shape;
@@ -47,14 +48,24 @@ format::PackedShape shapeOf(const format::StorageSpec &spec, int64_t cols,
   shape.dtype = spec.dtype.value_or(format::DType::F32);
   shape.blockSize = spec.blockSize;
   shape.scales = spec.scales;
-  shape.rows = 4;
+  shape.rows = cpu::kGroupRows;
   shape.cols = cols;
   shape.rows *= std::max<int64_t>(bytes / format::storedBytes(shape), 1);
   return shape;
 }
 
+/// What this thread ran: others may want its core at times.
+double threadSeconds() {
+  timespec now;
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) +
+         static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+/// With `grouped`, of its copy in groups of rows.
 double gigabytesPerSecond(const cpu::KernelTable &kernels,
-                          const format::PackedShape &shape, int runs) {
+                          const format::PackedShape &shape, bool grouped,
+                          int runs) {
   const Bytes weight(format::paddedBytes(shape));
   format::Tensor tensor;
   tensor.shape = shape;
@@ -68,6 +79,10 @@ double gigabytesPerSecond(const cpu::KernelTable &kernels,
     view.parts[part] = at;
   }
 
+  const Bytes groups(grouped ? cpu::groupedBytes(shape) : 0);
+  if (grouped)
+    cpu::groupRows(view, 0, shape.rows / cpu::kGroupRows, groups.get());
+
   std::vector<float> values(shape.cols);
   for (int64_t col = 0; col != shape.cols; ++col)
     values[col] = static_cast<float>(col * 37 % 101 - 50) / 16;
@@ -80,12 +95,14 @@ double gigabytesPerSecond(const cpu::KernelTable &kernels,
 
   std::vector<float> y(shape.rows);
   const auto secondsOf = [&](int times) {
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = threadSeconds();
     for (int i = 0; i != times; ++i)
-      kernels.matVec(view, 0, shape.rows, &x, 1, y.data(), 0);
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
-                                         begin)
-        .count();
+      if (grouped)
+        kernels.matVecGroups({shape, groups.get()}, 0, shape.rows, &x, 1,
+                             y.data(), 0);
+      else
+        kernels.matVec(view, 0, shape.rows, &x, 1, y.data(), 0);
+    return threadSeconds() - begin;
   };
   secondsOf(4);
   const int times = std::max(1, static_cast<int>(0.004 / secondsOf(4)));
@@ -129,10 +146,14 @@ int main(int argc, char **argv) {
                        std::string(*wrong).c_str());
           continue;
         }
-        std::printf("%s\t%s\t%lld\t%.2f\n", kernels->name, storage.c_str(),
-                    static_cast<long long>(cols),
-                    gigabytesPerSecond(*kernels, shape, runs));
-        std::fflush(stdout);
+        for (const bool grouped : {false, true}) {
+          if (grouped && !cpu::canGroupRows(shape))
+            continue;
+          std::printf("%s\t%s%s\t%lld\t%.2f\n", kernels->name, storage.c_str(),
+                      grouped ? " in groups" : "", static_cast<long long>(cols),
+                      gigabytesPerSecond(*kernels, shape, grouped, runs));
+          std::fflush(stdout);
+        }
       }
   }
 }

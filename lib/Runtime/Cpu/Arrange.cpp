@@ -126,9 +126,9 @@ static void storeDigits(const ChunkDigits &from, const Places &places,
   const hn::FixedTag<int32_t, 4> four;
   const FourInts first = sumFours(from.integers);
   const FourInts second = sumFours(from.integers + 16);
-  const float sum = static_cast<float>(hn::GetLane(
-                        hn::SumOfLanes(four, hn::Add(first, second)))) *
-                    from.scale;
+  const int32_t sumOfIntegers =
+      hn::GetLane(hn::SumOfLanes(four, hn::Add(first, second)));
+  const float sum = static_cast<float>(sumOfIntegers) * from.scale;
   places.each([&](int64_t chunk) HWY_ATTR {
     const int64_t place = kStripMargin + chunk;
     for (int digit = 0; digit != 3; ++digit)
@@ -140,6 +140,7 @@ static void storeDigits(const ChunkDigits &from, const Places &places,
                                                      : 16 * word + 4 * field),
                            4);
     storeLaneSums(first, second, place, to);
+    to.chunkSums[chunk] = 8u * static_cast<uint32_t>(sumOfIntegers);
     to.scales[chunk] = from.scale;
     to.sums[chunk] = sum;
   });

@@ -16,11 +16,15 @@
 
 /// The functions of KernelTable, in its order.
 #define QZC_KERNELS(KERNEL)                                                    \
+  QZC_DOT_KERNELS(KERNEL)                                                      \
+  QZC_OTHER_KERNELS(KERNEL)
+#define QZC_DOT_KERNELS(KERNEL)                                                \
   KERNEL(matVec)                                                               \
-  QZC_KERNELS_BUT_MATVEC(KERNEL)
-#define QZC_KERNELS_BUT_MATVEC(KERNEL)                                         \
+  KERNEL(matVecGroups)
+#define QZC_OTHER_KERNELS(KERNEL)                                              \
   KERNEL(arrange)                                                              \
   KERNEL(packPanel)                                                            \
+  KERNEL(packPanelGroups)                                                      \
   KERNEL(multiply)                                                             \
   KERNEL(finish)                                                               \
   KERNEL(appendCache)                                                          \
@@ -49,9 +53,9 @@ QZC_KERNELS(QZC_DECLARE)
 namespace N_AVX3 {
 QZC_KERNELS(QZC_DECLARE)
 }
-// AVX-512's kernels, but for one with VNNI.
+// AVX-512's kernels, but for those with VNNI.
 namespace N_AVX3_VNNI {
-QZC_DECLARE(matVec)
+QZC_DOT_KERNELS(QZC_DECLARE)
 }
 #undef QZC_DECLARE
 

@@ -11,16 +11,18 @@ namespace qzc::runtime::cpu {
 #define QZC_SSE4(NAME) N_SSE4::NAME,
 #define QZC_AVX2(NAME) N_AVX2::NAME,
 #define QZC_AVX3(NAME) N_AVX3::NAME,
+#define QZC_VNNI(NAME) N_AVX3_VNNI::NAME,
 /// By InstructionSet.
 static constexpr KernelTable kTables[] = {
     {"SSE4.2", QZC_KERNELS(QZC_SSE4)},
     {"AVX2", QZC_KERNELS(QZC_AVX2)},
     {"AVX-512", QZC_KERNELS(QZC_AVX3)},
-    {"AVX-512 VNNI", N_AVX3_VNNI::matVec, QZC_KERNELS_BUT_MATVEC(QZC_AVX3)},
+    {"AVX-512 VNNI", QZC_DOT_KERNELS(QZC_VNNI) QZC_OTHER_KERNELS(QZC_AVX3)},
 };
 #undef QZC_SSE4
 #undef QZC_AVX2
 #undef QZC_AVX3
+#undef QZC_VNNI
 
 namespace {
 

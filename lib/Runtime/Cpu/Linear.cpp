@@ -13,7 +13,7 @@
 namespace qzc::runtime::cpu {
 
 /// Rows worth a task.
-static constexpr int64_t kLeastRows = 16;
+static constexpr int64_t kLeastRows = kGroupRows;
 
 namespace {
 
@@ -73,8 +73,12 @@ void dotRows(const KernelTable &kernels, const LinearWeights &weights,
              size_t part, const RowRange &range, const Activations *in,
              int64_t tokens, float *result) {
   const int64_t first = viewOf(weights, part).stored(range.begin);
-  kernels.matVec(weights.parts[part], first, first + range.rows, in, tokens,
-                 result, kRowBlock);
+  const int64_t end = first + range.rows;
+  if (const GroupedView &groups = weights.groups[part]; groups.data)
+    kernels.matVecGroups(groups, first, end, in, tokens, result, kRowBlock);
+  else
+    kernels.matVec(weights.parts[part], first, end, in, tokens, result,
+                   kRowBlock);
 }
 
 ActivationOrders ordersFor(const LinearWeights &weights) {
@@ -97,7 +101,10 @@ void multiplyPanel(const KernelTable &kernels, const LinearWeights &weights,
   const int64_t depth = ((cols + cuts - 1) / cuts + 31) / 32 * 32;
   for (int64_t begin = 0; begin < cols; begin += depth) {
     const int64_t count = std::min(depth, cols - begin);
-    kernels.packPanel(weight, first, range.rows, begin, count, packed);
+    if (const GroupedView &groups = weights.groups[part]; groups.data)
+      kernels.packPanelGroups(groups, first, range.rows, begin, count, packed);
+    else
+      kernels.packPanel(weight, first, range.rows, begin, count, packed);
     kernels.multiply(in + begin, inStride, tokens, packed, kPanel, count,
                      kPanel, result, kPanel, begin != 0);
   }
@@ -115,15 +122,18 @@ void shareRows(LinearWeights &weights, int threads) {
     if (part == 0 || !weights.params.gated)
       columns += viewOf(weights, part).rows;
   const auto endOf = [&](int64_t share) {
-    return share + 1 == threads ? columns
-                                : columns * (share + 1) / threads / 4 * 4;
+    return share + 1 == threads
+               ? columns
+               : columns * (share + 1) / threads / kGroupRows * kGroupRows;
   };
   int64_t share = 0;
   weights.ranges = cutRows(weights, [&](int64_t column) {
     while (column == endOf(share))
       ++share;
     const int64_t left = endOf(share) - column;
-    return std::min(std::clamp(left / 2 / 4 * 4, kLeastRows, kRowBlock), left);
+    return std::min(
+        std::clamp(left / 2 / kGroupRows * kGroupRows, kLeastRows, kRowBlock),
+        left);
   });
   for (share = 0; share != threads; ++share)
     weights.shares.push_back(

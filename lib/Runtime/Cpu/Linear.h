@@ -33,6 +33,8 @@ struct RowRange {
 struct LinearWeights {
   format::LinearParams params;
   std::vector<format::PackedView> parts;
+  /// The parts in groups of rows; those without data are read as stored.
+  std::vector<GroupedView> groups;
   std::vector<const float *> biases; ///< one a part, or none
   /// The rows for runEachToken, and where in them each thread's share ends.
   std::vector<RowRange> ranges;

@@ -92,6 +92,57 @@ void packPanel(const format::PackedView &weight, int64_t rowBegin, int64_t rows,
                                cols, packed);
 }
 
+/// to[col][row] = the columns of a chunk of a group's rows.
+HWY_INLINE void decodeChunk(const uint8_t *codes, const hwy::float16_t *scales,
+                            float (*to)[kGroupRows]) {
+  const hn::RebindToUnsigned<Tag> wordTag;
+  const hn::RebindToSigned<Tag> wide;
+  const auto mask = hn::Set(wordTag, 15);
+  const Vec middle = hn::Set(kTag, 8);
+  for (int64_t row = 0; row < kGroupRows; row += kLanes) {
+    const Vec scale = loadAsF32(kTag, scales + row);
+    for (int word = 0; word < 4; ++word) {
+      auto rest = hn::LoadU(wordTag, reinterpret_cast<const uint32_t *>(codes) +
+                                         word * kGroupRows + row);
+      // Byte i of a word has elements 4 · word + i and 16 more.
+      for (int nibble = 0; nibble < 8; ++nibble) {
+        const int col = nibble % 2 * 16 + 4 * word + nibble / 2;
+        const Vec code =
+            hn::ConvertTo(kTag, hn::BitCast(wide, hn::And(rest, mask)));
+        hn::StoreU(hn::Mul(hn::Sub(code, middle), scale), kTag, to[col] + row);
+        rest = hn::ShiftRight<4>(rest);
+      }
+    }
+  }
+}
+
+void packPanelGroups(const GroupedView &weight, int64_t rowBegin, int64_t rows,
+                     int64_t colBegin, int64_t cols, float *packed) {
+  const int64_t chunks = weight.shape.cols / kChunk;
+  if (rows < kPanel)
+    __builtin_memset(packed, 0, sizeof(float) * cols * kPanel);
+  HWY_ALIGN float decoded[kChunk][kGroupRows];
+  for (int64_t first = rowBegin & -kGroupRows; first < rowBegin + rows;
+       first += kGroupRows) {
+    const auto *codes = reinterpret_cast<const uint8_t *>(weight.data) +
+                        first / kGroupRows * groupBytes(weight.shape);
+    const auto *scales = reinterpret_cast<const hwy::float16_t *>(
+        codes + chunks * kGroupedChunkBytes);
+    const int64_t begin = HWY_MAX(first, rowBegin);
+    const int64_t end = HWY_MIN(first + kGroupRows, rowBegin + rows);
+    for (int64_t col = 0; col < cols; col += kChunk) {
+      const int64_t chunk = (colBegin + col) / kChunk;
+      decodeChunk(codes + chunk * kGroupedChunkBytes,
+                  scales + chunk / chunksOfScale(weight.shape) * kGroupRows,
+                  decoded);
+      for (int64_t i = 0; i < kChunk; ++i)
+        __builtin_memcpy(packed + (col + i) * kPanel + begin - rowBegin,
+                         decoded[i] + begin - first,
+                         sizeof(float) * (end - begin));
+    }
+  }
+}
+
 void multiply(const float *a, int64_t aStride, int64_t rows, const float *b,
               int64_t bStride, int64_t depth, int64_t cols, float *c,
               int64_t cStride, bool accumulate) {

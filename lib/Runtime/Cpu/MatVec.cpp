@@ -12,7 +12,7 @@
 #define HWY_TARGET_INCLUDE "MatVec.cpp"
 #include "hwy/foreach_target.h"
 
-#include "DotDigits-inl.h"
+#include "DotGroups-inl.h"
 
 #include "DotBooks-inl.h"
 #include "DotBytes-inl.h"
@@ -40,7 +40,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_TARGET == HWY_AVX3
 #define QZC_DOT_VNNI
-#include "DotDigits-inl.h"
+#include "DotGroups-inl.h"
 #undef QZC_DOT_VNNI
 
 QZC_BEFORE_DOTS

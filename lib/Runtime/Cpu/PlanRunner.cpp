@@ -35,7 +35,7 @@ PlanRunner::PlanRunner(const Image &image, const EngineOptions &options,
                        const KernelTable &kernels)
     : Source(image), Plan(image.manifest().plan), Options(options),
       Pool(options.threads), Exec{kernels, Pool, {}, nullptr, 0},
-      HeadRows(headRowsFor(Plan, options.chunk)),
+      Groups(image, Plan, Pool), HeadRows(headRowsFor(Plan, options.chunk)),
       Arena(Plan.bytesPerToken * options.chunk, "activations"),
       HeadArena(Plan.headBytesPerToken * HeadRows, "logits") {
   for (const Rope &rope : Plan.ropes) {
@@ -79,6 +79,7 @@ void PlanRunner::prepare(const Launch &launch) {
       const int32_t index = launch.weights[i];
       if (i < static_cast<size_t>(weights.params.parts)) {
         weights.parts.push_back(Source.tensor(index));
+        weights.groups.push_back(Groups.of(index));
         continue;
       }
       keepVector(index);
@@ -136,7 +137,8 @@ const float *PlanRunner::vectorOf(int32_t tensor) const {
 }
 
 uint64_t PlanRunner::workspaceBytes() const {
-  uint64_t bytes = Arena.size() + HeadArena.size() + ActivationMemory.size();
+  uint64_t bytes = Groups.bytes() + Arena.size() + HeadArena.size() +
+                   ActivationMemory.size();
   for (const ZeroedMemory &memory : Scratch)
     bytes += memory.size();
   for (const RopeTable &table : Ropes)

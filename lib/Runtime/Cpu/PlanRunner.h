@@ -4,6 +4,7 @@
 #define QZC_RUNTIME_CPU_PLANRUNNER_H
 
 #include "Linear.h"
+#include "RowGroups.h"
 #include "ZeroedMemory.h"
 
 #include "qzc/Runtime/Engine.h"
@@ -103,6 +104,7 @@ private:
   EngineOptions Options;
   ThreadPool Pool;
   Execution Exec;
+  RowGroups Groups;
   int64_t HeadRows;
   int64_t LastCount = 0; ///< tokens of the last body
   ZeroedMemory Arena;

@@ -18,7 +18,7 @@ inline constexpr int64_t kCacheLine = 64;
 inline constexpr int64_t kCodesAhead = 4096;
 inline constexpr int64_t kScalesAhead = 512;
 /// The least where several rows are read side by side: those behind them, in
-/// the second-level cache.
+/// the second-level cache. What is behind rows in groups, likewise.
 inline constexpr int64_t kRowsAhead = 16384;
 
 } // namespace qzc::runtime::cpu

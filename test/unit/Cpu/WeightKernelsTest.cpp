@@ -1,8 +1,6 @@
 //===- WeightKernelsTest.cpp - The kernels that read weights --------------===//
 
-#include "Activations.h"
-#include "KernelsFixture.h"
-#include "NaivePlan.h"
+#include "WeightsFixture.h"
 
 #include "qzc/Format/Schemes/Dense.h"
 #include "qzc/Format/Schemes/Fp8.h"
@@ -13,19 +11,6 @@ using namespace qzc::runtime::cpu;
 using namespace qzc::runtime::test;
 
 namespace {
-
-format::PackedShape shapeOf(int64_t rows, int64_t cols, format::Scheme scheme,
-                            int64_t block, format::DType dtype,
-                            format::ScaleCodec scales = {}) {
-  format::PackedShape shape;
-  shape.scheme = scheme;
-  shape.dtype = dtype;
-  shape.rows = rows;
-  shape.cols = cols;
-  shape.blockSize = block;
-  shape.scales = scales;
-  return shape;
-}
 
 /// Every scheme and element type on shapes with odd tails, with rows that
 /// cross blocks, and on the shapes of real layers.
@@ -80,34 +65,6 @@ std::vector<format::PackedShape> weightShapes() {
   return shapes;
 }
 
-std::string nameOf(const format::PackedShape &shape) {
-  return std::to_string(shape.rows) + "x" + std::to_string(shape.cols) + " " +
-         describeStorage(shape);
-}
-
-/// Activations as the products with a weight read them.
-class Arranged {
-public:
-  Arranged(const KernelTable &kernels, const format::PackedShape &shape,
-           const std::vector<float> &x) {
-    ActivationOrders orders;
-    addOrders(shape, orders);
-    // What was there before must not matter.
-    Memory.assign(activationBytes(shape.cols, orders) + 64, std::byte{0xff});
-    void *aligned = Memory.data();
-    size_t room = Memory.size();
-    std::align(64, room - 64, aligned, room);
-    X = layOutActivations(x.data(), shape.cols, orders,
-                          static_cast<std::byte *>(aligned));
-    kernels.arrange(X);
-  }
-  const Activations &get() const { return X; }
-
-private:
-  std::vector<std::byte> Memory;
-  Activations X;
-};
-
 std::vector<float> matVec(const KernelTable &kernels,
                           const RandomWeight &weight,
                           const std::vector<float> &x) {
@@ -115,20 +72,6 @@ std::vector<float> matVec(const KernelTable &kernels,
   kernels.matVec(weight.view(), 0, weight.shape.rows,
                  &Arranged(kernels, weight.shape, x).get(), 1, y.data(), 0);
   return y;
-}
-
-/// Σ w · x, and Σ |w · x|.
-std::pair<double, double> exactDot(const RandomWeight &weight, int64_t row,
-                                   const std::vector<float> &x) {
-  double sum = 0;
-  double magnitude = 0;
-  for (int64_t col = 0; col < weight.shape.cols; ++col) {
-    const double term = static_cast<double>(x[col]) *
-                        weight.values[row * weight.shape.cols + col];
-    sum += term;
-    magnitude += std::abs(term);
-  }
-  return {sum, magnitude};
 }
 
 TEST_P(KernelsTest, MatVecAgreesWithDouble) {

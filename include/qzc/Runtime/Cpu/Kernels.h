@@ -61,8 +61,9 @@ template <int Fields> struct alignas(64) DigitStrip {
   /// Eight times the integers, summed over each lane: of all fields, then, of
   /// two, of each.
   int32_t laneSums[Fields == 2 ? 3 : 1][kStripPlaces][kLanes];
-  float scales[kStripChunks + 16]; ///< NaN where an activation is not finite
-  float sums[kStripChunks + 16];   ///< of the activations
+  uint32_t chunkSums[kStripChunks]; ///< those of all lanes, modulo 2^32
+  float scales[kStripChunks + 16];  ///< NaN where an activation is not finite
+  float sums[kStripChunks + 16];    ///< of the activations
 };
 
 /// One token's activations as dot products read them (Activations.h); each
@@ -80,6 +81,30 @@ struct Activations {
 using MatVecFn = void (*)(const format::PackedView &weight, int64_t rowBegin,
                           int64_t rowEnd, const Activations *x, int64_t columns,
                           float *y, int64_t yStride);
+
+/// Rows that share the vectors of a weight in groups.
+inline constexpr int64_t kGroupRows = 16;
+
+/// A weight in groups of rows (lib/Runtime/Cpu/RowGroups.h).
+struct GroupedView {
+  format::PackedShape shape; ///< of the weight it was made of
+  const std::byte *data = nullptr;
+};
+
+/// Codes of 32 columns of a group.
+inline constexpr int64_t kGroupedChunkBytes = 16 * kGroupRows;
+
+/// Chunks of 32 columns that share a scale.
+inline int64_t chunksOfScale(const format::PackedShape &shape) {
+  return shape.scheme == format::Scheme::Q4_0 ? 1 : shape.blockSize / 32;
+}
+
+/// Bytes of a group: codes, then f16 scales.
+inline int64_t groupBytes(const format::PackedShape &shape) {
+  const int64_t chunks = shape.cols / 32;
+  return chunks * kGroupedChunkBytes +
+         chunks / chunksOfScale(shape) * kGroupRows * 2;
+}
 
 /// Decodes rows [rowBegin, rowBegin + rows), rows ≤ kPanel, columns
 /// [colBegin, colBegin + cols) to packed [cols, kPanel]; missing rows are 0.
@@ -148,9 +173,16 @@ struct AttentionArgs {
 struct KernelTable {
   const char *name; ///< "AVX-512"
   MatVecFn matVec;
+  /// The same of a weight in groups of rows.
+  void (*matVecGroups)(const GroupedView &weight, int64_t rowBegin,
+                       int64_t rowEnd, const Activations *x, int64_t columns,
+                       float *y, int64_t yStride);
   /// Fills the orders that are not null from the values.
   void (*arrange)(const Activations &x);
   PackPanelFn packPanel;
+  void (*packPanelGroups)(const GroupedView &weight, int64_t rowBegin,
+                          int64_t rows, int64_t colBegin, int64_t cols,
+                          float *packed);
   MultiplyFn multiply;
   void (*finish)(const FinishArgs &args);
 

@@ -1,0 +1,51 @@
+//===- RowGroups.h - Weights with rows side by side -------------*- C++ -*-===//
+//
+// A copy of a weight in which 16 rows share each vector: a lane is a row, so
+// that activations are broadcast, scales are vectors as they are, and nothing
+// is summed over lanes. Of a group of rows first the codes, for each chunk its
+// four 32-bit words (Format/Schemes/Planes.h) and of each word those of the 16
+// rows; then the scales, f16, of each block those of the 16 rows.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_RUNTIME_CPU_ROWGROUPS_H
+#define QZC_RUNTIME_CPU_ROWGROUPS_H
+
+#include "ZeroedMemory.h"
+
+#include "qzc/Runtime/Cpu/Kernels.h"
+#include "qzc/Runtime/Image.h"
+#include "qzc/Support/ThreadPool.h"
+
+#include <unordered_map>
+
+namespace qzc::runtime::cpu {
+
+/// Whether there is such a copy of a weight: of codes of four bits with a scale
+/// for so many chunks of a row.
+bool canGroupRows(const format::PackedShape &shape);
+
+uint64_t groupedBytes(const format::PackedShape &shape);
+
+/// Copies groups [begin, end) of the weight's rows to their places in `memory`,
+/// which has groupedBytes; rows that the last group lacks are left alone.
+void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
+               std::byte *memory);
+
+/// Those of a plan's linear layers.
+class RowGroups {
+public:
+  RowGroups(const Image &image, const format::Plan &plan, ThreadPool &pool);
+
+  /// The tensor's copy; without data if there is none.
+  GroupedView of(int32_t tensor) const;
+  uint64_t bytes() const { return Memory.size(); }
+
+private:
+  std::unordered_map<int32_t, GroupedView> Views;
+  ZeroedMemory Memory;
+};
+
+} // namespace qzc::runtime::cpu
+
+#endif // QZC_RUNTIME_CPU_ROWGROUPS_H

@@ -1,0 +1,181 @@
+//===- RowGroupsTest.cpp - Weights with rows side by side -----------------===//
+
+#include "RowGroups.h"
+
+#include "WeightsFixture.h"
+
+using namespace qzc;
+using namespace qzc::runtime;
+using namespace qzc::runtime::cpu;
+using namespace qzc::runtime::test;
+
+namespace {
+
+/// A weight and its copy in groups of rows.
+struct Grouped {
+  Grouped(const format::PackedShape &shape, const format::PackedView &weight)
+      : Memory(groupedBytes(shape)) {
+    const int64_t groups = (shape.rows + kGroupRows - 1) / kGroupRows;
+    groupRows(weight, 0, groups / 2, Memory.data());
+    groupRows(weight, groups / 2, groups, Memory.data());
+    View = {shape, Memory.data()};
+  }
+  std::vector<std::byte> Memory;
+  GroupedView View;
+};
+
+/// Of every storage that may be grouped: rows that fill their groups or not, of
+/// one strip of activations or several.
+std::vector<format::PackedShape> groupedShapes() {
+  using format::DType;
+  using format::Scheme;
+  std::vector<std::pair<int64_t, int64_t>> extents = {
+      {16, 32}, {17, 64}, {40, 576}, {33, 128}, {31, 1536}, {19, 4352}};
+  std::mt19937 random(77);
+  for (int i = 0; i != 6; ++i) {
+    const int64_t rows = 16 + random() % 90;
+    extents.emplace_back(rows, 32 * (1 + random() % 150));
+  }
+  std::vector<format::PackedShape> shapes;
+  for (auto [rows, cols] : extents) {
+    shapes.push_back(shapeOf(rows, cols, Scheme::Q4_0, 0, DType::F32));
+    for (int64_t block : {32, 64, 128})
+      if (cols % block == 0)
+        shapes.push_back(shapeOf(rows, cols, Scheme::Int4, block, DType::F32));
+  }
+  return shapes;
+}
+
+std::vector<float> matVec(const KernelTable &kernels, const GroupedView &weight,
+                          const std::vector<float> &x) {
+  std::vector<float> y(weight.shape.rows, -1);
+  kernels.matVecGroups(weight, 0, weight.shape.rows,
+                       &Arranged(kernels, weight.shape, x).get(), 1, y.data(),
+                       0);
+  return y;
+}
+
+TEST(RowGroupsTest, OnlyWhatHasAScaleForWholeChunksOfARow) {
+  using format::DType;
+  using format::Scheme;
+  for (const format::PackedShape &shape : groupedShapes())
+    EXPECT_TRUE(canGroupRows(shape)) << nameOf(shape);
+  for (const format::PackedShape &shape :
+       {shapeOf(15, 64, Scheme::Q4_0, 0, DType::F32),
+        shapeOf(16, 96, Scheme::Int4, 64, DType::F32),
+        shapeOf(16, 64, Scheme::Int4, 64, DType::F32, format::ScaleCodec::Asym),
+        shapeOf(16, 64, Scheme::Q4_1, 0, DType::F32),
+        shapeOf(16, 64, Scheme::Q8_0, 0, DType::F32),
+        shapeOf(16, 64, Scheme::Nf4, 64, DType::F32),
+        shapeOf(16, 64, Scheme::None, 0, DType::F32)})
+    EXPECT_FALSE(canGroupRows(shape)) << nameOf(shape);
+}
+
+TEST_P(KernelsTest, GroupsAgreeWithDouble) {
+  for (const format::PackedShape &shape : groupedShapes()) {
+    SCOPED_TRACE(nameOf(shape));
+    const RandomWeight weight = randomWeight(Random, shape, 1);
+    const Grouped grouped(shape, weight.view());
+    std::vector<float> x = randomFloats(Random, shape.cols);
+    const std::vector<float> y = matVec(kernels(), grouped.View, x);
+    for (int64_t row = 0; row < shape.rows; ++row) {
+      const auto [sum, magnitude] = exactDot(weight, row, x);
+      EXPECT_NEAR(y[row], sum, 1e-6 * magnitude) << "row " << row;
+    }
+    // What is not finite is not hidden.
+    for (float odd : {INFINITY, -INFINITY, NAN}) {
+      x[shape.cols - 1] = odd;
+      for (float value : matVec(kernels(), grouped.View, x))
+        EXPECT_FALSE(std::isfinite(value));
+    }
+  }
+}
+
+/// The largest sums of a chunk: its integers are ±127 · 2^16, its codes 0
+/// or 15.
+TEST_P(KernelsTest, NoSumOfAGroupOverflows) {
+  const format::PackedShape shape =
+      shapeOf(kGroupRows, 64, format::Scheme::Q4_0, 0, format::DType::F32);
+  const std::vector<uint16_t> scales(2 * kGroupRows, 0x3c00);
+  for (int code : {0, 15})
+    for (float sign : {1.0f, -1.0f}) {
+      const std::vector<uint8_t> codes(32 * kGroupRows,
+                                       static_cast<uint8_t>(17 * code));
+      format::PackedView weight;
+      weight.shape = shape;
+      weight.parts[0] = reinterpret_cast<const std::byte *>(codes.data());
+      weight.parts[1] = reinterpret_cast<const std::byte *>(scales.data());
+      const Grouped grouped(shape, weight);
+      const float most = sign * 127.0f / 128;
+      const std::vector<float> x(shape.cols, most);
+      const float want = static_cast<float>(64 * (code - 8)) * most;
+      for (float value : matVec(kernels(), grouped.View, x))
+        EXPECT_EQ(value, want);
+    }
+}
+
+TEST_P(KernelsTest, ARowOfAGroupDependsOnNothingElse) {
+  for (const format::PackedShape &shape : groupedShapes()) {
+    SCOPED_TRACE(nameOf(shape));
+    const Grouped grouped(shape, randomWeight(Random, shape, 1).view());
+    const std::vector<float> x[2] = {randomFloats(Random, shape.cols, 10),
+                                     randomFloats(Random, shape.cols)};
+    const Arranged arranged[2] = {{kernels(), shape, x[0]},
+                                  {kernels(), shape, x[1]}};
+    const Activations both[2] = {arranged[0].get(), arranged[1].get()};
+    const std::vector<float> alone[2] = {matVec(kernels(), grouped.View, x[0]),
+                                         matVec(kernels(), grouped.View, x[1])};
+    const int64_t begin = Random() % (shape.rows - 1);
+    const int64_t end = begin + 1 + Random() % (shape.rows - begin);
+    const int64_t stride = end - begin + 3;
+    std::vector<float> together(2 * stride, -1);
+    kernels().matVecGroups(grouped.View, begin, end, both, 2, together.data(),
+                           stride);
+    for (int column = 0; column < 2; ++column) {
+      for (int64_t row = begin; row < end; ++row)
+        EXPECT_EQ(together[column * stride + row - begin], alone[column][row]);
+      for (int64_t i = end - begin; i < stride; ++i)
+        EXPECT_EQ(together[column * stride + i], -1);
+    }
+  }
+}
+
+TEST(KernelsForTest, VnniChangesNoBitOfGroups) {
+  const std::vector<const KernelTable *> &tables = supportedKernels();
+  if (tables.empty() || std::string(tables[0]->name) != "AVX-512 VNNI")
+    GTEST_SKIP() << "this CPU has no VNNI";
+  std::mt19937 random(4321);
+  for (const format::PackedShape &shape : groupedShapes()) {
+    const Grouped grouped(shape, randomWeight(random, shape, 1).view());
+    const std::vector<float> x = randomFloats(random, shape.cols);
+    EXPECT_EQ(matVec(*tables[0], grouped.View, x),
+              matVec(*tables[1], grouped.View, x))
+        << nameOf(shape);
+  }
+}
+
+TEST_P(KernelsTest, PanelsOfGroupsAreDecodedExactly) {
+  for (const format::PackedShape &shape : groupedShapes()) {
+    SCOPED_TRACE(nameOf(shape));
+    const RandomWeight weight = randomWeight(Random, shape, 1);
+    const Grouped grouped(shape, weight.view());
+    for (int64_t first : {int64_t{0}, shape.rows / 3})
+      for (int64_t begin = 0; begin < shape.cols; begin += 96) {
+        const int64_t cols = std::min<int64_t>(96, shape.cols - begin);
+        const int64_t rows = std::min(kPanel, shape.rows - first);
+        std::vector<float> packed(cols * kPanel, -1);
+        kernels().packPanelGroups(grouped.View, first, rows, begin, cols,
+                                  packed.data());
+        for (int64_t col = 0; col < cols; ++col)
+          for (int64_t row = 0; row < kPanel; ++row)
+            ASSERT_EQ(
+                packed[col * kPanel + row],
+                row < rows
+                    ? weight.values[(first + row) * shape.cols + begin + col]
+                    : 0.0f)
+                << "row " << row << " column " << begin + col;
+      }
+  }
+}
+
+} // namespace
