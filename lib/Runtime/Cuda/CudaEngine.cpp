@@ -380,6 +380,7 @@ void CudaEngine::forGroups(const std::vector<Step> &steps, int64_t count,
 /// that the one before chose.
 void CudaEngine::startDecode(const std::vector<Step> &steps, int64_t count) {
   std::vector<TokenRow> rows;
+  rows.reserve(steps.size());
   for (const Step &step : steps)
     rows.push_back(
         {step.token, static_cast<int>(step.position), step.sequence, 0});

@@ -19,7 +19,6 @@
 using namespace qzc;
 using namespace qzc::cuda;
 using format::CudaArg;
-using format::GridDim;
 using format::Launch;
 using format::Opcode;
 using format::View;

@@ -25,6 +25,7 @@ ProgramBuilder::ProgramBuilder(mlir::MLIRContext &context,
   const auto addBuffers = [&](Arena arena,
                               const std::vector<format::Buffer> &buffers) {
     std::vector<mlir::Value> values;
+    values.reserve(buffers.size());
     for (const format::Buffer &buffer : buffers)
       values.push_back(Kernels.create<BufferOp>(
           Where, memoryType(), arena, buffer.columns, mlir::IntegerAttr()));

@@ -116,7 +116,7 @@ LogicalResult Contents::verify(LaunchOp launch,
                                ArrayRef<Access> accesses) const {
   for (const Access &access : accesses) {
     if (!access.writes) {
-      const auto found = Takers.find(access.memory);
+      const auto *const found = Takers.find(access.memory);
       if (found == Takers.end()) {
         InFlightDiagnostic diagnostic =
             launch.emitOpError("reads memory that was not written to (C1)");
@@ -145,7 +145,7 @@ LogicalResult Contents::verify(LaunchOp launch,
 
 LogicalResult Contents::expectHeld(BufferOp buffer, StringRef what,
                                    ListOp list) const {
-  const auto found = Takers.find(buffer);
+  const auto *const found = Takers.find(buffer);
   if (buffer && (found == Takers.end() || found->second))
     return list.emitOpError("ends without the ") << what << " (C4)";
   return success();
