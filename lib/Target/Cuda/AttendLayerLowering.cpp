@@ -11,12 +11,6 @@ using format::Launch;
 using format::Opcode;
 using format::View;
 
-/// Elements of q, k and v that a block multiplies, at most: of more, launches
-/// that spread them over all processors take less time.
-static constexpr int64_t kMostElements = 1 << 15;
-/// Quads of the input that a thread stages.
-static constexpr int64_t kMostQuads = 8;
-static constexpr int64_t kMostRowsOfWarp = 8;
 /// Clusters whose sums meet, all loaded at once.
 static constexpr int64_t kMostClusters = 64;
 
@@ -85,10 +79,9 @@ std::optional<AttendTile> Lowerer::attendTileOf(const std::vector<Launch> &list,
   const format::PackedShape &outShape = tensor(out.weights[0]).shape;
   const int64_t columns = tile->queries * p.headDim;
   const int64_t rows = ceilDiv(tile->rows(toInt(p.headDim)), tile->blocks);
-  const bool fits =
-      columns % perChunk(outShape) == 0 && columns / perChunk(outShape) <= 32 &&
-      ceilDiv(stagedInputs(inShape), 4 * kAttendWarps * 32) <= kMostQuads &&
-      rows * inShape.cols <= kMostElements;
+  const bool fits = columns % perChunk(outShape) == 0 &&
+                    columns / perChunk(outShape) <= 32 &&
+                    fitsClusterBlock(inShape, rows, kAttendWarps);
   return fits ? tile : std::nullopt;
 }
 
@@ -100,35 +93,20 @@ bool Lowerer::lowerAttendLayer(const std::vector<Launch> &list, size_t index,
   const Launch &in = list[index];
   const auto &p = std::get<format::AttentionParams>(list[index + 1].params);
   const Launch &out = list[index + 2];
-  const PartGroup all = partGroups(in)[0];
-  const PartGroup one = partGroups(out)[0];
   const int64_t clusters = p.heads / tile->queries;
 
   KernelLaunch<kernels::AttendLayer> attend;
   attend.config.attention = attentionConfig(p);
-  attend.config.norm = normConfig(norm.launch);
-  attend.config.in = linearConfig(in, all);
-  attend.config.out = linearConfig(out, one);
+  fillClusterLayer(attend, list, index + 3, in, out, norm);
   attend.config.queries = tile->queries;
   attend.config.blocks = tile->blocks;
-  attend.config.addsInput = addsInput(in, out);
-  const FusedNorm kept = keptBehind(list, index + 3, norm);
-  attend.config.keepsNorm = kept.keeps;
-  attend.args.x = inputRows(in, norm);
-  attend.args.norm = normArgs(norm.launch);
-  attend.args.kept = keptRows(kept);
-  attend.args.in = linearArgs(in, all);
-  attend.args.in.out = {kUnused, intOf(0)};
   attend.args.cache = argOf<CacheView>(CudaArg::Kind::Cache, p.layer);
   attend.args.attention = attentionArgs(p);
-  attend.args.out = linearArgs(out, one);
-  if (attend.config.addsInput)
-    attend.args.out.residual = {kUnused, intOf(0)};
   attend.args.partials = Builder.fixedScratch<float>(
       "attendLayer",
-      static_cast<uint64_t>(kMostBatch * clusters * outputsOf(out, one) * 4));
+      static_cast<uint64_t>(kMostBatch * clusters *
+                            outputsOf(out, partGroups(out)[0]) * 4));
   attend.args.rows = tokenRows();
-  attend.args.state = state();
   attend.grid[0] = {clusters * tile->blocks, 0};
   attend.grid[1] = perToken();
   attend.blockThreads = kAttendWarps * 32;

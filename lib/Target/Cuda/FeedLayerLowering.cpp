@@ -12,14 +12,6 @@ using format::Launch;
 using format::LinearParams;
 using format::Opcode;
 
-/// Elements of the first layer that a block multiplies, at most: of more,
-/// launches that spread them over all processors take less time.
-static constexpr int64_t kMostElements = 1 << 15;
-/// Quads of the input that a thread stages.
-static constexpr int64_t kMostQuads = 8;
-/// Rows of the first layer that a warp makes.
-static constexpr int64_t kMostRowsOfWarp = 8;
-
 /// `units` outputs of the first layer in so many clusters, in whole chunks of
 /// the second layer's rows, one a lane.
 static std::optional<FeedTile> feedTile(int64_t units, int64_t chunk,
@@ -55,8 +47,7 @@ std::optional<FeedShape> Lowerer::feedShapeOf(const std::vector<Launch> &list,
   const format::PackedShape &inShape = tensor(in.weights[0]).shape;
   const format::PackedShape &outShape = tensor(out.weights[0]).shape;
   const int64_t units = outputsOf(in, partGroups(in)[0]);
-  if (outShape.cols != units ||
-      ceilDiv(stagedInputs(inShape), 4 * kFeedWarps * 32) > kMostQuads)
+  if (outShape.cols != units)
     return std::nullopt;
   const int64_t sides = inParams.gated ? 2 : 1;
   // Clusters with a processor for each block, or else more of them, of blocks
@@ -69,7 +60,7 @@ std::optional<FeedShape> Lowerer::feedShapeOf(const std::vector<Launch> &list,
       continue;
     const int64_t rows = sides * tile->unitsOfWarp();
     if (rows <= kMostRowsOfWarp &&
-        rows * kFeedWarps * inShape.cols <= kMostElements)
+        fitsClusterBlock(inShape, rows * kFeedWarps, kFeedWarps))
       return FeedShape{*tile, minBlocks};
   }
   return std::nullopt;
@@ -83,31 +74,17 @@ bool Lowerer::lowerFeedLayer(const std::vector<Launch> &list, size_t index,
   const FeedTile &tile = shape->tile;
   const Launch &in = list[index];
   const Launch &out = list[index + 1];
-  const PartGroup all = partGroups(in)[0];
-  const PartGroup one = partGroups(out)[0];
-  const int64_t clusters = ceilDiv(outputsOf(in, all), tile.units);
+  const int64_t clusters =
+      ceilDiv(outputsOf(in, partGroups(in)[0]), tile.units);
 
   KernelLaunch<kernels::FeedLayer> feed;
-  feed.config.norm = normConfig(norm.launch);
-  feed.config.in = linearConfig(in, all);
-  feed.config.out = linearConfig(out, one);
+  fillClusterLayer(feed, list, index + 2, in, out, norm);
   feed.config.units = tile.units;
   feed.config.blocks = tile.blocks;
-  feed.config.addsInput = addsInput(in, out);
-  const FusedNorm kept = keptBehind(list, index + 2, norm);
-  feed.config.keepsNorm = kept.keeps;
-  feed.args.x = inputRows(in, norm);
-  feed.args.norm = normArgs(norm.launch);
-  feed.args.kept = keptRows(kept);
-  feed.args.in = linearArgs(in, all);
-  feed.args.in.out = {kUnused, intOf(0)};
-  feed.args.out = linearArgs(out, one);
-  if (feed.config.addsInput)
-    feed.args.out.residual = {kUnused, intOf(0)};
   feed.args.partials = Builder.fixedScratch<float>(
       "feedLayer",
-      static_cast<uint64_t>(kMostBatch * clusters * outputsOf(out, one) * 4));
-  feed.args.state = state();
+      static_cast<uint64_t>(kMostBatch * clusters *
+                            outputsOf(out, partGroups(out)[0]) * 4));
   feed.grid[0] = {clusters * tile.blocks, 0};
   feed.grid[1] = perToken();
   feed.blockThreads = kFeedWarps * 32;

@@ -30,6 +30,14 @@ int64_t qzc::cuda::stagedInputs(const format::PackedShape &shape) {
   return ceilDiv(shape.cols, step) * step;
 }
 
+bool qzc::cuda::fitsClusterBlock(const format::PackedShape &layer, int64_t rows,
+                                 int64_t warps) {
+  constexpr int64_t mostElements = 1 << 15;
+  constexpr int64_t mostQuads = 8; // of the input, that a thread stages
+  return ceilDiv(stagedInputs(layer), 4 * warps * 32) <= mostQuads &&
+         rows * layer.cols <= mostElements;
+}
+
 bool qzc::cuda::hasOperands(const format::PackedShape &shape) {
   return shape.scheme != format::Scheme::None &&
          shape.scheme != format::Scheme::Q6_K;

@@ -229,6 +229,13 @@ private:
   /// The norm, kept where launches from `first` on read it.
   FusedNorm keptBehind(const std::vector<format::Launch> &list, size_t first,
                        const FusedNorm &norm) const;
+  /// What launches of a cluster's layers `in` and `out` have in common; those
+  /// behind them begin at `next`.
+  template <class Layer>
+  void fillClusterLayer(KernelLaunch<Layer> &launch,
+                        const std::vector<format::Launch> &list, size_t next,
+                        const format::Launch &in, const format::Launch &out,
+                        const FusedNorm &norm) const;
   /// Whether only the launch behind `index` reads what that one makes.
   bool onlyNextReads(const std::vector<format::Launch> &list,
                      size_t index) const;
@@ -304,6 +311,29 @@ private:
   std::optional<Conversion> Converted;
 };
 
+template <class Layer>
+void Lowerer::fillClusterLayer(KernelLaunch<Layer> &launch,
+                               const std::vector<format::Launch> &list,
+                               size_t next, const format::Launch &in,
+                               const format::Launch &out,
+                               const FusedNorm &norm) const {
+  const FusedNorm kept = keptBehind(list, next, norm);
+  launch.config.norm = normConfig(norm.launch);
+  launch.config.in = linearConfig(in, partGroups(in)[0]);
+  launch.config.out = linearConfig(out, partGroups(out)[0]);
+  launch.config.keepsNorm = kept.keeps;
+  launch.config.addsInput = addsInput(in, out);
+  launch.args.x = inputRows(in, norm);
+  launch.args.norm = normArgs(norm.launch);
+  launch.args.kept = keptRows(kept);
+  launch.args.in = linearArgs(in, partGroups(in)[0]);
+  launch.args.in.out = {kUnused, intOf(0)};
+  launch.args.out = linearArgs(out, partGroups(out)[0]);
+  if (launch.config.addsInput)
+    launch.args.out.residual = {kUnused, intOf(0)};
+  launch.args.state = state();
+}
+
 /// Whether codes become operands of tensor cores: Operands<…>. The scales of
 /// q6_k are of half a chunk.
 bool hasOperands(const format::PackedShape &shape);
@@ -321,6 +351,13 @@ inline int64_t mostSharedBytes(const Gpu &gpu) {
 inline int64_t mostClusterBlocks(const Gpu &gpu) {
   return gpu.processors * 3 / 4;
 }
+/// Rows of a cluster's first layer that a warp makes at most.
+inline constexpr int64_t kMostRowsOfWarp = 8;
+/// Whether a block of a cluster that stages the input of a layer should make so
+/// many of its rows: of more, launches that spread them over all processors
+/// take less time.
+bool fitsClusterBlock(const format::PackedShape &layer, int64_t rows,
+                      int64_t warps);
 
 /// Elements that 16 bytes hold, 32 of fewer than 8 bits: Weights<…>::kPerChunk
 /// in Kernels/.

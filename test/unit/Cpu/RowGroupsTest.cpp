@@ -166,14 +166,7 @@ TEST_P(KernelsTest, PanelsOfGroupsAreDecodedExactly) {
         std::vector<float> packed(cols * kPanel, -1);
         kernels().packPanelGroups(grouped.View, first, rows, begin, cols,
                                   packed.data());
-        for (int64_t col = 0; col < cols; ++col)
-          for (int64_t row = 0; row < kPanel; ++row)
-            ASSERT_EQ(
-                packed[col * kPanel + row],
-                row < rows
-                    ? weight.values[(first + row) * shape.cols + begin + col]
-                    : 0.0f)
-                << "row " << row << " column " << begin + col;
+        expectPanel(packed, weight, first, begin, cols);
       }
   }
 }

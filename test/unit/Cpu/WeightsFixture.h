@@ -72,6 +72,21 @@ exactDot(const RandomWeight &weight, int64_t row, const std::vector<float> &x) {
   return {sum, magnitude};
 }
 
+/// That a panel has columns [begin, begin + cols) of the rows from `first` on,
+/// and zeros where the weight has no more.
+inline void expectPanel(const std::vector<float> &packed,
+                        const RandomWeight &weight, int64_t first,
+                        int64_t begin, int64_t cols) {
+  const format::PackedShape &shape = weight.shape;
+  for (int64_t col = 0; col < cols; ++col)
+    for (int64_t row = 0; row < cpu::kPanel; ++row)
+      ASSERT_EQ(packed[col * cpu::kPanel + row],
+                first + row < shape.rows
+                    ? weight.values[(first + row) * shape.cols + begin + col]
+                    : 0.0f)
+          << "row " << row << " column " << begin + col;
+}
+
 } // namespace qzc::runtime::test
 
 #endif // QZC_TEST_UNIT_CPU_WEIGHTSFIXTURE_H

@@ -24,10 +24,6 @@ struct AttendTile {
   constexpr int rowsOfWarp(int headDim) const {
     return ceilDiv(rows(headDim), blocks * kAttendWarps);
   }
-  /// Rows of o, of which the cluster makes the part of its heads, a block's.
-  constexpr int outputsOfBlock(int hidden) const {
-    return ceilDiv(hidden, blocks);
-  }
   /// Floats that are enough for what a block has in shared memory beside the
   /// input, which is 16-byte aligned behind it.
   constexpr int sharedFloats(int headDim) const {
