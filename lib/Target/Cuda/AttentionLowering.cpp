@@ -3,10 +3,10 @@
 #include "Lowerer.h"
 
 #include "Kernels/Attention.h"
+#include "Kernels/FlashTile.h"
 
 #include "qzc/Runtime/Cuda/DeviceState.h"
 #include "qzc/Support/Error.h"
-#include "qzc/Target/Cuda/FlashTile.h"
 
 #include <algorithm>
 

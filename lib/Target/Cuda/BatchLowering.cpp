@@ -8,9 +8,8 @@
 
 #include "Lowerer.h"
 
+#include "Kernels/BatchTile.h"
 #include "Kernels/Matvec.h"
-
-#include "qzc/Target/Cuda/BatchTile.h"
 
 #include <algorithm>
 

@@ -7,9 +7,8 @@
 
 #include "Lowerer.h"
 
+#include "Kernels/FewTile.h"
 #include "Kernels/Matvec.h"
-
-#include "qzc/Target/Cuda/FewTile.h"
 
 #include <optional>
 

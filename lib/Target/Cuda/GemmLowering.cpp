@@ -8,9 +8,8 @@
 #include "Lowerer.h"
 
 #include "Kernels/Convert.h"
-
-#include "qzc/Target/Cuda/PanelTile.h"
-#include "qzc/Target/Cuda/Terms.h"
+#include "Kernels/PanelTile.h"
+#include "Kernels/Terms.h"
 
 #include <algorithm>
 #include <cmath>

@@ -2,10 +2,10 @@
 
 #include "Lowerer.h"
 
+#include "Kernels/LoneInput.h"
 #include "Kernels/Matvec.h"
 
 #include "qzc/Support/Error.h"
-#include "qzc/Target/Cuda/LoneInput.h"
 
 #include <algorithm>
 

@@ -3,11 +3,11 @@
 #include "Lowerer.h"
 
 #include "Kernels/Elementwise.h"
+#include "Kernels/FlashTile.h"
 #include "Kernels/Head.h"
 
 #include "qzc/Dialect/Cuda/Transforms/Passes.h"
 #include "qzc/Support/Error.h"
-#include "qzc/Target/Cuda/FlashTile.h"
 #include "qzc/Target/Cuda/Lowering.h"
 
 #include "mlir/Pass/PassManager.h"

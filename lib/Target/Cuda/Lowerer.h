@@ -4,13 +4,12 @@
 #define QZC_LIB_TARGET_CUDA_LOWERER_H
 
 #include "Kernels/AttendLayer.h"
+#include "Kernels/AttendTile.h"
 #include "Kernels/Attention.h"
+#include "Kernels/FeedTile.h"
 #include "Kernels/Gemm.h"
 #include "Kernels/Matvec.h"
 #include "ProgramBuilder.h"
-
-#include "qzc/Target/Cuda/AttendTile.h"
-#include "qzc/Target/Cuda/FeedTile.h"
 
 #include <optional>
 

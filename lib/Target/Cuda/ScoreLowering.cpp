@@ -9,8 +9,7 @@
 
 #include "Kernels/Head.h"
 #include "Kernels/PanelScore.h"
-
-#include "qzc/Target/Cuda/PanelTile.h"
+#include "Kernels/PanelTile.h"
 
 #include <cmath>
 

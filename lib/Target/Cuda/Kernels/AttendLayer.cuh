@@ -19,8 +19,7 @@
 #include "AttendLayer.h"
 #include "ClusterLayer.cuh"
 #include "NewestHeads.cuh"
-
-#include "qzc/Target/Cuda/AttendTile.h"
+#include "AttendTile.h"
 
 #ifdef QZC_HAS_WGMMA
 

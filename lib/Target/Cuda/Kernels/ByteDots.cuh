@@ -10,8 +10,7 @@
 #define QZC_KERNELS_BYTEDOTS_CUH
 
 #include "Matvec.cuh"
-
-#include "qzc/Target/Cuda/LoneInput.h"
+#include "LoneInput.h"
 
 namespace qzc::kernels {
 

@@ -13,7 +13,7 @@
 
 #include "Matvec.cuh"
 #include "Operands.cuh"
-#include "qzc/Target/Cuda/BatchTile.h"
+#include "BatchTile.h"
 
 namespace qzc::kernels {
 

@@ -11,7 +11,7 @@
 
 #include "Convert.h"
 #include "Weights.cuh"
-#include "qzc/Target/Cuda/Terms.h"
+#include "Terms.h"
 
 namespace qzc::kernels {
 

@@ -15,8 +15,7 @@
 
 #include "ClusterLayer.cuh"
 #include "FeedLayer.h"
-
-#include "qzc/Target/Cuda/FeedTile.h"
+#include "FeedTile.h"
 
 #ifdef QZC_HAS_WGMMA
 

@@ -13,7 +13,7 @@
 #define QZC_KERNELS_FLASH_CUH
 
 #include "Attention.cuh"
-#include "qzc/Target/Cuda/FlashTile.h"
+#include "FlashTile.h"
 
 namespace qzc::kernels {
 

@@ -10,8 +10,7 @@
 
 #include "Matvec.cuh"
 #include "Operands.cuh"
-
-#include "qzc/Target/Cuda/LoneInput.h"
+#include "LoneInput.h"
 
 namespace qzc::kernels {
 

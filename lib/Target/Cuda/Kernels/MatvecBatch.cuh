@@ -10,7 +10,7 @@
 #define QZC_KERNELS_MATVECBATCH_CUH
 
 #include "BatchLayer.cuh"
-#include "qzc/Target/Cuda/BatchTile.h"
+#include "BatchTile.h"
 
 namespace qzc::kernels {
 

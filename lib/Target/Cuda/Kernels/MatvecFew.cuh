@@ -10,7 +10,7 @@
 #define QZC_KERNELS_MATVECFEW_CUH
 
 #include "BatchLayer.cuh"
-#include "qzc/Target/Cuda/FewTile.h"
+#include "FewTile.h"
 
 namespace qzc::kernels {
 

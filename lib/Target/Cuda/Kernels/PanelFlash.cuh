@@ -12,7 +12,7 @@
 
 #include "Flash.cuh"
 #include "TileRing.cuh"
-#include "qzc/Target/Cuda/PanelTile.h"
+#include "PanelTile.h"
 
 #ifdef QZC_HAS_WGMMA
 

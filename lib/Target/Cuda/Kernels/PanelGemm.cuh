@@ -10,7 +10,7 @@
 
 #include "Gemm.cuh"
 #include "TileRing.cuh"
-#include "qzc/Target/Cuda/PanelTile.h"
+#include "PanelTile.h"
 
 #ifdef QZC_HAS_WGMMA
 

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_TARGET_CUDA_LONEINPUT_H
-#define QZC_TARGET_CUDA_LONEINPUT_H
+#ifndef QZC_KERNELS_LONEINPUT_H
+#define QZC_KERNELS_LONEINPUT_H
 
 namespace qzc {
 
@@ -35,4 +35,4 @@ struct LoneInput {
 
 } // namespace qzc
 
-#endif // QZC_TARGET_CUDA_LONEINPUT_H
+#endif // QZC_KERNELS_LONEINPUT_H

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_TARGET_CUDA_FEWTILE_H
-#define QZC_TARGET_CUDA_FEWTILE_H
+#ifndef QZC_KERNELS_FEWTILE_H
+#define QZC_KERNELS_FEWTILE_H
 
-#include "qzc/Target/Cuda/BatchTile.h"
+#include "BatchTile.h"
 
 namespace qzc {
 
@@ -65,4 +65,4 @@ struct FewTile {
 
 } // namespace qzc
 
-#endif // QZC_TARGET_CUDA_FEWTILE_H
+#endif // QZC_KERNELS_FEWTILE_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_TARGET_CUDA_PANELTILE_H
-#define QZC_TARGET_CUDA_PANELTILE_H
+#ifndef QZC_KERNELS_PANELTILE_H
+#define QZC_KERNELS_PANELTILE_H
 
 namespace qzc {
 
@@ -35,4 +35,4 @@ constexpr int panelSharedBytes(int columns) {
 
 } // namespace qzc
 
-#endif // QZC_TARGET_CUDA_PANELTILE_H
+#endif // QZC_KERNELS_PANELTILE_H

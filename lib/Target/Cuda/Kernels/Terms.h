@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_TARGET_CUDA_TERMS_H
-#define QZC_TARGET_CUDA_TERMS_H
+#ifndef QZC_KERNELS_TERMS_H
+#define QZC_KERNELS_TERMS_H
 
 namespace qzc {
 
@@ -24,4 +24,4 @@ constexpr int termColumns(int inputs) { return (inputs + 7) / 8 * 8; }
 
 } // namespace qzc
 
-#endif // QZC_TARGET_CUDA_TERMS_H
+#endif // QZC_KERNELS_TERMS_H

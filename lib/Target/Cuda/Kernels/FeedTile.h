@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_TARGET_CUDA_FEEDTILE_H
-#define QZC_TARGET_CUDA_FEEDTILE_H
+#ifndef QZC_KERNELS_FEEDTILE_H
+#define QZC_KERNELS_FEEDTILE_H
 
 namespace qzc {
 
@@ -29,4 +29,4 @@ struct FeedTile {
 
 } // namespace qzc
 
-#endif // QZC_TARGET_CUDA_FEEDTILE_H
+#endif // QZC_KERNELS_FEEDTILE_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_TARGET_CUDA_ATTENDTILE_H
-#define QZC_TARGET_CUDA_ATTENDTILE_H
+#ifndef QZC_KERNELS_ATTENDTILE_H
+#define QZC_KERNELS_ATTENDTILE_H
 
 namespace qzc {
 
@@ -37,4 +37,4 @@ struct AttendTile {
 
 } // namespace qzc
 
-#endif // QZC_TARGET_CUDA_ATTENDTILE_H
+#endif // QZC_KERNELS_ATTENDTILE_H

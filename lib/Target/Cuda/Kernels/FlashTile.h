@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_TARGET_CUDA_FLASHTILE_H
-#define QZC_TARGET_CUDA_FLASHTILE_H
+#ifndef QZC_KERNELS_FLASHTILE_H
+#define QZC_KERNELS_FLASHTILE_H
 
 namespace qzc {
 
@@ -86,4 +86,4 @@ constexpr int panelFlashSharedBytes(int headDim, int heads) {
 
 } // namespace qzc
 
-#endif // QZC_TARGET_CUDA_FLASHTILE_H
+#endif // QZC_KERNELS_FLASHTILE_H

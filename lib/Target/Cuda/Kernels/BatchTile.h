@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_TARGET_CUDA_BATCHTILE_H
-#define QZC_TARGET_CUDA_BATCHTILE_H
+#ifndef QZC_KERNELS_BATCHTILE_H
+#define QZC_KERNELS_BATCHTILE_H
 
 namespace qzc {
 
@@ -80,4 +80,4 @@ struct BatchTile {
 
 } // namespace qzc
 
-#endif // QZC_TARGET_CUDA_BATCHTILE_H
+#endif // QZC_KERNELS_BATCHTILE_H
