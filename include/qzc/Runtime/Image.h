@@ -46,7 +46,7 @@ public:
   virtual ~Image();
 
   /// Waits until the weights are found right; throws as open() does.
-  virtual void checkWeights() {}
+  virtual void checkWeights() const {}
 
   virtual const format::Manifest &manifest() const = 0;
   virtual std::string_view tokenizerJson() const = 0;
@@ -57,6 +57,9 @@ public:
 
   /// The stored weight; mapped, or generated at load for synthetic weights.
   virtual format::PackedView tensor(int64_t index) const = 0;
+  /// Lets go of a weight's memory, where it can be read from its file again by
+  /// those who still ask: it is in use elsewhere. The check is to be over.
+  virtual void release(int64_t) const {}
   /// All of the weights section, for large copies to a device.
   virtual const std::byte *weights() const = 0;
 };

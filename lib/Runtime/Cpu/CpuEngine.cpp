@@ -99,8 +99,7 @@ public:
   }
 
   double streamingRate() override {
-    return readRate(Source.weights(), Source.manifest().weightsBytes,
-                    Runner.execution().pool);
+    return readRate(Runner.weightRanges(), Runner.execution().pool);
   }
   std::optional<double> joules() override { return Energy.joules(); }
   double meterSeconds() const override { return Rapl::kStepSeconds; }

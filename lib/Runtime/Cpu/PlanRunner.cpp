@@ -137,13 +137,32 @@ const float *PlanRunner::vectorOf(int32_t tensor) const {
 }
 
 uint64_t PlanRunner::workspaceBytes() const {
-  uint64_t bytes = Groups.bytes() + Arena.size() + HeadArena.size() +
+  uint64_t bytes = Groups.memory().bytes + Arena.size() + HeadArena.size() +
                    ActivationMemory.size();
   for (const ZeroedMemory &memory : Scratch)
     bytes += memory.size();
   for (const RopeTable &table : Ropes)
     bytes += table.cos.size() + table.sin.size();
   return bytes;
+}
+
+std::vector<MemoryRange> PlanRunner::weightRanges() const {
+  std::vector<MemoryRange> ranges = {Groups.memory()};
+  const auto tensors = static_cast<int32_t>(Source.manifest().tensors.size());
+  for (int32_t index = 0; index != tensors; ++index) {
+    if (Groups.of(index).data)
+      continue;
+    const PackedView view = Source.tensor(index);
+    const std::byte *begin = view.parts[0];
+    const uint64_t bytes = paddedBytes(view.shape);
+    // Of neighbours in the file one: many weights are small.
+    MemoryRange &last = ranges.back();
+    if (begin == last.data + last.bytes)
+      last.bytes += bytes;
+    else
+      ranges.push_back({begin, bytes});
+  }
+  return ranges;
 }
 
 /// cos and sin of (float)position × frequency, times the magnitude, in f32

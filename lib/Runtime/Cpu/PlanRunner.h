@@ -4,6 +4,7 @@
 #define QZC_RUNTIME_CPU_PLANRUNNER_H
 
 #include "Linear.h"
+#include "ReadRate.h"
 #include "RowGroups.h"
 #include "ZeroedMemory.h"
 
@@ -55,6 +56,8 @@ public:
   uint64_t pageBytes() const { return PageBytes; }
   static constexpr int64_t kPagePositions = kKeyBlock;
   uint64_t workspaceBytes() const;
+  /// Where the weights are that launches read.
+  std::vector<MemoryRange> weightRanges() const;
 
 private:
   struct LayerCache {

@@ -11,7 +11,7 @@
 
 namespace qzc::runtime::cpu {
 
-static constexpr int64_t kChunkBytes = 256 << 10;
+static constexpr uint64_t kChunkBytes = 256 << 10;
 static constexpr uint64_t kLeastBytes = 4096;
 static constexpr int kLeastPasses = 6;
 /// Of all passes: something else may run at the same time.
@@ -44,25 +44,31 @@ static uint64_t sumOf(const std::byte *memory, size_t bytes) {
   return sum;
 }
 
-double readRate(const std::byte *memory, uint64_t bytes, ThreadPool &pool) {
+double readRate(const std::vector<MemoryRange> &memory, ThreadPool &pool) {
   using Clock = std::chrono::steady_clock;
+  std::vector<MemoryRange> chunks;
+  uint64_t bytes = 0;
+  for (const MemoryRange &range : memory) {
+    for (uint64_t at = 0; at < range.bytes; at += kChunkBytes)
+      chunks.push_back(
+          {range.data + at, std::min(kChunkBytes, range.bytes - at)});
+    bytes += range.bytes;
+  }
   if (bytes < kLeastBytes)
     return 0;
-  const auto chunks =
-      static_cast<int64_t>((bytes + kChunkBytes - 1) / uint64_t{kChunkBytes});
   double best = 0;
   double seconds = 0;
   // The compiler may not leave out what nobody would use.
   std::atomic<uint64_t> used{0};
   for (int pass = 0; pass < kLeastPasses || seconds < kSeconds; ++pass) {
     const auto start = Clock::now();
-    pool.parallelFor(chunks, 1, [&](int64_t begin, int64_t end, int) {
-      const auto from = static_cast<uint64_t>(begin * kChunkBytes);
-      const auto to =
-          std::min<uint64_t>(static_cast<uint64_t>(end * kChunkBytes), bytes);
-      used += pass % 2 == 0 ? sumOf<true>(memory + from, to - from)
-                            : sumOf<false>(memory + from, to - from);
-    });
+    pool.parallelFor(static_cast<int64_t>(chunks.size()), 1,
+                     [&](int64_t begin, int64_t, int) {
+                       const MemoryRange &chunk = chunks[begin];
+                       used += pass % 2 == 0
+                                   ? sumOf<true>(chunk.data, chunk.bytes)
+                                   : sumOf<false>(chunk.data, chunk.bytes);
+                     });
     const std::chrono::duration<double> taken = Clock::now() - start;
     seconds += taken.count();
     best = std::max(best, static_cast<double>(bytes) / taken.count());

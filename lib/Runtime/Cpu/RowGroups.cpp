@@ -71,6 +71,10 @@ RowGroups::RowGroups(const Image &image, const format::Plan &plan,
           bytes += groupedBytes(shape);
       }
     }
+  if (offsets.empty())
+    return;
+  // It would bring back what is let go of.
+  image.checkWeights();
   Memory = ZeroedMemory(bytes, "weights with rows side by side");
   for (const auto &[tensor, offset] : offsets) {
     const format::PackedView weight = image.tensor(tensor);
@@ -79,6 +83,7 @@ RowGroups::RowGroups(const Image &image, const format::Plan &plan,
                      [&](int64_t begin, int64_t end, int) {
                        groupRows(weight, begin, end, to);
                      });
+    image.release(tensor);
     Views.emplace(tensor, GroupedView{weight.shape, to});
   }
 }

@@ -11,6 +11,7 @@
 #ifndef QZC_RUNTIME_CPU_ROWGROUPS_H
 #define QZC_RUNTIME_CPU_ROWGROUPS_H
 
+#include "ReadRate.h"
 #include "ZeroedMemory.h"
 
 #include "qzc/Runtime/Cpu/Kernels.h"
@@ -32,14 +33,16 @@ uint64_t groupedBytes(const format::PackedShape &shape);
 void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
                std::byte *memory);
 
-/// Those of a plan's linear layers.
+/// Those of a plan's linear layers. The image lets go of each weight as soon as
+/// it is copied: who reads a table that is also the head's finds it there
+/// still.
 class RowGroups {
 public:
   RowGroups(const Image &image, const format::Plan &plan, ThreadPool &pool);
 
   /// The tensor's copy; without data if there is none.
   GroupedView of(int32_t tensor) const;
-  uint64_t bytes() const { return Memory.size(); }
+  MemoryRange memory() const { return {Memory.bytes(), Memory.size()}; }
 
 private:
   std::unordered_map<int32_t, GroupedView> Views;

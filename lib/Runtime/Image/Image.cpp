@@ -40,7 +40,7 @@ class MappedImage : public Image {
 public:
   MappedImage(const std::string &path, bool fullCheck, int threads);
 
-  void checkWeights() override;
+  void checkWeights() const override;
 
   const format::Manifest &manifest() const override { return Manifest; }
   std::string_view tokenizerJson() const override { return Tokenizer; }
@@ -48,6 +48,7 @@ public:
   uint64_t fileBytes() const override { return File.size(); }
   std::vector<InputFile> files() const override;
   format::PackedView tensor(int64_t index) const override;
+  void release(int64_t index) const override;
   const std::byte *weights() const override { return Weights; }
 
 private:
@@ -65,7 +66,8 @@ private:
   std::string_view Tokenizer;
   std::vector<DeviceCode> Code;
   const std::byte *Weights = nullptr;
-  std::optional<BackgroundCheck> WeightsCheck; ///< ends before the files
+  /// Ends before the files; waiting for it changes nothing that can be seen.
+  mutable std::optional<BackgroundCheck> WeightsCheck;
 };
 } // namespace
 
@@ -94,7 +96,7 @@ MappedImage::MappedImage(const std::string &path, bool fullCheck, int threads)
   openWeights(weights, fullCheck, threads);
 }
 
-void MappedImage::checkWeights() {
+void MappedImage::checkWeights() const {
   if (WeightsCheck)
     WeightsCheck->wait();
 }
@@ -187,6 +189,14 @@ format::PackedView MappedImage::tensor(int64_t index) const {
   for (const format::PartLayout &layout : format::layout(tensor.shape))
     view.parts[part++] = Weights + tensor.offset + layout.offset;
   return view;
+}
+
+void MappedImage::release(int64_t index) const {
+  // Pages that no file stands behind would come back as zeros.
+  if (Generated)
+    return;
+  const format::Tensor &tensor = Manifest.tensors.at(index);
+  releasePages(Weights + tensor.offset, format::paddedBytes(tensor.shape));
 }
 
 std::unique_ptr<Image> Image::open(const std::string &path, bool fullCheck,

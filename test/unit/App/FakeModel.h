@@ -53,7 +53,7 @@ public:
     view.parts[0] = weights();
     return view;
   }
-  void checkWeights() override {
+  void checkWeights() const override {
     if (Altered)
       throw Error("'model.bin' was altered");
   }

@@ -275,7 +275,14 @@ public:
   format::PackedView tensor(int64_t index) const override {
     return Weights[index].view();
   }
+  void checkWeights() const override { Checked = true; }
+  void release(int64_t index) const override {
+    Released.push_back(Checked ? index : -1);
+  }
   const std::byte *weights() const override { return nullptr; }
+
+  /// What was let go of, in this order; -1 before the check.
+  const std::vector<int64_t> &released() const { return Released; }
 
 private:
   int32_t add(RandomWeight weight) {
@@ -289,6 +296,8 @@ private:
   format::Manifest Contents;
   std::deque<RandomWeight> Weights;
   std::vector<DeviceCode> Codes;
+  mutable bool Checked = false;
+  mutable std::vector<int64_t> Released;
 };
 
 } // namespace qzc::runtime::test

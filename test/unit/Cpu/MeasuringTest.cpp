@@ -56,8 +56,10 @@ TEST(ReadRate, IsThatOfWhatThereIs) {
   ThreadPool pool(2);
   // No multiple of a chunk or of what is added up at once.
   const std::vector<std::byte> memory((1 << 20) + 12345);
-  EXPECT_GT(readRate(memory.data(), memory.size(), pool), 0);
-  EXPECT_EQ(readRate(memory.data(), 4095, pool), 0);
+  const std::byte *data = memory.data();
+  EXPECT_GT(readRate({{data, memory.size()}}, pool), 0);
+  EXPECT_GT(readRate({{data, 2048}, {data + 4096, 2048}}, pool), 0);
+  EXPECT_EQ(readRate({{data, 4095}}, pool), 0);
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 #include "qzc/Format/Synthetic.h"
 
 #include <filesystem>
+#include <fstream>
 
 using namespace qzc;
 using namespace qzc::test;
@@ -14,6 +15,23 @@ using testing::HasSubstr;
 
 namespace {
 using ImageTest = ImageFixture;
+
+constexpr uint64_t kPage = 4096;
+
+/// Pages of [data, data + bytes) that this process has in memory.
+uint64_t residentPages(const std::byte *data, uint64_t bytes) {
+  std::ifstream map("/proc/self/pagemap", std::ios::binary);
+  map.seekg(static_cast<std::streamoff>(reinterpret_cast<uintptr_t>(data) /
+                                        kPage * sizeof(uint64_t)));
+  std::vector<uint64_t> entries((bytes + kPage - 1) / kPage);
+  map.read(reinterpret_cast<char *>(entries.data()),
+           static_cast<std::streamsize>(entries.size() * sizeof(uint64_t)));
+  EXPECT_TRUE(map);
+  uint64_t present = 0;
+  for (const uint64_t entry : entries)
+    present += entry >> 63;
+  return present;
+}
 
 TEST_F(ImageTest, GivesItsSections) {
   std::string path = write();
@@ -61,6 +79,31 @@ TEST_F(ImageTest, ChecksWeightsBesideWhatComesNext) {
     Image::openAtOnce(path, false);
     NoThreads none;
     EXPECT_THROW(Image::openAtOnce(path, false)->checkWeights(), Error);
+  }
+}
+
+TEST_F(ImageTest, LetsGoOfAWeightThatCanBeReadAgain) {
+  constexpr int64_t kRows = 20000;
+  Manifest.tensors.push_back(
+      tinyTensor("large", kRows, 100, Manifest.weightsBytes));
+  const uint64_t bytes = format::paddedBytes(Manifest.tensors[1].shape);
+  Weights.resize(Manifest.weightsBytes += bytes, 'w');
+  for (format::WeightsMode mode :
+       {format::WeightsMode::Embedded, format::WeightsMode::External,
+        format::WeightsMode::Synthetic}) {
+    Manifest.weightsMode = mode;
+    Manifest.weightsFile =
+        mode == format::WeightsMode::External ? "tiny.weights" : "";
+    const std::unique_ptr<Image> image = Image::open(write(), false);
+    const std::byte *data = image->tensor(1).parts[0];
+    const std::vector<std::byte> before(data, data + bytes);
+    const uint64_t all = residentPages(data, bytes);
+    EXPECT_GE(all, bytes / kPage);
+    image->release(1);
+    // All but those that it may share with its neighbours.
+    EXPECT_EQ(residentPages(data, bytes) <= 2,
+              mode != format::WeightsMode::Synthetic);
+    EXPECT_EQ(std::memcmp(data, before.data(), bytes), 0);
   }
 }
 
