@@ -147,7 +147,7 @@ int main(int argc, char **argv) {
           continue;
         }
         for (const bool grouped : {false, true}) {
-          if (grouped && !cpu::canGroupRows(shape))
+          if (grouped && !cpu::canGroupRows(shape, *kernels))
             continue;
           std::printf("%s\t%s%s\t%lld\t%.2f\n", kernels->name, storage.c_str(),
                       grouped ? " in groups" : "", static_cast<long long>(cols),

@@ -3,13 +3,15 @@
 // Of weights in groups of rows (RowGroups.h) times digits as in
 // DotDigits-inl.h. The sums of a chunk's four words are added up before they
 // become f32: as 32-bit numbers modulo 2^32, as codes less 8 times integers
-// below 127 · 2^16 are, of 32 elements, below 2^31.
+// below 127 · 2^16 are, of 32 elements, below 2^31. Code books: see
+// DotBookGroups-inl.h.
 //
 // Included once for each namespace of kernels, QZC_DOT_NAMESPACE, as
 // DotDigits-inl.h.
 //
 //===----------------------------------------------------------------------===//
 
+#include "DotBookGroups-inl.h"
 #include "DotDigits-inl.h"
 
 QZC_BEFORE_DOTS
@@ -89,12 +91,12 @@ public:
             static_cast<unsigned long long>(chunksOfScale(weight.shape)))) {}
 
   /// y[i] = row i of the group · x
-  HWY_INLINE void dot(int64_t group, const DigitStrip<2> *x, float *y) const {
+  HWY_INLINE void dot(int64_t group, const Activations &x, float *y) const {
     const uint8_t *codes = Data + group * Bytes;
     for (int part = 0; part < kParts; part += kPartsTogether)
       dotParts(codes + part * kLanes * 4,
-               codes + Chunks * kGroupedChunkBytes + part * kLanes * 2, x,
-               y + part * kLanes);
+               codes + Chunks * kGroupedChunkBytes + part * kLanes * 2,
+               x.nibbles, y + part * kLanes);
   }
 
 private:
@@ -158,22 +160,42 @@ private:
   }
 };
 
-/// As KernelTable::matVecGroups.
-void matVecGroups(const GroupedView &weight, int64_t rowBegin, int64_t rowEnd,
-                  const Activations *x, int64_t columns, float *y,
-                  int64_t yStride) {
-  const GroupRows groups(weight);
+/// As MatVecFn, of rows that know the dot products of a group.
+template <typename Rows>
+HWY_INLINE void runGroups(const Rows &groups, int64_t rowBegin, int64_t rowEnd,
+                          const Activations *x, int64_t columns, float *y,
+                          int64_t yStride) {
   for (int64_t first = rowBegin & -kGroupRows; first < rowEnd;
        first += kGroupRows) {
     const int64_t begin = HWY_MAX(first, rowBegin);
     const int64_t end = HWY_MIN(first + kGroupRows, rowEnd);
+    const bool whole = end - begin == kGroupRows;
     for (int64_t column = 0; column < columns; ++column) {
-      HWY_ALIGN float results[kGroupRows];
-      groups.dot(first / kGroupRows, x[column].nibbles, results);
-      for (int64_t row = begin; row < end; ++row)
-        y[column * yStride + row - rowBegin] = results[row - first];
+      HWY_ALIGN float some[kGroupRows];
+      float *to = y + column * yStride + begin - rowBegin;
+      groups.dot(first / kGroupRows, x[column], whole ? to : some);
+      if (!whole)
+        for (int64_t row = begin; row < end; ++row)
+          to[row - begin] = some[row - first];
     }
   }
+}
+
+/// As KernelTable::matVecGroups.
+void matVecGroups(const GroupedView &weight, int64_t rowBegin, int64_t rowEnd,
+                  const Activations *x, int64_t columns, float *y,
+                  int64_t yStride) {
+  const auto run = [&](const auto &groups) HWY_ATTR {
+    QZC_DOT_NAMESPACE::runGroups(groups, rowBegin, rowEnd, x, columns, y,
+                                 yStride);
+  };
+#if HWY_TARGET == HWY_AVX3
+  if (weight.shape.scheme == format::Scheme::Nf4)
+    return run(BookGroupRows<Nf4Book>(weight));
+  if (weight.shape.scheme == format::Scheme::Fp4)
+    return run(BookGroupRows<Fp4Book>(weight));
+#endif
+  run(GroupRows(weight));
 }
 
 } // namespace QZC_DOT_NAMESPACE

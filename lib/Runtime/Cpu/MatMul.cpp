@@ -92,33 +92,66 @@ void packPanel(const format::PackedView &weight, int64_t rowBegin, int64_t rows,
                                cols, packed);
 }
 
+/// How a group's codes become numbers: `column` of the chunk has a nibble of a
+/// word, from the lowest on; what is above the four bits of `codes` is ignored.
+struct LinearCodes {
+  using Words = hn::RebindToUnsigned<Tag>;
+  using Scale = hwy::float16_t;
+
+  static int column(int word, int nibble) {
+    return nibble % 2 * 16 + 4 * word + nibble / 2;
+  }
+  static HWY_INLINE Vec numbers(hn::Vec<Words> codes) {
+    const auto some = hn::And(codes, hn::Set(Words(), 15));
+    return hn::Sub(
+        hn::ConvertTo(kTag, hn::BitCast(hn::RebindToSigned<Tag>(), some)),
+        hn::Set(kTag, 8));
+  }
+};
+template <typename Book> struct BookCodes {
+  using Words = hn::RebindToUnsigned<Tag>;
+  using Scale = float;
+
+  static int column(int word, int nibble) { return 8 * word + (nibble ^ 1); }
+  static HWY_INLINE Vec numbers(hn::Vec<Words> codes) {
+    return hn::TableLookupLanes(hn::LoadU(kTag, Book::kValues),
+                                hn::IndicesFromVec(kTag, codes));
+  }
+};
+
+static HWY_INLINE Vec loadScales(const float *from) {
+  return hn::LoadU(kTag, from);
+}
+static HWY_INLINE Vec loadScales(const hwy::float16_t *from) {
+  return loadAsF32(kTag, from);
+}
+
 /// to[col][row] = the columns of a chunk of a group's rows.
-HWY_INLINE void decodeChunk(const uint8_t *codes, const hwy::float16_t *scales,
+template <typename Codes>
+HWY_INLINE void decodeChunk(const uint8_t *codes, const uint8_t *scales,
                             float (*to)[kGroupRows]) {
-  const hn::RebindToUnsigned<Tag> wordTag;
-  const hn::RebindToSigned<Tag> wide;
-  const auto mask = hn::Set(wordTag, 15);
-  const Vec middle = hn::Set(kTag, 8);
+  const typename Codes::Words wordTag;
   for (int64_t row = 0; row < kGroupRows; row += kLanes) {
-    const Vec scale = loadAsF32(kTag, scales + row);
+    const Vec scale = loadScales(
+        reinterpret_cast<const typename Codes::Scale *>(scales) + row);
     for (int word = 0; word < 4; ++word) {
       auto rest = hn::LoadU(wordTag, reinterpret_cast<const uint32_t *>(codes) +
                                          word * kGroupRows + row);
-      // Byte i of a word has elements 4 · word + i and 16 more.
       for (int nibble = 0; nibble < 8; ++nibble) {
-        const int col = nibble % 2 * 16 + 4 * word + nibble / 2;
-        const Vec code =
-            hn::ConvertTo(kTag, hn::BitCast(wide, hn::And(rest, mask)));
-        hn::StoreU(hn::Mul(hn::Sub(code, middle), scale), kTag, to[col] + row);
+        hn::StoreU(hn::Mul(Codes::numbers(rest), scale), kTag,
+                   to[Codes::column(word, nibble)] + row);
         rest = hn::ShiftRight<4>(rest);
       }
     }
   }
 }
 
-void packPanelGroups(const GroupedView &weight, int64_t rowBegin, int64_t rows,
-                     int64_t colBegin, int64_t cols, float *packed) {
+template <typename Codes>
+HWY_INLINE void packGroups(const GroupedView &weight, int64_t rowBegin,
+                           int64_t rows, int64_t colBegin, int64_t cols,
+                           float *packed) {
   const int64_t chunks = weight.shape.cols / kChunk;
+  const auto scaleBytes = static_cast<int64_t>(sizeof(typename Codes::Scale));
   if (rows < kPanel)
     __builtin_memset(packed, 0, sizeof(float) * cols * kPanel);
   HWY_ALIGN float decoded[kChunk][kGroupRows];
@@ -126,21 +159,34 @@ void packPanelGroups(const GroupedView &weight, int64_t rowBegin, int64_t rows,
        first += kGroupRows) {
     const auto *codes = reinterpret_cast<const uint8_t *>(weight.data) +
                         first / kGroupRows * groupBytes(weight.shape);
-    const auto *scales = reinterpret_cast<const hwy::float16_t *>(
-        codes + chunks * kGroupedChunkBytes);
+    const uint8_t *scales = codes + chunks * kGroupedChunkBytes;
     const int64_t begin = HWY_MAX(first, rowBegin);
     const int64_t end = HWY_MIN(first + kGroupRows, rowBegin + rows);
     for (int64_t col = 0; col < cols; col += kChunk) {
       const int64_t chunk = (colBegin + col) / kChunk;
-      decodeChunk(codes + chunk * kGroupedChunkBytes,
-                  scales + chunk / chunksOfScale(weight.shape) * kGroupRows,
-                  decoded);
+      decodeChunk<Codes>(codes + chunk * kGroupedChunkBytes,
+                         scales + chunk / chunksOfScale(weight.shape) *
+                                      kGroupRows * scaleBytes,
+                         decoded);
       for (int64_t i = 0; i < kChunk; ++i)
         __builtin_memcpy(packed + (col + i) * kPanel + begin - rowBegin,
                          decoded[i] + begin - first,
                          sizeof(float) * (end - begin));
     }
   }
+}
+
+void packPanelGroups(const GroupedView &weight, int64_t rowBegin, int64_t rows,
+                     int64_t colBegin, int64_t cols, float *packed) {
+#if HWY_TARGET == HWY_AVX3
+  if (weight.shape.scheme == format::Scheme::Nf4)
+    return packGroups<BookCodes<Nf4Book>>(weight, rowBegin, rows, colBegin,
+                                          cols, packed);
+  if (weight.shape.scheme == format::Scheme::Fp4)
+    return packGroups<BookCodes<Fp4Book>>(weight, rowBegin, rows, colBegin,
+                                          cols, packed);
+#endif
+  packGroups<LinearCodes>(weight, rowBegin, rows, colBegin, cols, packed);
 }
 
 void multiply(const float *a, int64_t aStride, int64_t rows, const float *b,

@@ -35,7 +35,8 @@ PlanRunner::PlanRunner(const Image &image, const EngineOptions &options,
                        const KernelTable &kernels)
     : Source(image), Plan(image.manifest().plan), Options(options),
       Pool(options.threads), Exec{kernels, Pool, {}, nullptr, 0},
-      Groups(image, Plan, Pool), HeadRows(headRowsFor(Plan, options.chunk)),
+      Groups(image, Plan, kernels, Pool),
+      HeadRows(headRowsFor(Plan, options.chunk)),
       Arena(Plan.bytesPerToken * options.chunk, "activations"),
       HeadArena(Plan.headBytesPerToken * HeadRows, "logits") {
   for (const Rope &rope : Plan.ropes) {

@@ -2,6 +2,8 @@
 
 #include "RowGroups.h"
 
+#include "qzc/Format/Schemes/DoubleQuant.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -10,7 +12,8 @@ namespace qzc::runtime::cpu {
 static constexpr int64_t kChunk = 32;
 static constexpr int64_t kWords = 4;
 
-bool canGroupRows(const format::PackedShape &shape) {
+bool canGroupRows(const format::PackedShape &shape,
+                  const KernelTable &kernels) {
   if (shape.rows < kGroupRows || shape.cols % kChunk != 0)
     return false;
   switch (shape.scheme) {
@@ -19,6 +22,9 @@ bool canGroupRows(const format::PackedShape &shape) {
   case format::Scheme::Int4:
     return shape.scales == format::ScaleCodec::Plain &&
            shape.cols % shape.blockSize == 0;
+  case format::Scheme::Nf4:
+  case format::Scheme::Fp4:
+    return kernels.groupsCodeBooks && shape.cols % shape.blockSize == 0;
   default:
     return false;
   }
@@ -39,6 +45,19 @@ static void transpose(const std::byte *from, int64_t rows, int64_t count,
                   from + (row * count + i) * int64_t{sizeof(T)}, sizeof(T));
 }
 
+/// A group's scales of double quantization, as transpose<float> of what they
+/// stand for.
+static void transposeDouble(const std::byte *from, int64_t first, int64_t rows,
+                            int64_t count, std::byte *to) {
+  for (int64_t i = 0; i != count; ++i)
+    for (int64_t row = 0; row != rows; ++row) {
+      const float scale =
+          format::doublequant::scaleAt(from, (first + row) * count + i);
+      std::memcpy(to + (i * kGroupRows + row) * int64_t{sizeof scale}, &scale,
+                  sizeof scale);
+    }
+}
+
 void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
                std::byte *memory) {
   const format::PackedShape &shape = weight.shape;
@@ -49,13 +68,19 @@ void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
     const int64_t rows = std::min(shape.rows - first, kGroupRows);
     std::byte *to = memory + group * groupBytes(shape);
     transpose<uint32_t>(weight.parts[0] + first * words * 4, rows, words, to);
-    transpose<uint16_t>(weight.parts[1] + first * scales * 2, rows, scales,
-                        to + words * 4 * kGroupRows);
+    to += words * 4 * kGroupRows;
+    if (shape.scales == format::ScaleCodec::Double)
+      transposeDouble(weight.parts[1], first, rows, scales, to);
+    else if (hasCodeBook(shape))
+      transpose<float>(weight.parts[1] + first * scales * 4, rows, scales, to);
+    else
+      transpose<uint16_t>(weight.parts[1] + first * scales * 2, rows, scales,
+                          to);
   }
 }
 
 RowGroups::RowGroups(const Image &image, const format::Plan &plan,
-                     ThreadPool &pool) {
+                     const KernelTable &kernels, ThreadPool &pool) {
   uint64_t bytes = 0;
   std::unordered_map<int32_t, uint64_t> offsets;
   for (const std::vector<format::Launch> *launches : {&plan.body, &plan.head})
@@ -67,7 +92,8 @@ RowGroups::RowGroups(const Image &image, const format::Plan &plan,
       for (size_t part = 0; part != parts; ++part) {
         const int32_t tensor = launch.weights[part];
         const format::PackedShape shape = image.tensor(tensor).shape;
-        if (canGroupRows(shape) && offsets.emplace(tensor, bytes).second)
+        if (canGroupRows(shape, kernels) &&
+            offsets.emplace(tensor, bytes).second)
           bytes += groupedBytes(shape);
       }
     }

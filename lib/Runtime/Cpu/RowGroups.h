@@ -4,7 +4,8 @@
 // that activations are broadcast, scales are vectors as they are, and nothing
 // is summed over lanes. Of a group of rows first the codes, for each chunk its
 // four 32-bit words (Format/Schemes/Planes.h) and of each word those of the 16
-// rows; then the scales, f16, of each block those of the 16 rows.
+// rows; then the scales, f16 or of code books f32, of each block those of the
+// 16 rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,9 +23,9 @@
 
 namespace qzc::runtime::cpu {
 
-/// Whether there is such a copy of a weight: of codes of four bits with a scale
-/// for so many chunks of a row.
-bool canGroupRows(const format::PackedShape &shape);
+/// Whether there is such a copy of a weight for these kernels: of codes of four
+/// bits with a scale for so many chunks of a row.
+bool canGroupRows(const format::PackedShape &shape, const KernelTable &kernels);
 
 uint64_t groupedBytes(const format::PackedShape &shape);
 
@@ -38,7 +39,8 @@ void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
 /// still.
 class RowGroups {
 public:
-  RowGroups(const Image &image, const format::Plan &plan, ThreadPool &pool);
+  RowGroups(const Image &image, const format::Plan &plan,
+            const KernelTable &kernels, ThreadPool &pool);
 
   /// The tensor's copy; without data if there is none.
   GroupedView of(int32_t tensor) const;

@@ -26,8 +26,9 @@ struct Grouped {
 
 /// Of every storage that may be grouped: rows that fill their groups or not, of
 /// one strip of activations or several.
-std::vector<format::PackedShape> groupedShapes() {
+std::vector<format::PackedShape> groupedShapes(const KernelTable &kernels) {
   using format::DType;
+  using format::ScaleCodec;
   using format::Scheme;
   std::vector<std::pair<int64_t, int64_t>> extents = {
       {16, 32}, {17, 64}, {40, 576}, {33, 128}, {31, 1536}, {19, 4352}};
@@ -42,6 +43,12 @@ std::vector<format::PackedShape> groupedShapes() {
     for (int64_t block : {32, 64, 128})
       if (cols % block == 0)
         shapes.push_back(shapeOf(rows, cols, Scheme::Int4, block, DType::F32));
+    for (Scheme scheme : {Scheme::Nf4, Scheme::Fp4})
+      for (int64_t block : {32, 64, 256})
+        for (ScaleCodec scales : {ScaleCodec::Plain, ScaleCodec::Double})
+          if (kernels.groupsCodeBooks && cols % block == 0)
+            shapes.push_back(
+                shapeOf(rows, cols, scheme, block, DType::F32, scales));
   }
   return shapes;
 }
@@ -55,24 +62,28 @@ std::vector<float> matVec(const KernelTable &kernels, const GroupedView &weight,
   return y;
 }
 
-TEST(RowGroupsTest, OnlyWhatHasAScaleForWholeChunksOfARow) {
+TEST_P(KernelsTest, OnlyWhatHasAScaleForWholeChunksOfARowIsGrouped) {
   using format::DType;
   using format::Scheme;
-  for (const format::PackedShape &shape : groupedShapes())
-    EXPECT_TRUE(canGroupRows(shape)) << nameOf(shape);
+  for (const format::PackedShape &shape : groupedShapes(kernels()))
+    EXPECT_TRUE(canGroupRows(shape, kernels())) << nameOf(shape);
   for (const format::PackedShape &shape :
        {shapeOf(15, 64, Scheme::Q4_0, 0, DType::F32),
         shapeOf(16, 96, Scheme::Int4, 64, DType::F32),
         shapeOf(16, 64, Scheme::Int4, 64, DType::F32, format::ScaleCodec::Asym),
         shapeOf(16, 64, Scheme::Q4_1, 0, DType::F32),
         shapeOf(16, 64, Scheme::Q8_0, 0, DType::F32),
-        shapeOf(16, 64, Scheme::Nf4, 64, DType::F32),
+        shapeOf(16, 96, Scheme::Nf4, 64, DType::F32),
+        shapeOf(16, 48, Scheme::Fp4, 32, DType::F32),
         shapeOf(16, 64, Scheme::None, 0, DType::F32)})
-    EXPECT_FALSE(canGroupRows(shape)) << nameOf(shape);
+    EXPECT_FALSE(canGroupRows(shape, kernels())) << nameOf(shape);
+  EXPECT_EQ(
+      canGroupRows(shapeOf(16, 64, Scheme::Nf4, 64, DType::F32), kernels()),
+      kernels().groupsCodeBooks);
 }
 
 TEST_P(KernelsTest, GroupsAgreeWithDouble) {
-  for (const format::PackedShape &shape : groupedShapes()) {
+  for (const format::PackedShape &shape : groupedShapes(kernels())) {
     SCOPED_TRACE(nameOf(shape));
     const RandomWeight weight = randomWeight(Random, shape, 1);
     const Grouped grouped(shape, weight.view());
@@ -115,7 +126,7 @@ TEST_P(KernelsTest, NoSumOfAGroupOverflows) {
 }
 
 TEST_P(KernelsTest, ARowOfAGroupDependsOnNothingElse) {
-  for (const format::PackedShape &shape : groupedShapes()) {
+  for (const format::PackedShape &shape : groupedShapes(kernels())) {
     SCOPED_TRACE(nameOf(shape));
     const Grouped grouped(shape, randomWeight(Random, shape, 1).view());
     const std::vector<float> x[2] = {randomFloats(Random, shape.cols, 10),
@@ -145,7 +156,7 @@ TEST(KernelsForTest, VnniChangesNoBitOfGroups) {
   if (tables.empty() || std::string(tables[0]->name) != "AVX-512 VNNI")
     GTEST_SKIP() << "this CPU has no VNNI";
   std::mt19937 random(4321);
-  for (const format::PackedShape &shape : groupedShapes()) {
+  for (const format::PackedShape &shape : groupedShapes(*tables[0])) {
     const Grouped grouped(shape, randomWeight(random, shape, 1).view());
     const std::vector<float> x = randomFloats(random, shape.cols);
     EXPECT_EQ(matVec(*tables[0], grouped.View, x),
@@ -155,7 +166,7 @@ TEST(KernelsForTest, VnniChangesNoBitOfGroups) {
 }
 
 TEST_P(KernelsTest, PanelsOfGroupsAreDecodedExactly) {
-  for (const format::PackedShape &shape : groupedShapes()) {
+  for (const format::PackedShape &shape : groupedShapes(kernels())) {
     SCOPED_TRACE(nameOf(shape));
     const RandomWeight weight = randomWeight(Random, shape, 1);
     const Grouped grouped(shape, weight.view());
@@ -195,7 +206,7 @@ TEST(RowGroupsTest, TheImageLetsGoOfWhatWasCopied) {
   plan.body = {launchOf({eight, four}), launchOf({four})};
   plan.head = {launchOf({four})};
   ThreadPool pool(2);
-  const RowGroups groups(image, plan, pool);
+  const RowGroups groups(image, plan, kernelsFor(std::nullopt), pool);
   EXPECT_EQ(image.released(), std::vector<int64_t>{four});
   EXPECT_NE(groups.of(four).data, nullptr);
   EXPECT_EQ(groups.of(eight).data, nullptr);

@@ -94,16 +94,28 @@ struct GroupedView {
 /// Codes of 32 columns of a group.
 inline constexpr int64_t kGroupedChunkBytes = 16 * kGroupRows;
 
+/// Whether codes of four bits stand for entries of a book.
+inline bool hasCodeBook(const format::PackedShape &shape) {
+  return shape.scheme == format::Scheme::Nf4 ||
+         shape.scheme == format::Scheme::Fp4;
+}
+
+/// Bytes of a scale in a group: f32 of code books, however they are stored, and
+/// else f16.
+inline int64_t groupedScaleBytes(const format::PackedShape &shape) {
+  return hasCodeBook(shape) ? 4 : 2;
+}
+
 /// Chunks of 32 columns that share a scale.
 inline int64_t chunksOfScale(const format::PackedShape &shape) {
   return shape.scheme == format::Scheme::Q4_0 ? 1 : shape.blockSize / 32;
 }
 
-/// Bytes of a group: codes, then f16 scales.
+/// Bytes of a group: codes, then scales.
 inline int64_t groupBytes(const format::PackedShape &shape) {
   const int64_t chunks = shape.cols / 32;
   return chunks * kGroupedChunkBytes +
-         chunks / chunksOfScale(shape) * kGroupRows * 2;
+         chunks / chunksOfScale(shape) * kGroupRows * groupedScaleBytes(shape);
 }
 
 /// Decodes rows [rowBegin, rowBegin + rows), rows ≤ kPanel, columns
@@ -172,6 +184,8 @@ struct AttentionArgs {
 
 struct KernelTable {
   const char *name; ///< "AVX-512"
+  /// Whether weights of code books may be in groups of rows.
+  bool groupsCodeBooks;
   MatVecFn matVec;
   /// The same of a weight in groups of rows.
   void (*matVecGroups)(const GroupedView &weight, int64_t rowBegin,
