@@ -16,6 +16,7 @@ static constexpr NameOf<CudaArg::Kind> kArgKinds[] = {
     {CudaArg::Kind::Tokens, "tokens"},
     {CudaArg::Kind::Tiles, "tiles"},
     {CudaArg::Kind::Targets, "targets"},
+    {CudaArg::Kind::Draws, "draws"},
     {CudaArg::Kind::Losses, "losses"},
     {CudaArg::Kind::Scratch, "scratch"},
     {CudaArg::Kind::Int, "int"},

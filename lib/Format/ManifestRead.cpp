@@ -408,7 +408,7 @@ static CudaProgram readCuda(const Node &node) {
   cuda.head = node["head"].list(readCudaLaunch);
   cuda.score = node["score"].list(readCudaLaunch);
   cuda.losses = node["losses"].list(readCudaLaunch);
-  cuda.choose = node["choose"].list(readCudaLaunch);
+  cuda.draw = node["draw"].list(readCudaLaunch);
   cuda.decodeBatch = node["decode_batch"].integer(1, kInt32Max);
   cuda.batches = node["batches"].list([](const Node &batch) {
     return CudaBatch{batch["sequences"].integer(2, kInt32Max),

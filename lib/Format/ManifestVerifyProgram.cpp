@@ -50,7 +50,7 @@ public:
       for (const CudaArg &arg : Cuda.losses[i].args)
         require(arg.kind != CudaArg::Kind::HeadView || arg.a == kHiddenBuffer,
                 "CUDA " + item("losses", i), "has a buffer of the head");
-    checkLaunches(Cuda.choose, "choose");
+    checkLaunches(Cuda.draw, "draw");
   }
 
 private:
@@ -129,6 +129,7 @@ private:
     case CudaArg::Kind::Tokens:
     case CudaArg::Kind::Targets:
     case CudaArg::Kind::Losses:
+    case CudaArg::Kind::Draws:
     case CudaArg::Kind::Tiles:
       return;
     }

@@ -255,7 +255,7 @@ static Json write(const CudaProgram &cuda) {
           {"head", writeAll(cuda.head)},
           {"score", writeAll(cuda.score)},
           {"losses", writeAll(cuda.losses)},
-          {"choose", writeAll(cuda.choose)},
+          {"draw", writeAll(cuda.draw)},
           {"decode_batch", cuda.decodeBatch},
           {"tile_queries", cuda.tileQueries},
           {"page_positions", cuda.pagePositions},

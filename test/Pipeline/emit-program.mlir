@@ -18,7 +18,7 @@
 // CHECK: cuda.list prefill {
 // CHECK: cuda.list head {
 // CHECK: cuda.list score {
-// CHECK: cuda.list choose {
+// CHECK: cuda.list draw {
 // CHECK: cuda.program for #cuda.gpu<processors = 132,
 // CHECK-SAME: warpgroups> ["sm_90a"]
 // CHECK: cuda.list prefill {

@@ -2,6 +2,8 @@
 
 #include "Target.h"
 
+#include "qzc/Runtime/HostDraw.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -66,6 +68,7 @@ void Target::allocateAll() {
   At.tiles = allocateWritten(rows * sizeof(QueryTile));
   At.targets = allocateWritten(rows * 4);
   At.losses = allocateWritten(rows * 4);
+  At.draws = allocateWritten(rows * sizeof(Draw));
   const std::vector<CacheRange> ranges(kSequences * Layers.size());
   At.cacheRanges = allocateWritten(ranges.size() * sizeof(CacheRange));
   write(At.cacheRanges, ranges.data(), ranges.size() * sizeof(CacheRange));
@@ -130,6 +133,10 @@ std::vector<CacheRange> Target::cacheRanges(int sequence) const {
   const uint64_t bytes = ranges.size() * sizeof(CacheRange);
   read(ranges.data(), At.cacheRanges + uint64_t(sequence) * bytes, bytes);
   return ranges;
+}
+
+void Target::setDraws(const std::vector<Draw> &draws) {
+  write(At.draws, draws.data(), draws.size() * sizeof(Draw));
 }
 
 void Target::setTargets(const std::vector<int32_t> &targets) {
@@ -228,6 +235,9 @@ std::vector<std::vector<uint64_t>> Target::resolve(const CudaLaunch &launch,
     case CudaArg::Kind::Losses:
       values.push_back({At.losses});
       break;
+    case CudaArg::Kind::Draws:
+      values.push_back({At.draws});
+      break;
     case CudaArg::Kind::Scratch:
       values.push_back(
           {At.scratch + uint64_t(arg.a) + uint64_t(arg.b) * chunk});
@@ -309,12 +319,30 @@ Errors qzc::kernel_test::compare(Target &target, const Model &model,
     const TokenRow chosen = target.row(row);
     errors.wrongChoices += chosen.token != best || chosen.position != position;
   };
+  // Behind a choice; what a row draws hangs on where it is.
+  auto checkDraws = [&](int count) {
+    std::vector<Draw> draws;
+    for (int row = 0; row != count; ++row) {
+      const int seed = target.row(row).position * 31 + row * 7;
+      draws.push_back({seed % 97 / 97.0, 0.5 + seed % 5, 0.5 + seed % 6 / 10.0,
+                       seed % 3 / 20.0, 1 + seed % kMostDrawn, 0});
+    }
+    target.setDraws(draws);
+    target.run(program.draw, count, 0);
+    const std::vector<float> logits = target.logits(count);
+    runtime::HostDraw host;
+    for (int row = 0; row != count; ++row)
+      errors.wrongChoices +=
+          target.row(row).token !=
+          host.token(logits.data() + row * vocab, vocab, draws[size_t(row)]);
+  };
   auto decodeAt = [&](int position, double &worst) {
     target.setTokens(position, {tokens[size_t(position)]}, 1);
     target.run(program.decode, 1, 0);
     worst = std::max(worst,
                      rowError(target.logits(1).data(), want, position, vocab));
     checkChoice(0, position + 1);
+    checkDraws(1);
   };
 
   int position = 0;
@@ -351,12 +379,6 @@ Errors qzc::kernel_test::compare(Target &target, const Model &model,
     }
     position += piece;
   }
-  // The head on the last row alone, and the choice after it.
-  target.setTokens(position - 1, {tokens[size_t(position - 1)]}, 1);
-  target.run(program.head, 1, pieces.back() - 1);
-  target.run(program.choose, 1, 0);
-  checkChoice(0, position);
-
   // The same tokens twice, cut otherwise, in the same two passes.
   const int cuts[2][3] = {{0, 3, 8}, {0, 4, 11}};
   for (int pass = 0; pass != 2; ++pass) {
@@ -413,6 +435,7 @@ Errors qzc::kernel_test::compare(Target &target, const Model &model,
                      rowError(logits.data() + i * vocab, want, at, vocab));
         checkChoice(i, at + 1);
       }
+      checkDraws(size);
     }
   }
 

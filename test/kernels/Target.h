@@ -12,6 +12,7 @@
 
 #include "qzc/Runtime/CacheRange.h"
 #include "qzc/Runtime/Cuda/DeviceState.h"
+#include "qzc/Runtime/Draw.h"
 
 #include <string>
 #include <vector>
@@ -21,7 +22,7 @@ namespace qzc::kernel_test {
 /// Where everything lies, in the target's address space.
 struct Addresses {
   uint64_t weights = 0, body = 0, head = 0, scratch = 0, state = 0;
-  uint64_t tokens = 0, tiles = 0, targets = 0, losses = 0;
+  uint64_t tokens = 0, tiles = 0, targets = 0, losses = 0, draws = 0;
   uint64_t pages = 0, cacheRanges = 0;
   std::vector<uint64_t> ropes;
 };
@@ -47,6 +48,7 @@ public:
   TokenRow row(int64_t index) const; ///< as the last pass left it
   DeviceState state() const;
   std::vector<CacheRange> cacheRanges(int sequence) const; ///< by layer
+  void setDraws(const std::vector<Draw> &draws);
   void setTargets(const std::vector<int32_t> &targets);
   /// Runs a list over T rows; the head starts at row `firstRow` of hidden.
   virtual void run(const std::vector<format::CudaLaunch> &list, int64_t rows,

@@ -192,6 +192,7 @@ struct CudaArg {
     Tiles,     ///< QueryTile [tiles] of this call
     Targets,   ///< int32 [rows], for `score` and `losses`
     Losses,    ///< f32 [rows], what these make
+    Draws,     ///< Draw [T] (Runtime/Draw.h), for `draw`
     Scratch,   ///< a = fixed bytes offset, b = bytes-per-token offset
     Int,       ///< a as int32
     Float,     ///< f as float
@@ -253,9 +254,9 @@ struct CudaProgram {
   /// In place of head and score, for up to chunk rows: the same losses, but no
   /// logits; empty where there are no kernels for it.
   std::vector<CudaLaunch> losses;
-  /// After head on T rows: writes their greedy tokens to the rows of the pass
-  /// and advances these (also the last launches of `decode`).
-  std::vector<CudaLaunch> choose;
+  /// After decode of T sequences: in place of the greedy token that each row of
+  /// the pass has then, one that is drawn.
+  std::vector<CudaLaunch> draw;
   int64_t tileQueries = 1; ///< most queries of a query tile
   /// Positions of a page of the cache, a power of two; 0: each sequence is one
   /// page, whatever its length.

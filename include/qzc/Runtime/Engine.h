@@ -9,6 +9,7 @@
 #ifndef QZC_RUNTIME_ENGINE_H
 #define QZC_RUNTIME_ENGINE_H
 
+#include "qzc/Runtime/Draw.h"
 #include "qzc/Support/Error.h"
 
 #include <cstdint>
@@ -121,6 +122,9 @@ public:
   /// equals). Throws qzc::Error where a logit is not a number.
   virtual void decodeGreedy(const std::vector<Step> &steps,
                             int32_t *chosen) = 0;
+  /// The same; chosen[i] is drawn as draws[i] says.
+  virtual void decodeDrawn(const std::vector<Step> &steps,
+                           const std::vector<Draw> &draws, int32_t *chosen) = 0;
   /// Decodes `count` tokens greedily without waiting for the host between steps
   /// where the device can; for timing.
   virtual void decodeMany(const std::vector<Step> &steps, int64_t count) = 0;

@@ -55,6 +55,12 @@ public:
     ++Position;
     return chosen;
   }
+  int32_t decodeDrawn(int32_t token, const Draw &draw) {
+    int32_t chosen = 0;
+    Owner.decodeDrawn({step(token)}, {draw}, &chosen);
+    ++Position;
+    return chosen;
+  }
   void decodeMany(int32_t token, int64_t count) {
     Owner.decodeMany({step(token)}, count);
     Position += count;

@@ -16,6 +16,19 @@ bool Generator::ends(int32_t token) const {
          std::find(ends.begin(), ends.end(), token) != ends.end();
 }
 
+/// The token after `token`; `logits` [vocab] is room for what only the host
+/// can choose from.
+int32_t Generator::next(Sequence &sequence, int32_t token,
+                        std::vector<float> &logits) {
+  if (TokenSampler.penalizes()) {
+    sequence.decode(token, logits.data());
+    return TokenSampler.choose(logits.data());
+  }
+  return TokenSampler.greedy()
+             ? sequence.decodeGreedy(token)
+             : sequence.decodeDrawn(token, TokenSampler.next());
+}
+
 Generator::Result Generator::run(Sequence &sequence,
                                  const std::vector<int32_t> &prompt,
                                  size_t known, int64_t count) {
@@ -42,12 +55,7 @@ Generator::Result Generator::run(Sequence &sequence,
     result.ended = stop.stopped();
     if (result.ended || static_cast<int64_t>(result.ids.size()) == count)
       break;
-    if (TokenSampler.greedy()) {
-      token = sequence.decodeGreedy(token);
-    } else {
-      sequence.decode(token, logits.data());
-      token = TokenSampler.choose(logits.data());
-    }
+    token = next(sequence, token, logits);
   }
   result.seconds = decoding.seconds();
   show(stop.push(decoder.finish()));

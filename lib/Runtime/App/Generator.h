@@ -30,6 +30,7 @@ public:
 
 private:
   bool ends(int32_t token) const;
+  int32_t next(Sequence &sequence, int32_t token, std::vector<float> &logits);
 
   const Session &Call;
   const tokenizer::Tokenizer &Vocabulary;

@@ -3,9 +3,10 @@
 #ifndef QZC_LIB_RUNTIME_APP_SAMPLER_H
 #define QZC_LIB_RUNTIME_APP_SAMPLER_H
 
+#include "qzc/Runtime/HostDraw.h"
+
 #include <cstdint>
 #include <random>
-#include <utility>
 #include <vector>
 
 namespace qzc::runtime {
@@ -19,45 +20,35 @@ struct SamplerOptions {
   uint64_t seed = 0;
 };
 
-/// Draws from the softmax of logits / temperature, cut to topK, then to topP,
-/// then to minP, as transformers does it. The same seed and logits give the
-/// same tokens on every machine.
+/// Which tokens the options of a call ask for, in a text of one model. The same
+/// seed and logits give the same tokens on every machine.
 class Sampler {
 public:
   Sampler(const SamplerOptions &options, int64_t vocab)
       : Options(options), Random(options.seed),
         Seen(static_cast<size_t>(vocab)) {}
 
-  /// Whether it takes the likeliest token, whatever came before.
-  bool greedy() const { return Options.temperature == 0 && !penalizes(); }
+  /// Whether it takes the likeliest token.
+  bool greedy() const { return Options.temperature == 0; }
+  /// Whether logits depend on what came before, as only choose() knows it.
+  bool penalizes() const { return Options.repetitionPenalty != 1; }
+  /// The next token's draw, where it is not greedy.
+  Draw next();
+
   /// A token of the text so far, which a penalty makes less likely: a positive
   /// logit is divided by it, a negative one multiplied.
   void see(int32_t token) { Seen[static_cast<size_t>(token)] = true; }
   /// Chooses from logits [vocab], which it may change, and sees the token.
   /// Throws qzc::Error where a logit is not a number.
   int32_t choose(float *logits);
-
-  struct Choice {
-    int32_t id;
-    double weight; ///< 1 for the likeliest
-  };
-  /// What is drawn from after these logits [vocab], likeliest first; valid
-  /// until the next call.
-  const std::vector<Choice> &choices(const float *logits);
-
   /// Changes the logits of tokens that were seen; choose() does it by itself.
   void penalize(float *logits) const;
 
 private:
-  bool penalizes() const { return Options.repetitionPenalty != 1; }
-  int32_t draw(const float *logits);
-
-  using Candidate = std::pair<float, int32_t>; ///< (−logit, id)
   SamplerOptions Options;
   std::mt19937_64 Random;
   std::vector<bool> Seen; ///< by id
-  std::vector<Candidate> Candidates;
-  std::vector<Choice> Kept;
+  HostDraw Host;
 };
 
 } // namespace qzc::runtime

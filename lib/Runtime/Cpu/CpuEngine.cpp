@@ -8,6 +8,7 @@
 
 #include "qzc/Runtime/Argmax.h"
 #include "qzc/Runtime/Batch.h"
+#include "qzc/Runtime/HostDraw.h"
 #include "qzc/Runtime/SequenceTable.h"
 
 #include <algorithm>
@@ -82,6 +83,14 @@ public:
   void decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) override {
     forSteps(steps, [&](int64_t index, const float *row) {
       chosen[index] = argmax(row, Vocab);
+    });
+  }
+
+  void decodeDrawn(const std::vector<Step> &steps,
+                   const std::vector<Draw> &draws, int32_t *chosen) override {
+    forSteps(steps, [&](int64_t index, const float *row) {
+      chosen[index] =
+          Drawing.token(row, Vocab, draws[static_cast<size_t>(index)]);
     });
   }
 
@@ -199,6 +208,7 @@ private:
   std::vector<ZeroedMemory> Pages;
   SequenceTable Table;
   int64_t Vocab;
+  HostDraw Drawing;
 };
 
 } // namespace

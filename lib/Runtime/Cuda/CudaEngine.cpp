@@ -13,6 +13,7 @@
 #include "qzc/Runtime/Cuda/Nvml.h"
 #include "qzc/Runtime/Cuda/Program.h"
 #include "qzc/Runtime/Cuda/Workspace.h"
+#include "qzc/Runtime/HostDraw.h"
 #include "qzc/Runtime/Image.h"
 #include "qzc/Runtime/SequenceTable.h"
 
@@ -49,6 +50,8 @@ public:
   void run(const std::vector<Piece> &batch) override;
   void decode(const std::vector<Step> &steps, float *logits) override;
   void decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) override;
+  void decodeDrawn(const std::vector<Step> &steps,
+                   const std::vector<Draw> &draws, int32_t *chosen) override;
   void decodeMany(const std::vector<Step> &steps, int64_t count) override;
 
   double streamingRate() override { return Gpu.copyRate(); }
@@ -89,7 +92,7 @@ private:
   Workspace Memory;
   std::vector<DeviceBuffer> Slabs; ///< of pages
   SequenceTable Table;
-  LaunchList Prefill, Head, Score, Losses;
+  LaunchList Prefill, Head, Score, Losses, Drawing;
   /// The lists of decode passes that were needed so far, and graphs by number
   /// of sequences.
   std::map<const std::vector<format::CudaLaunch> *, LaunchList> Decodes;
@@ -98,6 +101,7 @@ private:
   PinnedBuffer HostRows; ///< the TokenRows that decode leaves, and beyondCache
   PinnedBuffer HostLogits;
   PassState Told;
+  HostDraw Host; ///< of more tokens than the device draws from
 };
 
 /// Pages are allocated so many bytes at a time.
@@ -123,6 +127,8 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
             Functions),
       Losses(Program.losses, Manifest, Program.memory, Memory.layout(),
              Functions),
+      Drawing(Program.draw, Manifest, Program.memory, Memory.layout(),
+              Functions),
       MostSteps(std::min({Program.decodeBatch, Sizes.chunk, Sizes.headRows})),
       HostRows(Gpu,
                sizeof(TokenRow) * static_cast<size_t>(MostSteps) + sizeof(int)),
@@ -428,6 +434,30 @@ void CudaEngine::decode(const std::vector<Step> &steps, float *logits) {
 void CudaEngine::decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) {
   forGroups(steps, 1, [&](const std::vector<Step> &group, size_t first) {
     startDecode(group, 1);
+    finishDecode("decoding a token", chosen + first);
+  });
+}
+
+void CudaEngine::decodeDrawn(const std::vector<Step> &steps,
+                             const std::vector<Draw> &draws, int32_t *chosen) {
+  const bool onDevice =
+      std::all_of(draws.begin(), draws.end(), [](const Draw &draw) {
+        return draw.topK > 0 && draw.topK <= kMostDrawn;
+      });
+  if (!onDevice) {
+    const int64_t vocab = Manifest.model.vocab;
+    std::vector<float> logits(steps.size() * static_cast<size_t>(vocab));
+    decode(steps, logits.data());
+    for (size_t i = 0; i != steps.size(); ++i)
+      chosen[i] = Host.token(logits.data() + i * static_cast<size_t>(vocab),
+                             vocab, draws[i]);
+    return;
+  }
+  forGroups(steps, 1, [&](const std::vector<Step> &group, size_t first) {
+    Gpu.upload(Memory.layout().draws, draws.data() + first,
+               group.size() * sizeof(Draw));
+    startDecode(group, 1);
+    Drawing.launch(Gpu, {static_cast<int64_t>(group.size()), 0});
     finishDecode("decoding a token", chosen + first);
   });
 }

@@ -95,6 +95,8 @@ static uint64_t resolve(const CudaArg &arg, const Manifest &manifest,
     return layout.targets;
   case CudaArg::Kind::Losses:
     return layout.losses;
+  case CudaArg::Kind::Draws:
+    return layout.draws;
   case CudaArg::Kind::Scratch:
     return layout.scratch + static_cast<uint64_t>(arg.a) +
            static_cast<uint64_t>(arg.b) * static_cast<uint64_t>(layout.chunk);

@@ -52,7 +52,8 @@ uint64_t WorkspacePlan::smallBytes() const {
   return sizeof(DeviceState) +
          alignUp(rangeBytes() * static_cast<uint64_t>(sequences)) +
          alignUp(tableBytes()) + alignUp(rows * sizeof(TokenRow)) +
-         alignUp(rows * sizeof(QueryTile)) + 2 * alignUp(rows * 4);
+         alignUp(rows * sizeof(QueryTile)) + 2 * alignUp(rows * 4) +
+         alignUp(rows * sizeof(Draw));
 }
 
 uint64_t WorkspacePlan::workspaceTotal() const {
@@ -214,6 +215,7 @@ Workspace::Workspace(const Device &device, const Image &image,
   Layout.tiles = take(chunk * sizeof(QueryTile));
   Layout.targets = take(chunk * 4);
   Layout.losses = take(chunk * 4);
+  Layout.draws = take(chunk * sizeof(Draw));
 
   next = Ropes.address();
   for (const format::Rope &rope : image.manifest().plan.ropes) {

@@ -28,5 +28,9 @@ template <> std::string parameterType<DeviceState>() {
   return "qzc::DeviceState";
 }
 template <> std::string parameterType<QueryTile>() { return "qzc::QueryTile"; }
+template <> std::string parameterType<Draw>() { return "qzc::Draw"; }
+template <> std::string parameterType<kernels::TokenKey>() {
+  return "unsigned long long";
+}
 template <> std::string parameterType<TokenRow>() { return "qzc::TokenRow"; }
 } // namespace qzc::cuda

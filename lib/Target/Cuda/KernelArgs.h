@@ -8,7 +8,7 @@
 #ifndef QZC_LIB_TARGET_CUDA_KERNELARGS_H
 #define QZC_LIB_TARGET_CUDA_KERNELARGS_H
 
-#include "Kernels/Common.h"
+#include "Kernels/Head.h"
 
 #include "qzc/Format/Manifest.h"
 
@@ -32,9 +32,11 @@ template <class T> std::string parameterType() {
 template <> std::string parameterType<void>();
 template <> std::string parameterType<int>();
 template <> std::string parameterType<float>();
+template <> std::string parameterType<kernels::TokenKey>();
 template <> std::string parameterType<kernels::Half>();
 template <> std::string parameterType<CacheView>();
 template <> std::string parameterType<DeviceState>();
+template <> std::string parameterType<Draw>();
 template <> std::string parameterType<QueryTile>();
 template <> std::string parameterType<TokenRow>();
 

@@ -272,6 +272,22 @@ void Lowerer::lowerChoose(Launches &out) {
   Builder.add(out, choose);
 }
 
+void Lowerer::lowerDraw(Launches &out) {
+  const View &logits = M.plan.logits;
+  KernelLaunch<kernels::DrawToken> draw;
+  draw.config = {toInt(logits.columns), kChooseBlocks};
+  draw.args.logits = inRows(logits);
+  draw.args.draws = argOf<const Draw *>(CudaArg::Kind::Draws);
+  draw.args.candidates = Builder.fixedScratch<kernels::TokenKey>(
+      "drawCandidates",
+      kMostBatch * kChooseBlocks * kMostDrawn * sizeof(kernels::TokenKey));
+  draw.args.rows = tokenRows();
+  draw.args.state = state();
+  draw.grid[0] = {kChooseBlocks, 0};
+  draw.grid[1] = perToken();
+  Builder.add(out, draw);
+}
+
 /// Decode passes of several sequences, where they are not the one of one.
 void Lowerer::lowerBatches() {
   int64_t before = 1;
@@ -310,7 +326,7 @@ mlir::OwningOpRef<ProgramOp> Lowerer::run() {
   lowerScore(Builder.addList(ListKind::Score));
   if (scoresWithoutLogits())
     lowerLosses(Builder.addList(ListKind::Losses));
-  lowerChoose(Builder.addList(ListKind::Choose));
+  lowerDraw(Builder.addList(ListKind::Draw));
   return Builder.finish();
 }
 

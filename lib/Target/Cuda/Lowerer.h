@@ -73,6 +73,7 @@ private:
   void lowerNorm(const format::Launch &launch);
   void lowerElementwise(const format::Launch &launch);
   void lowerChoose(Launches &out);
+  void lowerDraw(Launches &out);
 
   // AttentionLowering.cpp.
   void lowerAttention(const format::Launch &launch);

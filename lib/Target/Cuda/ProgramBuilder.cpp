@@ -121,6 +121,8 @@ mlir::Attribute ProgramBuilder::attributeOf(const TypedArg &typed) const {
     return GivenAttr::get(context, Given::Targets);
   case CudaArg::Kind::Losses:
     return GivenAttr::get(context, Given::Losses);
+  case CudaArg::Kind::Draws:
+    return GivenAttr::get(context, Given::Draws);
   case CudaArg::Kind::Int:
     return builder.getI32IntegerAttr(static_cast<int32_t>(arg.a));
   case CudaArg::Kind::Float:

@@ -29,6 +29,8 @@ static CudaArg givenArg(Given given) {
     return argOf(CudaArg::Kind::Targets);
   case Given::Losses:
     return argOf(CudaArg::Kind::Losses);
+  case Given::Draws:
+    return argOf(CudaArg::Kind::Draws);
   }
   llvm_unreachable("an unknown argument");
 }
@@ -155,8 +157,8 @@ static std::vector<format::CudaLaunch> &listOf(format::CudaProgram &stored,
     return stored.score;
   case ListKind::Losses:
     return stored.losses;
-  case ListKind::Choose:
-    return stored.choose;
+  case ListKind::Draw:
+    return stored.draw;
   }
   llvm_unreachable("an unknown list");
 }

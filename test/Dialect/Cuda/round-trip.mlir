@@ -62,7 +62,7 @@ cuda.program for #cuda.gpu<processors = 132, cluster_blocks = 8, shared_bytes = 
   // CHECK: cuda.list losses {
   cuda.list losses {
   }
-  // CHECK: cuda.list choose {
-  cuda.list choose {
+  // CHECK: cuda.list draw {
+  cuda.list draw {
   }
 }

@@ -132,6 +132,10 @@ public:
       *chosen++ = static_cast<int32_t>(after(step.token));
     }
   }
+  void decodeDrawn(const std::vector<Step> &steps, const std::vector<Draw> &,
+                   int32_t *chosen) override {
+    decodeGreedy(steps, chosen);
+  }
   void decodeMany(const std::vector<Step> &steps, int64_t count) override {
     for (const Step &step : steps)
       append(step.sequence, step.position, count);

@@ -107,11 +107,14 @@ TEST(Sampler, LeavesWhatTransformersLeaves) {
       sampler.see(token);
     sampler.penalize(logits.data());
     double total = 0;
-    for (const Sampler::Choice &choice : sampler.choices(logits.data()))
+    HostDraw host;
+    const std::vector<HostDraw::Choice> &choices = host.choices(
+        logits.data(), static_cast<int64_t>(logits.size()), sampler.next());
+    for (const HostDraw::Choice &choice : choices)
       total += choice.weight;
     std::vector<int32_t> ids;
     std::vector<double> probabilities;
-    for (const Sampler::Choice &choice : sampler.choices(logits.data())) {
+    for (const HostDraw::Choice &choice : choices) {
       ids.push_back(choice.id);
       probabilities.push_back(choice.weight / total);
     }
@@ -127,10 +130,10 @@ TEST(Sampler, LeavesWhatTransformersLeaves) {
 TEST(Sampler, PenaltyGoesWithTheLikeliestToo) {
   SamplerOptions options;
   options.temperature = 0;
-  EXPECT_TRUE(Sampler(options, 3).greedy());
+  EXPECT_FALSE(Sampler(options, 3).penalizes());
   options.repetitionPenalty = 2;
   Sampler sampler(options, 3);
-  EXPECT_FALSE(sampler.greedy());
+  EXPECT_TRUE(sampler.penalizes());
   auto next = [&] {
     std::vector<float> logits = {1.5f, 2, 1.25f};
     return sampler.choose(logits.data());

@@ -48,7 +48,7 @@ std::vector<const std::vector<CudaLaunch> *>
 listsOf(const CudaProgram &program) {
   std::vector<const std::vector<CudaLaunch> *> lists = {
       &program.decode, &program.prefill, &program.head,
-      &program.score,  &program.choose,  &program.losses};
+      &program.score,  &program.draw,  &program.losses};
   for (const CudaBatch &batch : program.batches)
     lists.push_back(&batch.launches);
   return lists;

@@ -17,6 +17,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -57,7 +58,7 @@ protected:
                      {"all_f32", all},        {"all_q8", all},
                      {"step", {1, 1, 1}},     {"head", {1, 1, 1}},
                      {"score", {1, 1, 1, 1}}, {"choose", {1, 1, 1}},
-                     {"losses", {1, 1, 1, 1}}};
+                     {"draw", {1, 1, 1, 1}},  {"losses", {1, 1, 1, 1}}};
     Fake->onLaunch = play;
     format::verify(Image.Manifest);
   }
@@ -125,6 +126,18 @@ protected:
         token.token = static_cast<int>(
             std::max_element(logits, logits + kVocab) - logits);
         ++token.position;
+      }
+    // The last of the likeliest.
+    if (launch.kernel == "draw")
+      for (int row = 0; row != state.rows; ++row) {
+        const float *logits = launch.pointer<float>(1) + row * kLogitColumns;
+        std::vector<int> ids(kVocab);
+        std::iota(ids.begin(), ids.end(), 0);
+        std::stable_sort(ids.begin(), ids.end(),
+                         [&](int a, int b) { return logits[a] > logits[b]; });
+        const Draw &draw = launch.pointer<Draw>(3)[row];
+        launch.pointer<TokenRow>(2)[row].token =
+            ids[static_cast<size_t>(draw.topK) - 1];
       }
   }
 

@@ -131,7 +131,8 @@ inline format::Manifest tinyManifest() {
   cuda.prefill = {body, all};
   cuda.head = {headLaunch};
   cuda.score = {score};
-  cuda.choose = {choose};
+  cuda.draw = {
+      tinyLaunch("draw", {state, logits, tokens, {Kind::Draws, 0, 0, 0}})};
   cuda.decode = {step, headLaunch, choose};
   cuda.decodeBatch = 4;
   format::CudaLaunch together = step;
@@ -180,7 +181,7 @@ public:
   static std::string packed(std::string_view text) {
     std::vector<format::CodeModule> modules;
     for (const char *kernel :
-         {"body", "all", "step", "head", "score", "choose", "losses"})
+         {"body", "all", "step", "head", "score", "choose", "draw", "losses"})
       modules.push_back({kernel, text});
     return format::packModules(modules);
   }

@@ -154,7 +154,7 @@ inline format::Manifest sampleManifest() {
   cuda.head = {launch};
   cuda.score = {launch};
   cuda.losses = {launch, launch};
-  cuda.choose = {launch};
+  cuda.draw = {launch};
   return m;
 }
 

@@ -18,10 +18,12 @@
 //    of `prefill` changes any of this;
 //  * head, score: rows = number of hidden rows, the T of these launches;
 //  * decode: tokens = rows = the number of sequences, each with one TokenRow;
-//  * choose (and the end of decode): each row's token = the most likely next
-//    token, its position is one more: a captured decode graph can be replayed
-//    without the host writing anything in between. Where a logit is not a
-//    number, token = -1 - the lowest such id, which a replay takes as token 0;
+//  * the end of decode: each row's token = the most likely next token, its
+//    position is one more: a captured decode graph can be replayed without the
+//    host writing anything in between. Where a logit is not a number, token =
+//    -1 - the lowest such id, which a replay takes as token 0;
+//  * draw, after decode: a row's token = one that its Draw asks for, but where
+//    it is negative or its logit infinite;
 //  * a key or value that the cache's type cannot hold, or in another type than
 //    f32 one that is not a number, sets beyondCache: what is computed from then
 //    on is wrong. The cache ranges say whose it was.

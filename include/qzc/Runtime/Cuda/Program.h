@@ -44,6 +44,7 @@ struct DeviceLayout {
   CUdeviceptr tiles = 0;       ///< QueryTile [chunk]
   CUdeviceptr targets = 0;     ///< int32 [chunk]
   CUdeviceptr losses = 0;      ///< f32 [chunk]
+  CUdeviceptr draws = 0;       ///< Draw [chunk]
   CUdeviceptr pages = 0;       ///< u64 [sequences, pagesPerSequence]
   CUdeviceptr cacheRanges = 0; ///< CacheRange [sequences, layers]
   std::vector<CUdeviceptr> ropes;

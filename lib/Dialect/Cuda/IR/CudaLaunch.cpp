@@ -130,6 +130,8 @@ static bool takes(StringRef parameter, Attribute arg) {
           return parameter == "int *";
         case Given::Losses:
           return parameter == "float *";
+        case Given::Draws:
+          return parameter == "qzc::Draw *";
         }
         return false;
       })

@@ -53,12 +53,12 @@ private:
   void walk(ListOp list) {
     Begin = Step;
     const ListKind kind = list.getKind();
-    const bool isBehindPrefill =
-        kind == ListKind::Head || kind == ListKind::Score ||
-        kind == ListKind::Losses || kind == ListKind::Choose;
+    const bool isBehindPrefill = kind == ListKind::Head ||
+                                 kind == ListKind::Score ||
+                                 kind == ListKind::Losses;
     if (isBehindPrefill)
       touch(Hidden);
-    if (kind == ListKind::Score || kind == ListKind::Choose)
+    if (kind == ListKind::Score || kind == ListKind::Draw)
       touch(Logits);
     for (LaunchOp launch : list.block().getOps<LaunchOp>()) {
       for (Value memory : launch.getMemory())

@@ -76,8 +76,9 @@ Handed handedOf(ListKind kind) {
   case ListKind::Head:
     return {true, true, false, true};
   case ListKind::Score:
-  case ListKind::Choose:
     return {true, true, true, false};
+  case ListKind::Draw:
+    return {false, false, true, false};
   case ListKind::Losses:
     return {true, true, false, false};
   }

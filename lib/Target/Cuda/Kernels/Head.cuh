@@ -53,9 +53,19 @@ QZC_DEVICE void chooseToken(const ChooseToken::Args<Value> &a) {
   int *indices = a.indices + row * C.blocks;
   const int begin = blockIdx.x * perBlock;
   const int end = min(begin + perBlock, C.vocabulary);
+  // All loads before the first comparison.
+  constexpr int each = (perBlock + 255) / 256;
+  Candidate mine[each];
+#pragma unroll
+  for (int j = 0; j < each; ++j) {
+    const int i = begin + j * 256 + static_cast<int>(threadIdx.x);
+    mine[j] =
+        i < end ? Candidate{logits[i], i} : Candidate{-QZC_INFINITY, last};
+  }
   Candidate best = {-QZC_INFINITY, last};
-  for (int i = begin + threadIdx.x; i < end; i += 256)
-    best = better(best, {logits[i], i});
+#pragma unroll
+  for (int j = 0; j < each; ++j)
+    best = better(best, mine[j]);
   best = bestOfBlock(best, scratch);
   if (threadIdx.x == 0) {
     values[blockIdx.x] = best.value;

@@ -4,6 +4,7 @@
 #define QZC_KERNELS_HEAD_H
 
 #include "Common.h"
+#include "qzc/Runtime/Draw.h"
 
 namespace qzc::kernels {
 
@@ -21,6 +22,26 @@ struct ChooseToken {
     Of<TokenRow *> rows; ///< [T]: get their tokens and positions
     Of<DeviceState *> state;
     QZC_FIELDS(logits, values, indices, rows, state)
+  };
+};
+
+/// A logit and a token's id, in an order (DrawToken.cuh).
+using TokenKey = unsigned long long;
+
+struct DrawToken {
+  QZC_KERNEL(DrawToken, drawToken, "DrawToken.cuh")
+  struct Config {
+    int vocabulary;
+    int blocks; ///< of a row
+    QZC_FIELDS(vocabulary, blocks)
+  };
+  template <template <class> class Of> struct Args {
+    InRows<Of> logits;         ///< [T, vocabulary]
+    Of<const Draw *> draws;    ///< [T], of 1 to kMostDrawn tokens
+    Of<TokenKey *> candidates; ///< scratch: [T, blocks, kMostDrawn]
+    Of<TokenRow *> rows;       ///< [T]: get their tokens
+    Of<DeviceState *> state;
+    QZC_FIELDS(logits, draws, candidates, rows, state)
   };
 };
 

@@ -40,7 +40,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 
     cuda.launch @k [] (%h[0], %sums[0])
     cuda.launch @k [] (%sums[0], %t[0])
   }
-  cuda.list choose {
+  cuda.list draw {
     cuda.launch @k [] (%l[0], %l[0])
   }
 }

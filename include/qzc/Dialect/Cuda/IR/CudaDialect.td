@@ -48,7 +48,7 @@ def Cuda_ListKind : Cuda_Enum<"ListKind", "what a list of launches is for", [
     I32EnumAttrCase<"Prefill", 2, "prefill">,
     I32EnumAttrCase<"Head", 3, "head">, I32EnumAttrCase<"Score", 4, "score">,
     I32EnumAttrCase<"Losses", 5, "losses">,
-    I32EnumAttrCase<"Choose", 6, "choose">]>;
+    I32EnumAttrCase<"Draw", 6, "draw">]>;
 def Cuda_ListKindAttr : EnumAttr<Cuda_Dialect, Cuda_ListKind, "list">;
 
 def Cuda_Given : Cuda_Enum<"Given", "what the runtime has for every pass", [
@@ -56,7 +56,8 @@ def Cuda_Given : Cuda_Enum<"Given", "what the runtime has for every pass", [
     I32EnumAttrCase<"Tokens", 1, "tokens">,
     I32EnumAttrCase<"Tiles", 2, "tiles">,
     I32EnumAttrCase<"Targets", 3, "targets">,
-    I32EnumAttrCase<"Losses", 4, "losses">]>;
+    I32EnumAttrCase<"Losses", 4, "losses">,
+    I32EnumAttrCase<"Draws", 5, "draws">]>;
 
 //===----------------------------------------------------------------------===//
 // Memory, and the GPU

@@ -81,7 +81,8 @@ def Cuda_ListOp : Cuda_Op<"list", [HasParent<"ProgramOp">, NoRegionArguments,
     * `head`: logits of rows of what `prefill` left
     * `score`: after it, the losses of these rows
     * `losses`: in place of both, the same losses without logits
-    * `choose`: after `head`, the greedy choice
+    * `draw`: after `decode` or a `batch`, tokens drawn in place of the greedy
+      choice
 
     Constraints:
       * (C1) `sequences`, at least 2, are said of a `batch` and of no other list.
@@ -146,7 +147,7 @@ def Cuda_HiddenOp : Cuda_Op<"hidden", [Pure, HasParent<"ProgramOp">]> {
 def Cuda_LogitsOp : Cuda_Op<"logits", [HasParent<"ProgramOp">]> {
   let summary = "What the head makes";
   let description = [{
-    The columns of a buffer of the head that the runtime, `score` and `choose` find
+    The columns of a buffer of the head that the runtime, `score` and `draw` find
     logits in.
 
     Constraints:
@@ -240,7 +241,8 @@ def Cuda_LaunchOp : Cuda_Op<"launch", [HasParent<"ListOp">,
 
     * `%m[e]`: f32 element `e` of the first row of memory of the program's own
     * `#cuda.tensor<i, part>`, `#cuda.cache<layer>`, `#cuda.rope_table<i>`
-    * `#cuda.given<…>`: `state`, `tokens`, `tiles`, `targets`, `losses`
+    * `#cuda.given<…>`: `state`, `tokens`, `tiles`, `targets`, `losses`,
+      `draws`
     * an `i32`, an `f32`
     * `#cuda.unused`, for a pointer that the instance does not read
 

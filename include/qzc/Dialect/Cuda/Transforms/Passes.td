@@ -11,7 +11,7 @@ def CudaPlanMemory : Pass<"cuda-plan-memory", "::qzc::cuda::ProgramOp"> {
     A buffer has one place for all lists. In each list it is live from the first
     launch that works on it to the last; what a list leaves behind (the hidden
     states of `prefill`, the logits of `decode`, `batch` and `head`) is live to its
-    end, and the logits that `score` and `choose` begin with from their beginning.
+    end, and the logits that `score` and `draw` begin with from their beginning.
     The hidden states are live throughout all lists that run on what `prefill` left.
     Buffers that are live together in no list may share bytes. A buffer that no
     launch works on goes. Larger buffers are placed first, as `sched-plan-memory`
@@ -52,8 +52,8 @@ def CudaVerifyMemory : Pass<"cuda-verify-memory", "::qzc::cuda::ProgramOp"> {
     buffers as wholes: that all of one is written before any of it is read, it
     cannot see. Buffers without places, as before planning, share no bytes.
 
-    `head`, `score`, `losses` and `choose` begin with the hidden states, `score`
-    and `choose` with the logits too.
+    `head`, `score` and `losses` begin with the hidden states, `score` and `draw`
+    with the logits.
 
     * (C1) a launch reads no memory that its list has not written to, unless the
       list begins with it.

@@ -1,0 +1,155 @@
+//===- DrawToken.cuh - Drawing the next token -----------------------------===//
+//
+// Blocks find the likeliest tokens of their part of a row, the last one to
+// arrive those of the row, puts them in order and draws one (Runtime/Draw.h).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_DRAWTOKEN_CUH
+#define QZC_KERNELS_DRAWTOKEN_CUH
+
+#include "Common.cuh"
+#include "Head.h"
+
+namespace qzc::kernels {
+
+constexpr int kDrawThreads = 256;
+
+/// Greater for a greater logit, and for a lower id of equal ones; never 0, so
+/// that no two are the same and 0 is none.
+QZC_DEVICE TokenKey keyOf(float logit, int id) {
+  // Adding zero makes −0 a 0.
+  const uint32_t bits = format::floatBits(logit + 0.0f);
+  const uint32_t ordered = bits >> 31 ? ~bits : bits | 0x80000000u;
+  return static_cast<TokenKey>(ordered) << 32 | ~static_cast<uint32_t>(id);
+}
+QZC_DEVICE int idOf(TokenKey key) {
+  return static_cast<int>(~static_cast<uint32_t>(key));
+}
+QZC_DEVICE float logitOf(TokenKey key) {
+  const auto ordered = static_cast<uint32_t>(key >> 32);
+  return format::floatFromBits(ordered >> 31 ? ordered & 0x7fffffffu
+                                             : ~ordered);
+}
+
+struct DrawShared {
+  float scratch[kDrawThreads / kWarp];
+  unsigned count;
+  TokenKey keys[kMostDrawn];
+  TokenKey sorted[kMostDrawn];
+  double weights[kMostDrawn];
+  int isLast;
+};
+
+/// Leaves the `most` greatest of the keys of all threads in shared.keys, in any
+/// order, and 0 where there are fewer. All threads of the block.
+template <int Each>
+QZC_DEVICE void keepGreatest(const TokenKey (&keys)[Each], int most,
+                             DrawShared &shared) {
+  // The greatest key that `most` of them reach, bit by bit from the top.
+  TokenKey threshold = 0;
+  for (int bit = 63; bit >= 0; --bit) {
+    const TokenKey higher = threshold | TokenKey{1} << bit;
+    int reach = 0;
+#pragma unroll
+    for (int i = 0; i < Each; ++i)
+      reach += keys[i] >= higher;
+    // No more than f32 counts.
+    const float all = reduceBlock<Sum, kDrawThreads>(static_cast<float>(reach),
+                                                     shared.scratch);
+    if (all >= static_cast<float>(most))
+      threshold = higher;
+    if (all == static_cast<float>(most))
+      break;
+  }
+  if (threadIdx.x == 0)
+    shared.count = 0;
+  if (threadIdx.x < kMostDrawn)
+    shared.keys[threadIdx.x] = 0;
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < Each; ++i)
+    if (keys[i] != 0 && keys[i] >= threshold)
+      shared.keys[atomicAdd(&shared.count, 1u)] = keys[i];
+  __syncthreads();
+}
+
+/// Draws from the `count` tokens in shared.keys. All threads of the block; the
+/// id is the first one's.
+QZC_DEVICE int drawFrom(int count, const Draw &draw, DrawShared &shared) {
+  const int thread = threadIdx.x;
+  if (thread < count) {
+    const TokenKey key = shared.keys[thread];
+    int before = 0;
+    for (int i = 0; i < count; ++i)
+      before += shared.keys[i] > key;
+    shared.sorted[before] = key;
+  }
+  __syncthreads();
+  if (thread < count)
+    shared.weights[thread] =
+        exp((static_cast<double>(logitOf(shared.sorted[thread])) -
+             static_cast<double>(logitOf(shared.sorted[0]))) /
+            draw.temperature);
+  __syncthreads();
+  if (thread != 0)
+    return 0;
+  const auto weight = [&](int i) { return shared.weights[i]; };
+  double total = 0;
+  for (int i = 0; i < count; ++i)
+    total += weight(i);
+  const int kept = keptOf(weight, count, total, draw);
+  return idOf(shared.sorted[drawnOf(weight, kept, draw.uniform)]);
+}
+
+/// Rows that chose their likeliest token draw another in its place, if it has a
+/// finite logit. Grid: C.blocks × T blocks of kDrawThreads.
+template <DrawToken::Config C>
+QZC_DEVICE void drawToken(const DrawToken::Args<Value> &a) {
+  constexpr int perBlock = (C.vocabulary + C.blocks - 1) / C.blocks;
+  constexpr int each = (perBlock + kDrawThreads - 1) / kDrawThreads;
+  constexpr int merged = C.blocks * kMostDrawn / kDrawThreads;
+  static_assert(C.blocks * kMostDrawn % kDrawThreads == 0, "whole threads");
+  __shared__ DrawShared shared;
+  launchDependents();
+  waitForDependencies();
+  const int thread = threadIdx.x;
+  const int row = blockIdx.y;
+  TokenRow &token = a.rows[row];
+  const float *logits = rowOf(a.logits, row);
+  const Draw draw = a.draws[row];
+  const int most = min(draw.topK, C.vocabulary);
+  TokenKey *candidates = a.candidates + row * C.blocks * kMostDrawn;
+
+  TokenKey keys[each];
+  const int begin = blockIdx.x * perBlock;
+#pragma unroll
+  for (int i = 0; i < each; ++i) {
+    const int at = i * kDrawThreads + thread;
+    const int id = begin + at;
+    keys[i] = at < perBlock && id < C.vocabulary ? keyOf(logits[id], id) : 0;
+  }
+  keepGreatest(keys, most, shared);
+  if (thread < most)
+    candidates[blockIdx.x * most + thread] = shared.keys[thread];
+  if (!arriveLast(&a.state->counters[row], C.blocks, &shared.isLast))
+    return;
+
+  TokenKey rest[merged];
+#pragma unroll
+  for (int i = 0; i < merged; ++i) {
+    const int at = i * kDrawThreads + thread;
+    rest[i] = at < C.blocks * most ? __ldcg(candidates + at) : 0;
+  }
+  keepGreatest(rest, most, shared);
+  // What is no number has been told of; what is infinite has no weights.
+  if (token.token < 0 || fabsf(logits[token.token]) == QZC_INFINITY)
+    return;
+  const int drawn = drawFrom(most, draw, shared);
+  if (thread == 0)
+    token.token = drawn;
+}
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_DRAWTOKEN_CUH
