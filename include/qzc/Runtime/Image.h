@@ -57,6 +57,8 @@ public:
 
   /// The stored weight; mapped, or generated at load for synthetic weights.
   virtual format::PackedView tensor(int64_t index) const = 0;
+  /// Whether release() gives memory back.
+  virtual bool canRelease() const { return false; }
   /// Lets go of a weight's memory, where it can be read from its file again by
   /// those who still ask: it is in use elsewhere. The check is to be over.
   virtual void release(int64_t) const {}

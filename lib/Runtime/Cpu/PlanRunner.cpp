@@ -35,7 +35,7 @@ PlanRunner::PlanRunner(const Image &image, const EngineOptions &options,
                        const KernelTable &kernels)
     : Source(image), Plan(image.manifest().plan), Options(options),
       Pool(options.threads), Exec{kernels, Pool, {}, nullptr, 0},
-      Groups(image, Plan, kernels, Pool),
+      Copies(image, Plan, kernels, Pool),
       HeadRows(headRowsFor(Plan, options.chunk)),
       Arena(Plan.bytesPerToken * options.chunk, "activations"),
       HeadArena(Plan.headBytesPerToken * HeadRows, "logits") {
@@ -79,8 +79,8 @@ void PlanRunner::prepare(const Launch &launch) {
     for (size_t i = 0; i != launch.weights.size(); ++i) {
       const int32_t index = launch.weights[i];
       if (i < static_cast<size_t>(weights.params.parts)) {
-        weights.parts.push_back(Source.tensor(index));
-        weights.groups.push_back(Groups.of(index));
+        weights.parts.push_back(Copies.stored(index));
+        weights.groups.push_back(Copies.groups(index));
         continue;
       }
       keepVector(index);
@@ -138,7 +138,7 @@ const float *PlanRunner::vectorOf(int32_t tensor) const {
 }
 
 uint64_t PlanRunner::workspaceBytes() const {
-  uint64_t bytes = Groups.memory().bytes + Arena.size() + HeadArena.size() +
+  uint64_t bytes = Copies.memory().bytes + Arena.size() + HeadArena.size() +
                    ActivationMemory.size();
   for (const ZeroedMemory &memory : Scratch)
     bytes += memory.size();
@@ -148,10 +148,10 @@ uint64_t PlanRunner::workspaceBytes() const {
 }
 
 std::vector<MemoryRange> PlanRunner::weightRanges() const {
-  std::vector<MemoryRange> ranges = {Groups.memory()};
+  std::vector<MemoryRange> ranges = {Copies.memory()};
   const auto tensors = static_cast<int32_t>(Source.manifest().tensors.size());
   for (int32_t index = 0; index != tensors; ++index) {
-    if (Groups.of(index).data)
+    if (Copies.has(index))
       continue;
     const PackedView view = Source.tensor(index);
     const std::byte *begin = view.parts[0];

@@ -4,8 +4,7 @@
 #define QZC_RUNTIME_CPU_PLANRUNNER_H
 
 #include "Linear.h"
-#include "ReadRate.h"
-#include "RowGroups.h"
+#include "WeightCopies.h"
 #include "ZeroedMemory.h"
 
 #include "qzc/Runtime/Engine.h"
@@ -107,7 +106,7 @@ private:
   EngineOptions Options;
   ThreadPool Pool;
   Execution Exec;
-  RowGroups Groups;
+  WeightCopies Copies;
   int64_t HeadRows;
   int64_t LastCount = 0; ///< tokens of the last body
   ZeroedMemory Arena;

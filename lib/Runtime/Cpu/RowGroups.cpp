@@ -79,44 +79,4 @@ void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
   }
 }
 
-RowGroups::RowGroups(const Image &image, const format::Plan &plan,
-                     const KernelTable &kernels, ThreadPool &pool) {
-  uint64_t bytes = 0;
-  std::unordered_map<int32_t, uint64_t> offsets;
-  for (const std::vector<format::Launch> *launches : {&plan.body, &plan.head})
-    for (const format::Launch &launch : *launches) {
-      if (launch.opcode != format::Opcode::Linear)
-        continue;
-      const auto parts = static_cast<size_t>(
-          std::get<format::LinearParams>(launch.params).parts);
-      for (size_t part = 0; part != parts; ++part) {
-        const int32_t tensor = launch.weights[part];
-        const format::PackedShape shape = image.tensor(tensor).shape;
-        if (canGroupRows(shape, kernels) &&
-            offsets.emplace(tensor, bytes).second)
-          bytes += groupedBytes(shape);
-      }
-    }
-  if (offsets.empty())
-    return;
-  // It would bring back what is let go of.
-  image.checkWeights();
-  Memory = ZeroedMemory(bytes, "weights with rows side by side");
-  for (const auto &[tensor, offset] : offsets) {
-    const format::PackedView weight = image.tensor(tensor);
-    std::byte *to = Memory.bytes() + offset;
-    pool.parallelFor((weight.shape.rows + kGroupRows - 1) / kGroupRows, 8,
-                     [&](int64_t begin, int64_t end, int) {
-                       groupRows(weight, begin, end, to);
-                     });
-    image.release(tensor);
-    Views.emplace(tensor, GroupedView{weight.shape, to});
-  }
-}
-
-GroupedView RowGroups::of(int32_t tensor) const {
-  const auto found = Views.find(tensor);
-  return found == Views.end() ? GroupedView{} : found->second;
-}
-
 } // namespace qzc::runtime::cpu

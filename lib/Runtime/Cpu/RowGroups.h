@@ -12,14 +12,7 @@
 #ifndef QZC_RUNTIME_CPU_ROWGROUPS_H
 #define QZC_RUNTIME_CPU_ROWGROUPS_H
 
-#include "ReadRate.h"
-#include "ZeroedMemory.h"
-
 #include "qzc/Runtime/Cpu/Kernels.h"
-#include "qzc/Runtime/Image.h"
-#include "qzc/Support/ThreadPool.h"
-
-#include <unordered_map>
 
 namespace qzc::runtime::cpu {
 
@@ -33,23 +26,6 @@ uint64_t groupedBytes(const format::PackedShape &shape);
 /// which has groupedBytes; rows that the last group lacks are left alone.
 void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
                std::byte *memory);
-
-/// Those of a plan's linear layers. The image lets go of each weight as soon as
-/// it is copied: who reads a table that is also the head's finds it there
-/// still.
-class RowGroups {
-public:
-  RowGroups(const Image &image, const format::Plan &plan,
-            const KernelTable &kernels, ThreadPool &pool);
-
-  /// The tensor's copy; without data if there is none.
-  GroupedView of(int32_t tensor) const;
-  MemoryRange memory() const { return {Memory.bytes(), Memory.size()}; }
-
-private:
-  std::unordered_map<int32_t, GroupedView> Views;
-  ZeroedMemory Memory;
-};
 
 } // namespace qzc::runtime::cpu
 

@@ -48,6 +48,8 @@ public:
   uint64_t fileBytes() const override { return File.size(); }
   std::vector<InputFile> files() const override;
   format::PackedView tensor(int64_t index) const override;
+  // Pages that no file stands behind would come back as zeros.
+  bool canRelease() const override { return !Generated; }
   void release(int64_t index) const override;
   const std::byte *weights() const override { return Weights; }
 
@@ -192,8 +194,7 @@ format::PackedView MappedImage::tensor(int64_t index) const {
 }
 
 void MappedImage::release(int64_t index) const {
-  // Pages that no file stands behind would come back as zeros.
-  if (Generated)
+  if (!canRelease())
     return;
   const format::Tensor &tensor = Manifest.tensors.at(index);
   releasePages(Weights + tensor.offset, format::paddedBytes(tensor.shape));

@@ -24,6 +24,8 @@ SyntheticWeights::SyntheticWeights(const format::Manifest &manifest,
     throw Error("not enough memory for " + std::to_string(Bytes / 1000000) +
                 " MB of synthetic weights");
   Data = static_cast<std::byte *>(memory);
+  // Fewer TLB misses; a kernel that cannot do it works all the same.
+  static_cast<void>(::madvise(memory, Bytes, MADV_HUGEPAGE));
 
   struct Piece {
     format::SyntheticPart part;

@@ -276,11 +276,13 @@ public:
     return Weights[index].view();
   }
   void checkWeights() const override { Checked = true; }
+  bool canRelease() const override { return CanRelease; }
   void release(int64_t index) const override {
     Released.push_back(Checked ? index : -1);
   }
   const std::byte *weights() const override { return nullptr; }
 
+  bool CanRelease = false;
   /// What was let go of, in this order; -1 before the check.
   const std::vector<int64_t> &released() const { return Released; }
 

@@ -182,36 +182,4 @@ TEST_P(KernelsTest, PanelsOfGroupsAreDecodedExactly) {
   }
 }
 
-TEST(RowGroupsTest, TheImageLetsGoOfWhatWasCopied) {
-  using format::DType;
-  using format::Scheme;
-  std::mt19937 random(5);
-  FakeImage image;
-  const auto add = [&](Scheme scheme) {
-    return image.add(random, shapeOf(32, 64, scheme, 0, DType::F32), 1);
-  };
-  const int32_t four = add(Scheme::Q4_0);
-  const int32_t eight = add(Scheme::Q8_0);
-  const int32_t unused = add(Scheme::Q4_0);
-  const auto launchOf = [](std::vector<int32_t> weights) {
-    format::Launch launch;
-    launch.opcode = format::Opcode::Linear;
-    format::LinearParams params;
-    params.parts = static_cast<int32_t>(weights.size());
-    launch.params = params;
-    launch.weights = std::move(weights);
-    return launch;
-  };
-  format::Plan &plan = image.edit().plan;
-  plan.body = {launchOf({eight, four}), launchOf({four})};
-  plan.head = {launchOf({four})};
-  ThreadPool pool(2);
-  const RowGroups groups(image, plan, kernelsFor(std::nullopt), pool);
-  EXPECT_EQ(image.released(), std::vector<int64_t>{four});
-  EXPECT_NE(groups.of(four).data, nullptr);
-  EXPECT_EQ(groups.of(eight).data, nullptr);
-  EXPECT_EQ(groups.of(unused).data, nullptr);
-  EXPECT_EQ(groups.memory().bytes, groupedBytes(image.tensor(four).shape));
-}
-
 } // namespace
