@@ -125,6 +125,13 @@ template <class T> T __shfl_xor_sync(unsigned, T value, unsigned mask) {
   const char *slots = qzc::emulator::meetWarp(&value, sizeof(T));
   return qzc::emulator::fromLane<T>(slots, lane ^ mask);
 }
+inline unsigned __reduce_add_sync(unsigned, unsigned value) {
+  const char *slots = qzc::emulator::meetWarp(&value, sizeof(value));
+  unsigned sum = 0;
+  for (unsigned lane = 0; lane < 32; ++lane)
+    sum += qzc::emulator::fromLane<unsigned>(slots, lane);
+  return sum;
+}
 inline int __any_sync(unsigned, int predicate) {
   const char *slots = qzc::emulator::meetWarp(&predicate, sizeof(predicate));
   int any = 0;

@@ -59,6 +59,8 @@ public:
   double meterSeconds() const override { return Nvml::kStepSeconds; }
 
 private:
+  /// How a decode step ends.
+  enum class Choice { Likeliest, Drawn };
   /// Losses on their way to the host, and where they belong.
   struct ScoredRows {
     std::vector<float> losses;
@@ -72,9 +74,10 @@ private:
   void gatherHidden(std::vector<WantedRow> &wanted);
   template <typename Use>
   void forGroups(const std::vector<Step> &steps, int64_t count, const Use &use);
-  void startDecode(const std::vector<Step> &steps, int64_t count);
+  void startDecode(const std::vector<Step> &steps, int64_t count,
+                   Choice choice = Choice::Likeliest);
   void finishDecode(const std::string &what, int32_t *chosen);
-  const DecodeGraph &graphOf(int64_t sequences);
+  const DecodeGraph &graphOf(int64_t sequences, Choice choice);
   void downloadWanted(const std::vector<Piece> &batch, const WantedRow *block,
                       int64_t rows);
   void downloadLogits(float *out, int64_t firstRow, int64_t rows);
@@ -94,9 +97,9 @@ private:
   SequenceTable Table;
   LaunchList Prefill, Head, Score, Losses, Drawing;
   /// The lists of decode passes that were needed so far, and graphs by number
-  /// of sequences.
+  /// of sequences and how they end.
   std::map<const std::vector<format::CudaLaunch> *, LaunchList> Decodes;
-  std::map<int64_t, DecodeGraph> Graphs;
+  std::map<std::pair<int64_t, Choice>, DecodeGraph> Graphs;
   int64_t MostSteps;     ///< sequences of one decode pass
   PinnedBuffer HostRows; ///< the TokenRows that decode leaves, and beyondCache
   PinnedBuffer HostLogits;
@@ -138,7 +141,7 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
   Options.context = Sizes.capacity;
   Options.chunk = Sizes.chunk;
   Options.sequences = Sizes.sequences;
-  graphOf(1);
+  graphOf(1, Choice::Likeliest);
   Gpu.synchronize("preparing the GPU's memory");
 }
 
@@ -354,8 +357,8 @@ void CudaEngine::downloadLogits(float *out, int64_t firstRow, int64_t rows) {
                      "copying logits from the GPU");
 }
 
-const DecodeGraph &CudaEngine::graphOf(int64_t sequences) {
-  const auto found = Graphs.find(sequences);
+const DecodeGraph &CudaEngine::graphOf(int64_t sequences, Choice choice) {
+  const auto found = Graphs.find({sequences, choice});
   if (found != Graphs.end())
     return found->second;
   const std::vector<format::CudaLaunch> &launches = Program.decodeOf(sequences);
@@ -364,7 +367,11 @@ const DecodeGraph &CudaEngine::graphOf(int64_t sequences) {
           .try_emplace(&launches, launches, Manifest, Program.memory,
                        Memory.layout(), Functions)
           .first->second;
-  return Graphs.try_emplace(sequences, Gpu, bound, sequences).first->second;
+  std::vector<LaunchList *> lists = {&bound};
+  if (choice == Choice::Drawn)
+    lists.push_back(&Drawing);
+  return Graphs.try_emplace({sequences, choice}, Gpu, lists, sequences)
+      .first->second;
 }
 
 /// Calls use(steps, index of the first) for as many as one pass takes.
@@ -384,14 +391,15 @@ void CudaEngine::forGroups(const std::vector<Step> &steps, int64_t count,
 
 /// Starts `count` decode steps of prepared sequences, each taking the tokens
 /// that the one before chose.
-void CudaEngine::startDecode(const std::vector<Step> &steps, int64_t count) {
+void CudaEngine::startDecode(const std::vector<Step> &steps, int64_t count,
+                             Choice choice) {
   std::vector<TokenRow> rows;
   rows.reserve(steps.size());
   for (const Step &step : steps)
     rows.push_back(
         {step.token, static_cast<int>(step.position), step.sequence, 0});
   const auto size = static_cast<int64_t>(rows.size());
-  const DecodeGraph &graph = graphOf(size);
+  const DecodeGraph &graph = graphOf(size, choice);
   Told.setRows(rows, size);
   // Before the launches: where one fails, no host knows the device's rows.
   Told.advance(steps, count);
@@ -456,8 +464,7 @@ void CudaEngine::decodeDrawn(const std::vector<Step> &steps,
   forGroups(steps, 1, [&](const std::vector<Step> &group, size_t first) {
     Gpu.upload(Memory.layout().draws, draws.data() + first,
                group.size() * sizeof(Draw));
-    startDecode(group, 1);
-    Drawing.launch(Gpu, {static_cast<int64_t>(group.size()), 0});
+    startDecode(group, 1, Choice::Drawn);
     finishDecode("decoding a token", chosen + first);
   });
 }

@@ -6,7 +6,8 @@
 
 namespace qzc::runtime {
 
-DecodeGraph::DecodeGraph(const Device &device, LaunchList &launches,
+DecodeGraph::DecodeGraph(const Device &device,
+                         const std::vector<LaunchList *> &lists,
                          int64_t sequences)
     : Api(device.driver()) {
   CUgraph graph = nullptr;
@@ -15,7 +16,8 @@ DecodeGraph::DecodeGraph(const Device &device, LaunchList &launches,
       Api.streamBeginCapture(device.stream(), CU_STREAM_CAPTURE_MODE_RELAXED),
       "starting to record the decode step");
   try {
-    launches.launch(device, {sequences, 0});
+    for (LaunchList *list : lists)
+      list->launch(device, {sequences, 0});
   } catch (const Error &) {
     Api.streamEndCapture(device.stream(), &graph);
     if (graph)

@@ -6,14 +6,17 @@
 #include "qzc/Runtime/Cuda/Device.h"
 #include "qzc/Runtime/Cuda/Program.h"
 
+#include <vector>
+
 namespace qzc::runtime {
 
-/// The launches of one token each of so many sequences, captured once and
-/// replayed: a step costs the host one call. What changes from step to step is
-/// in the rows of the pass.
+/// The launches of one token each of so many sequences, list behind list,
+/// captured once and replayed: a step costs the host one call. What changes
+/// from step to step is in the rows of the pass.
 class DecodeGraph {
 public:
-  DecodeGraph(const Device &device, LaunchList &launches, int64_t sequences);
+  DecodeGraph(const Device &device, const std::vector<LaunchList *> &lists,
+              int64_t sequences);
   DecodeGraph(const DecodeGraph &) = delete;
   DecodeGraph &operator=(const DecodeGraph &) = delete;
   ~DecodeGraph();

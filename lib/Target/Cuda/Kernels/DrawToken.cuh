@@ -33,7 +33,7 @@ QZC_DEVICE float logitOf(TokenKey key) {
 }
 
 struct DrawShared {
-  float scratch[kDrawThreads / kWarp];
+  unsigned counts[2][kDrawThreads / kWarp];
   unsigned count;
   TokenKey keys[kMostDrawn];
   TokenKey sorted[kMostDrawn];
@@ -44,22 +44,29 @@ struct DrawShared {
 /// Leaves the `most` greatest of the keys of all threads in shared.keys, in any
 /// order, and 0 where there are fewer. All threads of the block.
 template <int Each>
-QZC_DEVICE void keepGreatest(const TokenKey (&keys)[Each], int most,
+QZC_DEVICE void keepGreatest(const TokenKey (&keys)[Each], unsigned most,
                              DrawShared &shared) {
   // The greatest key that `most` of them reach, bit by bit from the top.
   TokenKey threshold = 0;
   for (int bit = 63; bit >= 0; --bit) {
     const TokenKey higher = threshold | TokenKey{1} << bit;
-    int reach = 0;
+    unsigned reach = 0;
 #pragma unroll
     for (int i = 0; i < Each; ++i)
       reach += keys[i] >= higher;
-    // No more than f32 counts.
-    const float all = reduceBlock<Sum, kDrawThreads>(static_cast<float>(reach),
-                                                     shared.scratch);
-    if (all >= static_cast<float>(most))
+    reach = __reduce_add_sync(QZC_FULL_WARP, reach);
+    // Who is a round ahead writes to the other ones.
+    unsigned *counts = shared.counts[bit % 2];
+    if (threadIdx.x % kWarp == 0)
+      counts[threadIdx.x / kWarp] = reach;
+    __syncthreads();
+    unsigned all = 0;
+#pragma unroll
+    for (int warp = 0; warp < kDrawThreads / kWarp; ++warp)
+      all += counts[warp];
+    if (all >= most)
       threshold = higher;
-    if (all == static_cast<float>(most))
+    if (all == most)
       break;
   }
   if (threadIdx.x == 0)
