@@ -168,6 +168,15 @@ inline int __float_as_int(float value) {
   std::memcpy(&bits, &value, 4);
   return bits;
 }
+/// To nearest even; 0 of NaN, else the nearest that there is.
+inline int __float2int_rn(float value) {
+  if (value != value)
+    return 0;
+  if (value >= 2147483648.0f)
+    return INT32_MAX;
+  return value < -2147483648.0f ? INT32_MIN
+                                : static_cast<int>(nearbyintf(value));
+}
 inline float __int_as_float(int bits) {
   return __uint_as_float(static_cast<unsigned>(bits));
 }
@@ -237,6 +246,11 @@ inline unsigned multiplyAddHalves(unsigned a, unsigned b, unsigned c) {
                     highHalf(a) * highHalf(b) + highHalf(c));
 }
 inline float reciprocal(float x) { return 1.0f / x; }
+inline float reciprocalRoot(float x) { return 1.0f / sqrtf(x); }
+inline float largerMagnitude(float a, float b) {
+  b = fabsf(b);
+  return a != a || b != b ? NAN : a < b ? b : a;
+}
 inline float powerOfTwo(float x) { return exp2f(x); }
 inline uint4 loadStreaming(const void *address) {
   return *static_cast<const uint4 *>(address);

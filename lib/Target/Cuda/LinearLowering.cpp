@@ -102,10 +102,11 @@ static TensorShape chooseTensorShape(const format::PackedShape &shape,
   // Few tiles leave processors idle, short rows leave warps idle.
   if (!hasOperands(shape) || 4 * tiles < 3 * processors || groups < 4)
     return spread;
-  // A multiprocessor has two blocks of eight warps, one of sixteen where there
-  // is no more.
+  // A multiprocessor has two blocks of eight warps. Where there is only one, it
+  // has 32, or 16 of the more registers that code books take.
   const bool isFew = 2 * tiles < 3 * processors;
-  spread.splitK = isFew && groups >= 64 ? 16 : groups >= 8 ? 8 : 4;
+  const int64_t ofOnly = kernels::hasByteCodes(storageOf(shape)) ? 32 : 16;
+  spread.splitK = isFew && groups >= 64 ? ofOnly : groups >= 8 ? 8 : 4;
   spread.splitN = spread.splitK == 4 ? 2 : 1;
   // The tiles of the busiest one, and a quarter of a tile for each block that
   // stages the input.

@@ -241,6 +241,7 @@ TEST(LoweringTest, LargeLayersOfOneTokenLeaveNoMultiprocessorIdle) {
   };
   const PackedShape int8 = {Scheme::Int8, DType::F32, 0, 0, 0};
   const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const PackedShape q4 = {Scheme::Q4_0, DType::F32, 0, 0, 0};
   const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
   // 384, 256, 1,792 and 256 tiles of 16 rows for 132 multiprocessors; of the
   // smaller shape 192, 128, 1,024 and 128.
@@ -251,7 +252,9 @@ TEST(LoweringTest, LargeLayersOfOneTokenLeaveNoMultiprocessorIdle) {
         {{"large", 4096, 1, 32, 8, 128, 14336, 64, nf4, bf16},
          {{384, 256, 2}, {256, 256, 2}, {256, 256, 2}, {256, 256, 2}}},
         {{"smaller", 2048, 1, 32, 8, 64, 8192, 64, nf4, bf16},
-         {{192, 256, 2}, {128, 256, 2}, {256, 256, 2}, {128, 512, 1}}}}) {
+         {{192, 256, 2}, {128, 256, 2}, {256, 256, 2}, {128, 512, 1}}},
+        {{"smaller", 2048, 1, 32, 8, 64, 8192, 64, q4, bf16},
+         {{192, 256, 2}, {128, 256, 2}, {256, 256, 2}, {128, 1024, 1}}}}) {
     SCOPED_TRACE(std::string(shape.name) + " " +
                  std::string(format::name(shape.body.scheme)));
     const Model model = makeBench(shape);

@@ -1,16 +1,16 @@
 //===- ByteDots.cuh - Codes times an input, by integer tensor cores -------===//
 //
-// Codes of up to 8 bits are operands as they are. The input is a number of 30
+// Codes of up to 8 bits are operands as they are. The input is a number of 32
 // bits, four digits of 8, times a scale of its chunk: products and sums of a
-// chunk are exact.
+// chunk's digits are exact.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef QZC_KERNELS_BYTEDOTS_CUH
 #define QZC_KERNELS_BYTEDOTS_CUH
 
-#include "Matvec.cuh"
 #include "LoneInput.h"
+#include "LoneStage.cuh"
 
 namespace qzc::kernels {
 
@@ -61,44 +61,29 @@ template <> struct CodeBytes<Storage::Int2> : PlanarBytes<2, 2> {};
 template <> struct CodeBytes<Storage::Int2Asym> : PlanarBytes<2, 0> {};
 template <> struct CodeBytes<Storage::Ternary> : PlanarBytes<2, 1> {};
 
-/// Numbers of up to ±127 as digits, a whole one and three of a fraction in
-/// steps: a number is d[3] + (65536 · d[2] + 256 · d[1] + d[0]) / kSteps.
+/// Four numbers of 32 bits as digits of 8, signed ones: a number is the sum of
+/// its d[i] · 256^i.
 struct Digits {
-  static constexpr float kMost = 127.0f;
-  /// A fraction of up to ±1/2 is up to ±63 · 65536 of them.
-  static constexpr float kSteps = 126.0f * 65536.0f;
+  /// The highest digit ends at 127, so numbers do at 127 · (256^3 + … + 1).
+  static constexpr float kMargin = 1.00394f;
   unsigned words[4]; ///< byte i of d: digit d of number i
 
   /// Of x · factor.
-  QZC_DEVICE Digits(const float (&x)[4], float factor) {
-    // Sums with these have integers at the end of their mantissa, the latter
-    // such that lower digits are not below 0: 128 and 64 larger.
-    constexpr float wholes = 12582912.0f; // 3 · 2^22
-    constexpr float steps = 8388608.0f + 0x408080;
-    unsigned whole[4];
-    unsigned part[4];
+  QZC_DEVICE Digits(const float4 &x, float factor) {
+    const float elements[4] = {x.x, x.y, x.z, x.w};
+    unsigned n[4];
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const float sum = fmaf(x[i], factor, wholes);
-      const float rest = fmaf(x[i], factor, wholes - sum);
-      whole[i] = bitsOf(sum);
-      part[i] = bitsOf(fmaf(rest, kSteps, steps));
-    }
-    const unsigned low = __byte_perm(part[0], part[1], 0x5140);
-    const unsigned high = __byte_perm(part[2], part[3], 0x5140);
+    for (int i = 0; i < 4; ++i)
+      n[i] = static_cast<unsigned>(__float2int_rn(elements[i] * factor)) +
+             0x00808080u;
+    const unsigned low = __byte_perm(n[0], n[1], 0x5140);
+    const unsigned high = __byte_perm(n[2], n[3], 0x5140);
+    const unsigned upperLow = __byte_perm(n[0], n[1], 0x7362);
+    const unsigned upperHigh = __byte_perm(n[2], n[3], 0x7362);
     words[0] = __byte_perm(low, high, 0x5410) ^ 0x80808080u;
     words[1] = __byte_perm(low, high, 0x7632) ^ 0x80808080u;
-    words[2] = (__byte_perm(__byte_perm(part[0], part[1], 0x0062),
-                            __byte_perm(part[2], part[3], 0x0062), 0x5410) +
-                0x40404040u) ^
-               0x80808080u;
-    words[3] = __byte_perm(__byte_perm(whole[0], whole[1], 0x0040),
-                           __byte_perm(whole[2], whole[3], 0x0040), 0x5410);
-  }
-
-private:
-  QZC_DEVICE static unsigned bitsOf(float f) {
-    return static_cast<unsigned>(__float_as_int(f));
+    words[2] = __byte_perm(upperLow, upperHigh, 0x5410) ^ 0x80808080u;
+    words[3] = __byte_perm(upperLow, upperHigh, 0x7632);
   }
 };
 
@@ -113,16 +98,14 @@ template <WeightConfig Weight, int Groups> struct ByteDots {
   static constexpr bool kSums = Codes::kMiddle != 0 || W::kAffine;
 
   char *planes;
-  float *scales;
-  float *sums;
+  float2 *scales;    ///< of chunks: units of the digits, sums of the elements
   int chunk;         ///< of a group: this lane's
   const char *digit; ///< what its column begins with, of digit 0 or 1
   bool isMine;       ///< whether it is of its chunk at all
 
   QZC_DEVICE explicit ByteDots(char *shared) {
     planes = shared;
-    scales = reinterpret_cast<float *>(planes + 4 * kStride);
-    sums = scales + kInput.chunks();
+    scales = reinterpret_cast<float2 *>(planes + 4 * kStride);
     const int lane = threadIdx.x % kWarp;
     const int column = lane / 4;
     chunk = lane % 4;
@@ -132,49 +115,42 @@ template <WeightConfig Weight, int Groups> struct ByteDots {
 
   QZC_DEVICE void fill(int, int) const {}
 
-  /// Stages norm(x); chunks beyond it are zeros.
+  /// Stages the values that `stage` makes of x, and returns what it does;
+  /// chunks beyond them are zeros.
   template <class Stage>
-  QZC_DEVICE void stage(const Stage &stage, float *scratch, const float *x,
-                        const typename Stage::Norms &norm) const {
-    constexpr int lanes = W::kPerChunk / 4;
+  QZC_DEVICE float stage(const Stage &stage, float *scratch, const float *x,
+                         const typename Stage::Norms &norm) const {
+    constexpr int quads = Stage::kRunQuads;
+    constexpr int runs = Stage::kRunsOfChunk;
     float4 v[Stage::kQuads];
-    stage.values(v, scratch, x, norm);
+    const float squares = stage.values(v, scratch, x, norm);
 #pragma unroll
-    for (int j = 0; j < Stage::kQuads; ++j) {
-      const float elements[4] = {v[j].x, v[j].y, v[j].z, v[j].w};
-      // As integers magnitudes have the same order, and NaN is the largest.
-      int largest = 0x20000000; // 2^-63
+    for (int r = 0; r < Stage::kRuns; ++r) {
+      const float4 *of = v + r * quads;
+      const ChunkScale<32> scale(largestOfChunk<runs, quads>(of) *
+                                 Digits::kMargin);
+      float sum = 0.0f;
+      if constexpr (kSums) {
 #pragma unroll
-      for (int i = 0; i < 4; ++i)
-        largest = max(largest, __float_as_int(elements[i]) & 0x7fffffff);
+        for (int j = 0; j < quads; ++j)
+          sum += (of[j].x + of[j].y) + (of[j].z + of[j].w);
 #pragma unroll
-      for (int mask = 1; mask < lanes; mask *= 2)
-        largest = max(largest, __shfl_xor_sync(QZC_FULL_WARP, largest, mask));
-      const float scale = __int_as_float(largest) * (1.0f / Digits::kMost);
-      float sum = (v[j].x + v[j].y) + (v[j].z + v[j].w);
-      if constexpr (kSums)
-#pragma unroll
-        for (int mask = 1; mask < lanes; mask *= 2)
+        for (int mask = 1; mask < runs; mask *= 2)
           sum += __shfl_xor_sync(QZC_FULL_WARP, sum, mask);
-      const int quad = Stage::quad(j);
-      if (4 * quad >= kInput.elements())
-        continue;
-      const Digits digits(elements, reciprocal(scale));
-#pragma unroll
-      for (int d = 0; d < 4; ++d)
-        *reinterpret_cast<unsigned *>(planes + d * kStride + 4 * quad) =
-            digits.words[d];
-      if (quad % lanes == 0) {
-        scales[quad / lanes] = scale * (1.0f / Digits::kSteps);
-        if constexpr (kSums)
-          sums[quad / lanes] = sum;
       }
+      const int first = stage.run(r);
+      if (!stage.isOfTeam(r) || first >= kInput.elements())
+        continue;
+      storeDigits<quads>(planes + first, of, scale.factor);
+      if (first % W::kPerChunk == 0)
+        scales[first / W::kPerChunk] = float2{scale.unit, sum};
     }
-    __syncthreads();
+    Stage::meet();
+    return squares;
   }
 
   /// The sum of this lane's chunk of the input.
-  QZC_DEVICE float sum(int group) const { return sums[4 * group + chunk]; }
+  QZC_DEVICE float sum(int group) const { return scales[4 * group + chunk].y; }
 
   /// Chunks of two rows times the input of a group, without their scales.
   QZC_DEVICE void dot(const typename W::Chunk &first,
@@ -203,21 +179,33 @@ template <WeightConfig Weight, int Groups> struct ByteDots {
                                 half ? b.w : b.y);
       }
     }
-    const float scale = scales[4 * group + chunk];
-    firstDot = joined(lower[0], lower[1], upper[0], upper[1]) * scale;
-    secondDot = joined(lower[2], lower[3], upper[2], upper[3]) * scale;
-    if constexpr (Codes::kMiddle != 0) {
-      firstDot -= Codes::kMiddle * sum(group);
-      secondDot -= Codes::kMiddle * sum(group);
-    }
+    const float2 scale = scales[4 * group + chunk];
+    const float shift = -Codes::kMiddle * scale.y;
+    firstDot =
+        fmaf(joined(lower[0], lower[1], upper[0], upper[1]), scale.x, shift);
+    secondDot =
+        fmaf(joined(lower[2], lower[3], upper[2], upper[3]), scale.x, shift);
   }
 
 private:
-  /// The number of these digits' sums, in steps.
+  template <int Quads>
+  QZC_DEVICE static void storeDigits(char *to, const float4 *v, float factor) {
+    unsigned words[4][Quads];
+#pragma unroll
+    for (int j = 0; j < Quads; ++j) {
+      const Digits digits(v[j], factor);
+#pragma unroll
+      for (int d = 0; d < 4; ++d)
+        words[d][j] = digits.words[d];
+    }
+#pragma unroll
+    for (int d = 0; d < 4; ++d)
+      storeWords<Quads>(to + d * kStride, words[d]);
+  }
+  /// The number of these digits' sums.
   QZC_DEVICE static float joined(int d0, int d1, int d2, int d3) {
-    const float part =
-        fmaf(static_cast<float>(d1 + 256 * d2), 256.0f, static_cast<float>(d0));
-    return fmaf(static_cast<float>(d3), Digits::kSteps, part);
+    return fmaf(static_cast<float>(d3 * 256 + d2), 65536.0f,
+                static_cast<float>(d1 * 256 + d0));
   }
 };
 

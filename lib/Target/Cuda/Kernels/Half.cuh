@@ -76,6 +76,20 @@ QZC_DEVICE float reciprocal(float x) {
   return y;
 }
 
+/// 1/√x within 2^-22 of it.
+QZC_DEVICE float reciprocalRoot(float x) {
+  float y;
+  asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+/// The larger of a and |b|, NaN where one is.
+QZC_DEVICE float largerMagnitude(float a, float b) {
+  float y;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(fabsf(b)));
+  return y;
+}
+
 /// 2^x within 2^-22 of it; results below 2^-126 are 0.
 QZC_DEVICE float powerOfTwo(float x) {
   float y;

@@ -1,23 +1,19 @@
 //===- HalfDots.cuh - Weights of f16 times an input, by tensor cores ------===//
 //
 // Codes become f16 exactly, values of code books the sum of two f16. The input
-// is the sum of two f16 as well, a column each. Products are exact.
+// is the sum of two f16 as well, a column each, times a scale of its chunk.
+// Products are exact.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef QZC_KERNELS_HALFDOTS_CUH
 #define QZC_KERNELS_HALFDOTS_CUH
 
-#include "Matvec.cuh"
-#include "Operands.cuh"
 #include "LoneInput.h"
+#include "LoneStage.cuh"
+#include "Operands.cuh"
 
 namespace qzc::kernels {
-
-/// An input is 2^8 of one f16 and 2^-3 of another: inputs up to 2^24 keep 22
-/// bits, or 2^-28 where that is more.
-constexpr float kHighUnit = 256.0f;
-constexpr float kLowUnit = 0.125f;
 
 template <WeightConfig Weight, int Groups> struct HalfDots {
   using W = WeightsOf<Weight>;
@@ -32,6 +28,7 @@ template <WeightConfig Weight, int Groups> struct HalfDots {
   static_assert(!W::kAffine, "codes with minima have no sums here");
 
   unsigned short *planes;
+  float *scales; ///< of chunks
   char *table;
   const unsigned short *column; ///< what this lane's begins with
   bool isMine;                  ///< whether it is of this lane's chunk at all
@@ -39,6 +36,7 @@ template <WeightConfig Weight, int Groups> struct HalfDots {
   QZC_DEVICE explicit HalfDots(char *shared) {
     planes = reinterpret_cast<unsigned short *>(shared);
     table = shared + kInput.halfBytes();
+    scales = reinterpret_cast<float *>(table) - kInput.chunks();
     // Column c holds plane c % 2 of chunk c / 2.
     const int lane = threadIdx.x % kWarp;
     const int c = lane / 4;
@@ -50,35 +48,28 @@ template <WeightConfig Weight, int Groups> struct HalfDots {
     O::fill(table, thread, threads);
   }
 
-  /// Stages norm(x), each part in the order of the operands.
+  /// Stages the values that `stage` makes of x, and returns what it does;
+  /// chunks beyond them are zeros.
   template <class Stage>
-  QZC_DEVICE void stage(const Stage &stage, float *scratch, const float *x,
-                        const typename Stage::Norms &norm) const {
+  QZC_DEVICE float stage(const Stage &stage, float *scratch, const float *x,
+                         const typename Stage::Norms &norm) const {
+    constexpr int quads = Stage::kRunQuads;
     float4 v[Stage::kQuads];
-    stage.values(v, scratch, x, norm);
+    const float squares = stage.values(v, scratch, x, norm);
 #pragma unroll
-    for (int j = 0; j < Stage::kQuads; ++j) {
-      const int begin = 4 * Stage::quad(j);
-      if (begin >= kInput.elements())
+    for (int r = 0; r < Stage::kRuns; ++r) {
+      const float4 *of = v + r * quads;
+      const ChunkScale<16> scale(
+          largestOfChunk<Stage::kRunsOfChunk, quads>(of));
+      const int first = stage.run(r);
+      if (!stage.isOfTeam(r) || first >= kInput.elements())
         continue;
-      const float elements[4] = {v[j].x, v[j].y, v[j].z, v[j].w};
-      unsigned high[4];
-      unsigned low[4];
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const Half part = toHalf(elements[i] * (1.0f / kHighUnit));
-        const float rest = elements[i] - toFloat(part) * kHighUnit;
-        high[O::order(i)] = part.bits;
-        low[O::order(i)] = toHalf(rest * (1.0f / kLowUnit)).bits;
-      }
-      const int at =
-          begin / W::kPerChunk * W::kPerChunk + O::order(begin % W::kPerChunk);
-      *reinterpret_cast<uint2 *>(planes + at) =
-          make_uint2(high[0] | high[1] << 16, high[2] | high[3] << 16);
-      *reinterpret_cast<uint2 *>(planes + kStride + at) =
-          make_uint2(low[0] | low[1] << 16, low[2] | low[3] << 16);
+      storeHalves<quads>(planes + first, of, scale.factor);
+      if (first % W::kPerChunk == 0)
+        scales[first / W::kPerChunk] = scale.unit;
     }
-    __syncthreads();
+    Stage::meet();
+    return squares;
   }
 
   /// Chunks of two rows times the input of a group, without their scales.
@@ -118,20 +109,38 @@ template <WeightConfig Weight, int Groups> struct HalfDots {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       if constexpr (O::kTerms == 1) {
-        firstDot += joined(c[half][0][0], c[half][0][1]);
-        secondDot += joined(c[half][0][2], c[half][0][3]);
+        firstDot += c[half][0][0] + c[half][0][1];
+        secondDot += c[half][0][2] + c[half][0][3];
       } else {
-        firstDot += joined(c[half][0][0] + c[half][0][2],
-                           c[half][0][1] + c[half][0][3]);
-        secondDot += joined(c[half][1][0] + c[half][1][2],
-                            c[half][1][1] + c[half][1][3]);
+        firstDot +=
+            (c[half][0][0] + c[half][0][2]) + (c[half][0][1] + c[half][0][3]);
+        secondDot +=
+            (c[half][1][0] + c[half][1][2]) + (c[half][1][1] + c[half][1][3]);
       }
     }
+    const float scale = scales[4 * group + threadIdx.x % 4];
+    firstDot *= scale;
+    secondDot *= scale;
   }
 
 private:
-  QZC_DEVICE static float joined(float high, float low) {
-    return high * kHighUnit + low * kLowUnit;
+  /// Of v · factor the nearest halves and what these lose.
+  template <int Quads>
+  QZC_DEVICE static void storeHalves(unsigned short *to, const float4 *v,
+                                     float factor) {
+    static_assert(O::order(1) == 1 && O::order(4) == 4, "as they are");
+    unsigned high[2 * Quads];
+    unsigned low[2 * Quads];
+#pragma unroll
+    for (int i = 0; i < 2 * Quads; ++i) {
+      const float4 &quad = v[i / 2];
+      const float even = (i % 2 ? quad.z : quad.x) * factor;
+      const float odd = (i % 2 ? quad.w : quad.y) * factor;
+      high[i] = packHalves(even, odd);
+      low[i] = packHalves(even - lowHalf(high[i]), odd - highHalf(high[i]));
+    }
+    storeWords<2 * Quads>(to, high);
+    storeWords<2 * Quads>(to + kStride, low);
   }
 };
 

@@ -18,11 +18,13 @@ struct LoneInput {
   constexpr int chunks() const { return 4 * groups; }
   constexpr int elements() const { return chunks() * perChunk; }
 
-  // As two planes of f16.
+  // As two planes of f16, then of each chunk a scale.
   /// From one to the other, in halves: apart by half the banks, where both are
   /// read together.
   constexpr int halfStride() const { return elements() + 16; }
-  constexpr int halfBytes() const { return 2 * 2 * halfStride(); }
+  constexpr int halfBytes() const {
+    return 2 * 2 * halfStride() + 4 * chunks();
+  }
 
   // As four planes of bytes, then of each chunk a scale and a sum.
   /// From one to the next, in bytes: two that are read together meet in no

@@ -24,6 +24,7 @@ namespace qzc::kernels {
 template <NormConfig N, bool Keeps = false> struct InputNorm : NormArgs<Value> {
   static constexpr Norm kKind = N.kind;
   static constexpr bool kKeeps = Keeps;
+  static constexpr bool kHasBias = N.hasBias;
   float *kept; ///< row to leave; null where another block does it
 
   /// Leaves elements i to i + 3.
@@ -279,11 +280,13 @@ template <LinearConfig L> struct MatvecParts {
   }
 
   /// What side 0 or 1 (gated: gate or up) of output n is made of; of an output
-  /// beyond the last, that of the last.
+  /// beyond the last, where there may be such, that of the last.
+  template <bool MayBeBeyond = true>
   QZC_DEVICE MatvecRow find(int n, int side) const {
     constexpr int first = L.parts[0].rows;
     constexpr int second = L.parts[1].rows;
-    n = n < outputs() ? n : outputs() - 1;
+    if constexpr (MayBeBeyond)
+      n = n < outputs() ? n : outputs() - 1;
     if constexpr (L.gated)
       return side == 0 ? rowOfPart<0>(n) : rowOfPart<1>(n);
     if (second == 0 || n < first)

@@ -37,13 +37,19 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   constexpr int groups = (chunks + 3) / 4;
   constexpr int steps = (groups + C.splitK - 1) / C.splitK;
   constexpr int units = steps * C.tiles;
-  constexpr int depth = units < 4 ? units : 4;
+  // Sixteen warps of a multiprocessor have four each in flight, 32 two.
+  constexpr int most = threads > 512 ? 2 : 4;
+  constexpr int depth = units < most ? units : most;
+  constexpr int perBlock = C.splitN * C.tiles * perTile;
+  // Whether all blocks have rows, and all warps columns, of the same number.
+  constexpr bool wholeRows = total % perBlock == 0;
+  constexpr bool wholeColumns = C.splitK * steps * 4 == chunks;
   static_assert(K % W::kPerChunk == 0, "rows are whole chunks");
   using Dots = typename Choose<hasByteCodes(C.layer.weight.storage),
                                ByteDots<C.layer.weight, groups>,
                                HalfDots<C.layer.weight, groups>>::Type;
-  using Stage =
-      RegisterStage<threads, K, Dots::kInput.elements(), W::kPerChunk, Norms>;
+  using Stage = LoneStage<K, C.splitK, C.splitN, steps * 4 * W::kPerChunk,
+                          W::kPerChunk, Norms>;
 
   QZC_DYNAMIC_SHARED(shared);
   __shared__ float scratch[32];
@@ -76,21 +82,23 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   MatvecRow highRow;
   auto load = [&](Unit &unit, int number) {
     const int index = 4 * (warpK * steps + number % steps) + chunk;
-    const int tile = firstTile + number / steps;
+    const int first = (firstTile + number / steps) * perTile;
     if (number % steps == 0) {
-      lowRow = parts.find(tile * perTile + row, 0);
-      highRow = C.layer.gated ? parts.find(tile * perTile + row, 1)
-                              : parts.find(tile * perTile + row + 8, 0);
+      lowRow = parts.template find<!wholeRows>(first + row, 0);
+      highRow = C.layer.gated
+                    ? parts.template find<!wholeRows>(first + row, 1)
+                    : parts.template find<!wholeRows>(first + row + 8, 0);
     }
-    if (index >= chunks || tile * perTile >= total) {
+    if ((!wholeColumns && index >= chunks) || (!wholeRows && first >= total)) {
       unit.low = W::zero();
       unit.high = W::zero();
       return;
     }
     auto chunkOf = [&](const MatvecRow &p) {
+      // Chunks are counted in 32 bits, whose products cost little.
+      const unsigned number = static_cast<unsigned>(p.stored) * chunks + index;
       return W::load(p.data, p.scales,
-                     static_cast<long long>(p.stored) * K +
-                         index * W::kPerChunk);
+                     static_cast<long long>(number) * W::kPerChunk);
     };
     unit.low = chunkOf(lowRow);
     unit.high = chunkOf(highRow);
@@ -100,13 +108,20 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
 #pragma unroll
   for (int d = 0; d < depth; ++d)
     load(ring[d], d);
-  Stage stage;
+  Stage stage(warpK, warpN * kWarp + lane);
   stage.prepare(norm);
   dots.fill(threadIdx.x, threads);
+  if constexpr (Dots::kFillsTable)
+    __syncthreads();
   waitForDependencies();
-  dots.stage(stage, scratch, x, norm);
+  const float squares = dots.stage(stage, scratch, x, norm);
   if constexpr (Dots::kFillsTable)
     launchDependents();
+  if constexpr (Stage::kLeavesFactor) {
+    const float ofWarp = reduceWarp<Sum>(squares);
+    if (lane == 0)
+      scratch[warp] = ofWarp;
+  }
 
   float sumLow = 0.0f;
   float sumHigh = 0.0f;
@@ -119,7 +134,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
         continue;
       const int step = number % steps;
       const int group = warpK * steps + step;
-      if (group < groups) {
+      if (wholeColumns || group < groups) {
         float dotLow, dotHigh;
         dots.dot(ring[d].low, ring[d].high, group, dotLow, dotHigh);
         sumLow = fmaf(dotLow, W::scale(ring[d].low), sumLow);
@@ -149,10 +164,19 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
     }
   }
   __syncthreads();
+  float factor = 1.0f;
+  if constexpr (Stage::kLeavesFactor) {
+    float squares = scratch[0];
+#pragma unroll
+    for (int w = 1; w < C.splitK * C.splitN; ++w)
+      squares += scratch[w];
+    factor = reciprocalRoot(squares / K + a.norm.epsilon);
+  }
 
-  for (int i = threadIdx.x; i < C.splitN * C.tiles * perTile; i += threads) {
-    const int n = blockIdx.y * C.splitN * C.tiles * perTile + i;
-    if (n >= total)
+#pragma unroll 1
+  for (int i = threadIdx.x; i < perBlock; i += threads) {
+    const int n = blockIdx.y * perBlock + i;
+    if (!wholeRows && n >= total)
       return;
     float y[sides];
 #pragma unroll
@@ -163,7 +187,8 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
 #pragma unroll
       for (int w = 1; w < C.splitK; ++w)
         sum += from[w * 16];
-      y[side] = RowEnd<C.layer>::load(parts.find(n, side)).of(sum);
+      y[side] = RowEnd<C.layer>::load(parts.template find<!wholeRows>(n, side))
+                    .of(sum * factor);
     }
     float result = outputOf<C.layer>(y);
     if constexpr (C.layer.end.residual)
