@@ -143,6 +143,16 @@ static PackedShape planarShape(int number) {
   return shapes[static_cast<size_t>(number) % std::size(shapes)];
 }
 
+/// Storages that tensor cores multiply as bytes, as halves and with minima.
+static PackedShape tileShape(int number) {
+  static const PackedShape shapes[] = {
+      {Scheme::Q4_0, DType::F32, 0, 0, 0},
+      {Scheme::Nf4, DType::F32, 0, 0, 64},
+      {Scheme::Int4, DType::F32, 0, 0, 32, ScaleCodec::Asym},
+  };
+  return shapes[static_cast<size_t>(number) % std::size(shapes)];
+}
+
 Model qzc::kernel_test::makeCase(int number) {
   if (number >= kCases) {
     Model model = makeCase(number - kCases);
@@ -156,8 +166,9 @@ Model qzc::kernel_test::makeCase(int number) {
   Maker make(model, r);
   Plan &plan = model.manifest.plan;
   const bool kept = number == kKeptCase;
-  const bool planar = number >= kPlanarCases && !kept;
-  const bool wide = number >= kWideCases && !kept;
+  const bool tiles = number == kTileCase;
+  const bool planar = number >= kPlanarCases && number < kKeptCase;
+  const bool wide = number >= kWideCases && number < kKeptCase;
   // Of two such cases the second does without tensor cores.
   if (wide && number != kPlanarCases + 1)
     model.processors = 4;
@@ -165,45 +176,49 @@ Model qzc::kernel_test::makeCase(int number) {
   struct Heads {
     int64_t heads, kvHeads, headDim;
   };
-  const bool tiny = number >= kTinyCases && !wide && !kept;
-  const Heads h = kept   ? Heads{9, 3, 64}
-                  : tiny ? r.pick<Heads>({{1, 1, 1},
-                                          {2, 1, 1},
-                                          {2, 2, 2},
-                                          {3, 3, 3},
-                                          {5, 1, 2},
-                                          {1, 1, 4},
-                                          {4, 2, 5}})
-                  : wide ? r.pick<Heads>({{6, 2, 64}, {12, 4, 32}})
-                         : r.pick<Heads>({{9, 3, 64},
-                                          {4, 4, 16},
-                                          {6, 2, 21},
-                                          {8, 1, 32},
-                                          {2, 2, 128},
-                                          {2, 1, 256},
-                                          {5, 5, 20},
-                                          {4, 2, 80},
-                                          {3, 3, 7},
-                                          {12, 2, 64},
-                                          {4, 1, 96}});
+  const bool tiny = number >= kTinyCases && number < kWideCases;
+  const Heads h = kept    ? Heads{9, 3, 64}
+                  : tiles ? Heads{4, 2, 64}
+                  : tiny  ? r.pick<Heads>({{1, 1, 1},
+                                           {2, 1, 1},
+                                           {2, 2, 2},
+                                           {3, 3, 3},
+                                           {5, 1, 2},
+                                           {1, 1, 4},
+                                           {4, 2, 5}})
+                  : wide  ? r.pick<Heads>({{6, 2, 64}, {12, 4, 32}})
+                          : r.pick<Heads>({{9, 3, 64},
+                                           {4, 4, 16},
+                                           {6, 2, 21},
+                                           {8, 1, 32},
+                                           {2, 2, 128},
+                                           {2, 1, 256},
+                                           {5, 5, 20},
+                                           {4, 2, 80},
+                                           {3, 3, 7},
+                                           {12, 2, 64},
+                                           {4, 1, 96}});
   const int64_t hidden =
       tiny     ? r.pick<int64_t>({1, 2, 3, 4, 6})
       : planar ? 512
       : wide   ? r.pick<int64_t>({416, 544})
       : kept   ? 320
+      : tiles  ? 1376
                : r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
   const int64_t inner = tiny     ? r.pick<int64_t>({1, 2, 3, 4, 6, 9})
                         : planar ? 512
                         : wide   ? 448
-                               : r.pick<int64_t>({64, 131, 256, 1536, 95, 416});
+                        : tiles
+                            ? 96
+                            : r.pick<int64_t>({64, 131, 256, 1536, 95, 416});
   const int64_t vocab =
-      tiny   ? r.pick<int64_t>({1, 2, 3, 5, 33})
-      : wide ? 203
-             : r.pick<int64_t>({1000, 513, 4099, 256, 49152 / 4});
+      tiny            ? r.pick<int64_t>({1, 2, 3, 5, 33})
+      : wide || tiles ? 203
+                      : r.pick<int64_t>({1000, 513, 4099, 256, 49152 / 4});
   const bool layerNorm = r.chance(50) || kept;
   const bool weighted = r.chance(85) || kept;
   const bool unitOffset = !layerNorm && weighted && r.chance(30);
-  const bool normedHeads = r.chance(30) && !kept;
+  const bool normedHeads = r.chance(30) && !kept && !tiles;
   const bool bias = r.chance(50);
   const bool gated = r.chance(60);
   const bool mixed = r.chance(40); ///< every layer its own scheme
@@ -231,6 +246,8 @@ Model qzc::kernel_test::makeCase(int number) {
       s = planarShape((number - kPlanarCases) * 4 + layers++);
     else if (wide)
       s = wideShape((number - kWideCases) * 5 + layers++ / 2);
+    else if (tiles) // four of a decoder layer, behind the embedding
+      s = tileShape((layers++ + 3) / 4);
     s.rows = rows;
     s.cols = cols;
     // Where ggml's blocks do not divide a row.
@@ -298,7 +315,7 @@ Model qzc::kernel_test::makeCase(int number) {
                 AddPositionsParams{r.pick<int64_t>({0, 2})});
   }
   model.manifest.model.hidden = hidden;
-  model.manifest.model.layers = kept ? 3 : 2;
+  model.manifest.model.layers = kept || tiles ? 3 : 2;
   for (int64_t layer = 0; layer < model.manifest.model.layers; ++layer) {
     const auto normed = [&](View in, bool here) {
       return here ? make.norm(in, layerNorm, weighted, unitOffset) : in;

@@ -55,7 +55,7 @@ struct Model {
   }
 };
 
-inline constexpr int kCases = 47;
+inline constexpr int kCases = 48;
 /// From this one on, norms stand behind the additions, and projections lead
 /// from and to narrower embeddings.
 inline constexpr int kPlainCases = 28;
@@ -73,6 +73,9 @@ inline constexpr int kPlanarPostCase = 45;
 /// As those from kPlainCases on, where attention and its layers are a launch on
 /// sm_90a.
 inline constexpr int kKeptCase = 46;
+/// Rows so long that blocks of clusters multiply them on tensor cores; storages
+/// that do so differently, one a layer.
+inline constexpr int kTileCase = 47;
 
 /// Random case `number`, 0 ≤ number < kCases; from kCases on they come again,
 /// to be emulated as sm_90a.

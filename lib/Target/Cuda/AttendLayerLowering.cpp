@@ -24,29 +24,84 @@ static bool isPlain(const format::LinearParams &p) {
   return !p.gated && p.activation == format::Activation::None;
 }
 
-/// How heads are spread over clusters that all run at once: as few rows a warp
-/// as that allows.
+/// What both layers of an attendLayer have of a block.
+namespace {
+struct AttendLayers {
+  const format::AttentionParams &attention;
+  const format::PackedShape &in;
+  const format::PackedShape &out;
+
+  int headDim() const { return toInt(attention.headDim); }
+  int64_t columns(const AttendTile &tile) const {
+    return tile.queries * attention.headDim;
+  }
+  int64_t clusters(const AttendTile &tile) const {
+    return attention.heads / tile.queries;
+  }
+};
+} // namespace
+
+/// Of the ways to spread heads over clusters that all run at once the one of
+/// the least cost(tile), if that is not negative.
+template <class Cost>
 static std::optional<AttendTile>
-chooseAttendTile(const format::AttentionParams &p, const Gpu &gpu) {
-  const int64_t perKvHead = p.heads / p.kvHeads;
-  const int dim = toInt(p.headDim);
+chooseAttendTile(const AttendLayers &layers, const Gpu &gpu, const Cost &cost) {
+  const int64_t perKvHead = layers.attention.heads / layers.attention.kvHeads;
   std::optional<AttendTile> best;
   for (int64_t queries = 1; queries <= perKvHead; ++queries)
     for (int64_t blocks = 2; blocks <= gpu.clusterBlocks; ++blocks) {
       const AttendTile tile = {toInt(queries), toInt(blocks)};
-      const int64_t clusters = p.heads / queries;
+      const int64_t clusters = layers.clusters(tile);
       if (perKvHead % queries == 0 && clusters <= kMostClusters &&
-          clusters * blocks <= mostClusterBlocks(gpu) &&
-          tile.rowsOfWarp(dim) <= kMostRowsOfWarp &&
-          (!best || tile.rowsOfWarp(dim) < best->rowsOfWarp(dim)))
+          clusters * blocks <= mostClusterBlocks(gpu) && cost(tile) >= 0 &&
+          layers.columns(tile) % perChunk(layers.out) == 0 &&
+          (!best || cost(tile) < cost(*best)))
         best = tile;
     }
   return best;
 }
 
-std::optional<AttendTile> Lowerer::attendTileOf(const std::vector<Launch> &list,
-                                                size_t index,
-                                                const FusedNorm &norm) const {
+/// As few rows a warp as possible.
+static std::optional<AttendTile> laneTile(const AttendLayers &layers,
+                                          const Gpu &gpu) {
+  const std::optional<AttendTile> tile =
+      chooseAttendTile(layers, gpu, [&](const AttendTile &tile) {
+        const int64_t rows = tile.rowsOfWarp(layers.headDim());
+        return rows <= kMostRowsOfWarp ? rows : -1;
+      });
+  const bool fits =
+      tile && layers.columns(*tile) / perChunk(layers.out) <= 32 &&
+      fitsClusterBlock(layers.in,
+                       ceilDiv(tile->rows(layers.headDim()), tile->blocks),
+                       kAttendWarps);
+  return fits ? tile : std::nullopt;
+}
+
+/// As few products of tiles with groups of four chunks as possible. A warp has
+/// all weights in registers, of more products than these launches of their own
+/// take less time.
+static std::optional<AttendTile> tensorTile(const AttendLayers &layers,
+                                            const Gpu &gpu) {
+  constexpr int64_t mostOfWarp = 6;
+  if (!hasOperands(layers.in) || storageOf(layers.in) != storageOf(layers.out))
+    return std::nullopt;
+  const int64_t inGroups = ceilDiv(layers.in.cols, 4 * perChunk(layers.in));
+  return chooseAttendTile(layers, gpu, [&](const AttendTile &tile) {
+    const int64_t inTiles = tile.rowTiles(layers.headDim());
+    const int64_t outTiles = ceilDiv(layers.out.rows, 16 * tile.blocks);
+    const int64_t outGroups =
+        ceilDiv(layers.columns(tile), 4 * perChunk(layers.out));
+    const bool fits =
+        inTiles * ceilDiv(inGroups, kAttendWarps) <= mostOfWarp &&
+        outGroups * ceilDiv(outTiles, kAttendWarps) <= mostOfWarp &&
+        outGroups <= inGroups;
+    return fits ? inTiles * inGroups + outTiles * outGroups : -1;
+  });
+}
+
+std::optional<AttendShape>
+Lowerer::attendShapeOf(const std::vector<Launch> &list, size_t index,
+                       const FusedNorm &norm) const {
   if (Current != Phase::DecodeBody || Batch > 1 || Target.clusterBlocks < 2 ||
       index + 2 >= list.size() || list[index + 1].opcode != Opcode::Attention ||
       list[index + 2].opcode != Opcode::Linear)
@@ -72,34 +127,35 @@ std::optional<AttendTile> Lowerer::attendTileOf(const std::vector<Launch> &list,
       partGroups(in).size() != 1 || !isFast(in, norm))
     return std::nullopt;
 
-  const std::optional<AttendTile> tile = chooseAttendTile(p, Target);
-  if (!tile)
-    return std::nullopt;
-  const format::PackedShape &inShape = tensor(in.weights[0]).shape;
-  const format::PackedShape &outShape = tensor(out.weights[0]).shape;
-  const int64_t columns = tile->queries * p.headDim;
-  const int64_t rows = ceilDiv(tile->rows(toInt(p.headDim)), tile->blocks);
-  const bool fits = columns % perChunk(outShape) == 0 &&
-                    columns / perChunk(outShape) <= 32 &&
-                    fitsClusterBlock(inShape, rows, kAttendWarps);
-  return fits ? tile : std::nullopt;
+  const AttendLayers layers = {p, tensor(in.weights[0]).shape,
+                               tensor(out.weights[0]).shape};
+  if (const std::optional<AttendTile> tile = laneTile(layers, Target))
+    return AttendShape{*tile, false};
+  if (const std::optional<AttendTile> tile = tensorTile(layers, Target);
+      tile && !addsInput(in, out))
+    return AttendShape{*tile, true};
+  return std::nullopt;
 }
 
 bool Lowerer::lowerAttendLayer(const std::vector<Launch> &list, size_t index,
                                const FusedNorm &norm) {
-  const std::optional<AttendTile> tile = attendTileOf(list, index, norm);
-  if (!tile)
+  const std::optional<AttendShape> shape = attendShapeOf(list, index, norm);
+  if (!shape)
     return false;
+  const AttendTile &tile = shape->tile;
   const Launch &in = list[index];
   const auto &p = std::get<format::AttentionParams>(list[index + 1].params);
   const Launch &out = list[index + 2];
-  const int64_t clusters = p.heads / tile->queries;
+  const int64_t clusters = p.heads / tile.queries;
+  const int dim = toInt(p.headDim);
+  const format::PackedShape &inShape = tensor(in.weights[0]).shape;
 
   KernelLaunch<kernels::AttendLayer> attend;
   attend.config.attention = attentionConfig(p);
   fillClusterLayer(attend, list, index + 3, in, out, norm);
-  attend.config.queries = tile->queries;
-  attend.config.blocks = tile->blocks;
+  attend.config.queries = tile.queries;
+  attend.config.blocks = tile.blocks;
+  attend.config.hasTiles = shape->hasTiles;
   attend.args.cache = argOf<CacheView>(CudaArg::Kind::Cache, p.layer);
   attend.args.attention = attentionArgs(p);
   attend.args.partials = Builder.fixedScratch<float>(
@@ -107,13 +163,17 @@ bool Lowerer::lowerAttendLayer(const std::vector<Launch> &list, size_t index,
       static_cast<uint64_t>(kMostBatch * clusters *
                             outputsOf(out, partGroups(out)[0]) * 4));
   attend.args.rows = tokenRows();
-  attend.grid[0] = {clusters * tile->blocks, 0};
+  attend.grid[0] = {clusters * tile.blocks, 0};
   attend.grid[1] = perToken();
   attend.blockThreads = kAttendWarps * 32;
+  // Of tiles each warp has sums.
+  const int64_t inputBytes =
+      shape->hasTiles
+          ? stagedBytes(inShape) + 4 * kAttendWarps * 16 * tile.rowTiles(dim)
+          : 4 * stagedInputs(inShape);
   attend.sharedBytes =
-      static_cast<uint32_t>(4 * (tile->sharedFloats(toInt(p.headDim)) +
-                                 stagedInputs(tensor(in.weights[0]).shape)));
-  attend.clusterBlocks = static_cast<uint32_t>(tile->blocks);
+      static_cast<uint32_t>(4 * tile.sharedFloats(dim) + inputBytes);
+  attend.clusterBlocks = static_cast<uint32_t>(tile.blocks);
   Builder.add(*Out, attend);
   return true;
 }

@@ -77,8 +77,7 @@ static MatvecShape chooseMatvecShape(int64_t rows, bool gated,
 /// Rows of one tile; gated: outputs, each of a gate and an up row.
 static int64_t tileRows(bool gated) { return gated ? 8 : 16; }
 
-/// What a matvecTensor stages: of ByteDots or of HalfDots.
-static int64_t stagedBytes(const format::PackedShape &shape) {
+int64_t qzc::cuda::stagedBytes(const format::PackedShape &shape) {
   const int64_t groups = ceilDiv(shape.cols, 4 * perChunk(shape));
   const LoneInput input = {toInt(groups), toInt(perChunk(shape))};
   return kernels::hasByteCodes(storageOf(shape))

@@ -51,6 +51,12 @@ struct TensorShape {
   int64_t minBlocks = 1; ///< of a multiprocessor
 };
 
+/// How an attendLayer is spread.
+struct AttendShape {
+  AttendTile tile;
+  bool hasTiles = false; ///< of rows: products on tensor cores
+};
+
 /// How a feedLayer is spread.
 struct FeedShape {
   FeedTile tile;
@@ -95,9 +101,9 @@ private:
   /// own.
   bool lowerAttendLayer(const std::vector<format::Launch> &list, size_t index,
                         const FusedNorm &norm);
-  std::optional<AttendTile>
-  attendTileOf(const std::vector<format::Launch> &list, size_t index,
-               const FusedNorm &norm) const;
+  std::optional<AttendShape>
+  attendShapeOf(const std::vector<format::Launch> &list, size_t index,
+                const FusedNorm &norm) const;
 
   // FeedLayerLowering.cpp.
   /// The layer at `index` and the one behind it, which reads its outputs as
@@ -364,6 +370,8 @@ bool fitsClusterBlock(const format::PackedShape &layer, int64_t rows,
 int64_t perChunk(const format::PackedShape &shape);
 /// Elements of an input that a matvec stages, in whole chunks of each lane.
 int64_t stagedInputs(const format::PackedShape &shape);
+/// Bytes that tensor cores have of it staged: of ByteDots or of HalfDots.
+int64_t stagedBytes(const format::PackedShape &shape);
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 } // namespace qzc::cuda

@@ -215,7 +215,8 @@ TEST_F(CompileTest, NoKernelSpills) {
                               {40, "sm_90a"},
                               {41, "sm_80"},
                               {42, "sm_90a"},
-                              {43, "sm_80"}}) {
+                              {43, "sm_80"},
+                              {47, "sm_90a"}}) {
     const kernel_test::Model model = kernel_test::makeCase(number);
     SCOPED_TRACE(std::string(arch) + ": " + model.description);
     const Arch target = cuda::parseArchs(arch)[0];

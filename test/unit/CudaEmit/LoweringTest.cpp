@@ -48,7 +48,7 @@ std::vector<const std::vector<CudaLaunch> *>
 listsOf(const CudaProgram &program) {
   std::vector<const std::vector<CudaLaunch> *> lists = {
       &program.decode, &program.prefill, &program.head,
-      &program.score,  &program.draw,  &program.losses};
+      &program.score,  &program.draw,    &program.losses};
   for (const CudaBatch &batch : program.batches)
     lists.push_back(&batch.launches);
   return lists;
@@ -117,20 +117,27 @@ TEST(LoweringTest, DecodeOfALlamaBlockFusesNormsAndResiduals) {
                                    "chooseToken"));
 }
 
-/// Where clusters run at once and a block's part of q, k and v is small.
+/// Where clusters run at once and a block's part of q, k and v is small, or not
+/// too large for tensor cores.
 TEST(LoweringTest, AttentionOfASmallLayerIsOneLaunchWithItsLayersOnHopper) {
   const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
   const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
   struct Expected {
     int64_t hidden, heads, kvHeads;
+    PackedShape body;
     int64_t blocks; ///< of the grid; 0: launches of their own
     uint32_t clusterBlocks;
+    bool hasTiles;
   };
-  for (const Expected &expected : {Expected{576, 9, 3, 72, 8},
-                                   {1024, 16, 16, 96, 6},
-                                   {2048, 32, 8, 0, 0}}) {
-    const Model model = makeBench({"small", expected.hidden, 1, expected.heads,
-                                   expected.kvHeads, 64, 256, 1000, nf4, bf16});
+  for (const Expected &expected : {Expected{576, 9, 3, nf4, 72, 8, false},
+                                   {1024, 16, 16, nf4, 96, 6, false},
+                                   {2048, 32, 8, nf4, 96, 6, true},
+                                   {2048, 32, 8, bf16, 0, 0, false},
+                                   {2048, 32, 32, nf4, 0, 0, false},
+                                   {4096, 32, 8, nf4, 0, 0, false}}) {
+    const Model model =
+        makeBench({"small", expected.hidden, 1, expected.heads,
+                   expected.kvHeads, 64, 256, 1000, expected.body, bf16});
     const Lowered lowering =
         lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
     const auto &decode = lowering.program.decode;
@@ -138,9 +145,10 @@ TEST(LoweringTest, AttentionOfASmallLayerIsOneLaunchWithItsLayersOnHopper) {
       EXPECT_THAT(stems(decode), testing::Contains("attendOne"));
       continue;
     }
-    ASSERT_THAT(stems(decode),
-                testing::ElementsAre("embed", "attendLayer", "feedLayer",
-                                     "matvec", "chooseToken"));
+    ASSERT_EQ(stems(decode)[1], "attendLayer");
+    EXPECT_EQ(configsByName(lowering).at(decode[1].kernel).find("hasTiles") !=
+                  std::string::npos,
+              expected.hasTiles);
     EXPECT_EQ(decode[1].grid[0].fixed, expected.blocks);
     EXPECT_EQ(kernelOf(lowering, decode[1]).getClusterBlocks(),
               expected.clusterBlocks);
@@ -251,9 +259,7 @@ TEST(LoweringTest, LargeLayersOfOneTokenLeaveNoMultiprocessorIdle) {
             {{384, 256, 3}, {256, 256, 2}, {256, 256, 2}, {256, 256, 2}}),
         {{"large", 4096, 1, 32, 8, 128, 14336, 64, nf4, bf16},
          {{384, 256, 2}, {256, 256, 2}, {256, 256, 2}, {256, 256, 2}}},
-        {{"smaller", 2048, 1, 32, 8, 64, 8192, 64, nf4, bf16},
-         {{192, 256, 2}, {128, 256, 2}, {256, 256, 2}, {128, 512, 1}}},
-        {{"smaller", 2048, 1, 32, 8, 64, 8192, 64, q4, bf16},
+        {{"smaller", 2048, 1, 32, 8, 64, 8192, 64, int8, bf16},
          {{192, 256, 2}, {128, 256, 2}, {256, 256, 2}, {128, 1024, 1}}}}) {
     SCOPED_TRACE(std::string(shape.name) + " " +
                  std::string(format::name(shape.body.scheme)));

@@ -17,13 +17,46 @@
 #define QZC_KERNELS_ATTENDLAYER_CUH
 
 #include "AttendLayer.h"
-#include "ClusterLayer.cuh"
-#include "NewestHeads.cuh"
 #include "AttendTile.h"
+#include "ClusterTiles.cuh"
+#include "NewestHeads.cuh"
 
 #ifdef QZC_HAS_WGMMA
 
 namespace qzc::kernels {
+
+/// Which row is which, of those of q, k and v that a cluster makes.
+template <AttendLayer::Config C> struct AttendRows {
+  static constexpr int D = C.attention.headDim;
+  static constexpr int kHeads = C.queries * D;
+  static constexpr int kOfCluster = kHeads + 2 * D;
+
+  MatvecParts<C.in> parts;
+  int firstHead, kvHead;
+
+  /// Row n of the cluster's: of its queries, its key, its value.
+  QZC_DEVICE MatvecRow operator()(int n) const {
+    constexpr int q = C.attention.heads * D;
+    constexpr int kv = C.attention.kvHeads * D;
+    return parts.find(n < kHeads       ? firstHead * D + n
+                      : n < kHeads + D ? q + kvHead * D + n - kHeads
+                                       : q + kv + kvHead * D + n - kHeads - D,
+                      0);
+  }
+};
+
+/// A block's rows of q, k and v, and of o.
+template <AttendLayer::Config C, class Norms>
+using AttendInputs = typename Choose<
+    C.hasTiles,
+    TileRows<C.in, AttendRows<C>::kOfCluster, C.blocks, kAttendWarps, Norms>,
+    LaneRows<C.in, AttendRows<C>::kOfCluster, C.blocks, kAttendWarps,
+             Norms>>::Type;
+template <AttendLayer::Config C>
+using AttendOutputs = typename Choose<
+    C.hasTiles,
+    TileOutputs<C.out, AttendRows<C>::kHeads, C.blocks, kAttendWarps>,
+    LaneOutputs<C.out, AttendRows<C>::kHeads, C.blocks, kAttendWarps>>::Type;
 
 /// What a block has in shared memory.
 template <class Cache, AttendLayer::Config C> struct AttendShared {
@@ -31,7 +64,7 @@ template <class Cache, AttendLayer::Config C> struct AttendShared {
   static constexpr AttendTile kTile = {C.queries, C.blocks};
   using Record = float[C.queries][D + 2];
 
-  ClusterColumns<C.out, C.queries * D> attended; ///< heads
+  typename AttendOutputs<C>::Inputs attended; ///< heads
   alignas(16) Cache latest[2][HeadLanes<D>::kPadded];
   alignas(16) float queries[C.queries * HeadLanes<D>::kPadded];
   float heads[(C.queries + 2) * D]; ///< q, k and v before rotation
@@ -42,28 +75,6 @@ template <class Cache, AttendLayer::Config C> struct AttendShared {
   unsigned long long recordsCame;
   Half latestScales[2];
   bool finishes; ///< its rows of o
-};
-
-/// Rows of q, k and v.
-template <AttendLayer::Config C> struct AttendRows {
-  static constexpr int D = C.attention.headDim;
-  static constexpr int kHeads = C.queries * D;
-  static constexpr int kOfCluster = kHeads + 2 * D;
-  static constexpr int kOfWarp = AttendTile{C.queries, C.blocks}.rowsOfWarp(D);
-  using Warp = WarpRows<C.in, kOfWarp>;
-
-  MatvecParts<C.in> parts;
-  int firstHead, kvHead;
-
-  /// Row n of the cluster's: of its queries, its key, its value.
-  QZC_DEVICE MatvecRow find(int n) const {
-    constexpr int q = C.attention.heads * D;
-    constexpr int kv = C.attention.kvHeads * D;
-    return parts.find(n < kHeads       ? firstHead * D + n
-                      : n < kHeads + D ? q + kvHead * D + n - kHeads
-                                       : q + kv + kvHead * D + n - kHeads - D,
-                      0);
-  }
 };
 
 /// Grid: (heads / queries × blocks) × T, in clusters of `blocks`. Dynamic
@@ -77,14 +88,11 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   using Lanes = HeadLanes<D>;
   using Norms = InputNorm<C.norm, C.keepsNorm>;
   using Shared = AttendShared<Cache, C>;
-  using Rows = AttendRows<C>;
-  using WarpOfRows = typename Rows::Warp;
-  using Outputs = ClusterOutputs<C.out, C.queries * D, C.blocks, kAttendWarps>;
+  using Outputs = AttendOutputs<C>;
   static_assert(sizeof(Shared) <= 4 * Shared::kTile.sharedFloats(D),
                 "the lowering asks for enough");
   QZC_DYNAMIC_SHARED(dynamic);
   Shared &shared = *reinterpret_cast<Shared *>(dynamic);
-  float4 *staged = dynamic + (sizeof(Shared) + 15) / 16;
 
   // Nobody sends to a block whose barriers are not there.
   const unsigned headsCame = sharedAddress(&shared.headsCame);
@@ -103,22 +111,13 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   const int firstHead = cluster * C.queries;
   const int token = blockIdx.y;
   const int warp = warpOfBlock();
-  const int lane = threadIdx.x % kWarp;
   const int warpOfCluster = block * kAttendWarps + warp;
 
-  const Rows rows = {{a.in}, firstHead, kvHead};
-  const int firstRow = warpOfCluster * Rows::kOfWarp;
-  WarpOfRows products([&](int r) { return rows.find(firstRow + r); });
-  // Lane r finishes row r, for one block after the other.
-  const int slot = lane % Rows::kOfWarp;
-  const int mine = firstRow + slot;
-  const auto end = RowEnd<C.in>::load(rows.find(mine));
   const Norms norm = {
       a.norm, C.keepsNorm && blockIdx.x == 0 ? rowOf(a.kept, token) : nullptr};
-  RegisterStage<threads, C.in.inputs, WarpOfRows::kPadded,
-                WarpOfRows::W::kPerChunk, Norms>
-      stage;
-  stage.prepare(norm);
+  AttendInputs<C, Norms> rows(
+      reinterpret_cast<char *>(dynamic + (sizeof(Shared) + 15) / 16), block,
+      AttendRows<C>{{a.in}, firstHead, kvHead}, norm);
 
   // Rows and pages of a pass are there before its first launch begins.
   const int position = a.rows[token].position;
@@ -141,28 +140,18 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   waitForDependencies();
   const unsigned turn =
       takeTurn(&a.state->counters[token * C.blocks + block], clusters);
-  stage.run(staged, shared.scratch, rowOf(a.x, token), norm);
-  float sums[Rows::kOfWarp];
-  products.dot(sums, staged);
+  rows.stage(shared.scratch, rowOf(a.x, token), norm);
+  rows.multiply();
 
+  rows.send([&](int n, float value, int to) {
+    storeInCluster(&shared.heads[n], value, to, headsCame);
+  });
   // On their way while the cluster meets.
   batch.load(cache, first, position + 1, stride);
   batch.find(cache, first + stride * Lanes::kBatch * Lanes::kPositions,
              position + 1, stride);
   Outputs outputs(a.out, block, firstHead * D);
   outputs.prepare();
-
-  float value = 0.0f;
-#pragma unroll
-  for (int r = 0; r < Rows::kOfWarp; ++r) {
-    const float sum = reduceWarp<Sum>(sums[r]);
-    if (slot == r)
-      value = end.of(sum);
-  }
-  constexpr int atOnce = kWarp / Rows::kOfWarp;
-  if (lane < atOnce * Rows::kOfWarp && mine < Rows::kOfCluster)
-    for (int to = lane / Rows::kOfWarp; to < C.blocks; to += atOnce)
-      storeInCluster(&shared.heads[mine], value, to, headsCame);
   awaitSent(headsCame);
 
   const float *key = shared.heads + C.queries * D;
@@ -213,12 +202,12 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
 
   float *partials =
       a.partials + static_cast<long long>(token) * clusters * Outputs::kOutputs;
-  outputs.run(partials + cluster * Outputs::kOutputs, shared.attended);
+  outputs.run(partials + cluster * Outputs::kOutputs, shared.attended,
+              rows.sharedEnd());
   if (shared.finishes)
     outputs.template finish<clusters>(
         partials,
-        residualOf<C.addsInput, WarpOfRows::W::kPerChunk>(
-            staged, rowOf(a.out.residual, token)),
+        rows.template residual<C.addsInput>(rowOf(a.out.residual, token)),
         rowOf(a.out.out, token));
 }
 

@@ -19,7 +19,9 @@ struct AttendLayer {
     int queries, blocks;
     bool keepsNorm; ///< leaves norm(x) to later launches
     bool addsInput; ///< norm(x) is out's residual
-    QZC_FIELDS(attention, norm, in, out, queries, blocks, keepsNorm, addsInput)
+    bool hasTiles;  ///< products on tensor cores (ClusterTiles.cuh)
+    QZC_FIELDS(attention, norm, in, out, queries, blocks, keepsNorm, addsInput,
+               hasTiles)
   };
   template <template <class> class Of> struct Args {
     InRows<Of> x; ///< [T, in.inputs]

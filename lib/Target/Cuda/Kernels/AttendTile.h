@@ -24,6 +24,10 @@ struct AttendTile {
   constexpr int rowsOfWarp(int headDim) const {
     return ceilDiv(rows(headDim), blocks * kAttendWarps);
   }
+  /// Tiles of 16 rows of a block, where tensor cores multiply them.
+  constexpr int rowTiles(int headDim) const {
+    return ceilDiv(rows(headDim), 16 * blocks);
+  }
   /// Floats that are enough for what a block has in shared memory beside the
   /// input, which is 16-byte aligned behind it.
   constexpr int sharedFloats(int headDim) const {

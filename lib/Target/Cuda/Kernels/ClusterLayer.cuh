@@ -87,6 +87,78 @@ template <LinearConfig L, int Rows> struct WarpRows {
   }
 };
 
+/// Elements of a staged input.
+template <int PerChunk> struct StagedInput {
+  const float4 *staged;
+
+  QZC_DEVICE float operator[](int i) const {
+    return (&staged[stagedQuad<PerChunk>(i / 4)].x)[i % 4];
+  }
+};
+
+/// What is added to the second layer's outputs: the staged input, of which all
+/// blocks have the same, or a row.
+template <bool IsInput, int PerChunk>
+QZC_DEVICE auto residualOf(const float4 *staged, const float *row) {
+  if constexpr (IsInput)
+    return StagedInput<PerChunk>{staged};
+  else
+    return row;
+}
+
+/// A block's part of the first layer's rows, of which a cluster makes
+/// `OfCluster`, by lanes. What is shared is the staged input.
+template <LinearConfig L, int OfCluster, int Blocks, int Warps, class Norms>
+struct LaneRows {
+  static constexpr int kOfWarp =
+      (OfCluster + Blocks * Warps - 1) / (Blocks * Warps);
+  using Products = WarpRows<L, kOfWarp>;
+
+  float4 *staged;
+  int lane, firstRow;
+  int mine; ///< the row that this lane finishes, for one block after the other
+  Products products;
+  RowEnd<L> end;
+  RegisterStage<Warps * kWarp, L.inputs, Products::kPadded,
+                Products::W::kPerChunk, Norms>
+      input;
+  float sums[kOfWarp];
+
+  /// find(n): row n of the cluster's.
+  template <class Find>
+  QZC_DEVICE LaneRows(char *shared, int block, const Find &find,
+                      const Norms &norm)
+      : staged(reinterpret_cast<float4 *>(shared)), lane(threadIdx.x % kWarp),
+        firstRow((block * Warps + warpOfBlock()) * kOfWarp),
+        mine(firstRow + lane % kOfWarp),
+        products([&](int r) { return find(firstRow + r); }),
+        end(RowEnd<L>::load(find(mine))) {
+    input.prepare(norm);
+  }
+  QZC_DEVICE void stage(float *scratch, const float *x, const Norms &norm) {
+    input.run(staged, scratch, x, norm);
+  }
+  QZC_DEVICE void multiply() { products.dot(sums, staged); }
+  /// send(n, value, to): row n, to each block.
+  template <class Send> QZC_DEVICE void send(const Send &send) {
+    float value = 0.0f;
+#pragma unroll
+    for (int r = 0; r < kOfWarp; ++r) {
+      const float sum = reduceWarp<Sum>(sums[r]);
+      if (mine == firstRow + r)
+        value = end.of(sum);
+    }
+    constexpr int atOnce = kWarp / kOfWarp;
+    if (lane < atOnce * kOfWarp && mine < OfCluster)
+      for (int to = lane / kOfWarp; to < Blocks; to += atOnce)
+        send(mine, value, to);
+  }
+  template <bool IsInput> QZC_DEVICE auto residual(const float *row) const {
+    return residualOf<IsInput, Products::W::kPerChunk>(staged, row);
+  }
+  QZC_DEVICE char *sharedEnd() const { return nullptr; }
+};
+
 /// Columns of a cluster in shared memory, in chunks of the second layer's
 /// rows, which lanes read from different banks.
 template <LinearConfig L, int Columns> struct ClusterColumns {
@@ -101,13 +173,84 @@ template <LinearConfig L, int Columns> struct ClusterColumns {
   }
 };
 
-/// Rows of the second layer that a block makes of its cluster's columns: a row
-/// has a chunk a lane, a warp several rows at once.
-template <LinearConfig L, int Columns, int Blocks, int Warps>
-struct ClusterOutputs {
-  using W = WeightsOf<L.weight>;
+/// `OfBlock` rows of the second layer, of which clusters leave what their
+/// columns come to.
+template <LinearConfig L, int OfBlock, int Warps> struct OutputRows {
   static constexpr int kOutputs = L.parts[0].rows;
-  static constexpr int kOfBlock = (kOutputs + Blocks - 1) / Blocks;
+
+  MatvecParts<L> parts;
+  int firstRow;
+
+  QZC_DEVICE OutputRows(const LinearArgs<Value> &args, int block)
+      : parts{args}, firstRow(block * OfBlock) {}
+  /// Row `local` of the block's.
+  QZC_DEVICE bool isRow(int local) const {
+    return local < OfBlock && firstRow + local < kOutputs;
+  }
+  /// What all clusters leave of the block's rows, added up in their order and
+  /// finished, when it is there. residual[n]: of output n. A thread asks for
+  /// all of its rows at once.
+  template <int Clusters, class Residual>
+  QZC_DEVICE void finish(float *partials, const Residual &residual,
+                         float *out) const {
+    constexpr int threads = Warps * kWarp;
+    constexpr int ofThread = (OfBlock + threads - 1) / threads;
+    const auto local = [](int j) { return j * threads + int(threadIdx.x); };
+    RowEnd<L> ends[ofThread];
+    float added[ofThread];
+#pragma unroll
+    for (int j = 0; j < ofThread; ++j) {
+      const int n = firstRow + local(j);
+      ends[j] = RowEnd<L>::load(parts.find(n, 0));
+      added[j] = 0.0f;
+      if constexpr (L.end.residual)
+        if (isRow(local(j)))
+          added[j] = residual[n];
+    }
+    float words[ofThread][Clusters];
+    bool areThere;
+    do {
+      areThere = true;
+#pragma unroll
+      for (int j = 0; j < ofThread; ++j)
+#pragma unroll
+        for (int c = 0; c < Clusters; ++c)
+          words[j][c] =
+              isRow(local(j))
+                  ? wordLeft(partials + c * kOutputs + firstRow + local(j))
+                  : 1.0f;
+#pragma unroll
+      for (int j = 0; j < ofThread; ++j)
+#pragma unroll
+        for (int c = 0; c < Clusters; ++c)
+          areThere &= isWord(words[j][c]);
+    } while (!areThere);
+#pragma unroll
+    for (int j = 0; j < ofThread; ++j) {
+      if (!isRow(local(j)))
+        continue;
+      const int n = firstRow + local(j);
+      float sum = 0.0f;
+#pragma unroll
+      for (int c = 0; c < Clusters; ++c) {
+        sum += words[j][c];
+        partials[c * kOutputs + n] = 0.0f;
+      }
+      out[n] = ends[j].of(sum) + added[j];
+    }
+  }
+};
+
+/// Those rows of a block's cluster's columns, by lanes: a row has a chunk a
+/// lane, a warp several rows at once.
+template <LinearConfig L, int Columns, int Blocks, int Warps>
+struct LaneOutputs
+    : OutputRows<L, (L.parts[0].rows + Blocks - 1) / Blocks, Warps> {
+  using W = WeightsOf<L.weight>;
+  static constexpr int kOfBlock = (L.parts[0].rows + Blocks - 1) / Blocks;
+  using Rows = OutputRows<L, kOfBlock, Warps>;
+  using Rows::firstRow, Rows::isRow, Rows::parts;
+  using Inputs = ClusterColumns<L, Columns>;
   static constexpr int kChunks = Columns / W::kPerChunk;
   static constexpr int kLanes = powerOfTwoFrom(kChunks); ///< of a row
   static constexpr int kAtOnce = kWarp / kLanes;
@@ -116,22 +259,17 @@ struct ClusterOutputs {
   static constexpr int kDepth = kSteps < 4 ? kSteps : 4;
   static_assert(kLanes <= kWarp, "a warp has a whole row");
 
-  MatvecParts<L> parts;
-  int firstRow, firstColumn;
+  int firstColumn;
   int warp, chunk, row;
   typename W::Chunk ring[kDepth];
 
-  QZC_DEVICE ClusterOutputs(const LinearArgs<Value> &args, int block,
-                            int firstColumn)
-      : parts{args}, firstRow(block * kOfBlock), firstColumn(firstColumn),
-        warp(warpOfBlock()), chunk(threadIdx.x % kLanes),
-        row(threadIdx.x % kWarp / kLanes) {}
+  QZC_DEVICE LaneOutputs(const LinearArgs<Value> &args, int block,
+                         int firstColumn)
+      : Rows(args, block), firstColumn(firstColumn), warp(warpOfBlock()),
+        chunk(threadIdx.x % kLanes), row(threadIdx.x % kWarp / kLanes) {}
   /// Row of a step, counted from the block's first.
   QZC_DEVICE int local(int step) const {
     return (step * Warps + warp) * kAtOnce + row;
-  }
-  QZC_DEVICE bool isRow(int local) const {
-    return local < kOfBlock && firstRow + local < kOutputs;
   }
   /// The last cluster may have fewer columns.
   QZC_DEVICE bool isColumn() const {
@@ -153,8 +291,8 @@ struct ClusterOutputs {
       load(d, d);
   }
   /// Leaves partial[n] of the block's rows n, from the cluster's columns.
-  QZC_DEVICE void run(float *partial,
-                      const ClusterColumns<L, Columns> &columns) {
+  QZC_DEVICE void run(float *partial, const Inputs &columns,
+                      const char * = nullptr) {
     const float entry = W::entry();
     float v[W::kPerChunk];
     const float *from =
@@ -183,61 +321,12 @@ struct ClusterOutputs {
       }
     }
   }
-  /// What all clusters leave of the block's rows, added up in their order and
-  /// finished, when it is there. residual[n]: of output n.
-  template <int Clusters, class Residual>
-  QZC_DEVICE void finish(float *partials, const Residual &residual,
-                         float *out) const {
-    for (int i = threadIdx.x; isRow(i); i += Warps * kWarp) {
-      const int n = firstRow + i;
-      float words[Clusters];
-      bool areThere;
-      do {
-        areThere = true;
-#pragma unroll
-        for (int c = 0; c < Clusters; ++c)
-          words[c] = wordLeft(partials + c * kOutputs + n);
-#pragma unroll
-        for (int c = 0; c < Clusters; ++c)
-          areThere &= isWord(words[c]);
-      } while (!areThere);
-      float sum = 0.0f;
-#pragma unroll
-      for (int c = 0; c < Clusters; ++c) {
-        sum += words[c];
-        partials[c * kOutputs + n] = 0.0f;
-      }
-      float y = RowEnd<L>::load(parts.find(n, 0)).of(sum);
-      if constexpr (L.end.residual)
-        y += residual[n];
-      out[n] = y;
-    }
-  }
 };
 
 /// How many blocks of the same rows, one of each cluster, began before this
 /// one: in thread 0, behind the wait. The last leaves the counter at zero.
 QZC_DEVICE unsigned takeTurn(unsigned *counter, unsigned clusters) {
   return threadIdx.x == 0 ? atomicInc(counter, clusters - 1) : 0;
-}
-
-/// Elements of a staged input.
-template <int PerChunk> struct StagedInput {
-  const float4 *staged;
-
-  QZC_DEVICE float operator[](int i) const {
-    return (&staged[stagedQuad<PerChunk>(i / 4)].x)[i % 4];
-  }
-};
-
-/// What is added to the second layer's outputs: the staged input, of which all
-/// blocks have the same, or a row.
-template <bool IsInput, int PerChunk>
-QZC_DEVICE auto residualOf(const float4 *staged, const float *row) {
-  if constexpr (IsInput)
-    return StagedInput<PerChunk>{staged};
-  else
-    return row;
 }
 
 /// What the blocks of the cluster sent is there for all threads. One warp

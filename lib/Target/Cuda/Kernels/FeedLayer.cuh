@@ -41,7 +41,7 @@ QZC_DEVICE void feedLayer(const FeedLayer::Args<Value> &a) {
   constexpr int perWarp = tile.unitsOfWarp();
   using Norms = InputNorm<C.norm, C.keepsNorm>;
   using Rows = WarpRows<C.in, sides * perWarp>;
-  using Outputs = ClusterOutputs<C.out, C.units, C.blocks, kFeedWarps>;
+  using Outputs = LaneOutputs<C.out, C.units, C.blocks, kFeedWarps>;
   using Shared = FeedShared<C>;
   constexpr int perChunk = Rows::W::kPerChunk;
   static_assert(sizeof(Shared) <= 4 * tile.sharedFloats(),
