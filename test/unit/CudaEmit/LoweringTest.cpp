@@ -249,7 +249,6 @@ TEST(LoweringTest, LargeLayersOfOneTokenLeaveNoMultiprocessorIdle) {
   };
   const PackedShape int8 = {Scheme::Int8, DType::F32, 0, 0, 0};
   const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
-  const PackedShape q4 = {Scheme::Q4_0, DType::F32, 0, 0, 0};
   const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
   // 384, 256, 1,792 and 256 tiles of 16 rows for 132 multiprocessors; of the
   // smaller shape 192, 128, 1,024 and 128.

@@ -9,69 +9,32 @@
 #ifndef QZC_KERNELS_CLUSTERTILES_CUH
 #define QZC_KERNELS_CLUSTERTILES_CUH
 
-#include "ByteDots.cuh"
 #include "ClusterLayer.cuh"
-#include "HalfDots.cuh"
+#include "LoneDots.cuh"
 
 #ifdef QZC_HAS_WGMMA
 
 namespace qzc::kernels {
 
-template <WeightConfig Weight, int Groups>
-using DotsOf =
-    typename Choose<hasByteCodes(Weight.storage), ByteDots<Weight, Groups>,
-                    HalfDots<Weight, Groups>>::Type;
-
-/// A lane's chunk of a group in rows `row` and `row` + 8 of a tile.
-template <LinearConfig L> struct TileUnit {
+/// The chunk of two rows with this number.
+template <LinearConfig L>
+QZC_DEVICE RowPair<WeightsOf<L.weight>>
+loadPair(const MatvecRow &low, const MatvecRow &high, int chunk) {
   using W = WeightsOf<L.weight>;
-  typename W::Chunk low, high;
+  const auto of = [&](const MatvecRow &row) {
+    return W::load(row.data, row.scales,
+                   static_cast<long long>(row.stored) * L.inputs +
+                       chunk * W::kPerChunk);
+  };
+  return {of(low), of(high)};
+}
 
-  QZC_DEVICE static TileUnit zero() { return {W::zero(), W::zero()}; }
-  QZC_DEVICE static TileUnit load(const MatvecRow &low, const MatvecRow &high,
-                                  int chunk) {
-    const auto of = [&](const MatvecRow &row) {
-      return W::load(row.data, row.scales,
-                     static_cast<long long>(row.stored) * L.inputs +
-                         chunk * W::kPerChunk);
-    };
-    return {of(low), of(high)};
-  }
-};
-
-/// What chunks of a tile's two rows come to.
-struct RowPairSums {
-  float low = 0.0f;
-  float high = 0.0f;
-
-  template <class Dots, class Unit>
-  QZC_DEVICE void add(const Dots &dots, const Unit &unit, int group) {
-    using W = typename Dots::W;
-    float first, second;
-    dots.dot(unit.low, unit.high, group, first, second);
-    low = fmaf(first, W::scale(unit.low), low);
-    high = fmaf(second, W::scale(unit.high), high);
-    if constexpr (W::kAffine) {
-      low = fmaf(W::minimum(unit.low), dots.sum(group), low);
-      high = fmaf(W::minimum(unit.high), dots.sum(group), high);
-    }
-  }
-  /// The sums of the four lanes that share the rows.
-  QZC_DEVICE void join() {
-#pragma unroll
-    for (int mask = 1; mask < 4; mask *= 2) {
-      low += __shfl_xor_sync(QZC_FULL_WARP, low, mask);
-      high += __shfl_xor_sync(QZC_FULL_WARP, high, mask);
-    }
-  }
-};
-
-/// As LaneRows: a warp takes some columns of all tiles. What is shared is the
-/// sums of warps, then the input as it is staged.
+/// As LaneRows: a warp takes some columns of all tiles, and stages just these.
+/// What is shared is the sums of warps, then the input as it is staged.
 template <LinearConfig L, int OfCluster, int Blocks, int Warps, class Norms>
 struct TileRows {
   using W = WeightsOf<L.weight>;
-  using Unit = TileUnit<L>;
+  using Unit = RowPair<W>;
   static constexpr int kThreads = Warps * kWarp;
   static constexpr int kChunks = L.inputs / W::kPerChunk;
   static constexpr int kGroups = (kChunks + 3) / 4;
@@ -80,6 +43,8 @@ struct TileRows {
   static constexpr int kOfBlock = 16 * kTiles;
   static constexpr int kSumBytes = Warps * kOfBlock * 4;
   using Dots = DotsOf<L.weight, kGroups>;
+  using Stage = LoneStage<L.inputs, Warps, 1, kSteps * 4 * W::kPerChunk,
+                          W::kPerChunk, Norms>;
 
   float *ofWarps; ///< [Warps, kOfBlock]
   Dots dots;
@@ -87,16 +52,18 @@ struct TileRows {
   int firstRow;
   Unit units[kSteps][kTiles];
   RowEnd<L> end; ///< of row threadIdx.x % kOfBlock
-  RegisterStage<kThreads, L.inputs, Dots::kInput.elements(), W::kPerChunk,
-                Norms>
-      input;
+  Stage input;
+  // Where the input is without its norm's factor.
+  float *squares = nullptr; ///< [Warps], sums
+  float epsilon = 0.0f;
 
   template <class Find>
   QZC_DEVICE TileRows(char *shared, int block, const Find &find,
                       const Norms &norm)
       : ofWarps(reinterpret_cast<float *>(shared)), dots(shared + kSumBytes),
         warp(warpOfBlock()), row(threadIdx.x % kWarp / 4),
-        chunk(threadIdx.x % 4), firstRow(block * kOfBlock) {
+        chunk(threadIdx.x % 4), firstRow(block * kOfBlock),
+        input(warp, threadIdx.x % kWarp) {
 #pragma unroll
     for (int tile = 0; tile < kTiles; ++tile) {
       const int n = firstRow + 16 * tile;
@@ -106,17 +73,26 @@ struct TileRows {
       for (int step = 0; step < kSteps; ++step) {
         const int index = 4 * group(step) + chunk;
         units[step][tile] = n < OfCluster && index < kChunks
-                                ? Unit::load(low, high, index)
+                                ? loadPair<L>(low, high, index)
                                 : Unit::zero();
       }
     }
     end = RowEnd<L>::load(find(firstRow + threadIdx.x % kOfBlock));
     input.prepare(norm);
     dots.fill(threadIdx.x, kThreads);
+    if constexpr (Dots::kFillsTable)
+      __syncthreads();
   }
   QZC_DEVICE int group(int step) const { return warp * kSteps + step; }
   QZC_DEVICE void stage(float *scratch, const float *x, const Norms &norm) {
-    dots.stage(input, scratch, x, norm);
+    const float ofThread = dots.stage(input, scratch, x, norm);
+    if constexpr (Stage::kLeavesFactor) {
+      squares = scratch;
+      epsilon = norm.epsilon;
+      const float ofWarp = reduceWarp<Sum>(ofThread);
+      if (threadIdx.x % kWarp == 0)
+        squares[warp] = ofWarp;
+    }
   }
   QZC_DEVICE void multiply() {
     RowPairSums sums[kTiles];
@@ -145,6 +121,13 @@ struct TileRows {
 #pragma unroll
     for (int w = 0; w < Warps; ++w)
       sum += ofWarps[w * kOfBlock + local];
+    if constexpr (Stage::kLeavesFactor) {
+      float square = 0.0f;
+#pragma unroll
+      for (int w = 0; w < Warps; ++w)
+        square += squares[w];
+      sum *= reciprocalRoot(square / L.inputs + epsilon);
+    }
     const float value = end.of(sum);
     if (threadIdx.x < atOnce * kOfBlock && n < OfCluster)
       for (int to = threadIdx.x / kOfBlock; to < Blocks; to += atOnce)
@@ -172,7 +155,7 @@ template <LinearConfig L, int Columns, int Blocks, int Warps>
 struct TileOutputs
     : OutputRows<L, 16 * tilesOfBlock(L.parts[0].rows, Blocks), Warps> {
   using W = WeightsOf<L.weight>;
-  using Unit = TileUnit<L>;
+  using Unit = RowPair<W>;
   static constexpr int kTiles = tilesOfBlock(L.parts[0].rows, Blocks);
   using Rows = OutputRows<L, 16 * kTiles, Warps>;
   using Rows::firstRow, Rows::isRow, Rows::parts;
@@ -209,7 +192,7 @@ struct TileOutputs
         const int index = 4 * g + chunk;
         units[t][g] =
             isRow(tile(t)) && index < kChunks
-                ? Unit::load(low, high, firstColumn / W::kPerChunk + index)
+                ? loadPair<L>(low, high, firstColumn / W::kPerChunk + index)
                 : Unit::zero();
       }
     }
@@ -217,9 +200,9 @@ struct TileOutputs
   QZC_DEVICE void run(float *partial, const Inputs &columns, char *sharedEnd) {
     using None = InputNorm<NormConfig{}>;
     const Dots dots(sharedEnd - Dots::kSharedBytes);
-    const RegisterStage<kThreads, Columns, Dots::kInput.elements(),
-                        W::kPerChunk, None>
-        stage = {};
+    const LoneStage<Columns, 1, Warps, Dots::kInput.elements(), W::kPerChunk,
+                    None>
+        stage(0, threadIdx.x);
     dots.stage(stage, nullptr, columns.values, None{});
 #pragma unroll
     for (int t = 0; t < kOfWarp; ++t) {

@@ -13,8 +13,7 @@
 #ifndef QZC_KERNELS_MATVECTENSOR_CUH
 #define QZC_KERNELS_MATVECTENSOR_CUH
 
-#include "ByteDots.cuh"
-#include "HalfDots.cuh"
+#include "LoneDots.cuh"
 
 namespace qzc::kernels {
 
@@ -45,9 +44,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   constexpr bool wholeRows = total % perBlock == 0;
   constexpr bool wholeColumns = C.splitK * steps * 4 == chunks;
   static_assert(K % W::kPerChunk == 0, "rows are whole chunks");
-  using Dots = typename Choose<hasByteCodes(C.layer.weight.storage),
-                               ByteDots<C.layer.weight, groups>,
-                               HalfDots<C.layer.weight, groups>>::Type;
+  using Dots = DotsOf<C.layer.weight, groups>;
   using Stage = LoneStage<K, C.splitK, C.splitN, steps * 4 * W::kPerChunk,
                           W::kPerChunk, Norms>;
 
@@ -74,9 +71,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
       a.norm, C.keepsNorm && blockIdx.y == 0 ? rowOf(a.kept, token) : nullptr};
 
   const Parts parts = {a.layer};
-  struct Unit {
-    typename W::Chunk low, high; ///< of rows `row` and `row` + 8
-  };
+  using Unit = RowPair<W>;
   // Rows of the tile that was last loaded from.
   MatvecRow lowRow;
   MatvecRow highRow;
@@ -90,8 +85,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
                     : parts.template find<!wholeRows>(first + row + 8, 0);
     }
     if ((!wholeColumns && index >= chunks) || (!wholeRows && first >= total)) {
-      unit.low = W::zero();
-      unit.high = W::zero();
+      unit = Unit::zero();
       return;
     }
     auto chunkOf = [&](const MatvecRow &p) {
@@ -123,8 +117,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
       scratch[warp] = ofWarp;
   }
 
-  float sumLow = 0.0f;
-  float sumHigh = 0.0f;
+  RowPairSums sums;
 #pragma unroll 1
   for (int begin = 0; begin < units; begin += depth) {
 #pragma unroll
@@ -134,32 +127,20 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
         continue;
       const int step = number % steps;
       const int group = warpK * steps + step;
-      if (wholeColumns || group < groups) {
-        float dotLow, dotHigh;
-        dots.dot(ring[d].low, ring[d].high, group, dotLow, dotHigh);
-        sumLow = fmaf(dotLow, W::scale(ring[d].low), sumLow);
-        sumHigh = fmaf(dotHigh, W::scale(ring[d].high), sumHigh);
-        if constexpr (W::kAffine) {
-          sumLow = fmaf(W::minimum(ring[d].low), dots.sum(group), sumLow);
-          sumHigh = fmaf(W::minimum(ring[d].high), dots.sum(group), sumHigh);
-        }
-      }
+      if (wholeColumns || group < groups)
+        sums.add(dots, ring[d], group);
       if (number + depth < units)
         load(ring[d], number + depth);
       if (step == steps - 1) {
-        sumLow += __shfl_xor_sync(QZC_FULL_WARP, sumLow, 1);
-        sumHigh += __shfl_xor_sync(QZC_FULL_WARP, sumHigh, 1);
-        sumLow += __shfl_xor_sync(QZC_FULL_WARP, sumLow, 2);
-        sumHigh += __shfl_xor_sync(QZC_FULL_WARP, sumHigh, 2);
+        sums.join();
         if (chunk == 0) {
           float *to =
               partial +
               ((warpN * C.tiles + number / steps) * C.splitK + warpK) * 16;
-          to[row] = sumLow;
-          to[row + 8] = sumHigh;
+          to[row] = sums.low;
+          to[row + 8] = sums.high;
         }
-        sumLow = 0.0f;
-        sumHigh = 0.0f;
+        sums = {};
       }
     }
   }
