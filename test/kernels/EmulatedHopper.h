@@ -135,14 +135,22 @@ inline int blockOfCluster() {
 }
 inline void arriveCluster() { emulator::arriveCluster(); }
 inline void waitCluster() { emulator::waitCluster(); }
-inline void storeInCluster(float *mine, float value, int block,
-                           unsigned barrier) {
+template <class T>
+void sendInCluster(T *mine, const T &value, int block, unsigned barrier) {
   const int distance =
       (block - blockOfCluster()) * static_cast<int>(emulator::kSharedBytes);
   std::memcpy(reinterpret_cast<char *>(mine) + distance, &value, sizeof(value));
   EmulatedBarrier &at = barrierAt(barrier + distance);
   at.bytes -= static_cast<int>(sizeof(value));
   settleBarrier(at);
+}
+inline void storeInCluster(float *mine, float value, int block,
+                           unsigned barrier) {
+  sendInCluster(mine, value, block, barrier);
+}
+inline void storeFourInCluster(float4 *mine, const float4 &v, int block,
+                               unsigned barrier) {
+  sendInCluster(mine, v, block, barrier);
 }
 inline void waitForCluster(unsigned barrier, unsigned parity) {
   waitBarrier(barrier, parity);

@@ -4,6 +4,7 @@
 #include "Lowered.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <stdexcept>
 #include <sys/mman.h>
@@ -27,11 +28,15 @@ uint64_t EmulatedTarget::allocateWritten(uint64_t bytes) {
   constexpr uint64_t page = 4096;
   const uint64_t begin = Written.bytes;
   Written.bytes = (begin + bytes + page) / page * page;
-  if (Written.bytes > kMostWritten)
+  if (Written.bytes > kMostWritten - sizeof(DeviceState))
     throw std::runtime_error("the model takes too much memory");
   char *first = static_cast<char *>(Written.begin) + begin;
   std::memset(first, 0xff, Written.bytes - begin);
   return reinterpret_cast<uint64_t>(first);
+}
+
+uint64_t EmulatedTarget::allocateState() {
+  return reinterpret_cast<uint64_t>(Pages);
 }
 
 EmulatedTarget::EmulatedTarget(const Model &model,
@@ -41,17 +46,19 @@ EmulatedTarget::EmulatedTarget(const Model &model,
     : Target(model, lower(model.manifest, model.gpuOf(model.emulated)).program,
              cache, chunk, capacity),
       Entries(entries) {
+  constexpr size_t counters = offsetof(DeviceState, counters);
   void *pages = mmap(nullptr, kMostWritten, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED)
     throw std::runtime_error("no address space");
-  Written.begin = pages;
+  Pages = static_cast<char *>(pages);
+  Written = {Pages + counters, sizeof(DeviceState) - counters};
   At.weights = allocate(M.weights.size());
   write(At.weights, M.weights.data(), M.weights.size());
   allocateAll();
 }
 
-EmulatedTarget::~EmulatedTarget() { munmap(Written.begin, kMostWritten); }
+EmulatedTarget::~EmulatedTarget() { munmap(Pages, kMostWritten); }
 
 void EmulatedTarget::write(uint64_t to, const void *from, size_t bytes) {
   std::memcpy(reinterpret_cast<void *>(to), from, bytes);

@@ -27,9 +27,11 @@ private:
   void read(void *to, uint64_t from, size_t bytes) const override;
   uint64_t allocate(uint64_t bytes) override;
   uint64_t allocateWritten(uint64_t bytes) override;
+  uint64_t allocateState() override;
 
   const std::vector<emulator::Entry> &Entries;
   std::vector<std::unique_ptr<char[]>> Memory;
+  char *Pages; ///< the state, its counters being the first that is Written
   emulator::DependentMemory Written;
 };
 

@@ -82,6 +82,7 @@ private:
   void read(void *to, uint64_t from, size_t bytes) const override;
   uint64_t allocate(uint64_t bytes) override;
   uint64_t allocateWritten(uint64_t bytes) override { return allocate(bytes); }
+  uint64_t allocateState() override { return allocate(sizeof(DeviceState)); }
   void setSomeTokens(int position, int64_t count);
   CUfunction function(const format::CudaLaunch &launch);
   void launchOne(const format::CudaLaunch &launch, int64_t rows,

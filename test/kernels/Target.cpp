@@ -59,10 +59,10 @@ void Target::allocateAll() {
                                Program.scratchBytesPerToken * rows);
   const std::vector<char> zeros(Program.scratchBytes);
   write(At.scratch, zeros.data(), zeros.size());
-  At.state = allocateWritten(sizeof(DeviceState));
+  At.state = allocateState();
   const DeviceState zero = {};
   write(At.state, &zero, sizeof zero);
-  // Kernels may read these two before they wait: what writes them is done
+  // Kernels may read these before they wait: what writes them is done
   // before a pass begins.
   At.tokens = allocate(rows * sizeof(TokenRow));
   At.tiles = allocateWritten(rows * sizeof(QueryTile));

@@ -62,6 +62,8 @@ protected:
   virtual void read(void *to, uint64_t from, size_t bytes) const = 0;
   /// Memory that kernels write, full of NaN patterns.
   virtual uint64_t allocateWritten(uint64_t bytes) = 0;
+  /// For the state, of which they read what is in front of its counters.
+  virtual uint64_t allocateState() = 0;
   /// Memory that they only read.
   virtual uint64_t allocate(uint64_t bytes) = 0;
   /// Everything but the weights.

@@ -123,8 +123,10 @@ void Lowerer::lowerAttendOne(const Launch &launch) {
   attend.args.state = state();
   attend.args.out = outRows(launch.outputs[0]);
   attend.grid[0] = {blocks, 0};
-  attend.grid[1] = {splits, 0};
-  attend.grid[2] = perToken();
+  // Ranges that short contexts do not have come last: a multiprocessor has
+  // room for a block or two, and nobody waits for these.
+  attend.grid[1] = perToken();
+  attend.grid[2] = {splits, 0};
   attend.blockThreads = static_cast<uint32_t>(warps * 32);
   Builder.add(*Out, attend);
 }

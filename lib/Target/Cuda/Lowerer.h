@@ -6,6 +6,7 @@
 #include "Kernels/AttendLayer.h"
 #include "Kernels/AttendTile.h"
 #include "Kernels/Attention.h"
+#include "Kernels/ClusterTile.h"
 #include "Kernels/FeedTile.h"
 #include "Kernels/Gemm.h"
 #include "Kernels/Matvec.h"
@@ -163,6 +164,9 @@ private:
   /// False where the layer is not for it: more tokens, or long rows.
   bool addMatvecFew(const format::Launch &launch, const FusedNorm &norm,
                     const PartGroup &group);
+
+  void addMatvecCluster(const format::Launch &launch, const FusedNorm &norm,
+                        const PartGroup &group, const ClusterTile &tile);
 
   // GemmLowering.cpp.
   /// Rows of b that one GEMM takes, and their f16 in scratch.

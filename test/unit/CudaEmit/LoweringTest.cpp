@@ -232,6 +232,57 @@ TEST(LoweringTest, RowsOfANormThatAreLongAreStagedForAFewSequencesToo) {
                                    "matvecBatch", "chooseToken"));
 }
 
+/// Small layers by large clusters of small blocks, larger ones by pairs; where
+/// most of the time goes to products, by blocks that know of no others.
+TEST(LoweringTest, ClustersShareInputsOfAFewSequencesOnHopper) {
+  struct Spread {
+    std::string kernel;
+    int64_t blocks;
+    uint32_t threads, atOnce, ofCluster;
+  };
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const Model model =
+      makeBench({"small", 2048, 1, 32, 8, 64, 8192, 128256, nf4, nf4});
+  const Lowered lowering =
+      lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
+  const std::vector<CudaLaunch> &few = lowering.program.batches[0].launches;
+  const std::vector<Spread> wanted = {
+      {"embed", 1, 256, 1, 1},           {"matvecCluster", 192, 256, 2, 8},
+      {"attendOne", 8, 256, 1, 1},       {"matvecCluster", 128, 256, 2, 8},
+      {"matvecCluster", 128, 512, 1, 2}, {"matvecFew", 16, 512, 1, 1},
+      {"matvecFew", 126, 512, 1, 1},     {"chooseToken", 64, 256, 1, 1}};
+  ASSERT_EQ(few.size(), wanted.size());
+  for (size_t i = 0; i != wanted.size(); ++i) {
+    cuda::KernelOp kernel = kernelOf(lowering, few[i]);
+    EXPECT_EQ(stems(few)[i], wanted[i].kernel) << i;
+    EXPECT_EQ(few[i].grid[0].fixed, wanted[i].blocks) << i;
+    EXPECT_EQ(few[i].blockThreads, wanted[i].threads) << i;
+    EXPECT_EQ(kernel.getMinBlocks(), wanted[i].atOnce) << i;
+    EXPECT_EQ(kernel.getClusterBlocks(), wanted[i].ofCluster) << i;
+  }
+  EXPECT_THAT(stems(lowering.program.batches[1].launches),
+              testing::Not(testing::Contains("matvecCluster")));
+  EXPECT_THAT(stems(lower(model.manifest, cuda::gpuOf(kernel_test::kGeneral))
+                        .program.batches[0]
+                        .launches),
+              testing::Not(testing::Contains("matvecCluster")));
+}
+
+/// Of a norm with a mean blocks need whole rows.
+TEST(LoweringTest, ClustersShareNormsThatAreAFactor) {
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  Model model = makeBench({"small", 2048, 1, 32, 8, 64, 8192, 1000, nf4, nf4});
+  for (Launch &launch : model.manifest.plan.body)
+    if (launch.opcode == Opcode::RmsNorm)
+      launch.opcode = Opcode::LayerNorm;
+  const CudaProgram program =
+      lower(model.manifest, cuda::gpuOf(kernel_test::kHopper)).program;
+  EXPECT_THAT(stems(program.batches[0].launches),
+              testing::ElementsAre("embed", "matvecFew", "attendOne",
+                                   "matvecCluster", "matvecFew", "matvecFew",
+                                   "matvecFew", "chooseToken"));
+}
+
 TEST(LoweringTest, FloatsAreDecodedTokenByToken) {
   const PackedShape f32 = {Scheme::None, DType::F32, 0, 0, 0};
   const Model model = makeBench({"small", 64, 1, 4, 2, 16, 96, 1000, f32, f32});

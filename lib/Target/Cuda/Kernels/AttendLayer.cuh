@@ -18,7 +18,7 @@
 
 #include "AttendLayer.h"
 #include "AttendTile.h"
-#include "ClusterTiles.cuh"
+#include "TileRows.cuh"
 #include "NewestHeads.cuh"
 
 #ifdef QZC_HAS_WGMMA

@@ -19,7 +19,7 @@ struct AttendLayer {
     int queries, blocks;
     bool keepsNorm; ///< leaves norm(x) to later launches
     bool addsInput; ///< norm(x) is out's residual
-    bool hasTiles;  ///< products on tensor cores (ClusterTiles.cuh)
+    bool hasTiles;  ///< products on tensor cores (TileRows.cuh)
     QZC_FIELDS(attention, norm, in, out, queries, blocks, keepsNorm, addsInput,
                hasTiles)
   };

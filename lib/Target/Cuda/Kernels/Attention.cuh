@@ -59,7 +59,7 @@ QZC_DEVICE void appendCache(const AppendCache::Args<Value> &a) {
 }
 
 /// One token of each sequence. Grid: (kv head and group of `queries` query
-/// heads) × splits × T. The context is cut into at most `splits` ranges of at
+/// heads) × T × splits. The context is cut into at most `splits` ranges of at
 /// least 256 positions; the last block of a head to arrive combines them. The
 /// block whose range ends with the new position appends k and v.
 template <class Cache, AttendOne::Config C>
@@ -81,7 +81,7 @@ QZC_DEVICE void attendOne(const AttendOne::Args<Value> &a) {
   const int group = blockIdx.x % groups;
   const int firstHead =
       kvHead * (C.attention.heads / C.attention.kvHeads) + group * C.queries;
-  const int token = blockIdx.z;
+  const int token = blockIdx.y;
   const int position = a.rows[token].position;
   const int sequence = a.rows[token].sequence;
   CacheRange *range = rangeOf(a.cache, sequence);
@@ -96,7 +96,7 @@ QZC_DEVICE void attendOne(const AttendOne::Args<Value> &a) {
   int perSplit = (length + C.splits - 1) / C.splits;
   perSplit = perSplit < least ? least : perSplit;
   const int active = (length + perSplit - 1) / perSplit;
-  const int split = blockIdx.y;
+  const int split = blockIdx.z;
   const int first = begin + split * perSplit;
   const int end =
       first + perSplit < position + 1 ? first + perSplit : position + 1;

@@ -11,9 +11,9 @@
 #ifndef QZC_KERNELS_COLUMNS_CUH
 #define QZC_KERNELS_COLUMNS_CUH
 
+#include "BatchTile.h"
 #include "Matvec.cuh"
 #include "Operands.cuh"
-#include "BatchTile.h"
 
 namespace qzc::kernels {
 
@@ -144,13 +144,13 @@ QZC_DEVICE void stageColumns(const StageColumns::Args<Value> &a) {
   for (int j = 0; j < Stage::kQuads; ++j)
     absmax = fmaxf(absmax, largestOf(v[j]));
   const float scale = columnScale(reduceBlock<Max, C.threads>(absmax, scratch));
+  const float inverse = inverseOfPower(scale);
   auto *out = static_cast<uint4 *>(a.columns) +
               token / kTileTokens * (Staged::kGroups * Staged::kSteps * 32);
 #pragma unroll
   for (int j = 0; j < Stage::kQuads; ++j)
     if (4 * Stage::quad(j) < Staged::kPadded)
-      out[Staged::piece(4 * Stage::quad(j), token)] =
-          pieceOf<S>(v[j], 1.0f / scale);
+      out[Staged::piece(4 * Stage::quad(j), token)] = pieceOf<S>(v[j], inverse);
   if (threadIdx.x == 0)
     a.scales[token] = scale;
 }

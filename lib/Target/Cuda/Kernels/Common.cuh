@@ -211,9 +211,18 @@ QZC_DEVICE void rowStatistics(const float *in, float epsilon, float *scratch,
 QZC_DEVICE float powerOfTwoAbove(float absmax) {
   if (!(absmax > 0.0f) || absmax == QZC_INFINITY)
     return 1.0f;
-  int exponent;
-  frexpf(absmax, &exponent);
-  return ldexpf(1.0f, exponent < -100 ? -100 : exponent);
+  // The next exponent, 2^-100 at least.
+  const unsigned above =
+      (static_cast<unsigned>(__float_as_int(absmax)) & 0x7f800000u) +
+      0x00800000u;
+  constexpr unsigned least = (127u - 100u) << 23;
+  return __uint_as_float(above < least ? least : above);
+}
+
+/// 1 / scale of a power of two between 2^-126 and 2^126.
+QZC_DEVICE float inverseOfPower(float scale) {
+  return __uint_as_float((254u << 23) -
+                         static_cast<unsigned>(__float_as_int(scale)));
 }
 
 /// Counts this block in; true in every thread of the last of `blocks` to

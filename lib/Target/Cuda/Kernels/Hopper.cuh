@@ -245,6 +245,18 @@ QZC_DEVICE void storeInCluster(float *mine, float value, int block,
                "r"(barrier), "r"(block), "f"(value)
                : "memory");
 }
+/// The same of 16 bytes, aligned so.
+QZC_DEVICE void storeFourInCluster(float4 *mine, const float4 &v, int block,
+                                   unsigned barrier) {
+  asm volatile(
+      "{\n.reg .b32 there, signal;\n"
+      "mapa.shared::cluster.u32 there, %0, %2;\n"
+      "mapa.shared::cluster.u32 signal, %1, %2;\n"
+      "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 "
+      "[there], {%3, %4, %5, %6}, [signal];\n}" ::"r"(sharedAddress(mine)),
+      "r"(barrier), "r"(block), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w)
+      : "memory");
+}
 /// As waitBarrier, where other blocks of the cluster store what is waited for.
 QZC_DEVICE void waitForCluster(unsigned barrier, unsigned parity) {
   asm volatile("{\n.reg .pred done;\nagain:\n"

@@ -65,6 +65,24 @@ struct MatvecFew {
   };
 };
 
+/// rowTiles, warps, warpsN and blocks: of ClusterTile.
+struct MatvecCluster {
+  QZC_KERNEL(MatvecCluster, matvecCluster, "MatvecCluster.cuh")
+  struct Config {
+    LinearConfig layer;
+    NormConfig norm;
+    int rowTiles, warps, warpsN, blocks;
+    QZC_FIELDS(layer, norm, rowTiles, warps, warpsN, blocks)
+  };
+  template <template <class> class Of> struct Args {
+    InRows<Of> x; ///< [T, inputs]
+    NormArgs<Of> norm;
+    LinearArgs<Of> layer;
+    Of<const DeviceState *> state;
+    QZC_FIELDS(x, norm, layer, state)
+  };
+};
+
 /// A layer's input as columns of tensor cores, for MatvecBatch.
 struct StageColumns {
   QZC_KERNEL(StageColumns, stageColumns, "Columns.cuh")

@@ -15,8 +15,10 @@
 namespace qzc::kernels {
 
 /// Makes columns of `Elements` inputs of each token, zero beyond the K that
-/// there are, by way of registers. A norm needs all K of them.
-template <int K, Storage S, int Block, int Elements, class NormsOfInput>
+/// there are, by way of registers. A norm needs all K of them. IsWhole: these
+/// are all parts of rows.
+template <int K, Storage S, int Block, int Elements, bool IsWhole,
+          class NormsOfInput>
 struct TokenStage {
   using Norms = NormsOfInput;
   using C = Columns<K, S, Block>;
@@ -32,11 +34,14 @@ struct TokenStage {
   }
   /// Number of this thread's quad j in the block's range.
   QZC_DEVICE static int quad(int j) {
-    return (j * kWarps * kWarp + static_cast<int>(threadIdx.x)) -
-           token() * (kWarps * kWarp);
+    return j * kWarps * kWarp +
+           static_cast<int>(threadIdx.x) % (kWarps * kWarp);
+  }
+  QZC_DEVICE static bool isColumn(int j) {
+    return Elements % (4 * kWarps * kWarp) == 0 || 4 * quad(j) < Elements;
   }
   QZC_DEVICE static bool isInput(int j, int begin) {
-    return 4 * quad(j) < Elements && begin + 4 * quad(j) < K;
+    return isColumn(j) && (IsWhole || begin + 4 * quad(j) < K);
   }
 
   QZC_DEVICE void prepare(const Norms &norm, int begin) {
@@ -76,11 +81,11 @@ struct TokenStage {
       absmax = fmaxf(absmax, largestOf(v[j]));
     const float scale =
         columnScale(reduceWarps<Max, kWarps>(absmax, scratch[2]));
+    const float inverse = inverseOfPower(scale);
 #pragma unroll
     for (int j = 0; j < kQuads; ++j)
-      if (4 * quad(j) < Elements)
-        columns[C::piece(4 * quad(j), token())] =
-            pieceOf<S>(v[j], 1.0f / scale);
+      if (isColumn(j))
+        columns[C::piece(4 * quad(j), token())] = pieceOf<S>(v[j], inverse);
     scales[token()] = scale;
     __syncthreads();
   }
@@ -112,8 +117,9 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   constexpr int outputs = C.warpsN * perWarp; ///< of a pass
   static_assert(C.splitK == 1 || C.passes == 1, "sums of one pass are shared");
   static_assert(outputs / 4 * kTileTokens <= threads, "four for each thread");
-  using Stage = TokenStage<Layer::K, Layer::S, Layer::kBlock,
-                           tile.elementsOfBlock(), Norms>;
+  using Stage =
+      TokenStage<Layer::K, Layer::S, Layer::kBlock, tile.elementsOfBlock(),
+                 Layer::K == C.splitK * tile.elementsOfBlock(), Norms>;
 
   QZC_DYNAMIC_SHARED(shared);
   __shared__ float columnScales[kTileTokens];
@@ -191,8 +197,8 @@ QZC_DEVICE void matvecFew(const MatvecFew::Args<Value> &a) {
   Stage stage;
   stage.prepare(norm, firstElement);
   O::fill(table, threadIdx.x, threads);
-  waitForDependencies();
   const int tokens = min(a.state->tokens, kTileTokens);
+  waitForDependencies();
   prepareResidual(0, tokens);
   stage.run(columns, columnScales, a.x.first, a.x.stride, tokens, firstElement,
             norm);

@@ -1,4 +1,4 @@
-//===- ClusterTiles.cuh - A cluster's layers on tensor cores: sm_90a ------===//
+//===- TileRows.cuh - A cluster's layers on tensor cores: sm_90a ----------===//
 //
 // LaneRows and LaneOutputs for layers whose codes cost more than their bytes:
 // 16 rows are a tile, multiplied as matvecTensor multiplies it. All weights of
@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef QZC_KERNELS_CLUSTERTILES_CUH
-#define QZC_KERNELS_CLUSTERTILES_CUH
+#ifndef QZC_KERNELS_TILEROWS_CUH
+#define QZC_KERNELS_TILEROWS_CUH
 
 #include "ClusterLayer.cuh"
 #include "LoneDots.cuh"
@@ -223,4 +223,4 @@ struct TileOutputs
 
 #endif // QZC_HAS_WGMMA
 
-#endif // QZC_KERNELS_CLUSTERTILES_CUH
+#endif // QZC_KERNELS_TILEROWS_CUH

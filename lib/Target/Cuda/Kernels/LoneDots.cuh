@@ -1,0 +1,57 @@
+//===- LoneDots.cuh - Tiles of rows times one input -----------------------===//
+//
+// What layers on tensor cores share, whichever operands their codes become.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef QZC_KERNELS_LONEDOTS_CUH
+#define QZC_KERNELS_LONEDOTS_CUH
+
+#include "ByteDots.cuh"
+#include "HalfDots.cuh"
+
+namespace qzc::kernels {
+
+template <WeightConfig Weight, int Groups>
+using DotsOf =
+    typename Choose<hasByteCodes(Weight.storage), ByteDots<Weight, Groups>,
+                    HalfDots<Weight, Groups>>::Type;
+
+/// A lane's chunk of a group in two rows of a tile, 8 apart.
+template <class W> struct RowPair {
+  typename W::Chunk low, high;
+
+  QZC_DEVICE static RowPair zero() { return {W::zero(), W::zero()}; }
+};
+
+/// What chunks of two rows come to.
+struct RowPairSums {
+  float low = 0.0f;
+  float high = 0.0f;
+
+  template <class Dots>
+  QZC_DEVICE void add(const Dots &dots, const RowPair<typename Dots::W> &pair,
+                      int group) {
+    using W = typename Dots::W;
+    float first, second;
+    dots.dot(pair.low, pair.high, group, first, second);
+    low = fmaf(first, W::scale(pair.low), low);
+    high = fmaf(second, W::scale(pair.high), high);
+    if constexpr (W::kAffine) {
+      low = fmaf(W::minimum(pair.low), dots.sum(group), low);
+      high = fmaf(W::minimum(pair.high), dots.sum(group), high);
+    }
+  }
+  /// The sums of the four lanes that share the rows.
+  QZC_DEVICE void join() {
+#pragma unroll
+    for (int mask = 1; mask < 4; mask *= 2) {
+      low += __shfl_xor_sync(QZC_FULL_WARP, low, mask);
+      high += __shfl_xor_sync(QZC_FULL_WARP, high, mask);
+    }
+  }
+};
+
+} // namespace qzc::kernels
+
+#endif // QZC_KERNELS_LONEDOTS_CUH
