@@ -18,8 +18,8 @@
 
 #include "AttendLayer.h"
 #include "AttendTile.h"
-#include "TileRows.cuh"
 #include "NewestHeads.cuh"
+#include "TileRows.cuh"
 
 #ifdef QZC_HAS_WGMMA
 
