@@ -28,7 +28,8 @@ stage)
       lib/Format/ManifestNames.cpp lib/Format/ManifestRead.cpp \
       lib/Format/ManifestVerify.cpp lib/Format/ManifestVerifyProgram.cpp \
       lib/Format/Packing.cpp lib/Format/RowView.cpp lib/Format/Scaling.cpp \
-      lib/Format/Scheme.cpp lib/Format/Schemes/*.cpp -ldl
+      lib/Format/Scheme.cpp lib/Format/Schemes/*.cpp \
+      lib/Runtime/Sequences/HostDraw.cpp -ldl
   fi
   "$runner" "$2" "$1"
   ;;

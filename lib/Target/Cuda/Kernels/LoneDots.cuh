@@ -18,19 +18,19 @@ using DotsOf =
                     HalfDots<Weight, Groups>>::Type;
 
 /// A lane's chunk of a group in two rows of a tile, 8 apart.
-template <class W> struct RowPair {
+template <class W> struct ChunkPair {
   typename W::Chunk low, high;
 
-  QZC_DEVICE static RowPair zero() { return {W::zero(), W::zero()}; }
+  QZC_DEVICE static ChunkPair zero() { return {W::zero(), W::zero()}; }
 };
 
 /// What chunks of two rows come to.
-struct RowPairSums {
+struct ChunkPairSums {
   float low = 0.0f;
   float high = 0.0f;
 
   template <class Dots>
-  QZC_DEVICE void add(const Dots &dots, const RowPair<typename Dots::W> &pair,
+  QZC_DEVICE void add(const Dots &dots, const ChunkPair<typename Dots::W> &pair,
                       int group) {
     using W = typename Dots::W;
     float first, second;

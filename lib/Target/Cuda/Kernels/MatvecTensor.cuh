@@ -71,7 +71,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
       a.norm, C.keepsNorm && blockIdx.y == 0 ? rowOf(a.kept, token) : nullptr};
 
   const Parts parts = {a.layer};
-  using Unit = RowPair<W>;
+  using Unit = ChunkPair<W>;
   // Rows of the tile that was last loaded from.
   MatvecRow lowRow;
   MatvecRow highRow;
@@ -117,7 +117,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
       scratch[warp] = ofWarp;
   }
 
-  RowPairSums sums;
+  ChunkPairSums sums;
 #pragma unroll 1
   for (int begin = 0; begin < units; begin += depth) {
 #pragma unroll

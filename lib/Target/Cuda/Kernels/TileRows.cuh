@@ -18,7 +18,7 @@ namespace qzc::kernels {
 
 /// The chunk of two rows with this number.
 template <LinearConfig L>
-QZC_DEVICE RowPair<WeightsOf<L.weight>>
+QZC_DEVICE ChunkPair<WeightsOf<L.weight>>
 loadPair(const MatvecRow &low, const MatvecRow &high, int chunk) {
   using W = WeightsOf<L.weight>;
   const auto of = [&](const MatvecRow &row) {
@@ -34,7 +34,7 @@ loadPair(const MatvecRow &low, const MatvecRow &high, int chunk) {
 template <LinearConfig L, int OfCluster, int Blocks, int Warps, class Norms>
 struct TileRows {
   using W = WeightsOf<L.weight>;
-  using Unit = RowPair<W>;
+  using Unit = ChunkPair<W>;
   static constexpr int kThreads = Warps * kWarp;
   static constexpr int kChunks = L.inputs / W::kPerChunk;
   static constexpr int kGroups = (kChunks + 3) / 4;
@@ -95,7 +95,7 @@ struct TileRows {
     }
   }
   QZC_DEVICE void multiply() {
-    RowPairSums sums[kTiles];
+    ChunkPairSums sums[kTiles];
 #pragma unroll
     for (int step = 0; step < kSteps; ++step)
       if (kGroups % Warps == 0 || group(step) < kGroups)
@@ -155,7 +155,7 @@ template <LinearConfig L, int Columns, int Blocks, int Warps>
 struct TileOutputs
     : OutputRows<L, 16 * tilesOfBlock(L.parts[0].rows, Blocks), Warps> {
   using W = WeightsOf<L.weight>;
-  using Unit = RowPair<W>;
+  using Unit = ChunkPair<W>;
   static constexpr int kTiles = tilesOfBlock(L.parts[0].rows, Blocks);
   using Rows = OutputRows<L, 16 * kTiles, Warps>;
   using Rows::firstRow, Rows::isRow, Rows::parts;
@@ -206,7 +206,7 @@ struct TileOutputs
     dots.stage(stage, nullptr, columns.values, None{});
 #pragma unroll
     for (int t = 0; t < kOfWarp; ++t) {
-      RowPairSums sums;
+      ChunkPairSums sums;
 #pragma unroll
       for (int g = 0; g < kGroups; ++g)
         sums.add(dots, units[t][g], g);
