@@ -191,7 +191,7 @@ TEST_P(LargeKeys, WhatIsNoNumberIsToldOf) {
 
 // Heads of 80 elements, of 2, and of 64 on warpgroups, with a window.
 INSTANTIATE_TEST_SUITE_P(Cases, Pages,
-                         testing::Combine(testing::Values(28, 37, 61),
+                         testing::Combine(testing::Values(28, 37, 62),
                                           testing::Values(CacheType::F32,
                                                           CacheType::F16)));
 
@@ -225,7 +225,7 @@ TEST_P(Bytes, AreWhatTheReferenceRoundsTo) {
 }
 
 // Heads of 80 elements, of 21, of 2, and of 64 on warpgroups, three a block.
-INSTANTIATE_TEST_SUITE_P(Cases, Bytes, testing::Values(28, 5, 37, 61, 91));
+INSTANTIATE_TEST_SUITE_P(Cases, Bytes, testing::Values(28, 5, 37, 62, 92));
 
 /// Reads before, after or without the wait; one argument.
 void readEarly(void **args) {
