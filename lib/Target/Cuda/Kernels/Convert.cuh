@@ -10,8 +10,8 @@
 #define QZC_KERNELS_CONVERT_CUH
 
 #include "Convert.h"
-#include "Weights.cuh"
 #include "Terms.h"
+#include "Weights.cuh"
 
 namespace qzc::kernels {
 

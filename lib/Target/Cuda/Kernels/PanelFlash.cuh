@@ -11,8 +11,8 @@
 #define QZC_KERNELS_PANELFLASH_CUH
 
 #include "Flash.cuh"
-#include "TileRing.cuh"
 #include "PanelTile.h"
+#include "TileRing.cuh"
 
 #ifdef QZC_HAS_WGMMA
 

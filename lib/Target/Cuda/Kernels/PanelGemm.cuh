@@ -9,8 +9,8 @@
 #define QZC_KERNELS_PANELGEMM_CUH
 
 #include "Gemm.cuh"
-#include "TileRing.cuh"
 #include "PanelTile.h"
+#include "TileRing.cuh"
 
 #ifdef QZC_HAS_WGMMA
 
