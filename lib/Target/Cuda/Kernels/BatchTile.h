@@ -21,6 +21,15 @@ constexpr int kTileStepBytes = 512;
 constexpr int kWarpRowTiles = 2;
 constexpr int kBatchWarps = 8;
 
+/// Groups that a warp has in registers or on their way, of `units` that it
+/// multiplies: a power of two from the lesser of both on.
+constexpr int depthOf(int units, int most) {
+  int depth = 1;
+  while (depth < most && depth < units)
+    depth *= 2;
+  return depth;
+}
+
 /// A block takes warpsN times kWarpRowTiles tiles of rows and tokenTiles tiles
 /// of columns; it, and its warps of the same rows, share the groups of four
 /// chunks that the rows consist of.
@@ -44,10 +53,7 @@ struct BatchTile {
   /// small ones more.
   constexpr int depth() const {
     const int most = steps > 2 && tokenTiles > 1 ? 2 : 4;
-    int depth = 1;
-    while (depth < most && depth < units())
-      depth *= 2;
-    return depth;
+    return depthOf(units(), most);
   }
   constexpr int groupBytes() const {
     return steps * tokenTiles * kTileStepBytes;

@@ -38,13 +38,7 @@ struct FewTile {
   constexpr int elementsOfBlock() const { return groupsOfBlock() * steps * 16; }
   /// Groups of a warp in a pass.
   constexpr int units() const { return ceilDiv(groupsOfBlock(), warpsK()); }
-  /// Groups that a warp has in registers or on their way, a power of two.
-  constexpr int depth() const {
-    int depth = 1;
-    while (depth * rowTiles < 4 && depth < units())
-      depth *= 2;
-    return depth;
-  }
+  constexpr int depth() const { return depthOf(units(), ceilDiv(4, rowTiles)); }
   constexpr int columnBytes() const {
     return groupsOfBlock() * steps * kTileStepBytes;
   }
