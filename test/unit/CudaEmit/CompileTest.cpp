@@ -197,7 +197,7 @@ TEST_F(CompileTest, NoWeightOfOneTokenIsLoadedByWayOfNc) {
         kernels.push_back(kernel);
     const std::string ptx =
         compileAll(cuda::emitCuda(kernels), {target})[0].bytes;
-    EXPECT_THAT(ptx, HasSubstr("ld.global.L1::no_allocate"));
+    EXPECT_THAT(ptx, HasSubstr("ld.global.L1::no_allocate.L2::128B"));
     EXPECT_THAT(ptx, Not(HasSubstr("ld.global.nc")));
   }
 }

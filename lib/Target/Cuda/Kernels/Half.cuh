@@ -97,12 +97,13 @@ QZC_DEVICE float powerOfTwo(float x) {
   return y;
 }
 
-/// 16 bytes that are read once: past the L1 cache. Weights are not read by way
-/// of .nc (so not by __ldg): ptxas moves such loads behind waits and barriers,
-/// where their time is no longer hidden.
+/// 16 bytes that are read once: past the L1 cache. The L2 cache fetches the
+/// whole line of 128, the rest of which another load takes soon. Weights are
+/// not read by way of .nc (so not by __ldg): ptxas moves such loads behind
+/// waits and barriers, where their time is no longer hidden.
 QZC_DEVICE uint4 loadStreaming(const void *address) {
   uint4 v;
-  asm("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+  asm("ld.global.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];"
       : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
       : "l"(address));
   return v;
@@ -111,7 +112,7 @@ QZC_DEVICE uint4 loadStreaming(const void *address) {
 /// 8 bytes of the same.
 QZC_DEVICE uint2 loadStreamingTwo(const void *address) {
   uint2 v;
-  asm("ld.global.L1::no_allocate.v2.u32 {%0, %1}, [%2];"
+  asm("ld.global.L1::no_allocate.L2::128B.v2.u32 {%0, %1}, [%2];"
       : "=r"(v.x), "=r"(v.y)
       : "l"(address));
   return v;
