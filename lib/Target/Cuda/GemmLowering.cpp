@@ -79,10 +79,11 @@ Lowerer::GemmRows Lowerer::convertInput(const Launch &launch,
   return {convert.args.out, convert.args.scales};
 }
 
-/// The f16 of the parts' rows inside the slice.
+/// The f16 of the parts' rows inside the slice, and their scales.
 void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
                            const GemmSlice &slice,
-                           const Arg<kernels::Half *> &out) {
+                           const Arg<kernels::Half *> &out,
+                           const Arg<float *> &scales) {
   const auto &p = std::get<format::LinearParams>(launch.params);
   int64_t partBegin = 0;
   for (size_t i = 0; i < group.count; ++i) {
@@ -118,6 +119,7 @@ void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
     convert.args.rowOffset = intOf(target);
     convert.args.outRows = intOf(slice.end - slice.begin);
     convert.args.out = out;
+    convert.args.scales = scales;
     convert.grid[0] = {ceilDiv(to - from, kConvertRows), 0};
     Builder.add(*Out, convert);
   }
@@ -190,6 +192,7 @@ kernels::GemmArgs<Arg> Lowerer::gemmArgs(const Launch &launch,
   }
   args.output.residual = residualRows(launch, group);
   args.output.out = outRows(launch.outputs[0], group.column);
+  args.output.scales = slice.scales;
   args.state = state();
   return args;
 }
@@ -207,7 +210,8 @@ void Lowerer::addGemmPanels(const Launch &launch, const PartGroup &group,
       (launch.inputs.size() < 2 || isAligned(launch.inputs[1])) &&
       M.plan.hidden.column % 4 == 0;
   KernelLaunch<kernels::GemmPanels> gemm;
-  gemm.config = {width, quads, rows(), gated, endConfig(launch, group)};
+  gemm.config = {width, quads,         rows(),
+                 gated, slice.scale(), endConfig(launch, group)};
   gemm.args = gemmArgs(launch, group, slice, operand);
   gemm.grid[0] = perToken(kPanelRows);
   gemm.grid[1] = {ceilDiv(columns, width), 0};
@@ -231,6 +235,7 @@ void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
   gemm.config.warpsN = warpsN;
   gemm.config.rows = rows();
   gemm.config.gated = std::get<format::LinearParams>(launch.params).gated;
+  gemm.config.scale = slice.scale();
   gemm.config.end = endConfig(launch, group);
   gemm.args = gemmArgs(launch, group, slice, operand);
   gemm.grid[0] = perToken(tile);
@@ -261,15 +266,21 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
     const GemmSlice all = {
         0, total,
         argOf<const kernels::Half *>(format::CudaArg::Kind::Tensor,
-                                     launch.weights[group.first], 0)};
+                                     launch.weights[group.first], 0),
+        kUnused};
     return addGemm(launch, group, all, rows);
   }
   const int64_t most = sliceRows(first.shape.cols, total, p.gated);
   for (int64_t begin = 0; begin < total; begin += most) {
     const Arg<kernels::Half *> weights = Builder.fixedScratch<kernels::Half>(
         "weights", static_cast<uint64_t>(most * rowBytes));
-    const GemmSlice slice = {begin, std::min(begin + most, total), weights};
-    convertSlice(launch, group, slice, weights);
+    Arg<float *> scales = kUnused;
+    if (hasRowScales(weightConfig(first.shape)))
+      scales = Builder.fixedScratch<float>("columnScales",
+                                           static_cast<uint64_t>(most * 4));
+    const GemmSlice slice = {begin, std::min(begin + most, total), weights,
+                             scales};
+    convertSlice(launch, group, slice, weights, scales);
     if (Current == Phase::Losses)
       addScore(launch, slice, rows);
     else

@@ -174,6 +174,12 @@ private:
     int64_t begin;
     int64_t end;
     Arg<const kernels::Half *> weights;
+    Arg<const float *> scales; ///< of the rows, or unused
+
+    kernels::SumScale scale() const {
+      return scales.isUnused() ? kernels::SumScale::Number
+                               : kernels::SumScale::Columns;
+    }
   };
   /// What tokens became as rows of a GEMM.
   struct GemmRows {
@@ -182,7 +188,8 @@ private:
   };
   GemmRows convertInput(const format::Launch &launch, const FusedNorm &norm);
   void convertSlice(const format::Launch &launch, const PartGroup &group,
-                    const GemmSlice &slice, const Arg<kernels::Half *> &out);
+                    const GemmSlice &slice, const Arg<kernels::Half *> &out,
+                    const Arg<float *> &scales);
   kernels::GemmArgs<Arg> gemmArgs(const format::Launch &launch,
                                   const PartGroup &group,
                                   const GemmSlice &slice,

@@ -90,7 +90,8 @@ Arg<float *> Lowerer::targetLogits() {
 void Lowerer::addScore(const Launch &launch, const GemmSlice &slice,
                        const GemmRows &rows) {
   const format::Tensor &weight = tensor(launch.weights[0]);
-  float scale = std::ldexp(1.0f, weight.f16Exponent);
+  float scale =
+      slice.scales.isUnused() ? std::ldexp(1.0f, weight.f16Exponent) : 1.0f;
   float cap = 0;
   const Launch &last = M.plan.head.back();
   if (last.opcode == Opcode::Scale)
@@ -103,12 +104,14 @@ void Lowerer::addScore(const Launch &launch, const GemmSlice &slice,
   score.config.columns = width;
   score.config.tiles = toInt(scoreTiles(M.plan.logits.columns));
   score.config.softCap = cap != 0;
+  score.config.scale = slice.scale();
   score.args.rows = rows.halves;
   score.args.rowScales = rows.scales;
   score.args.weights = slice.weights;
   score.args.inputs = intOf(gemmColumns(weight.shape.cols));
   score.args.columns = intOf(columns);
   score.args.firstColumn = intOf(slice.begin);
+  score.args.scales = slice.scales;
   score.args.scale = floatOf(scale);
   score.args.cap = floatOf(cap);
   score.args.targets = argOf<const int *>(CudaArg::Kind::Targets);

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <gtest/gtest.h>
 
 using namespace qzc;
@@ -92,6 +93,39 @@ TEST_P(Pages, AreFoundByPosition) {
   EXPECT_LT(errors.further, 1e-2);
   EXPECT_EQ(errors.wrongChoices, 0);
 }
+
+class RowScales : public testing::TestWithParam<int> {};
+
+/// Codes become f16 without them, so they may be as small as floats are.
+TEST_P(RowScales, MayBeBelowHalves) {
+  Model model = makeCase(GetParam());
+  SCOPED_TRACE(model.description);
+  const format::Launch &head = model.manifest.plan.head.back();
+  ASSERT_EQ(head.opcode, format::Opcode::Linear);
+  const format::Tensor &weight =
+      model.manifest.tensors[size_t(head.weights.at(0))];
+  ASSERT_EQ(weight.shape.scheme, format::Scheme::Int8);
+  uint8_t *scales = model.weights.data() + weight.offset +
+                    format::layout(weight.shape).at(1).offset;
+  for (int64_t row = 0; row != weight.shape.rows; ++row) {
+    float scale;
+    std::memcpy(&scale, scales + 4 * row, 4);
+    scale = std::ldexp(scale, -60);
+    std::memcpy(scales + 4 * row, &scale, 4);
+  }
+  const std::vector<int32_t> tokens = randomTokens(model, GetParam(), 24);
+  EmulatedTarget target(model, emulator::entriesOf(GetParam()), CacheType::F32,
+                        32, 48);
+  const Errors errors = compare(
+      target, model, tokens, referenceLogits(model, tokens), {17, 1, 3}, 0, {});
+  EXPECT_LT(errors.prefill, 1e-2);
+  EXPECT_LT(errors.batch, 1e-2);
+  EXPECT_LT(errors.further, 1e-2);
+  EXPECT_LT(errors.loss, 5e-2);
+  EXPECT_EQ(errors.wrongChoices, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, RowScales, testing::Values(20, 68));
 
 /// A case (one whose keys have no norm of their own) with the norms before
 /// attention 2^18 times as large, so that keys and values leave the range of

@@ -55,6 +55,9 @@ QZC_ENUM(Norm, None, Rms, Layer)
 QZC_ENUM(Activation, None, Relu, Silu, Gelu, GeluTanh)
 /// T of a launch over the body's tokens (Rows::Tokens) or the head's rows.
 QZC_ENUM(Rows, Tokens, Head)
+/// What the sums of a GEMM are scaled by: a number, a part's where a layer has
+/// parts, or one of each column.
+QZC_ENUM(SumScale, Number, Columns)
 
 /// How a weight is stored.
 struct WeightConfig {
@@ -62,6 +65,13 @@ struct WeightConfig {
   int block; ///< elements that share a scale, where the storage leaves it open
   QZC_FIELDS(storage, block)
 };
+/// Whether a scale is of a whole row: codes alone, which f16 holds as they are,
+/// can be multiplied, and their sums scaled.
+constexpr bool hasRowScales(const WeightConfig &weight) {
+  return weight.storage == Storage::Int8 ||
+         weight.storage == Storage::Int8Absmax ||
+         (weight.storage == Storage::Fp8 && weight.block == 0);
+}
 template <template <class> class Of> struct WeightArgs {
   Of<const void *> data, scales;
   QZC_FIELDS(data, scales)

@@ -135,8 +135,9 @@ QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
 }
 
 /// Rows [firstRow, firstRow + rows) of a view of a weight times `factor` in
-/// f16, zero from K on; gate and up rows alternate. Grid: ceil(rows / 8) blocks
-/// of 8 warps, a row each.
+/// f16, zero from K on; gate and up rows alternate. Where scales are of rows,
+/// codes alone, and their scales. Grid: ceil(rows / 8) blocks of 8 warps, a row
+/// each.
 template <ConvertWeights::Config C>
 QZC_DEVICE void convertWeights(const ConvertWeights::Args<Value> &a) {
   constexpr int K = C.inputs;
@@ -155,11 +156,14 @@ QZC_DEVICE void convertWeights(const ConvertWeights::Args<Value> &a) {
   const void *data = a.weight.data;
   const void *scales = a.weight.scales;
   const int row = a.first + storedRow<C.runs>(a.firstRow + r);
-  const float rowFactor = W::rowScale(scales, row) * a.factor;
+  const int outRow = r * a.rowStep + a.rowOffset;
+  const float rowFactor = hasRowScales(C.weight) ? 1.0f : a.factor;
+  if (hasRowScales(C.weight) && lane == 0)
+    a.scales[outRow] = W::rowScale(scales, row);
   const long long base = static_cast<long long>(row) * K;
   auto store = [&](int piece, const uint4 &value) {
-    reinterpret_cast<uint4 *>(a.out)[pieceIndex<C.order, K>(
-        a.outRows, r * a.rowStep + a.rowOffset, piece)] = value;
+    reinterpret_cast<uint4 *>(
+        a.out)[pieceIndex<C.order, K>(a.outRows, outRow, piece)] = value;
   };
   static_assert(!C.fast || gemmTerms(K) == 1, "terms are made one by one");
   if constexpr (C.fast) {

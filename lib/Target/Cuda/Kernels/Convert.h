@@ -63,9 +63,10 @@ struct ConvertWeights {
     Of<float> factor;
     Of<int> rowStep, rowOffset; ///< row r goes to r × rowStep + rowOffset
     Of<int> outRows;
-    Of<Half *> out; ///< [outRows, inputs in terms], in `order`
+    Of<Half *> out;     ///< [outRows, inputs in terms], in `order`
+    Of<float *> scales; ///< [outRows], where they are of rows
     QZC_FIELDS(weight, first, firstRow, rows, factor, rowStep, rowOffset,
-               outRows, out)
+               outRows, out, scales)
   };
 };
 

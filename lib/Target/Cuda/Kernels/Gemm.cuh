@@ -14,9 +14,12 @@
 
 namespace qzc::kernels {
 
-/// The epilogue.
-template <bool Gated, EndConfig End> struct GemmOutput : GemmOutputArgs<Value> {
+/// The epilogue, of sums that scales of columns have been applied to where
+/// there are such.
+template <bool Gated, SumScale Scale, EndConfig End>
+struct GemmOutput : GemmOutputArgs<Value> {
   static constexpr bool kResidual = End.residual;
+  static constexpr bool kColumnScales = Scale == SumScale::Columns;
 
   QZC_DEVICE float finish(int n, float y) const {
     int row = n;
@@ -28,7 +31,8 @@ template <bool Gated, EndConfig End> struct GemmOutput : GemmOutputArgs<Value> {
       row = n - end0;
       part = parts[1];
     }
-    y *= part.scale;
+    if constexpr (!kColumnScales)
+      y *= part.scale;
     if constexpr (End.hasBias)
       y += element<End.bias>(part.bias, row);
     return activate<End.activation>(y);
@@ -40,8 +44,10 @@ template <bool Gated, EndConfig End> struct GemmOutput : GemmOutputArgs<Value> {
   }
   /// Column n of a gated layer.
   QZC_DEVICE float gate(int n, float gate, float up) const {
-    gate *= parts[0].scale;
-    up *= parts[1].scale;
+    if constexpr (!kColumnScales) {
+      gate *= parts[0].scale;
+      up *= parts[1].scale;
+    }
     if constexpr (End.hasBias) {
       gate += element<End.bias>(parts[0].bias, n);
       up += element<End.bias>(parts[1].bias, n);
@@ -52,6 +58,11 @@ template <bool Gated, EndConfig End> struct GemmOutput : GemmOutputArgs<Value> {
   QZC_DEVICE void pair(int t, int local, float y0, float y1) const {
     if (local >= columns)
       return;
+    if constexpr (kColumnScales) {
+      y0 *= scales[local];
+      if (local + 1 < columns)
+        y1 *= scales[local + 1];
+    }
     if constexpr (Gated) {
       const int n = firstColumn + local / 2;
       store(t, n, gate(n, y0, y1));
@@ -179,7 +190,7 @@ template <Gemm::Config C> QZC_DEVICE void gemm(const Gemm::Args<Value> &a) {
     Tiles::multiply(c, tile, warp, lane);
   }
 
-  const GemmOutput<C.gated, C.end> output = {a.output};
+  const GemmOutput<C.gated, C.scale, C.end> output = {a.output};
 #pragma unroll
   for (int i = 0; i < tilesM; ++i)
 #pragma unroll

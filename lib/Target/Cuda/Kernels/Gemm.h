@@ -10,7 +10,7 @@ namespace qzc::kernels {
 /// What the epilogue needs of each part of the layer.
 template <template <class> class Of> struct GemmPartArgs {
   Of<const void *> bias;
-  Of<float> scale; ///< undoes the factor of convertWeights
+  Of<float> scale; ///< undoes the factor of convertWeights, if there is one
   QZC_FIELDS(bias, scale)
 };
 /// Where sums go. Gated: the weights' rows alternate gate, up, and the layer's
@@ -22,7 +22,8 @@ template <template <class> class Of> struct GemmOutputArgs {
   GemmPartArgs<Of> parts[3];
   InRows<Of> residual;
   OutRows<Of> out;
-  QZC_FIELDS(columns, firstColumn, end0, end1, parts, residual, out)
+  Of<const float *> scales; ///< [columns], in place of the parts'
+  QZC_FIELDS(columns, firstColumn, end0, end1, parts, residual, out, scales)
 };
 template <template <class> class Of> struct GemmArgs {
   Of<const Half *> rows;       ///< [T, inputs]
@@ -41,8 +42,9 @@ struct Gemm {
     int warpsM, warpsN; ///< that share it evenly
     Rows rows;
     bool gated;
+    SumScale scale;
     EndConfig end;
-    QZC_FIELDS(tileM, tileN, warpsM, warpsN, rows, gated, end)
+    QZC_FIELDS(tileM, tileN, warpsM, warpsN, rows, gated, scale, end)
   };
   template <template <class> class Of> using Args = GemmArgs<Of>;
 };
@@ -56,8 +58,9 @@ struct GemmPanels {
                  ///< columns are whole quads
     Rows rows;
     bool gated;
+    SumScale scale;
     EndConfig end;
-    QZC_FIELDS(columns, quads, rows, gated, end)
+    QZC_FIELDS(columns, quads, rows, gated, scale, end)
   };
   template <template <class> class Of> using Args = GemmArgs<Of>;
 };

@@ -140,9 +140,16 @@ QZC_DEVICE void finishRows(const Output &output, const float *sums, int stride,
 #pragma unroll 1
   for (int c = lane * width; c - lane * width < BN; c += kWarp * width) {
     const int local = column + c;
-    const int left = c < BN ? (output.columns - local) / (width / 4) : 0;
-    const int count = left > 4 ? 4 : left;
+    const int exist = c < BN ? output.columns - local : 0;
+    const int count = min(4, exist / (width / 4));
     const int n = output.firstColumn + local / (width / 4);
+    float4 factors[width / 4];
+    if constexpr (Output::kColumnScales)
+#pragma unroll
+      for (int q = 0; q < width / 4; ++q)
+        if (exist > 4 * q)
+          factors[q] =
+              loadOutputs<Quads>(output.scales + local + 4 * q, exist - 4 * q);
 #pragma unroll 1
     for (int r = 0; r < rows; r += together) {
       float4 added[together];
@@ -163,10 +170,14 @@ QZC_DEVICE void finishRows(const Output &output, const float *sums, int stride,
           continue;
         alignas(16) float s[width];
 #pragma unroll
-        for (int q = 0; q < width; q += 4)
-          *reinterpret_cast<float4 *>(s + q) =
-              *reinterpret_cast<const float4 *>(sums + (r + i) * stride + c +
-                                                q);
+        for (int q = 0; q < width; q += 4) {
+          float4 four = *reinterpret_cast<const float4 *>(
+              sums + (r + i) * stride + c + q);
+          if constexpr (Output::kColumnScales)
+            four = {four.x * factors[q / 4].x, four.y * factors[q / 4].y,
+                    four.z * factors[q / 4].z, four.w * factors[q / 4].w};
+          *reinterpret_cast<float4 *>(s + q) = four;
+        }
         float y[4];
 #pragma unroll
         for (int q = 0; q < 4; ++q) {
@@ -230,7 +241,7 @@ QZC_DEVICE void gemmPanels(const GemmPanels::Args<Value> &a) {
                                   j * 8 + lane % 4 * 2) = {c[j][2 * h],
                                                            c[j][2 * h + 1]};
   __syncwarp();
-  const GemmOutput<C.gated, C.end> output = {a.output};
+  const GemmOutput<C.gated, C.scale, C.end> output = {a.output};
   finishRows<BN, C.quads, C.gated>(
       output, sums, sumStride, place.row + warp * 16,
       min(16, place.rows - warp * 16), place.column, a.rowScales);

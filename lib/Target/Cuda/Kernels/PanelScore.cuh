@@ -61,8 +61,9 @@ QZC_DEVICE void joinScores(const JoinScores::Args<Value> &a) {
 #ifdef QZC_HAS_WGMMA
 
 /// Of the rows of a head: sums, tiles from `firstTile` on, and targetLogits, as
-/// joinScores takes them. Logits are `scale` · rows · weightsᵀ, with a soft cap
-/// where there is one. Grid, threads, shared memory: gemmPanels.
+/// joinScores takes them. Logits are `scale` · rows · weightsᵀ, with scales of
+/// columns and a soft cap where there are such. Grid, threads, shared memory:
+/// gemmPanels.
 template <ScorePanels::Config C>
 QZC_DEVICE void scorePanels(const ScorePanels::Args<Value> &a) {
   constexpr int BN = C.columns;
@@ -86,6 +87,18 @@ QZC_DEVICE void scorePanels(const ScorePanels::Args<Value> &a) {
   float c[BN / 8][4];
   multiplyPanels<BN>(ring, steps, c);
   const int width = place.width;
+  if constexpr (C.scale == SumScale::Columns) {
+#pragma unroll
+    for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        const int column = 8 * j + lane % 4 * 2 + e;
+        const float scale =
+            column < width ? a.scales[place.column + column] : 0.0f;
+        c[j][e] *= scale;
+        c[j][e + 2] *= scale;
+      }
+  }
 
 #pragma unroll
   for (int h = 0; h < 2; ++h) {

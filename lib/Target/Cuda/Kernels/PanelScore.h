@@ -13,7 +13,8 @@ struct ScorePanels {
     int columns; ///< of a block
     int tiles;   ///< of a row, in all launches
     bool softCap;
-    QZC_FIELDS(columns, tiles, softCap)
+    SumScale scale;
+    QZC_FIELDS(columns, tiles, softCap, scale)
   };
   template <template <class> class Of> struct Args {
     Of<const Half *> rows;       ///< [T, inputs], in panels
@@ -22,6 +23,7 @@ struct ScorePanels {
     Of<int> inputs;              ///< as they are stored, a multiple of 64
     Of<int> columns;             ///< of the vocabulary
     Of<int> firstColumn;         ///< that these begin with
+    Of<const float *> scales;    ///< [columns], where products have them
     Of<float> scale;             ///< of the products
     Of<float> cap;               ///< of softCap
     Of<const int *> targets;     ///< [T], ids
@@ -29,8 +31,8 @@ struct ScorePanels {
     Of<float *> sums;            ///< [T, tiles, 2]: ScoreSum
     Of<float *> targetLogits;    ///< [T], in base-2 logarithms
     Of<const DeviceState *> state;
-    QZC_FIELDS(rows, rowScales, weights, inputs, columns, firstColumn, scale,
-               cap, targets, firstTile, sums, targetLogits, state)
+    QZC_FIELDS(rows, rowScales, weights, inputs, columns, firstColumn, scales,
+               scale, cap, targets, firstTile, sums, targetLogits, state)
   };
 };
 
