@@ -87,7 +87,7 @@ double gigabytesPerSecond(const cpu::KernelTable &kernels,
   for (int64_t col = 0; col != shape.cols; ++col)
     values[col] = static_cast<float>(col * 37 % 101 - 50) / 16;
   cpu::ActivationOrders orders;
-  cpu::addOrders(shape, orders);
+  cpu::addOrders(shape, grouped, orders);
   const Bytes memory(cpu::activationBytes(shape.cols, orders));
   const cpu::Activations x =
       cpu::layOutActivations(values.data(), shape.cols, orders, memory.get());

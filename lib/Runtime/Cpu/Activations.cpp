@@ -8,17 +8,21 @@ namespace qzc::runtime::cpu {
 
 static constexpr int64_t kChunk = 32;
 
-void addOrders(const format::PackedShape &shape, ActivationOrders &orders) {
+void addOrders(const format::PackedShape &shape, bool grouped,
+               ActivationOrders &orders) {
   switch (shape.scheme) {
   case format::Scheme::None:
   case format::Scheme::Int8:
+  case format::Scheme::Fp8:
+    return;
   case format::Scheme::Q8_0:
   case format::Scheme::Int8g:
-  case format::Scheme::Fp8:
+    orders.bytes |= grouped;
     return;
   case format::Scheme::Nf4:
   case format::Scheme::Fp4:
-    orders.turned |= shape.cols % kChunk == 0;
+    // In groups they are multiplied with activations as they are.
+    orders.turned |= !grouped && shape.cols % kChunk == 0;
     return;
   case format::Scheme::Int2:
   case format::Scheme::Int3:
@@ -39,13 +43,14 @@ uint64_t activationBytes(int64_t cols, const ActivationOrders &orders) {
   return static_cast<uint64_t>(stripsOf(cols)) *
          ((orders.turned ? sizeof(TurnedStrip) : 0) +
           (orders.nibbles ? sizeof(DigitStrip<2>) : 0) +
-          (orders.crumbs ? sizeof(DigitStrip<4>) : 0));
+          (orders.crumbs ? sizeof(DigitStrip<4>) : 0) +
+          (orders.bytes ? sizeof(DigitStrip<1>) : 0));
 }
 
 Activations layOutActivations(const float *values, int64_t cols,
                               const ActivationOrders &orders,
                               std::byte *memory) {
-  Activations x = {values, cols, nullptr, nullptr, nullptr};
+  Activations x = {values, cols, nullptr, nullptr, nullptr, nullptr};
   const auto take = [&](bool wanted, auto *&order) {
     if (!wanted)
       return;
@@ -55,6 +60,7 @@ Activations layOutActivations(const float *values, int64_t cols,
   take(orders.turned, x.turned);
   take(orders.nibbles, x.nibbles);
   take(orders.crumbs, x.crumbs);
+  take(orders.bytes, x.bytes);
   return x;
 }
 

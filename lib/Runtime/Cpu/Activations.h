@@ -18,10 +18,12 @@ struct ActivationOrders {
   bool turned = false;
   bool nibbles = false;
   bool crumbs = false;
+  bool bytes = false;
 };
 
-/// Adds what the dot products of a weight read.
-void addOrders(const format::PackedShape &shape, ActivationOrders &orders);
+/// Adds what the dot products of a weight read, as stored or in groups of rows.
+void addOrders(const format::PackedShape &shape, bool grouped,
+               ActivationOrders &orders);
 
 /// Bytes of memory for the orders of `cols` activations.
 uint64_t activationBytes(int64_t cols, const ActivationOrders &orders);

@@ -119,6 +119,10 @@ static HWY_INLINE void storeLaneSums(FourInts first, FourInts second,
   to.laneSums[0][place][1] = 8 * hn::GetLane(hn::SumOfLanes(four, second));
 }
 
+/// Nobody reads them of one field.
+static HWY_INLINE void storeLaneSums(FourInts, FourInts, int64_t,
+                                     DigitStrip<1> &) {}
+
 template <int Fields>
 static void storeDigits(const ChunkDigits &from, const Places &places,
                         DigitStrip<Fields> &to) {
@@ -129,18 +133,24 @@ static void storeDigits(const ChunkDigits &from, const Places &places,
   const int32_t sumOfIntegers =
       hn::GetLane(hn::SumOfLanes(four, hn::Add(first, second)));
   const float sum = static_cast<float>(sumOfIntegers) * from.scale;
+  int32_t sumsOfDigits[3] = {};
+  for (int digit = 0; digit != 3; ++digit)
+    for (const int8_t value : from.digits[digit])
+      sumsOfDigits[digit] += value;
   places.each([&](int64_t chunk) HWY_ATTR {
     const int64_t place = kStripMargin + chunk;
     for (int digit = 0; digit != 3; ++digit)
       for (int field = 0; field != Fields; ++field)
         for (int word = 0; word != kWords; ++word)
           __builtin_memcpy(to.digits[digit][field][place] + 4 * word,
-                           from.digits[digit] + (Fields == 2
-                                                     ? 16 * field + 4 * word
-                                                     : 16 * word + 4 * field),
+                           from.digits[digit] +
+                               (Fields == 2 ? 16 * field + 4 * word
+                                            : 4 * Fields * word + 4 * field),
                            4);
     storeLaneSums(first, second, place, to);
-    to.chunkSums[chunk] = 8u * static_cast<uint32_t>(sumOfIntegers);
+    to.chunkSums[chunk] = sumOfIntegers;
+    for (int digit = 0; digit != 3; ++digit)
+      to.digitSums[digit][chunk] = sumsOfDigits[digit];
     to.scales[chunk] = from.scale;
     to.sums[chunk] = sum;
   });
@@ -159,7 +169,7 @@ void arrange(const Activations &x) {
     const int64_t within = chunk % kStripChunks;
     if (x.turned)
       turn(from, {within, chunks, times(kChunkLanes)}, x.turned[strip]);
-    if (!x.nibbles && !x.crumbs)
+    if (!x.nibbles && !x.crumbs && !x.bytes)
       continue;
     const ChunkDigits digits(from);
     if (x.nibbles)
@@ -168,6 +178,9 @@ void arrange(const Activations &x) {
     if (x.crumbs)
       storeDigits(digits, {within, chunks, times(DigitStrip<4>::kLanes)},
                   x.crumbs[strip]);
+    // Never read as one with other rows.
+    if (x.bytes)
+      storeDigits(digits, {within, chunks, 1}, x.bytes[strip]);
   }
 }
 

@@ -33,13 +33,13 @@ public:
     static_assert(kLanes == kGroupRows);
     const uint8_t *codes = Data + group * Bytes;
     const auto *scales =
-        reinterpret_cast<const float *>(codes + Chunks * kGroupedChunkBytes);
+        reinterpret_cast<const float *>(codes + Chunks * kChunkBytes);
     const Vec book = hn::LoadU(kTag, Book::kValues);
     Vec sum = hn::Zero(kTag);
     for (int64_t chunk = 0; chunk < Chunks; ++chunk) {
       const float *scale = scales + (chunk >> ScaleShift) * kGroupRows;
       prefetchFar(scale);
-      sum = hn::MulAdd(dotChunk(book, codes + chunk * kGroupedChunkBytes,
+      sum = hn::MulAdd(dotChunk(book, codes + chunk * kChunkBytes,
                                 x.values + chunk * kChunk),
                        hn::LoadU(kTag, scale), sum);
     }
@@ -48,6 +48,7 @@ public:
 
 private:
   static constexpr int64_t kWordBytes = kGroupRows * 4;
+  static constexpr int64_t kChunkBytes = 4 * kWordBytes;
 
   const uint8_t *Data;
   int64_t Chunks; ///< of a row

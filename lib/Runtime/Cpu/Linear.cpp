@@ -83,12 +83,9 @@ void dotRows(const KernelTable &kernels, const LinearWeights &weights,
 
 ActivationOrders ordersFor(const LinearWeights &weights) {
   ActivationOrders orders;
-  for (size_t part = 0; part != weights.parts.size(); ++part) {
-    const format::PackedShape &shape = weights.parts[part].shape;
-    // Books in groups are multiplied with activations as they are.
-    if (!weights.groups[part].data || !hasCodeBook(shape))
-      addOrders(shape, orders);
-  }
+  for (size_t part = 0; part != weights.parts.size(); ++part)
+    addOrders(weights.parts[part].shape, weights.groups[part].data != nullptr,
+              orders);
   return orders;
 }
 

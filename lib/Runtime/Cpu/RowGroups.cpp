@@ -3,6 +3,7 @@
 #include "RowGroups.h"
 
 #include "qzc/Format/Schemes/DoubleQuant.h"
+#include "qzc/Format/Schemes/Planes.h"
 
 #include <algorithm>
 #include <cstring>
@@ -10,21 +11,31 @@
 namespace qzc::runtime::cpu {
 
 static constexpr int64_t kChunk = 32;
-static constexpr int64_t kWords = 4;
 
 bool canGroupRows(const format::PackedShape &shape,
                   const KernelTable &kernels) {
   if (shape.rows < kGroupRows || shape.cols % kChunk != 0)
     return false;
+  const auto wholeBlocks = [&] {
+    return shape.cols / kChunk % chunksOfScale(shape) == 0;
+  };
   switch (shape.scheme) {
   case format::Scheme::Q4_0:
+  case format::Scheme::Q4_1:
+  case format::Scheme::Q5_0:
+  case format::Scheme::Q5_1:
     return true;
   case format::Scheme::Int4:
-    return shape.scales == format::ScaleCodec::Plain &&
-           shape.cols % shape.blockSize == 0;
+  case format::Scheme::Int3:
+  case format::Scheme::Int2:
+  case format::Scheme::Ternary:
+    return wholeBlocks();
   case format::Scheme::Nf4:
   case format::Scheme::Fp4:
-    return kernels.groupsCodeBooks && shape.cols % shape.blockSize == 0;
+    return kernels.groupsCodeBooks && wholeBlocks();
+  case format::Scheme::Int8g:
+  case format::Scheme::Q8_0:
+    return kernels.groupsBytes && wholeBlocks();
   default:
     return false;
   }
@@ -35,17 +46,23 @@ uint64_t groupedBytes(const format::PackedShape &shape) {
   return static_cast<uint64_t>(groups * groupBytes(shape));
 }
 
-/// to[i][row] = element i of the row, each of which has `count`.
+/// to[i][row] = element i of the row, each of which has `count`, with the bits
+/// of `flip` the other way round.
 template <typename T>
 static void transpose(const std::byte *from, int64_t rows, int64_t count,
-                      std::byte *to) {
+                      std::byte *to, T flip = 0) {
   for (int64_t i = 0; i != count; ++i)
-    for (int64_t row = 0; row != rows; ++row)
-      std::memcpy(to + (i * kGroupRows + row) * int64_t{sizeof(T)},
-                  from + (row * count + i) * int64_t{sizeof(T)}, sizeof(T));
+    for (int64_t row = 0; row != rows; ++row) {
+      T element;
+      std::memcpy(&element, from + (row * count + i) * int64_t{sizeof(T)},
+                  sizeof(T));
+      element ^= flip;
+      std::memcpy(to + (i * kGroupRows + row) * int64_t{sizeof(T)}, &element,
+                  sizeof(T));
+    }
 }
 
-/// A group's scales of double quantization, as transpose<float> of what they
+/// A group's scales of double quantization, as transpose of the f32 that they
 /// stand for.
 static void transposeDouble(const std::byte *from, int64_t first, int64_t rows,
                             int64_t count, std::byte *to) {
@@ -58,24 +75,75 @@ static void transposeDouble(const std::byte *from, int64_t first, int64_t rows,
     }
 }
 
+/// A group's chunks of codes in planes: words of low bits, then of high ones.
+template <int Bits>
+static void transposeCodes(const format::PackedView &weight, int64_t first,
+                           int64_t rows, std::byte *to) {
+  using P = format::Planes<Bits>;
+  constexpr int64_t words = P::kLowBytes / 4;
+  const int64_t cols = weight.shape.cols;
+  for (int64_t col = 0; col != cols; col += kChunk) {
+    for (int64_t row = 0; row != rows; ++row) {
+      const int64_t element = (first + row) * cols + col;
+      const auto put = [&](int64_t from, int64_t count, int64_t at) {
+        for (int64_t word = 0; word != count; ++word)
+          std::memcpy(to + ((at + word) * kGroupRows + row) * 4,
+                      weight.parts[0] + from + word * 4, 4);
+      };
+      put(P::lowOf(element), words, 0);
+      put(P::highOf(element), P::kHighBytes / 4, words);
+    }
+    to += Bits * 4 * kGroupRows;
+  }
+}
+
+static void groupCodes(const format::PackedView &weight, int64_t first,
+                       int64_t rows, std::byte *to) {
+  switch (groupedBits(weight.shape)) {
+  case 3:
+    return transposeCodes<3>(weight, first, rows, to);
+  case 5:
+    return transposeCodes<5>(weight, first, rows, to);
+  default:
+    break;
+  }
+  // Those of q8_0 become unsigned.
+  const uint32_t flip =
+      weight.shape.scheme == format::Scheme::Q8_0 ? 0x80808080 : 0;
+  const int64_t words = weight.shape.cols / kChunk * groupedBits(weight.shape);
+  transpose(weight.parts[0] + first * words * 4, rows, words, to, flip);
+}
+
+/// A group's pairs of f16: of each block all first ones, then all second ones.
+static void transposePairs(const std::byte *from, int64_t rows, int64_t count,
+                           std::byte *to) {
+  for (int64_t i = 0; i != count; ++i)
+    for (int64_t half = 0; half != 2; ++half)
+      for (int64_t row = 0; row != rows; ++row)
+        std::memcpy(to + ((2 * i + half) * kGroupRows + row) * 2,
+                    from + ((row * count + i) * 2 + half) * 2, 2);
+}
+
 void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
                std::byte *memory) {
   const format::PackedShape &shape = weight.shape;
-  const int64_t words = shape.cols / kChunk * kWords;
-  const int64_t scales = words / kWords / chunksOfScale(shape);
+  const int64_t chunks = shape.cols / kChunk;
+  const int64_t scales = chunks / chunksOfScale(shape);
   for (int64_t group = begin; group != end; ++group) {
     const int64_t first = group * kGroupRows;
     const int64_t rows = std::min(shape.rows - first, kGroupRows);
     std::byte *to = memory + group * groupBytes(shape);
-    transpose<uint32_t>(weight.parts[0] + first * words * 4, rows, words, to);
-    to += words * 4 * kGroupRows;
+    groupCodes(weight, first, rows, to);
+    to += chunks * groupedChunkBytes(shape);
+    const std::byte *from = weight.parts[1];
     if (shape.scales == format::ScaleCodec::Double)
-      transposeDouble(weight.parts[1], first, rows, scales, to);
+      transposeDouble(from, first, rows, scales, to);
     else if (hasCodeBook(shape))
-      transpose<float>(weight.parts[1] + first * scales * 4, rows, scales, to);
+      transpose<uint32_t>(from + first * scales * 4, rows, scales, to);
+    else if (groupsPairs(shape))
+      transposePairs(from + first * scales * 4, rows, scales, to);
     else
-      transpose<uint16_t>(weight.parts[1] + first * scales * 2, rows, scales,
-                          to);
+      transpose<uint16_t>(from + first * scales * 2, rows, scales, to);
   }
 }
 

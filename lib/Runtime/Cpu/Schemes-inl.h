@@ -24,10 +24,10 @@ namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
 /// Calls Action<Row>::run(arguments...) for the row type of a weight whose
-/// codes are planes; false for others.
+/// codes are planes, and may be in groups of rows; false for others.
 template <template <typename Row> class Action, typename... Args>
-HWY_INLINE bool withPlanarRow(const format::PackedShape &shape,
-                              const Args &...args) {
+HWY_INLINE bool withGroupedRow(const format::PackedShape &shape,
+                               const Args &...args) {
   const bool asym = shape.scales == format::ScaleCodec::Asym;
   switch (shape.scheme) {
   case format::Scheme::Int4:
@@ -54,6 +54,18 @@ HWY_INLINE bool withPlanarRow(const format::PackedShape &shape,
   case format::Scheme::Q5_1:
     Action<Q5_1Row>::run(args...);
     return true;
+  default:
+    return false;
+  }
+}
+
+/// The same for all weights whose codes are planes.
+template <template <typename Row> class Action, typename... Args>
+HWY_INLINE bool withPlanarRow(const format::PackedShape &shape,
+                              const Args &...args) {
+  if (withGroupedRow<Action>(shape, args...))
+    return true;
+  switch (shape.scheme) {
   case format::Scheme::Q4_K:
     Action<Q4_KRow>::run(args...);
     return true;
@@ -100,6 +112,25 @@ HWY_INLINE bool withByteRow(const format::PackedShape &shape,
     return true;
   case format::Scheme::Q8_0:
     Action<Q8_0Row>::run(args...);
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// The same for bytes in groups of rows, of which those of q8_0 are unsigned
+/// there.
+template <template <typename Row> class Action, typename... Args>
+HWY_INLINE bool withGroupedByteRow(const format::PackedShape &shape,
+                                   const Args &...args) {
+  switch (shape.scheme) {
+  case format::Scheme::Int8g:
+    shape.scales == format::ScaleCodec::Asym
+        ? Action<Int8gAsymRow>::run(args...)
+        : Action<Int8gRow>::run(args...);
+    return true;
+  case format::Scheme::Q8_0:
+    Action<Q8_0GroupedRow>::run(args...);
     return true;
   default:
     return false;

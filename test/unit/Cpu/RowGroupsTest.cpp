@@ -31,7 +31,8 @@ std::vector<format::PackedShape> groupedShapes(const KernelTable &kernels) {
   using format::ScaleCodec;
   using format::Scheme;
   std::vector<std::pair<int64_t, int64_t>> extents = {
-      {16, 32}, {17, 64}, {40, 576}, {33, 128}, {31, 1536}, {19, 4352}};
+      {16, 32},  {16, 256},  {17, 64},  {40, 576},
+      {33, 128}, {31, 1536}, {19, 4352}};
   std::mt19937 random(77);
   for (int i = 0; i != 6; ++i) {
     const int64_t rows = 16 + random() % 90;
@@ -40,9 +41,20 @@ std::vector<format::PackedShape> groupedShapes(const KernelTable &kernels) {
   std::vector<format::PackedShape> shapes;
   for (auto [rows, cols] : extents) {
     shapes.push_back(shapeOf(rows, cols, Scheme::Q4_0, 0, DType::F32));
-    for (int64_t block : {32, 64, 128})
-      if (cols % block == 0)
-        shapes.push_back(shapeOf(rows, cols, Scheme::Int4, block, DType::F32));
+    for (Scheme scheme : {Scheme::Q4_1, Scheme::Q5_0, Scheme::Q5_1})
+      shapes.push_back(shapeOf(rows, cols, scheme, 0, DType::F32));
+    if (kernels.groupsBytes)
+      shapes.push_back(shapeOf(rows, cols, Scheme::Q8_0, 0, DType::F32));
+    if (cols % 256 == 0)
+      shapes.push_back(shapeOf(rows, cols, Scheme::Ternary, 0, DType::F32));
+    for (Scheme scheme :
+         {Scheme::Int2, Scheme::Int3, Scheme::Int4, Scheme::Int8g})
+      for (int64_t block : {32, 64, 128})
+        for (ScaleCodec scales : {ScaleCodec::Plain, ScaleCodec::Asym})
+          if (cols % block == 0 &&
+              (kernels.groupsBytes || scheme != Scheme::Int8g))
+            shapes.push_back(
+                shapeOf(rows, cols, scheme, block, DType::F32, scales));
     for (Scheme scheme : {Scheme::Nf4, Scheme::Fp4})
       for (int64_t block : {32, 64, 256})
         for (ScaleCodec scales : {ScaleCodec::Plain, ScaleCodec::Double})
@@ -57,8 +69,8 @@ std::vector<float> matVec(const KernelTable &kernels, const GroupedView &weight,
                           const std::vector<float> &x) {
   std::vector<float> y(weight.shape.rows, -1);
   kernels.matVecGroups(weight, 0, weight.shape.rows,
-                       &Arranged(kernels, weight.shape, x).get(), 1, y.data(),
-                       0);
+                       &Arranged(kernels, weight.shape, x, true).get(), 1,
+                       y.data(), 0);
   return y;
 }
 
@@ -70,9 +82,11 @@ TEST_P(KernelsTest, OnlyWhatHasAScaleForWholeChunksOfARowIsGrouped) {
   for (const format::PackedShape &shape :
        {shapeOf(15, 64, Scheme::Q4_0, 0, DType::F32),
         shapeOf(16, 96, Scheme::Int4, 64, DType::F32),
-        shapeOf(16, 64, Scheme::Int4, 64, DType::F32, format::ScaleCodec::Asym),
-        shapeOf(16, 64, Scheme::Q4_1, 0, DType::F32),
-        shapeOf(16, 64, Scheme::Q8_0, 0, DType::F32),
+        shapeOf(16, 96, Scheme::Int2, 64, DType::F32, format::ScaleCodec::Asym),
+        shapeOf(16, 320, Scheme::Ternary, 0, DType::F32),
+        shapeOf(16, 256, Scheme::Q4_K, 0, DType::F32),
+        shapeOf(16, 64, Scheme::Int8, 0, DType::F32),
+        shapeOf(16, 64, Scheme::Fp8, 0, DType::F32),
         shapeOf(16, 96, Scheme::Nf4, 64, DType::F32),
         shapeOf(16, 48, Scheme::Fp4, 32, DType::F32),
         shapeOf(16, 64, Scheme::None, 0, DType::F32)})
@@ -80,6 +94,9 @@ TEST_P(KernelsTest, OnlyWhatHasAScaleForWholeChunksOfARowIsGrouped) {
   EXPECT_EQ(
       canGroupRows(shapeOf(16, 64, Scheme::Nf4, 64, DType::F32), kernels()),
       kernels().groupsCodeBooks);
+  EXPECT_EQ(
+      canGroupRows(shapeOf(16, 64, Scheme::Q8_0, 0, DType::F32), kernels()),
+      kernels().groupsBytes);
 }
 
 TEST_P(KernelsTest, GroupsAgreeWithDouble) {
@@ -102,27 +119,34 @@ TEST_P(KernelsTest, GroupsAgreeWithDouble) {
   }
 }
 
-/// The largest sums of a chunk: its integers are ±127 · 2^16, its codes 0
-/// or 15.
+/// The largest sums of a chunk: its integers are ±127 · 2^16, all bits of its
+/// codes 0 or 1.
 TEST_P(KernelsTest, NoSumOfAGroupOverflows) {
-  const format::PackedShape shape =
-      shapeOf(kGroupRows, 64, format::Scheme::Q4_0, 0, format::DType::F32);
-  const std::vector<uint16_t> scales(2 * kGroupRows, 0x3c00);
-  for (int code : {0, 15})
-    for (float sign : {1.0f, -1.0f}) {
-      const std::vector<uint8_t> codes(32 * kGroupRows,
-                                       static_cast<uint8_t>(17 * code));
+  const std::vector<uint16_t> ones(1 << 12, 0x3c00);
+  for (const format::PackedShape &shape : groupedShapes(kernels())) {
+    if (shape.rows != kGroupRows || hasCodeBook(shape))
+      continue;
+    SCOPED_TRACE(nameOf(shape));
+    for (int bits : {0x00, 0xff}) {
+      const std::vector<std::byte> codes(format::paddedBytes(shape),
+                                         static_cast<std::byte>(bits));
       format::PackedView weight;
       weight.shape = shape;
-      weight.parts[0] = reinterpret_cast<const std::byte *>(codes.data());
-      weight.parts[1] = reinterpret_cast<const std::byte *>(scales.data());
+      weight.parts[0] = codes.data();
+      weight.parts[1] = reinterpret_cast<const std::byte *>(ones.data());
+      std::vector<float> values(shape.cols);
+      format::decodeRows(weight, 0, 1, values.data());
       const Grouped grouped(shape, weight);
-      const float most = sign * 127.0f / 128;
-      const std::vector<float> x(shape.cols, most);
-      const float want = static_cast<float>(64 * (code - 8)) * most;
-      for (float value : matVec(kernels(), grouped.View, x))
-        EXPECT_EQ(value, want);
+      for (float most : {127.0f / 128, -127.0f / 128}) {
+        const std::vector<float> x(shape.cols, most);
+        float want = 0;
+        for (float value : values)
+          want += value * most;
+        for (float value : matVec(kernels(), grouped.View, x))
+          EXPECT_EQ(value, want);
+      }
     }
+  }
 }
 
 TEST_P(KernelsTest, ARowOfAGroupDependsOnNothingElse) {
@@ -131,8 +155,8 @@ TEST_P(KernelsTest, ARowOfAGroupDependsOnNothingElse) {
     const Grouped grouped(shape, randomWeight(Random, shape, 1).view());
     const std::vector<float> x[2] = {randomFloats(Random, shape.cols, 10),
                                      randomFloats(Random, shape.cols)};
-    const Arranged arranged[2] = {{kernels(), shape, x[0]},
-                                  {kernels(), shape, x[1]}};
+    const Arranged arranged[2] = {{kernels(), shape, x[0], true},
+                                  {kernels(), shape, x[1], true}};
     const Activations both[2] = {arranged[0].get(), arranged[1].get()};
     const std::vector<float> alone[2] = {matVec(kernels(), grouped.View, x[0]),
                                          matVec(kernels(), grouped.View, x[1])};
@@ -156,7 +180,7 @@ TEST(KernelsForTest, VnniChangesNoBitOfGroups) {
   if (tables.empty() || std::string(tables[0]->name) != "AVX-512 VNNI")
     GTEST_SKIP() << "this CPU has no VNNI";
   std::mt19937 random(4321);
-  for (const format::PackedShape &shape : groupedShapes(*tables[0])) {
+  for (const format::PackedShape &shape : groupedShapes(*tables[1])) {
     const Grouped grouped(shape, randomWeight(random, shape, 1).view());
     const std::vector<float> x = randomFloats(random, shape.cols);
     EXPECT_EQ(matVec(*tables[0], grouped.View, x),

@@ -38,7 +38,7 @@ protected:
   FakeImage Image;
   ThreadPool Pool{2};
   const int32_t Four = add(format::Scheme::Q4_0);
-  const int32_t Eight = add(format::Scheme::Q8_0);
+  const int32_t Eight = add(format::Scheme::Int8);
   const int32_t Unused = add(format::Scheme::Q4_0);
   const int32_t Dense = add(format::Scheme::None);
 };

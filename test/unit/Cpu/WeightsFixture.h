@@ -38,9 +38,9 @@ inline std::string nameOf(const format::PackedShape &shape) {
 class Arranged {
 public:
   Arranged(const cpu::KernelTable &kernels, const format::PackedShape &shape,
-           const std::vector<float> &x) {
+           const std::vector<float> &x, bool grouped = false) {
     cpu::ActivationOrders orders;
-    cpu::addOrders(shape, orders);
+    cpu::addOrders(shape, grouped, orders);
     // What was there before must not matter.
     Memory.assign(cpu::activationBytes(shape.cols, orders) + 64,
                   std::byte{0xff});

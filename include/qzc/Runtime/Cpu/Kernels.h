@@ -53,7 +53,7 @@ struct alignas(64) TurnedStrip {
 /// codes of which each byte holds `Fields`. A 32-bit lane of codes is word j of
 /// a chunk's 8 / Fields (Format/Schemes/Planes.h): field f of its byte i is
 /// element 16f + 4j + i where there are two fields, 16j + 4f + i where there
-/// are four.
+/// are four, 4j + i where there is one.
 template <int Fields> struct alignas(64) DigitStrip {
   static constexpr int kLanes = 8 / Fields;
   /// Digits of base 256 from -128 to 127, the highest first.
@@ -61,9 +61,10 @@ template <int Fields> struct alignas(64) DigitStrip {
   /// Eight times the integers, summed over each lane: of all fields, then, of
   /// two, of each.
   int32_t laneSums[Fields == 2 ? 3 : 1][kStripPlaces][kLanes];
-  uint32_t chunkSums[kStripChunks]; ///< those of all lanes, modulo 2^32
-  float scales[kStripChunks + 16];  ///< NaN where an activation is not finite
-  float sums[kStripChunks + 16];    ///< of the activations
+  int32_t chunkSums[kStripChunks]; ///< of the integers
+  int32_t digitSums[3][kStripChunks];
+  float scales[kStripChunks + 16]; ///< NaN where an activation is not finite
+  float sums[kStripChunks + 16];   ///< of the activations
 };
 
 /// One token's activations as dot products read them (Activations.h); each
@@ -74,6 +75,7 @@ struct Activations {
   TurnedStrip *turned;
   DigitStrip<2> *nibbles; ///< for codes of 4 bits and more
   DigitStrip<4> *crumbs;  ///< for codes of 2 and 3 bits
+  DigitStrip<1> *bytes;   ///< for codes of 8 bits in groups of rows
 };
 
 /// Dot products of weights: y[c * yStride + r - rowBegin] = W[r] · x[c] for the
@@ -91,30 +93,69 @@ struct GroupedView {
   const std::byte *data = nullptr;
 };
 
-/// Codes of 32 columns of a group.
-inline constexpr int64_t kGroupedChunkBytes = 16 * kGroupRows;
-
 /// Whether codes of four bits stand for entries of a book.
 inline bool hasCodeBook(const format::PackedShape &shape) {
   return shape.scheme == format::Scheme::Nf4 ||
          shape.scheme == format::Scheme::Fp4;
 }
 
-/// Bytes of a scale in a group: f32 of code books, however they are stored, and
-/// else f16.
+/// Bits of a code of what may be in groups.
+inline int groupedBits(const format::PackedShape &shape) {
+  switch (shape.scheme) {
+  case format::Scheme::Int2:
+  case format::Scheme::Ternary:
+    return 2;
+  case format::Scheme::Int3:
+    return 3;
+  case format::Scheme::Q5_0:
+  case format::Scheme::Q5_1:
+    return 5;
+  case format::Scheme::Q8_0:
+  case format::Scheme::Int8g:
+    return 8;
+  default:
+    return 4;
+  }
+}
+
+/// Codes of 32 columns of a group.
+inline int64_t groupedChunkBytes(const format::PackedShape &shape) {
+  return groupedBits(shape) * 4 * kGroupRows;
+}
+
+/// Whether beside each scale there is a minimum or a zero point.
+inline bool groupsPairs(const format::PackedShape &shape) {
+  return shape.scheme == format::Scheme::Q4_1 ||
+         shape.scheme == format::Scheme::Q5_1 ||
+         shape.scales == format::ScaleCodec::Asym;
+}
+
+/// What is beside a block's codes of a row: f32 of code books, however it is
+/// stored, and else one or two f16.
 inline int64_t groupedScaleBytes(const format::PackedShape &shape) {
-  return hasCodeBook(shape) ? 4 : 2;
+  return hasCodeBook(shape) || groupsPairs(shape) ? 4 : 2;
 }
 
 /// Chunks of 32 columns that share a scale.
 inline int64_t chunksOfScale(const format::PackedShape &shape) {
-  return shape.scheme == format::Scheme::Q4_0 ? 1 : shape.blockSize / 32;
+  switch (shape.scheme) {
+  case format::Scheme::Q4_0:
+  case format::Scheme::Q4_1:
+  case format::Scheme::Q5_0:
+  case format::Scheme::Q5_1:
+  case format::Scheme::Q8_0:
+    return 1;
+  case format::Scheme::Ternary:
+    return 8;
+  default:
+    return shape.blockSize / 32;
+  }
 }
 
 /// Bytes of a group: codes, then scales.
 inline int64_t groupBytes(const format::PackedShape &shape) {
   const int64_t chunks = shape.cols / 32;
-  return chunks * kGroupedChunkBytes +
+  return chunks * groupedChunkBytes(shape) +
          chunks / chunksOfScale(shape) * kGroupRows * groupedScaleBytes(shape);
 }
 
@@ -184,8 +225,10 @@ struct AttentionArgs {
 
 struct KernelTable {
   const char *name; ///< "AVX-512"
-  /// Whether weights of code books may be in groups of rows.
+  /// Whether weights of code books, and of linear bytes, may be in groups of
+  /// rows.
   bool groupsCodeBooks;
+  bool groupsBytes;
   MatVecFn matVec;
   /// The same of a weight in groups of rows.
   void (*matVecGroups)(const GroupedView &weight, int64_t rowBegin,

@@ -22,6 +22,7 @@ namespace HWY_NAMESPACE {
 
 /// Rows of int8g; ScaleSource as in PlanarScales-inl.h.
 template <typename ScaleSource> struct ByteRow {
+  static constexpr int kBits = 8;
   using Source = ScaleSource;
   static constexpr bool kSigned = false;
   const uint8_t *Data;

@@ -48,6 +48,12 @@ private:
   }
 };
 
+/// What rows are in groups: codes are 128 more.
+struct Q8_0GroupedRow {
+  static constexpr int kBits = 8;
+  using Source = BlockScales<128>;
+};
+
 } // namespace HWY_NAMESPACE
 } // namespace qzc::runtime::cpu
 HWY_AFTER_NAMESPACE();
