@@ -81,13 +81,14 @@ double gigabytesPerSecond(const cpu::KernelTable &kernels,
 
   const Bytes groups(grouped ? cpu::groupedBytes(shape) : 0);
   if (grouped)
-    cpu::groupRows(view, 0, shape.rows / cpu::kGroupRows, groups.get());
+    cpu::groupRows(view, kernels, 0, shape.rows / cpu::kGroupRows,
+                   groups.get());
 
   std::vector<float> values(shape.cols);
   for (int64_t col = 0; col != shape.cols; ++col)
     values[col] = static_cast<float>(col * 37 % 101 - 50) / 16;
   cpu::ActivationOrders orders;
-  cpu::addOrders(shape, grouped, orders);
+  cpu::addOrders(shape, grouped, kernels, orders);
   const Bytes memory(cpu::activationBytes(shape.cols, orders));
   const cpu::Activations x =
       cpu::layOutActivations(values.data(), shape.cols, orders, memory.get());

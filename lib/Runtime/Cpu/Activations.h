@@ -19,11 +19,12 @@ struct ActivationOrders {
   bool nibbles = false;
   bool crumbs = false;
   bool bytes = false;
+  bool products[2] = {false, false};
 };
 
 /// Adds what the dot products of a weight read, as stored or in groups of rows.
 void addOrders(const format::PackedShape &shape, bool grouped,
-               ActivationOrders &orders);
+               const KernelTable &kernels, ActivationOrders &orders);
 
 /// Bytes of memory for the orders of `cols` activations.
 uint64_t activationBytes(int64_t cols, const ActivationOrders &orders);

@@ -7,6 +7,7 @@
 #define HWY_TARGET_INCLUDE "Arrange.cpp"
 #include "hwy/foreach_target.h"
 
+#include "DotBookProducts-inl.h"
 #include "Schemes/CodeBook-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -26,6 +27,17 @@ static float floatOf(uint32_t bits) {
   float value;
   __builtin_memcpy(&value, &bits, sizeof value);
   return value;
+}
+
+/// The largest magnitude, as bits of f32, of which those of what is not finite
+/// are larger than any.
+static uint32_t largestBits(const float *from, int64_t count) {
+  const hn::RebindToUnsigned<Tag> bitsTag;
+  auto most = hn::Zero(bitsTag);
+  for (int64_t i = 0; i != count; i += kLanes)
+    most =
+        hn::Max(most, hn::BitCast(bitsTag, hn::Abs(hn::LoadU(kTag, from + i))));
+  return hn::GetLane(hn::MaxOfLanes(bitsTag, most));
 }
 
 using FourInts = hn::Vec<hn::FixedTag<int32_t, 4>>;
@@ -55,14 +67,9 @@ struct ChunkDigits {
   float scale;
 
   explicit ChunkDigits(const float *from) {
-    const hn::RebindToUnsigned<Tag> bitsTag;
     const hn::RebindToSigned<Tag> intTag;
     const hn::Rebind<int8_t, Tag> byteTag;
-    auto most = hn::Zero(bitsTag);
-    for (int64_t i = 0; i != kChunk; i += kLanes)
-      most = hn::Max(most,
-                     hn::BitCast(bitsTag, hn::Abs(hn::LoadU(kTag, from + i))));
-    const uint32_t largest = hn::GetLane(hn::MaxOfLanes(bitsTag, most));
+    const uint32_t largest = largestBits(from, kChunk);
     const uint32_t exponent = scaleExponent(largest);
     const bool finite = largest < 0x7f800000u;
     scale = floatOf(finite ? exponent << 23 : 0x7fc00000u);
@@ -156,7 +163,88 @@ static void storeDigits(const ChunkDigits &from, const Places &places,
   });
 }
 
+#if HWY_TARGET != HWY_AVX3
+/// Of the elements of kBytesTogether bytes those of a nibble, the low one or
+/// the high one, in each block: the high one is first in memory.
+static HWY_INLINE Vec elementsOf(const float *from, int64_t nibble) {
+#if HWY_TARGET == HWY_SSE4
+  return hn::Set(kTag, from[1 - nibble]);
+#else
+  HWY_ALIGN static constexpr int32_t kElements[2][8] = {
+      {1, 1, 1, 1, 3, 3, 3, 3}, {0, 0, 0, 0, 2, 2, 2, 2}};
+  return hn::TableLookupLanes(hn::LoadDup128(kTag, from),
+                              hn::SetTableIndices(kTag, kElements[nibble]));
+#endif
+}
+
+/// The tables of an activation in each block.
+template <typename Book>
+static HWY_INLINE void storeProducts(Vec x, uint8_t (*tables)[16]) {
+  const hn::RebindToUnsigned<Tag> words;
+  const hn::Repartition<uint8_t, Tag> bytes;
+  const hn::Repartition<uint64_t, Tag> pairs;
+  HWY_ALIGN static constexpr uint8_t kByPlanes[16] = {
+      0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+  // Of four entries: those bytes of a plane in a word.
+  const auto fourEntries = [&](int first) HWY_ATTR {
+    const auto products = hn::Add(
+        hn::NearestInt(hn::Mul(hn::LoadDup128(kTag, Book::kValues + first), x)),
+        hn::Set(hn::RebindToSigned<Tag>(), BookProducts::kMiddle));
+    return hn::BitCast(words,
+                       hn::TableLookupBytes(hn::BitCast(bytes, products),
+                                            hn::LoadDup128(bytes, kByPlanes)));
+  };
+  const auto first = fourEntries(0);
+  const auto second = fourEntries(4);
+  const auto third = fourEntries(8);
+  const auto fourth = fourEntries(12);
+  const auto lower = [&](auto a, auto b) HWY_ATTR {
+    return hn::BitCast(pairs, hn::InterleaveLower(words, a, b));
+  };
+  const auto upper = [&](auto a, auto b) HWY_ATTR {
+    return hn::BitCast(pairs, hn::InterleaveUpper(words, a, b));
+  };
+  const auto store = [&](auto plane, int64_t index) HWY_ATTR {
+    hn::Store(hn::BitCast(bytes, plane), bytes, tables[index * kBytesTogether]);
+  };
+  const auto low01 = lower(first, second);
+  const auto low23 = lower(third, fourth);
+  store(hn::InterleaveLower(pairs, low01, low23), 0);
+  store(hn::InterleaveUpper(pairs, low01, low23), 1);
+  store(hn::InterleaveLower(pairs, upper(first, second), upper(third, fourth)),
+        2);
+}
+
+template <typename Book> static void arrangeProducts(const Activations &x) {
+  constexpr int64_t unit = BookProducts::kChunks * kChunk;
+  BookProducts *to = x.products[Book::kIndex];
+  for (int64_t first = 0; to && first < x.cols; first += unit, ++to) {
+    const float *from = x.values + first;
+    const int64_t count = HWY_MIN(unit, x.cols - first);
+    const uint32_t largest = largestBits(from, count);
+    const bool finite = largest < 0x7f800000u;
+    // Integers are below kMiddle, with what is rounded; anything where the
+    // scale is a NaN.
+    const float factor = finite
+                             ? static_cast<float>(BookProducts::kMiddle - 2) /
+                                   HWY_MAX(floatOf(largest), 0x1p-100f)
+                             : 0;
+    to->scale = finite ? 1 / factor : floatOf(0x7fc00000u);
+    for (int64_t byte = 0; byte != count / 2; byte += kBytesTogether)
+      for (int64_t nibble = 0; nibble != 2; ++nibble)
+        storeProducts<Book>(
+            hn::Mul(elementsOf(from + 2 * byte, nibble), hn::Set(kTag, factor)),
+            to->tables + (byte / kBytesTogether * kTablesTogether +
+                          nibble * 3 * kBytesTogether));
+  }
+}
+#endif
+
 void arrange(const Activations &x) {
+#if HWY_TARGET != HWY_AVX3
+  arrangeProducts<Nf4Book>(x);
+  arrangeProducts<Fp4Book>(x);
+#endif
   const int64_t chunks = x.cols / kChunk;
   // As often as rows are read as one by vectors of codes with so many lanes a
   // chunk.

@@ -90,14 +90,7 @@ HWY_INLINE ShortVec multiplyPairs(WordVec codes, WordVec digits) {
 
 /// value · factor, summed in pairs
 HWY_INLINE IntVec widenPairs(ShortVec value, int16_t factor) {
-  const ShortVec factors = hn::Set(ShortTag(), factor);
-#if HWY_TARGET == HWY_SSE4
-  return IntVec{_mm_madd_epi16(value.raw, factors.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return IntVec{_mm256_madd_epi16(value.raw, factors.raw)};
-#else
-  return IntVec{_mm512_madd_epi16(value.raw, factors.raw)};
-#endif
+  return multiplyWide(value, hn::Set(ShortTag(), factor));
 }
 
 /// Fields [First, Last) of each stream's codes times integers, summed over each

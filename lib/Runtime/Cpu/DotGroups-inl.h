@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "DotBookGroups-inl.h"
+#include "DotBookProducts-inl.h"
 #include "DotDigits-inl.h"
 
 QZC_BEFORE_DOTS
@@ -325,7 +326,6 @@ template <typename Row> struct MatVecGroups {
 void matVecGroups(const GroupedView &weight, int64_t rowBegin, int64_t rowEnd,
                   const Activations *x, int64_t columns, float *y,
                   int64_t yStride) {
-#if HWY_TARGET == HWY_AVX3
   const auto run = [&](const auto &groups) HWY_ATTR {
     QZC_DOT_NAMESPACE::runGroups(groups, rowBegin, rowEnd, x, columns, y,
                                  yStride);
@@ -334,7 +334,6 @@ void matVecGroups(const GroupedView &weight, int64_t rowBegin, int64_t rowEnd,
     return run(BookGroupRows<Nf4Book>(weight));
   if (weight.shape.scheme == format::Scheme::Fp4)
     return run(BookGroupRows<Fp4Book>(weight));
-#endif
 #ifdef QZC_DOT_VNNI
   if (withGroupedByteRow<MatVecGroups>(weight.shape, weight, rowBegin, rowEnd,
                                        x, columns, y, yStride))

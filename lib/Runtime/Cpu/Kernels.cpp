@@ -14,10 +14,10 @@ namespace qzc::runtime::cpu {
 #define QZC_VNNI(NAME) N_AVX3_VNNI::NAME,
 /// By InstructionSet.
 static constexpr KernelTable kTables[] = {
-    {"SSE4.2", false, false, QZC_KERNELS(QZC_SSE4)},
-    {"AVX2", false, false, QZC_KERNELS(QZC_AVX2)},
-    {"AVX-512", true, false, QZC_KERNELS(QZC_AVX3)},
-    {"AVX-512 VNNI", true, true,
+    {"SSE4.2", true, false, QZC_KERNELS(QZC_SSE4)},
+    {"AVX2", true, false, QZC_KERNELS(QZC_AVX2)},
+    {"AVX-512", false, false, QZC_KERNELS(QZC_AVX3)},
+    {"AVX-512 VNNI", false, true,
      QZC_DOT_KERNELS(QZC_VNNI) QZC_OTHER_KERNELS(QZC_AVX3)},
 };
 #undef QZC_SSE4

@@ -81,11 +81,12 @@ void dotRows(const KernelTable &kernels, const LinearWeights &weights,
                    kRowBlock);
 }
 
-ActivationOrders ordersFor(const LinearWeights &weights) {
+ActivationOrders ordersFor(const KernelTable &kernels,
+                           const LinearWeights &weights) {
   ActivationOrders orders;
   for (size_t part = 0; part != weights.parts.size(); ++part)
     addOrders(weights.parts[part].shape, weights.groups[part].data != nullptr,
-              orders);
+              kernels, orders);
   return orders;
 }
 
@@ -113,8 +114,10 @@ void multiplyPanel(const KernelTable &kernels, const LinearWeights &weights,
 
 } // namespace
 
-uint64_t activationBytes(const LinearWeights &weights) {
-  return activationBytes(weights.parts.front().shape.cols, ordersFor(weights));
+uint64_t activationBytes(const KernelTable &kernels,
+                         const LinearWeights &weights) {
+  return activationBytes(weights.parts.front().shape.cols,
+                         ordersFor(kernels, weights));
 }
 
 void shareRows(LinearWeights &weights, int threads) {
@@ -149,7 +152,7 @@ void runEachToken(const Execution &execution, const LinearWeights &weights,
                   int64_t tokens, const Rows &in, const Rows &residual,
                   const Rows &out) {
   const int64_t cols = weights.parts.front().shape.cols;
-  const ActivationOrders orders = ordersFor(weights);
+  const ActivationOrders orders = ordersFor(execution.kernels, weights);
   std::vector<Activations> x(static_cast<size_t>(tokens));
   execution.pool.parallelFor(tokens, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t token = begin; token != end; ++token) {

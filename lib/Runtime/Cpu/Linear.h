@@ -68,7 +68,8 @@ inline constexpr int64_t kLinearScratch =
 static_assert(2 * kVectorBlock * kRowBlock <= kLinearScratch);
 
 /// Bytes of Execution::activations that the launch needs for each token.
-uint64_t activationBytes(const LinearWeights &weights);
+uint64_t activationBytes(const KernelTable &kernels,
+                         const LinearWeights &weights);
 
 /// Runs the launch on `tokens` rows, each by dot products: its results are what
 /// they are alone. residual.data may be null, and residual may be out.

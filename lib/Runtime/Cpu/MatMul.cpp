@@ -14,6 +14,7 @@
 #include "hwy/foreach_target.h"
 
 #include "Multiply-inl.h"
+#include "PackGroups-inl.h"
 #include "Schemes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -92,148 +93,15 @@ void packPanel(const format::PackedView &weight, int64_t rowBegin, int64_t rows,
                                cols, packed);
 }
 
-/// How a chunk of a group becomes numbers: `column` is that of a byte of a word
-/// of low bits, in which it has a field.
-template <typename Row> struct LinearCodes {
-  using Words = hn::RebindToUnsigned<Tag>;
-  static constexpr int kBits = Row::kBits;
-  static constexpr int kLow = kBits == 8 ? 8 : kBits <= 3 ? 2 : 4;
-  static constexpr bool kHasHigh = kBits != kLow;
-
-  static int column(int word, int byte, int field) {
-    return kLow == 4 ? 16 * field + 4 * word + byte
-                     : 32 / kLow * word + 4 * field + byte;
-  }
-  /// Shift of the high bit.
-  static int highShift(int word, int byte, int field) {
-    return 8 * byte + (kLow == 4 ? 4 * field + word : 4 * word + field);
-  }
-
-  struct Scales {
-    Vec Scale;
-    Vec Second;
-
-    HWY_INLINE Scales(const uint8_t *from, int64_t row) {
-      const auto *halves = reinterpret_cast<const hwy::float16_t *>(from) + row;
-      Scale = loadAsF32(kTag, halves);
-      if constexpr (Row::Source::kAddends)
-        Second = loadAsF32(kTag, halves + kGroupRows);
-      else
-        Second = hn::Set(kTag, static_cast<float>(Row::Source::kMiddle));
-    }
-    HWY_INLINE Vec value(hn::Vec<Words> codes) const {
-      const Vec number =
-          hn::ConvertTo(kTag, hn::BitCast(hn::RebindToSigned<Tag>(), codes));
-      if constexpr (Row::Source::kAffine)
-        return hn::Add(hn::Mul(number, Scale), Second);
-      else
-        return hn::Mul(hn::Sub(number, Second), Scale);
-    }
-  };
-};
-template <typename Book> struct BookCodes {
-  using Words = hn::RebindToUnsigned<Tag>;
-  static constexpr int kBits = 4;
-  static constexpr int kLow = 4;
-  static constexpr bool kHasHigh = false;
-
-  static int column(int word, int byte, int field) {
-    return 8 * word + 2 * byte + 1 - field;
-  }
-
-  struct Scales {
-    Vec Scale;
-
-    HWY_INLINE Scales(const uint8_t *from, int64_t row)
-        : Scale(hn::LoadU(kTag, reinterpret_cast<const float *>(from) + row)) {}
-    HWY_INLINE Vec value(hn::Vec<Words> codes) const {
-      return hn::Mul(hn::TableLookupLanes(hn::LoadU(kTag, Book::kValues),
-                                          hn::IndicesFromVec(kTag, codes)),
-                     Scale);
-    }
-  };
-};
-
-/// to[col][row] = the columns of a chunk of a group's rows.
-template <typename Codes>
-HWY_INLINE void decodeChunk(const uint8_t *codes, const uint8_t *scales,
-                            float (*to)[kGroupRows]) {
-  const typename Codes::Words wordTag;
-  const auto load = [&](int word, int64_t row) HWY_ATTR {
-    return hn::LoadU(wordTag, reinterpret_cast<const uint32_t *>(codes) +
-                                  word * kGroupRows + row);
-  };
-  for (int64_t row = 0; row < kGroupRows; row += kLanes) {
-    const typename Codes::Scales scale(scales, row);
-    auto high = hn::Zero(wordTag);
-    if constexpr (Codes::kHasHigh)
-      high = load(Codes::kLow, row);
-    for (int word = 0; word < Codes::kLow; ++word) {
-      auto rest = load(word, row);
-      for (int byte = 0; byte < 4; ++byte)
-        for (int field = 0; field < 8 / Codes::kLow; ++field) {
-          auto code = hn::And(rest, hn::Set(wordTag, (1u << Codes::kLow) - 1));
-          if constexpr (Codes::kHasHigh)
-            code =
-                hn::Or(code, hn::ShiftLeft<Codes::kLow>(hn::And(
-                                 hn::ShiftRightSame(
-                                     high, Codes::highShift(word, byte, field)),
-                                 hn::Set(wordTag, 1))));
-          hn::StoreU(scale.value(code), kTag,
-                     to[Codes::column(word, byte, field)] + row);
-          rest = hn::ShiftRight<Codes::kLow>(rest);
-        }
-    }
-  }
-}
-
-template <typename Codes>
-HWY_INLINE void packGroups(const GroupedView &weight, int64_t rowBegin,
-                           int64_t rows, int64_t colBegin, int64_t cols,
-                           float *packed) {
-  const int64_t chunks = weight.shape.cols / kChunk;
-  const int64_t chunkBytes = groupedChunkBytes(weight.shape);
-  const int64_t scaleBytes = groupedScaleBytes(weight.shape) * kGroupRows;
-  if (rows < kPanel)
-    __builtin_memset(packed, 0, sizeof(float) * cols * kPanel);
-  HWY_ALIGN float decoded[kChunk][kGroupRows];
-  for (int64_t first = rowBegin & -kGroupRows; first < rowBegin + rows;
-       first += kGroupRows) {
-    const auto *codes = reinterpret_cast<const uint8_t *>(weight.data) +
-                        first / kGroupRows * groupBytes(weight.shape);
-    const uint8_t *scales = codes + chunks * chunkBytes;
-    const int64_t begin = HWY_MAX(first, rowBegin);
-    const int64_t end = HWY_MIN(first + kGroupRows, rowBegin + rows);
-    for (int64_t col = 0; col < cols; col += kChunk) {
-      const int64_t chunk = (colBegin + col) / kChunk;
-      decodeChunk<Codes>(
-          codes + chunk * chunkBytes,
-          scales + chunk / chunksOfScale(weight.shape) * scaleBytes, decoded);
-      for (int64_t i = 0; i < kChunk; ++i)
-        __builtin_memcpy(packed + (col + i) * kPanel + begin - rowBegin,
-                         decoded[i] + begin - first,
-                         sizeof(float) * (end - begin));
-    }
-  }
-}
-
-template <typename Row> struct PackLinearGroups {
-  static void run(const GroupedView &weight, int64_t rowBegin, int64_t rows,
-                  int64_t colBegin, int64_t cols, float *packed) {
-    packGroups<LinearCodes<Row>>(weight, rowBegin, rows, colBegin, cols,
-                                 packed);
-  }
-};
-
 void packPanelGroups(const GroupedView &weight, int64_t rowBegin, int64_t rows,
                      int64_t colBegin, int64_t cols, float *packed) {
-#if HWY_TARGET == HWY_AVX3
   if (weight.shape.scheme == format::Scheme::Nf4)
-    return packGroups<BookCodes<Nf4Book>>(weight, rowBegin, rows, colBegin,
+    return packGroups<BookChunk<Nf4Book>>(weight, rowBegin, rows, colBegin,
                                           cols, packed);
   if (weight.shape.scheme == format::Scheme::Fp4)
-    return packGroups<BookCodes<Fp4Book>>(weight, rowBegin, rows, colBegin,
+    return packGroups<BookChunk<Fp4Book>>(weight, rowBegin, rows, colBegin,
                                           cols, packed);
+#if HWY_TARGET == HWY_AVX3
   if (withGroupedByteRow<PackLinearGroups>(weight.shape, weight, rowBegin, rows,
                                            colBegin, cols, packed))
     return;

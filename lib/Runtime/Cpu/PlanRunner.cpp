@@ -88,7 +88,7 @@ void PlanRunner::prepare(const Launch &launch) {
     }
     shareRows(weights, Pool.threads());
     Exec.activationStride =
-        std::max(Exec.activationStride, activationBytes(weights));
+        std::max(Exec.activationStride, activationBytes(Exec.kernels, weights));
     Linears.emplace(&launch, std::move(weights));
     return;
   }

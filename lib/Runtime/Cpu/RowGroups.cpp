@@ -29,10 +29,9 @@ bool canGroupRows(const format::PackedShape &shape,
   case format::Scheme::Int3:
   case format::Scheme::Int2:
   case format::Scheme::Ternary:
-    return wholeBlocks();
   case format::Scheme::Nf4:
   case format::Scheme::Fp4:
-    return kernels.groupsCodeBooks && wholeBlocks();
+    return wholeBlocks();
   case format::Scheme::Int8g:
   case format::Scheme::Q8_0:
     return kernels.groupsBytes && wholeBlocks();
@@ -97,6 +96,14 @@ static void transposeCodes(const format::PackedView &weight, int64_t first,
   }
 }
 
+/// Bytes of codes of a book: of each the rows' as tables of products find them.
+static void transposeBytes(const std::byte *from, int64_t rows, int64_t count,
+                           std::byte *to) {
+  for (int64_t i = 0; i != count; ++i)
+    for (int64_t row = 0; row != rows; ++row)
+      to[i * kGroupRows + row % 8 * 2 + row / 8] = from[row * count + i];
+}
+
 static void groupCodes(const format::PackedView &weight, int64_t first,
                        int64_t rows, std::byte *to) {
   switch (groupedBits(weight.shape)) {
@@ -124,8 +131,8 @@ static void transposePairs(const std::byte *from, int64_t rows, int64_t count,
                     from + ((row * count + i) * 2 + half) * 2, 2);
 }
 
-void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
-               std::byte *memory) {
+void groupRows(const format::PackedView &weight, const KernelTable &kernels,
+               int64_t begin, int64_t end, std::byte *memory) {
   const format::PackedShape &shape = weight.shape;
   const int64_t chunks = shape.cols / kChunk;
   const int64_t scales = chunks / chunksOfScale(shape);
@@ -133,7 +140,11 @@ void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
     const int64_t first = group * kGroupRows;
     const int64_t rows = std::min(shape.rows - first, kGroupRows);
     std::byte *to = memory + group * groupBytes(shape);
-    groupCodes(weight, first, rows, to);
+    if (hasCodeBook(shape) && kernels.bookProducts)
+      transposeBytes(weight.parts[0] + first * chunks * 16, rows, chunks * 16,
+                     to);
+    else
+      groupCodes(weight, first, rows, to);
     to += chunks * groupedChunkBytes(shape);
     const std::byte *from = weight.parts[1];
     if (shape.scales == format::ScaleCodec::Double)

@@ -23,9 +23,10 @@ bool canGroupRows(const format::PackedShape &shape, const KernelTable &kernels);
 uint64_t groupedBytes(const format::PackedShape &shape);
 
 /// Copies groups [begin, end) of the weight's rows to their places in `memory`,
-/// which has groupedBytes; rows that the last group lacks are left alone.
-void groupRows(const format::PackedView &weight, int64_t begin, int64_t end,
-               std::byte *memory);
+/// which has groupedBytes, as these kernels read them; rows that the last group
+/// lacks are left alone.
+void groupRows(const format::PackedView &weight, const KernelTable &kernels,
+               int64_t begin, int64_t end, std::byte *memory);
 
 } // namespace qzc::runtime::cpu
 

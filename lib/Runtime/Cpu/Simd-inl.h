@@ -29,6 +29,20 @@ static constexpr int64_t kChunks = kLanes / kChunkLanes;
 /// Vector registers of the target.
 static constexpr int kRegisters = HWY_TARGET == HWY_AVX3 ? 32 : 16;
 
+/// Products of 16-bit integers, summed in pairs.
+HWY_INLINE hn::Vec<hn::RebindToSigned<Tag>>
+multiplyWide(hn::Vec<hn::Repartition<int16_t, Tag>> a,
+             hn::Vec<hn::Repartition<int16_t, Tag>> b) {
+  using Sums = hn::Vec<hn::RebindToSigned<Tag>>;
+#if HWY_TARGET == HWY_SSE4
+  return Sums{_mm_madd_epi16(a.raw, b.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return Sums{_mm256_madd_epi16(a.raw, b.raw)};
+#else
+  return Sums{_mm512_madd_epi16(a.raw, b.raw)};
+#endif
+}
+
 /// How many rows of `count` chunks are read as one by vectors of `perVector`,
 /// so that they end with a vector; 1 where that is not to be had within a
 /// strip.

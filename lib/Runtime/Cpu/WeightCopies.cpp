@@ -45,19 +45,19 @@ WeightCopies::WeightCopies(const Image &image, const format::Plan &plan,
   image.checkWeights();
   Memory = ZeroedMemory(bytes, "the weights of linear layers");
   for (const int32_t tensor : order) {
-    copy(image.tensor(tensor), Copies.at(tensor), pool);
+    copy(image.tensor(tensor), Copies.at(tensor), kernels, pool);
     image.release(tensor);
   }
 }
 
 void WeightCopies::copy(const format::PackedView &weight, const Copy &copy,
-                        ThreadPool &pool) {
+                        const KernelTable &kernels, ThreadPool &pool) {
   const format::PackedShape &shape = weight.shape;
   std::byte *to = Memory.bytes() + copy.offset;
   if (copy.grouped) {
     pool.parallelFor((shape.rows + kGroupRows - 1) / kGroupRows, 8,
                      [&](int64_t begin, int64_t end, int) {
-                       groupRows(weight, begin, end, to);
+                       groupRows(weight, kernels, begin, end, to);
                      });
     return;
   }

@@ -39,7 +39,8 @@ private:
     uint64_t offset;
     bool grouped;
   };
-  void copy(const format::PackedView &weight, const Copy &to, ThreadPool &pool);
+  void copy(const format::PackedView &weight, const Copy &to,
+            const KernelTable &kernels, ThreadPool &pool);
 
   const Image &Source;
   std::unordered_map<int32_t, Copy> Copies;

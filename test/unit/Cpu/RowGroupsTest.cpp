@@ -13,11 +13,12 @@ namespace {
 
 /// A weight and its copy in groups of rows.
 struct Grouped {
-  Grouped(const format::PackedShape &shape, const format::PackedView &weight)
+  Grouped(const KernelTable &kernels, const format::PackedShape &shape,
+          const format::PackedView &weight)
       : Memory(groupedBytes(shape)) {
     const int64_t groups = (shape.rows + kGroupRows - 1) / kGroupRows;
-    groupRows(weight, 0, groups / 2, Memory.data());
-    groupRows(weight, groups / 2, groups, Memory.data());
+    groupRows(weight, kernels, 0, groups / 2, Memory.data());
+    groupRows(weight, kernels, groups / 2, groups, Memory.data());
     View = {shape, Memory.data()};
   }
   std::vector<std::byte> Memory;
@@ -58,7 +59,7 @@ std::vector<format::PackedShape> groupedShapes(const KernelTable &kernels) {
     for (Scheme scheme : {Scheme::Nf4, Scheme::Fp4})
       for (int64_t block : {32, 64, 256})
         for (ScaleCodec scales : {ScaleCodec::Plain, ScaleCodec::Double})
-          if (kernels.groupsCodeBooks && cols % block == 0)
+          if (cols % block == 0)
             shapes.push_back(
                 shapeOf(rows, cols, scheme, block, DType::F32, scales));
   }
@@ -92,9 +93,6 @@ TEST_P(KernelsTest, OnlyWhatHasAScaleForWholeChunksOfARowIsGrouped) {
         shapeOf(16, 64, Scheme::None, 0, DType::F32)})
     EXPECT_FALSE(canGroupRows(shape, kernels())) << nameOf(shape);
   EXPECT_EQ(
-      canGroupRows(shapeOf(16, 64, Scheme::Nf4, 64, DType::F32), kernels()),
-      kernels().groupsCodeBooks);
-  EXPECT_EQ(
       canGroupRows(shapeOf(16, 64, Scheme::Q8_0, 0, DType::F32), kernels()),
       kernels().groupsBytes);
 }
@@ -103,7 +101,7 @@ TEST_P(KernelsTest, GroupsAgreeWithDouble) {
   for (const format::PackedShape &shape : groupedShapes(kernels())) {
     SCOPED_TRACE(nameOf(shape));
     const RandomWeight weight = randomWeight(Random, shape, 1);
-    const Grouped grouped(shape, weight.view());
+    const Grouped grouped(kernels(), shape, weight.view());
     std::vector<float> x = randomFloats(Random, shape.cols);
     const std::vector<float> y = matVec(kernels(), grouped.View, x);
     for (int64_t row = 0; row < shape.rows; ++row) {
@@ -115,6 +113,43 @@ TEST_P(KernelsTest, GroupsAgreeWithDouble) {
       x[shape.cols - 1] = odd;
       for (float value : matVec(kernels(), grouped.View, x))
         EXPECT_FALSE(std::isfinite(value));
+    }
+  }
+}
+
+TEST_P(KernelsTest, GroupsOfActivationsOfEverySize) {
+  for (const format::PackedShape &shape : groupedShapes(kernels())) {
+    SCOPED_TRACE(nameOf(shape));
+    const RandomWeight weight = randomWeight(Random, shape, 1);
+    const Grouped grouped(kernels(), shape, weight.view());
+    // Each its own power of two; stretches that are very small or 0.
+    std::vector<float> x = randomFloats(Random, shape.cols);
+    for (int64_t col = 0; col < shape.cols; ++col)
+      x[col] = col / 64 % 5 == 2
+                   ? 0
+                   : std::ldexp(x[col], static_cast<int>(Random() % 5) -
+                                            (col / 64 % 3 == 1 ? 60 : 0) -
+                                            (col / 64 % 7 == 3 ? 140 : 0));
+    x[shape.cols / 2] = -1.99999f * 4096;
+    // Products with the entries of a book are at most 2^-24 of the largest off,
+    // integers 2^-24 of the largest activation.
+    double rounding = 0;
+    for (int64_t first = 0; first < shape.cols; first += 64) {
+      float most = 0;
+      const int64_t end = std::min(first + 64, shape.cols);
+      for (int64_t col = first; col < end; ++col)
+        most = std::max(most, std::abs(x[col]));
+      rounding += std::ldexp(most, -23) * static_cast<double>(end - first);
+    }
+    const std::vector<float> y = matVec(kernels(), grouped.View, x);
+    for (int64_t row = 0; row < shape.rows; ++row) {
+      const auto [sum, magnitude] = exactDot(weight, row, x);
+      float largest = 0;
+      for (int64_t col = 0; col < shape.cols; ++col)
+        largest =
+            std::max(largest, std::abs(weight.values[row * shape.cols + col]));
+      EXPECT_NEAR(y[row], sum, 1e-6 * magnitude + rounding * largest)
+          << "row " << row;
     }
   }
 }
@@ -136,7 +171,7 @@ TEST_P(KernelsTest, NoSumOfAGroupOverflows) {
       weight.parts[1] = reinterpret_cast<const std::byte *>(ones.data());
       std::vector<float> values(shape.cols);
       format::decodeRows(weight, 0, 1, values.data());
-      const Grouped grouped(shape, weight);
+      const Grouped grouped(kernels(), shape, weight);
       for (float most : {127.0f / 128, -127.0f / 128}) {
         const std::vector<float> x(shape.cols, most);
         float want = 0;
@@ -152,7 +187,8 @@ TEST_P(KernelsTest, NoSumOfAGroupOverflows) {
 TEST_P(KernelsTest, ARowOfAGroupDependsOnNothingElse) {
   for (const format::PackedShape &shape : groupedShapes(kernels())) {
     SCOPED_TRACE(nameOf(shape));
-    const Grouped grouped(shape, randomWeight(Random, shape, 1).view());
+    const Grouped grouped(kernels(), shape,
+                          randomWeight(Random, shape, 1).view());
     const std::vector<float> x[2] = {randomFloats(Random, shape.cols, 10),
                                      randomFloats(Random, shape.cols)};
     const Arranged arranged[2] = {{kernels(), shape, x[0], true},
@@ -181,7 +217,8 @@ TEST(KernelsForTest, VnniChangesNoBitOfGroups) {
     GTEST_SKIP() << "this CPU has no VNNI";
   std::mt19937 random(4321);
   for (const format::PackedShape &shape : groupedShapes(*tables[1])) {
-    const Grouped grouped(shape, randomWeight(random, shape, 1).view());
+    const Grouped grouped(*tables[1], shape,
+                          randomWeight(random, shape, 1).view());
     const std::vector<float> x = randomFloats(random, shape.cols);
     EXPECT_EQ(matVec(*tables[0], grouped.View, x),
               matVec(*tables[1], grouped.View, x))
@@ -193,7 +230,7 @@ TEST_P(KernelsTest, PanelsOfGroupsAreDecodedExactly) {
   for (const format::PackedShape &shape : groupedShapes(kernels())) {
     SCOPED_TRACE(nameOf(shape));
     const RandomWeight weight = randomWeight(Random, shape, 1);
-    const Grouped grouped(shape, weight.view());
+    const Grouped grouped(kernels(), shape, weight.view());
     for (int64_t first : {int64_t{0}, shape.rows / 3})
       for (int64_t begin = 0; begin < shape.cols; begin += 96) {
         const int64_t cols = std::min<int64_t>(96, shape.cols - begin);

@@ -40,7 +40,7 @@ public:
   Arranged(const cpu::KernelTable &kernels, const format::PackedShape &shape,
            const std::vector<float> &x, bool grouped = false) {
     cpu::ActivationOrders orders;
-    cpu::addOrders(shape, grouped, orders);
+    cpu::addOrders(shape, grouped, kernels, orders);
     // What was there before must not matter.
     Memory.assign(cpu::activationBytes(shape.cols, orders) + 64,
                   std::byte{0xff});

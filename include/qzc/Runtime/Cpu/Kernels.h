@@ -67,15 +67,27 @@ template <int Fields> struct alignas(64) DigitStrip {
   float sums[kStripChunks + 16];   ///< of the activations
 };
 
+/// Products of 64 activations with the entries of a code book: integers of 24
+/// bits in three bytes, the lowest first. The order of the tables is the
+/// target's (DotBookProducts-inl.h).
+struct alignas(64) BookProducts {
+  static constexpr int64_t kChunks = 2;
+  /// What stands for 0.
+  static constexpr int32_t kMiddle = 1 << 23;
+  uint8_t tables[32 * kChunks * 3][16];
+  float scale; ///< NaN where an activation is not finite
+};
+
 /// One token's activations as dot products read them (Activations.h); each
 /// order by strips of kStripChunks chunks, or null.
 struct Activations {
   const float *values; ///< [cols], as they are
   int64_t cols;
   TurnedStrip *turned;
-  DigitStrip<2> *nibbles; ///< for codes of 4 bits and more
-  DigitStrip<4> *crumbs;  ///< for codes of 2 and 3 bits
-  DigitStrip<1> *bytes;   ///< for codes of 8 bits in groups of rows
+  DigitStrip<2> *nibbles;    ///< for codes of 4 bits and more
+  DigitStrip<4> *crumbs;     ///< for codes of 2 and 3 bits
+  DigitStrip<1> *bytes;      ///< for codes of 8 bits in groups of rows
+  BookProducts *products[2]; ///< nf4's and fp4's; a unit each
 };
 
 /// Dot products of weights: y[c * yStride + r - rowBegin] = W[r] · x[c] for the
@@ -225,9 +237,9 @@ struct AttentionArgs {
 
 struct KernelTable {
   const char *name; ///< "AVX-512"
-  /// Whether weights of code books, and of linear bytes, may be in groups of
-  /// rows.
-  bool groupsCodeBooks;
+  /// Whether code books are multiplied by tables of products, and whether
+  /// weights of linear bytes may be in groups of rows.
+  bool bookProducts;
   bool groupsBytes;
   MatVecFn matVec;
   /// The same of a weight in groups of rows.

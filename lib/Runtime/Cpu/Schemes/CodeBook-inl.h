@@ -29,10 +29,13 @@ template <> struct HalfWord<4> { using Type = uint16_t; };
 template <> struct HalfWord<8> { using Type = uint32_t; };
 template <> struct HalfWord<16> { using Type = uint64_t; };
 
+/// kIndex: of its products in Activations.
 struct Nf4Book {
+  static constexpr int kIndex = 0;
   static constexpr const float *kValues = format::nf4::kCodeBook;
 };
 struct Fp4Book {
+  static constexpr int kIndex = 1;
   static constexpr const float *kValues = format::fp4::kCodeBook;
 };
 
@@ -146,6 +149,33 @@ HWY_INLINE int64_t turnedElement(int64_t row, int64_t lane) {
 #endif
 }
 
+/// The code book at the low four bits of each lane.
+template <typename Book>
+HWY_INLINE Vec bookEntries(hn::Vec<hn::RebindToUnsigned<Tag>> codes) {
+#if HWY_TARGET == HWY_SSE4
+  const hn::RebindToUnsigned<Tag> wide;
+  HWY_ALIGN uint32_t index[4];
+  hn::Store(hn::And(codes, hn::Set(wide, 15)), wide, index);
+  HWY_ALIGN float values[4];
+  for (int i = 0; i < 4; ++i)
+    values[i] = Book::kValues[index[i]];
+  return hn::Load(kTag, values);
+#else
+  // The permutation looks at log2(lanes) bits only.
+  const auto lanes = hn::IndicesFromVec(kTag, codes);
+  const Vec low = hn::TableLookupLanes(hn::LoadU(kTag, Book::kValues), lanes);
+#if HWY_TARGET == HWY_AVX2
+  // Eight lanes a permutation: bit 3 selects between two.
+  const Vec high =
+      hn::TableLookupLanes(hn::LoadU(kTag, Book::kValues + 8), lanes);
+  const Vec sign = hn::BitCast(kTag, hn::ShiftLeft<28>(codes));
+  return hn::IfThenElse(hn::MaskFromVec(sign), high, low);
+#else
+  return low;
+#endif
+#endif
+}
+
 template <typename CodeBook, typename ScaleSource> struct CodeBookRow {
   using Book = CodeBook;
   using Source = ScaleSource;
@@ -175,7 +205,7 @@ template <typename CodeBook, typename ScaleSource> struct CodeBookRow {
                                                        4, 0, 4, 0, 4, 0, 4, 0};
     const Wide wide;
     const auto twice = hn::PromoteTo(wide, hn::InterleaveLower(codes, codes));
-    return hn::Mul(lookUp(hn::Shr(twice, hn::Load(wide, kShifts))),
+    return hn::Mul(bookEntries<Book>(hn::Shr(twice, hn::Load(wide, kShifts))),
                    scaleAt(col));
   }
   float at(int64_t col) const {
@@ -193,31 +223,6 @@ private:
   }
   HWY_INLINE Vec scaleAt(int64_t col) const {
     return hn::Set(kTag, Scales.at((First + col) >> BlockShift));
-  }
-
-  /// The code book at the low four bits of each lane.
-  static HWY_INLINE Vec lookUp(hn::Vec<Wide> codes) {
-#if HWY_TARGET == HWY_SSE4
-    HWY_ALIGN uint32_t index[4];
-    hn::Store(hn::And(codes, hn::Set(Wide(), 15)), Wide(), index);
-    HWY_ALIGN float values[4];
-    for (int i = 0; i < 4; ++i)
-      values[i] = Book::kValues[index[i]];
-    return hn::Load(kTag, values);
-#else
-    // The permutation looks at log2(lanes) bits only.
-    const auto lanes = hn::IndicesFromVec(kTag, codes);
-    const Vec low = hn::TableLookupLanes(hn::LoadU(kTag, Book::kValues), lanes);
-#if HWY_TARGET == HWY_AVX2
-    // Eight lanes a permutation: bit 3 selects between two.
-    const Vec high =
-        hn::TableLookupLanes(hn::LoadU(kTag, Book::kValues + 8), lanes);
-    const Vec sign = hn::BitCast(kTag, hn::ShiftLeft<28>(codes));
-    return hn::IfThenElse(hn::MaskFromVec(sign), high, low);
-#else
-    return low;
-#endif
-#endif
   }
 };
 
