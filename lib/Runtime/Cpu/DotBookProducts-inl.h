@@ -20,12 +20,10 @@ HWY_BEFORE_NAMESPACE();
 namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
-/// Bytes of codes whose tables lie side by side, each in a block of a vector:
-/// first those of their low nibbles, of which plane after plane, then of the
-/// high ones.
+/// Bytes of codes whose tables lie side by side, each in a block of a vector,
+/// and how many tables these are: those of the low nibbles, by planes, then
+/// those of the high ones.
 static constexpr int64_t kBytesTogether = kLanes / 4;
-
-/// Tables of these, by nibbles and planes.
 static constexpr int64_t kTablesTogether = 2 * 3 * kBytesTogether;
 
 #if HWY_TARGET != HWY_AVX3

@@ -3,9 +3,12 @@
 // A copy of a weight in which 16 rows share each vector: a lane is a row, so
 // that activations are broadcast, scales are vectors as they are, and nothing
 // is summed over lanes. Of a group of rows first the codes, for each chunk its
-// four 32-bit words (Format/Schemes/Planes.h) and of each word those of the 16
-// rows; then the scales, f16 or of code books f32, of each block those of the
-// 16 rows.
+// 32-bit words (Format/Schemes/Planes.h), those of high bits last, and of each
+// word those of the 16 rows; then the scales, f16 or of code books f32, of each
+// block those of the 16 rows, and behind them their minima or zero points.
+//
+// Code books that are multiplied by tables of products are by bytes in place of
+// words: of each byte those of rows 0, 8, 1, 9 … 7, 15.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,8 +19,8 @@
 
 namespace qzc::runtime::cpu {
 
-/// Whether there is such a copy of a weight for these kernels: of codes of four
-/// bits with a scale for so many chunks of a row.
+/// Whether there is such a copy of a weight for these kernels: of codes of 2 to
+/// 5 bits, or 8, with a scale for so many chunks of a row.
 bool canGroupRows(const format::PackedShape &shape, const KernelTable &kernels);
 
 uint64_t groupedBytes(const format::PackedShape &shape);
