@@ -120,11 +120,15 @@ public:
   virtual void decode(const std::vector<Step> &steps, float *logits) = 0;
   /// The same; chosen[i] is the most likely next token (the lowest id among
   /// equals). Throws qzc::Error where a logit is not a number.
-  virtual void decodeGreedy(const std::vector<Step> &steps,
+  /// `ahead`: the caller will probably decode these next in the same way; a
+  /// device may begin with that, and forgets it where the caller does not.
+  virtual void decodeGreedy(const std::vector<Step> &steps, bool ahead,
                             int32_t *chosen) = 0;
-  /// The same; chosen[i] is drawn as draws[i] says.
+  /// The same; chosen[i] is drawn as draws[i] says. `ahead`: the draws of what
+  /// will probably be decoded next, or none.
   virtual void decodeDrawn(const std::vector<Step> &steps,
-                           const std::vector<Draw> &draws, int32_t *chosen) = 0;
+                           const std::vector<Draw> &draws,
+                           const std::vector<Draw> &ahead, int32_t *chosen) = 0;
   /// Decodes `count` tokens greedily without waiting for the host between steps
   /// where the device can; for timing.
   virtual void decodeMany(const std::vector<Step> &steps, int64_t count) = 0;

@@ -49,15 +49,17 @@ public:
     Owner.decode({step(token)}, logits);
     ++Position;
   }
-  int32_t decodeGreedy(int32_t token) {
+  /// `ahead`: what is chosen will probably be decoded next, in the same way.
+  int32_t decodeGreedy(int32_t token, bool ahead = false) {
     int32_t chosen = 0;
-    Owner.decodeGreedy({step(token)}, &chosen);
+    Owner.decodeGreedy({step(token)}, ahead, &chosen);
     ++Position;
     return chosen;
   }
-  int32_t decodeDrawn(int32_t token, const Draw &draw) {
+  int32_t decodeDrawn(int32_t token, const Draw &draw,
+                      const std::vector<Draw> &ahead = {}) {
     int32_t chosen = 0;
-    Owner.decodeDrawn({step(token)}, {draw}, &chosen);
+    Owner.decodeDrawn({step(token)}, {draw}, ahead, &chosen);
     ++Position;
     return chosen;
   }

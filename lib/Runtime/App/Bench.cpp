@@ -130,9 +130,9 @@ public:
     Model.decodeMany(steps(std::vector<int32_t>(All.size(), token)), count);
     advance(count);
   }
-  /// `tokens` become those that are chosen.
-  void decodeGreedy(std::vector<int32_t> &tokens) {
-    Model.decodeGreedy(steps(tokens), tokens.data());
+  /// `tokens` become those that are chosen; `ahead` as the engine's.
+  void decodeGreedy(std::vector<int32_t> &tokens, bool ahead) {
+    Model.decodeGreedy(steps(tokens), ahead, tokens.data());
     advance(1);
   }
 
@@ -172,14 +172,14 @@ void addPhase(Json &json, const std::string &what, const std::string &test,
         *runs.joules / static_cast<double>(tokens);
 }
 
-/// Milliseconds of single steps, by the host's clock: each is waited for, as by
-/// somebody who reads along.
+/// Milliseconds from token to token, by the host's clock: each is waited for,
+/// as by somebody who reads along.
 std::vector<double> tokenTimes(Sequences &texts, std::vector<int32_t> tokens,
                                int64_t count) {
   std::vector<double> times;
   for (int64_t i = 0; i < count; ++i) {
     Stopwatch watch;
-    texts.decodeGreedy(tokens);
+    texts.decodeGreedy(tokens, /*ahead=*/i + 1 < count);
     times.push_back(1000 * watch.seconds());
   }
   return times;

@@ -16,17 +16,21 @@ bool Generator::ends(int32_t token) const {
          std::find(ends.begin(), ends.end(), token) != ends.end();
 }
 
-/// The token after `token`; `logits` [vocab] is room for what only the host
-/// can choose from.
-int32_t Generator::next(Sequence &sequence, int32_t token,
+/// The token after `token`, the last one that is wanted or not; `logits`
+/// [vocab] is room for what only the host can choose from.
+int32_t Generator::next(Sequence &sequence, int32_t token, bool isLast,
                         std::vector<float> &logits) {
   if (TokenSampler.penalizes()) {
     sequence.decode(token, logits.data());
     return TokenSampler.choose(logits.data());
   }
-  return TokenSampler.greedy()
-             ? sequence.decodeGreedy(token)
-             : sequence.decodeDrawn(token, TokenSampler.next());
+  if (TokenSampler.greedy())
+    return sequence.decodeGreedy(token, /*ahead=*/!isLast);
+  const Draw draw = TokenSampler.next();
+  std::vector<Draw> ahead;
+  if (!isLast)
+    ahead.push_back(TokenSampler.upcoming());
+  return sequence.decodeDrawn(token, draw, ahead);
 }
 
 Generator::Result Generator::run(Sequence &sequence,
@@ -53,9 +57,10 @@ Generator::Result Generator::run(Sequence &sequence,
       break;
     show(stop.push(decoder.push(token)));
     result.ended = stop.stopped();
-    if (result.ended || static_cast<int64_t>(result.ids.size()) == count)
+    const int64_t left = count - static_cast<int64_t>(result.ids.size());
+    if (result.ended || left == 0)
       break;
-    token = next(sequence, token, logits);
+    token = next(sequence, token, /*isLast=*/left == 1, logits);
   }
   result.seconds = decoding.seconds();
   show(stop.push(decoder.finish()));

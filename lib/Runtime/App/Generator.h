@@ -30,7 +30,8 @@ public:
 
 private:
   bool ends(int32_t token) const;
-  int32_t next(Sequence &sequence, int32_t token, std::vector<float> &logits);
+  int32_t next(Sequence &sequence, int32_t token, bool isLast,
+               std::vector<float> &logits);
 
   const Session &Call;
   const tokenizer::Tokenizer &Vocabulary;

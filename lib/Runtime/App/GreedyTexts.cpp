@@ -31,6 +31,8 @@ public:
   }
   Step step() const { return Text.step(Last); }
   bool isDone() const { return Done; }
+  /// Whether there may be one more behind the next token.
+  bool mayGoOn() const { return Made + 1 < Prompt.most; }
 
   /// The sequence has `count` tokens more, after which `token` is likeliest.
   void take(int64_t count, int32_t token, const std::vector<int64_t> &ends) {
@@ -88,7 +90,9 @@ void writeTogether(Engine &engine, const tokenizer::Tokenizer &words,
     if (active.empty())
       break;
     std::vector<int32_t> chosen(steps.size());
-    engine.decodeGreedy(steps, chosen.data());
+    // Of several some may end, which would cost the others a step.
+    const bool ahead = active.size() == 1 && active.front()->mayGoOn();
+    engine.decodeGreedy(steps, ahead, chosen.data());
     for (size_t i = 0; i != active.size(); ++i)
       active[i]->take(1, chosen[i], model.eos);
   }

@@ -16,9 +16,15 @@ void Sampler::penalize(float *logits) const {
 }
 
 Draw Sampler::next() {
+  const Draw draw = upcoming();
+  Upcoming = Random();
+  return draw;
+}
+
+Draw Sampler::upcoming() const {
   Draw draw = {};
   // 53 random bits: std::uniform_real_distribution differs between libraries.
-  draw.uniform = static_cast<double>(Random() >> 11) * 0x1p-53;
+  draw.uniform = static_cast<double>(Upcoming >> 11) * 0x1p-53;
   draw.temperature = Options.temperature;
   draw.topP = Options.topP;
   draw.minP = Options.minP;

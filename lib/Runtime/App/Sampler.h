@@ -25,7 +25,7 @@ struct SamplerOptions {
 class Sampler {
 public:
   Sampler(const SamplerOptions &options, int64_t vocab)
-      : Options(options), Random(options.seed),
+      : Options(options), Random(options.seed), Upcoming(Random()),
         Seen(static_cast<size_t>(vocab)) {}
 
   /// Whether it takes the likeliest token.
@@ -34,6 +34,8 @@ public:
   bool penalizes() const { return Options.repetitionPenalty != 1; }
   /// The next token's draw, where it is not greedy.
   Draw next();
+  /// What next() will return.
+  Draw upcoming() const;
 
   /// A token of the text so far, which a penalty makes less likely: a positive
   /// logit is divided by it, a negative one multiplied.
@@ -47,6 +49,7 @@ public:
 private:
   SamplerOptions Options;
   std::mt19937_64 Random;
+  uint64_t Upcoming;      ///< of Random, for the next token
   std::vector<bool> Seen; ///< by id
   HostDraw Host;
 };

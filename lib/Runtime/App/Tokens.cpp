@@ -37,7 +37,8 @@ std::vector<int32_t> continueGreedily(Sequence &text, int32_t token,
   std::vector<int32_t> out{token};
   while (static_cast<int64_t>(out.size()) < count &&
          std::find(stopAt.begin(), stopAt.end(), out.back()) == stopAt.end())
-    out.push_back(text.decodeGreedy(out.back()));
+    out.push_back(text.decodeGreedy(
+        out.back(), static_cast<int64_t>(out.size()) + 1 < count));
   return out;
 }
 

@@ -80,14 +80,17 @@ public:
     });
   }
 
-  void decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) override {
+  void decodeGreedy(const std::vector<Step> &steps, bool /*ahead*/,
+                    int32_t *chosen) override {
     forSteps(steps, [&](int64_t index, const float *row) {
       chosen[index] = argmax(row, Vocab);
     });
   }
 
   void decodeDrawn(const std::vector<Step> &steps,
-                   const std::vector<Draw> &draws, int32_t *chosen) override {
+                   const std::vector<Draw> &draws,
+                   const std::vector<Draw> & /*ahead*/,
+                   int32_t *chosen) override {
     forSteps(steps, [&](int64_t index, const float *row) {
       chosen[index] =
           Drawing.token(row, Vocab, draws[static_cast<size_t>(index)]);
@@ -99,7 +102,7 @@ public:
     std::vector<Step> next = steps;
     std::vector<int32_t> chosen(steps.size());
     for (int64_t i = 0; i != count; ++i) {
-      decodeGreedy(next, chosen.data());
+      decodeGreedy(next, /*ahead=*/false, chosen.data());
       for (size_t step = 0; step != next.size(); ++step) {
         next[step].token = chosen[step];
         ++next[step].position;

@@ -4,7 +4,9 @@
 
 #include "CacheOverflow.h"
 #include "DecodeGraph.h"
+#include "DecodeStep.h"
 #include "PassState.h"
+#include "StepSlots.h"
 #include "qzc/Runtime/Argmax.h"
 #include "qzc/Runtime/Batch.h"
 #include "qzc/Runtime/Cuda/CodeSelection.h"
@@ -40,8 +42,13 @@ public:
   CudaEngine(const Image &image, const EngineOptions &options,
              const char *library);
 
+  ~CudaEngine() override { forgetAhead(); }
+
   int open() override { return Table.open(); }
-  void close(int sequence) override { Table.close(sequence); }
+  void close(int sequence) override {
+    forgetAhead();
+    Table.close(sequence);
+  }
   int64_t length(int sequence) const override { return Table.length(sequence); }
   const EngineOptions &options() const override { return Options; }
   std::string describe() const override;
@@ -49,9 +56,11 @@ public:
 
   void run(const std::vector<Piece> &batch) override;
   void decode(const std::vector<Step> &steps, float *logits) override;
-  void decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) override;
+  void decodeGreedy(const std::vector<Step> &steps, bool ahead,
+                    int32_t *chosen) override;
   void decodeDrawn(const std::vector<Step> &steps,
-                   const std::vector<Draw> &draws, int32_t *chosen) override;
+                   const std::vector<Draw> &draws,
+                   const std::vector<Draw> &ahead, int32_t *chosen) override;
   void decodeMany(const std::vector<Step> &steps, int64_t count) override;
 
   double streamingRate() override { return Gpu.copyRate(); }
@@ -59,8 +68,6 @@ public:
   double meterSeconds() const override { return Nvml::kStepSeconds; }
 
 private:
-  /// How a decode step ends.
-  enum class Choice { Likeliest, Drawn };
   /// Losses on their way to the host, and where they belong.
   struct ScoredRows {
     std::vector<float> losses;
@@ -73,9 +80,17 @@ private:
                std::vector<ScoredRows> &scored);
   void gatherHidden(std::vector<WantedRow> &wanted);
   template <typename Use>
+  void forPasses(const DecodeStep &step, const Use &use);
+  template <typename Use>
   void forGroups(const std::vector<Step> &steps, int64_t count, const Use &use);
-  void startDecode(const std::vector<Step> &steps, int64_t count,
-                   Choice choice = Choice::Likeliest);
+  void startDecode(const DecodeStep &step, int64_t count);
+  void startStep(const DecodeStep &step);
+  void setLengths(const std::vector<Step> &steps, int64_t count);
+  void choose(const DecodeStep &step, std::optional<DecodeStep> ahead,
+              int32_t *chosen);
+  bool prepareAhead(const std::vector<Step> &steps);
+  void forgetAhead() noexcept;
+  const TokenRow *finishStep(const std::string &what);
   void finishDecode(const std::string &what, int32_t *chosen);
   const DecodeGraph &graphOf(int64_t sequences, Choice choice);
   void downloadWanted(const std::vector<Piece> &batch, const WantedRow *block,
@@ -100,10 +115,14 @@ private:
   /// of sequences and how they end.
   std::map<const std::vector<format::CudaLaunch> *, LaunchList> Decodes;
   std::map<std::pair<int64_t, Choice>, DecodeGraph> Graphs;
-  int64_t MostSteps;     ///< sequences of one decode pass
-  PinnedBuffer HostRows; ///< the TokenRows that decode leaves, and beyondCache
+  int64_t MostSteps;       ///< sequences of one decode pass
+  PinnedBuffer HostBeyond; ///< beyondCache
   PinnedBuffer HostLogits;
   PassState Told;
+  StepSlots Slots;
+  /// A step behind the last one that was asked for, which has been started.
+  /// Its tokens are known once that one's results are.
+  std::optional<DecodeStep> Ahead;
   HostDraw Host; ///< of more tokens than the device draws from
 };
 
@@ -133,11 +152,11 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
       Drawing(Program.draw, Manifest, Program.memory, Memory.layout(),
               Functions),
       MostSteps(std::min({Program.decodeBatch, Sizes.chunk, Sizes.headRows})),
-      HostRows(Gpu,
-               sizeof(TokenRow) * static_cast<size_t>(MostSteps) + sizeof(int)),
+      HostBeyond(Gpu, sizeof(int)),
       HostLogits(Gpu,
                  static_cast<size_t>(Manifest.model.vocab) * sizeof(float)),
-      Told(Gpu, Memory.layout(), Sizes) {
+      Told(Gpu, Memory.layout(), Sizes),
+      Slots(Gpu, Memory.layout(), MostSteps) {
   Options.context = Sizes.capacity;
   Options.chunk = Sizes.chunk;
   Options.sequences = Sizes.sequences;
@@ -194,8 +213,7 @@ std::vector<uint64_t> CudaEngine::allocatePages(int64_t pages) {
 
 /// Waits for all that was started. Throws where the cache could not hold it.
 void CudaEngine::wait(const std::string &what) {
-  auto *beyond = reinterpret_cast<int *>(
-      static_cast<TokenRow *>(HostRows.data()) + MostSteps);
+  auto *beyond = static_cast<int *>(HostBeyond.data());
   *beyond = 0;
   if (mayOverflow())
     Gpu.download(beyond,
@@ -319,6 +337,7 @@ void CudaEngine::runHead(const std::vector<Piece> &batch, const Pass &pass,
 }
 
 void CudaEngine::run(const std::vector<Piece> &batch) {
+  forgetAhead();
   Table.prepare(batch);
   Told.setSequences(startsOf(batch), Table);
   std::vector<ScoredRows> scored;
@@ -374,62 +393,130 @@ const DecodeGraph &CudaEngine::graphOf(int64_t sequences, Choice choice) {
       .first->second;
 }
 
-/// Calls use(steps, index of the first) for as many as one pass takes.
+/// Calls use(step, index of the first sequence) for as many as one pass takes.
+template <typename Use>
+void CudaEngine::forPasses(const DecodeStep &step, const Use &use) {
+  const size_t count = step.steps.size();
+  const auto most = static_cast<size_t>(MostSteps);
+  for (size_t begin = 0; begin < count; begin += most)
+    use(step.part(begin, std::min(begin + most, count)), begin);
+}
+
+/// The same for `count` steps of sequences that it prepares.
 template <typename Use>
 void CudaEngine::forGroups(const std::vector<Step> &steps, int64_t count,
                            const Use &use) {
+  forgetAhead();
   Table.prepare(steps, count);
   Told.setSequences(startsOf(steps), Table);
-  const auto most = static_cast<size_t>(MostSteps);
-  for (size_t begin = 0; begin < steps.size(); begin += most) {
-    const size_t end = std::min(begin + most, steps.size());
-    use(std::vector<Step>(steps.begin() + static_cast<ptrdiff_t>(begin),
-                          steps.begin() + static_cast<ptrdiff_t>(end)),
-        begin);
-  }
+  forPasses({steps, Choice::Likeliest, {}}, use);
 }
 
 /// Starts `count` decode steps of prepared sequences, each taking the tokens
 /// that the one before chose.
-void CudaEngine::startDecode(const std::vector<Step> &steps, int64_t count,
-                             Choice choice) {
-  std::vector<TokenRow> rows;
-  rows.reserve(steps.size());
-  for (const Step &step : steps)
-    rows.push_back(
-        {step.token, static_cast<int>(step.position), step.sequence, 0});
-  const auto size = static_cast<int64_t>(rows.size());
-  const DecodeGraph &graph = graphOf(size, choice);
-  Told.setRows(rows, size);
+void CudaEngine::startDecode(const DecodeStep &step, int64_t count) {
+  const auto size = static_cast<int64_t>(step.steps.size());
+  const DecodeGraph &graph = graphOf(size, step.choice);
+  if (!step.goesOn())
+    Told.setRows(step.rows(), size);
+  if (step.choice == Choice::Drawn)
+    Slots.sendDraws(step.draws);
   // Before the launches: where one fails, no host knows the device's rows.
-  Told.advance(steps, count);
+  Told.advance(step.steps, count);
   for (int64_t i = 0; i != count; ++i)
     graph.launch(Gpu);
+}
+
+/// Starts one, and to bring here what it chooses.
+void CudaEngine::startStep(const DecodeStep &step) {
+  startDecode(step, 1);
+  Slots.bringRows(step.steps.size(), mayOverflow());
+}
+
+void CudaEngine::setLengths(const std::vector<Step> &steps, int64_t count) {
   for (const Step &step : steps)
     Table.setLength(step.sequence, step.position + count);
 }
 
-/// Waits for what startDecode started; the tokens that the last step chose.
+/// Whether sequences have room for a step and one behind it; prepares them.
+bool CudaEngine::prepareAhead(const std::vector<Step> &steps) {
+  try {
+    Table.prepare(steps, 2);
+    return true;
+  } catch (const SequenceError &) {
+    return false;
+  }
+}
+
+/// Waits for a step that nobody asked for. What it did lies behind the ends of
+/// its sequences, but for the magnitudes beyond f16 that an f32 cache has seen.
+void CudaEngine::forgetAhead() noexcept {
+  Ahead.reset();
+  while (Slots.isWaiting())
+    try {
+      finishStep("decoding a token");
+    } catch (const Error &) {
+      // Of what is not wanted; a device that is lost fails what follows, too.
+    }
+}
+
+/// Takes a step, which may have been started ahead, and starts the one behind
+/// it before its results are there.
+void CudaEngine::choose(const DecodeStep &step, std::optional<DecodeStep> ahead,
+                        int32_t *chosen) {
+  const bool isStarted = Ahead && *Ahead == step;
+  if (!isStarted)
+    forgetAhead();
+  if (ahead && (static_cast<int64_t>(step.steps.size()) > MostSteps ||
+                !prepareAhead(step.steps)))
+    ahead.reset();
+  if (!ahead)
+    Table.prepare(step.steps, 1);
+  Told.setSequences(startsOf(step.steps), Table);
+  Ahead.reset();
+  forPasses(step, [&](const DecodeStep &pass, size_t first) {
+    if (!isStarted)
+      startStep(pass);
+    setLengths(pass.steps, 1);
+    if (ahead) {
+      startStep(*ahead);
+      Ahead = std::move(ahead);
+    }
+    finishDecode("decoding a token", chosen + first);
+  });
+}
+
+/// Waits for the step that was started first; the rows that it leaves.
+const TokenRow *CudaEngine::finishStep(const std::string &what) {
+  const StepSlots::Result result = Slots.wait(what);
+  if (result.beyondCache)
+    failCacheOverflow(Gpu, Memory.layout(), Sizes);
+  return result.rows;
+}
+
+/// The same; the tokens that were chosen.
 void CudaEngine::finishDecode(const std::string &what, int32_t *chosen) {
-  auto *rows = static_cast<TokenRow *>(HostRows.data());
-  const size_t count = Told.rowCount();
-  Gpu.download(rows, Memory.layout().tokens, count * sizeof(TokenRow));
-  wait(what);
-  Told.learnTokens(rows);
-  for (size_t i = 0; i != count; ++i) {
+  const TokenRow *rows = finishStep(what);
+  if (!Ahead)
+    Told.learnTokens(rows);
+  for (size_t i = 0; i != Told.rowCount(); ++i) {
     if (rows[i].token < 0)
       failNotANumber(-1 - int64_t{rows[i].token});
     chosen[i] = rows[i].token;
+    if (Ahead)
+      Ahead->steps[i].token = rows[i].token;
   }
 }
 
 void CudaEngine::decode(const std::vector<Step> &steps, float *logits) {
-  forGroups(steps, 1, [&](const std::vector<Step> &group, size_t first) {
-    startDecode(group, 1);
+  forGroups(steps, 1, [&](const DecodeStep &pass, size_t first) {
+    startDecode(pass, 1);
+    setLengths(pass.steps, 1);
     const auto vocab = static_cast<size_t>(Manifest.model.vocab);
     float *out = logits + first * vocab;
-    if (group.size() > 1) {
-      downloadLogits(out, 0, static_cast<int64_t>(group.size()));
+    const auto count = static_cast<int64_t>(pass.steps.size());
+    if (count > 1) {
+      downloadLogits(out, 0, count);
       return wait("decoding a token");
     }
     auto *staging = static_cast<float *>(HostLogits.data());
@@ -439,40 +526,35 @@ void CudaEngine::decode(const std::vector<Step> &steps, float *logits) {
   });
 }
 
-void CudaEngine::decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) {
-  forGroups(steps, 1, [&](const std::vector<Step> &group, size_t first) {
-    startDecode(group, 1);
-    finishDecode("decoding a token", chosen + first);
-  });
+void CudaEngine::decodeGreedy(const std::vector<Step> &steps, bool ahead,
+                              int32_t *chosen) {
+  const DecodeStep step = {steps, Choice::Likeliest, {}};
+  choose(step, ahead ? std::optional(step.next({})) : std::nullopt, chosen);
 }
 
 void CudaEngine::decodeDrawn(const std::vector<Step> &steps,
-                             const std::vector<Draw> &draws, int32_t *chosen) {
-  const bool onDevice =
-      std::all_of(draws.begin(), draws.end(), [](const Draw &draw) {
-        return draw.topK > 0 && draw.topK <= kMostDrawn;
-      });
-  if (!onDevice) {
-    const int64_t vocab = Manifest.model.vocab;
-    std::vector<float> logits(steps.size() * static_cast<size_t>(vocab));
-    decode(steps, logits.data());
-    for (size_t i = 0; i != steps.size(); ++i)
-      chosen[i] = Host.token(logits.data() + i * static_cast<size_t>(vocab),
-                             vocab, draws[i]);
-    return;
+                             const std::vector<Draw> &draws,
+                             const std::vector<Draw> &ahead, int32_t *chosen) {
+  if (isOnDevice(draws)) {
+    const DecodeStep step = {steps, Choice::Drawn, draws};
+    const bool goesOn = ahead.size() == steps.size() && isOnDevice(ahead);
+    return choose(step, goesOn ? std::optional(step.next(ahead)) : std::nullopt,
+                  chosen);
   }
-  forGroups(steps, 1, [&](const std::vector<Step> &group, size_t first) {
-    Gpu.upload(Memory.layout().draws, draws.data() + first,
-               group.size() * sizeof(Draw));
-    startDecode(group, 1, Choice::Drawn);
-    finishDecode("decoding a token", chosen + first);
-  });
+  const int64_t vocab = Manifest.model.vocab;
+  std::vector<float> logits(steps.size() * static_cast<size_t>(vocab));
+  decode(steps, logits.data());
+  for (size_t i = 0; i != steps.size(); ++i)
+    chosen[i] = Host.token(logits.data() + i * static_cast<size_t>(vocab),
+                           vocab, draws[i]);
 }
 
 void CudaEngine::decodeMany(const std::vector<Step> &steps, int64_t count) {
   std::vector<int32_t> chosen(steps.size());
-  forGroups(steps, count, [&](const std::vector<Step> &group, size_t) {
-    startDecode(group, count);
+  forGroups(steps, count, [&](const DecodeStep &pass, size_t) {
+    startDecode(pass, count);
+    setLengths(pass.steps, count);
+    Slots.bringRows(pass.steps.size(), mayOverflow());
     finishDecode("decoding " + std::to_string(count) + " tokens",
                  chosen.data());
   });

@@ -3,14 +3,10 @@
 #include "PassState.h"
 
 #include <algorithm>
-#include <climits>
 #include <cstddef>
 #include <cstring>
 
 namespace qzc::runtime {
-
-/// A token that no host knows.
-static constexpr int kUnknownToken = INT_MIN;
 
 PassState::PassState(const Device &device, const DeviceLayout &layout,
                      const WorkspacePlan &sizes)

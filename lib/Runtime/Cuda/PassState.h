@@ -8,10 +8,14 @@
 #include "qzc/Runtime/Cuda/Workspace.h"
 #include "qzc/Runtime/SequenceTable.h"
 
+#include <climits>
 #include <cstdint>
 #include <vector>
 
 namespace qzc::runtime {
+
+/// A token that no host knows.
+inline constexpr int kUnknownToken = INT_MIN;
 
 /// Where a sequence of a batch goes on.
 struct SequenceStart {

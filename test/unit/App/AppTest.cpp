@@ -76,6 +76,30 @@ TEST_F(AppTest, DrawsTheSameOnTheSameSeed) {
   EXPECT_NE(drawn("1"), drawn("2"));
 }
 
+TEST_F(AppTest, AllTokensButTheLastGoOn) {
+  const auto aheads = [&](std::vector<std::string> arguments) {
+    Aheads.clear();
+    arguments.insert(arguments.begin(), {"--device=cpu", "--ignore-eos"});
+    EXPECT_EQ(call(arguments).code, 0);
+    return Aheads;
+  };
+  // The prompt gives the first token.
+  for (const char *temperature : {"0", "0.8"}) {
+    const auto ofPrompt = [&](const char *count) {
+      return aheads(
+          {"--prompt", "Hello", "-n", count, "--temperature", temperature});
+    };
+    EXPECT_THAT(ofPrompt("1"), testing::ElementsAre());
+    EXPECT_THAT(ofPrompt("2"), testing::ElementsAre(false));
+    EXPECT_THAT(ofPrompt("4"), testing::ElementsAre(true, true, false));
+  }
+  EXPECT_THAT(aheads({"--tokens", "3", "-n", "4"}),
+              testing::ElementsAre(true, true, false));
+  EXPECT_THAT(
+      aheads({"--prompt", "Hello", "-n", "4", "--repetition-penalty", "1.1"}),
+      testing::ElementsAre());
+}
+
 TEST_F(AppTest, StopsBeforeAText) {
   const std::vector<std::string> arguments = {
       "--device=cpu", "--prompt", "Hello", "-n", "12", "--temperature", "0"};

@@ -38,6 +38,7 @@ protected:
     Environment.createCpu = [this](const Image &image, const EngineOptions &o) {
       auto engine = std::make_unique<FakeEngine>(image, o, "CPU (fake)", &Runs);
       engine->onRun = OnRun;
+      engine->Aheads = &Aheads;
       return engine;
     };
     Environment.createCuda = [this](const Image &image,
@@ -102,6 +103,7 @@ protected:
 
   FakeImage Model;
   std::vector<int64_t> Runs; ///< tokens of each call of the CPU's engine
+  std::vector<bool> Aheads;  ///< of its steps that choose
   std::function<void(const std::vector<Piece> &)> OnRun; ///< of the CPU's
   AppEnvironment Environment;
   std::vector<size_t> Tried; ///< pieces of each batch, after failFrom()

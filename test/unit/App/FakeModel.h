@@ -73,6 +73,8 @@ class FakeEngine : public Engine {
 public:
   /// Called with every batch before it is run, if there is any.
   std::function<void(const std::vector<Piece> &)> onRun;
+  /// Is told of each step that chooses whether it is to go on, if there is any.
+  std::vector<bool> *Aheads = nullptr;
 
   /// `runs`, if any, is told the tokens of each piece and step. The meter moves
   /// on after `meterSeconds` only.
@@ -126,15 +128,18 @@ public:
       logits += Vocab;
     }
   }
-  void decodeGreedy(const std::vector<Step> &steps, int32_t *chosen) override {
+  void decodeGreedy(const std::vector<Step> &steps, bool ahead,
+                    int32_t *chosen) override {
+    if (Aheads)
+      Aheads->push_back(ahead);
     for (const Step &step : steps) {
       append(step.sequence, step.position, 1);
       *chosen++ = static_cast<int32_t>(after(step.token));
     }
   }
   void decodeDrawn(const std::vector<Step> &steps, const std::vector<Draw> &,
-                   int32_t *chosen) override {
-    decodeGreedy(steps, chosen);
+                   const std::vector<Draw> &ahead, int32_t *chosen) override {
+    decodeGreedy(steps, !ahead.empty(), chosen);
   }
   void decodeMany(const std::vector<Step> &steps, int64_t count) override {
     for (const Step &step : steps)

@@ -51,6 +51,17 @@ TEST(Sampler, DrawsByProbability) {
   EXPECT_NEAR(frequencies(options, kLogits)[1], 0.16 / 0.30, 0.01);
 }
 
+TEST(Sampler, KnowsTheNextDraw) {
+  Sampler sampler({}, 4);
+  std::vector<float> row = kLogits;
+  for (int i = 0; i != 3; ++i) {
+    const Draw upcoming = sampler.upcoming();
+    EXPECT_EQ(sampler.next().uniform, upcoming.uniform);
+    EXPECT_NE(sampler.upcoming().uniform, upcoming.uniform);
+    sampler.choose(row.data()); // takes one, too
+  }
+}
+
 TEST(Sampler, CutsToTheLikeliest) {
   SamplerOptions options;
   options.temperature = 1;

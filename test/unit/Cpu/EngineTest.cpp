@@ -470,7 +470,7 @@ void expectSameBitsInBatches(const LlamaShape &shape,
       for (size_t made = 0; made != 6; ++made) {
         for (Step &step : steps)
           ++step.position;
-        engine->decodeGreedy(steps, chosen.data());
+        engine->decodeGreedy(steps, false, chosen.data());
         for (int i = 0; i != count; ++i) {
           EXPECT_EQ(chosen[i], alone[i][made]);
           steps[i].token = chosen[i];
@@ -521,8 +521,9 @@ TEST(CpuEngineTest, AFullContextIsAnErrorOfItsSequence) {
   Sequence other(*engine);
   full.decodeMany(1, 4);
   int32_t chosen[2];
-  EXPECT_THROW(engine->decodeGreedy({other.step(1), full.step(1)}, chosen),
-               SequenceError);
+  EXPECT_THROW(
+      engine->decodeGreedy({other.step(1), full.step(1)}, false, chosen),
+      SequenceError);
   EXPECT_EQ(engine->length(other.id()), 0);
   other.decodeMany(1, 4);
 }

@@ -223,13 +223,13 @@ TEST(CpuOpcodesTest, ACacheThatOverflowsIsAnErrorOfOneSequence) {
   Sequence behind(*engine);
   std::vector<int32_t> chosen(3);
   try {
-    engine->decodeGreedy({behind.step(0), before.step(0), bad.step(2)},
+    engine->decodeGreedy({behind.step(0), before.step(0), bad.step(2)}, false,
                          chosen.data());
     FAIL() << "accepted";
   } catch (const SequenceError &error) {
     EXPECT_EQ(error.sequence(), bad.id());
   }
-  engine->decodeGreedy({behind.step(0), before.step(0)}, chosen.data());
+  engine->decodeGreedy({behind.step(0), before.step(0)}, false, chosen.data());
   EXPECT_EQ(chosen[0], chosen[1]);
   EXPECT_EQ(before.decodeGreedy(0), chosen[0]);
 }
@@ -271,7 +271,7 @@ TEST(CpuOpcodesTest, AKeyThatIsNoNumberIsAnErrorOfOneSequence) {
       Sequence bad(*engine);
       std::vector<int32_t> chosen(2);
       try {
-        engine->decodeGreedy({good.step(1), bad.step(0)}, chosen.data());
+        engine->decodeGreedy({good.step(1), bad.step(0)}, false, chosen.data());
         FAIL() << "accepted";
       } catch (const SequenceError &error) {
         EXPECT_EQ(error.sequence(), bad.id());

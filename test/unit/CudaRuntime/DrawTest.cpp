@@ -44,7 +44,7 @@ TEST_F(CudaDrawTest, EverySequenceHasItsDraw) {
     draws.push_back(among(1 + i % 2));
   }
   std::vector<int32_t> chosen(5);
-  engine->decodeDrawn(steps, draws, chosen.data());
+  engine->decodeDrawn(steps, draws, {}, chosen.data());
   for (int i = 0; i != 5; ++i)
     EXPECT_EQ(chosen[size_t(i)], after(0, 4 + i) - i % 2) << i;
   EXPECT_EQ(drawLaunches(), 2);

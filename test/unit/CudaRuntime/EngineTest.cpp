@@ -337,13 +337,13 @@ TEST_F(CudaEngineTest, ACacheThatOverflowsIsAnErrorOfOneSequence) {
     overflowing = texts[number].id();
     int32_t chosen[3];
     try {
-      engine->decodeGreedy(steps, chosen);
+      engine->decodeGreedy(steps, false, chosen);
       FAIL() << "accepted";
     } catch (const runtime::SequenceError &error) {
       EXPECT_EQ(error.sequence(), overflowing);
     }
     overflowing = -1;
-    engine->decodeGreedy({steps[0]}, chosen);
+    engine->decodeGreedy({steps[0]}, false, chosen);
   }
 }
 
@@ -479,7 +479,7 @@ TEST_F(CudaEngineTest, ABatchIsRunInPassesOfAllItsSequences) {
     engine->decodeGreedy({{batch[0].sequence, 2, 7},
                           {batch[1].sequence, 4, 8},
                           {batch[2].sequence, 1, 9}},
-                         chosen.data());
+                         false, chosen.data());
     EXPECT_EQ(chosen, (std::vector<int32_t>{(2 * 3 + 7) % int(kVocab),
                                             (4 * 3 + 8) % int(kVocab),
                                             (1 * 3 + 9) % int(kVocab)}));
@@ -531,7 +531,7 @@ TEST_F(CudaEngineTest, MemoryThatEndsIsAnErrorOfOneSequence) {
   Fake->allocResult = CUDA_ERROR_OUT_OF_MEMORY;
   int32_t chosen[2];
   try {
-    engine->decodeGreedy({two.step(1), one.step(1)}, chosen);
+    engine->decodeGreedy({two.step(1), one.step(1)}, false, chosen);
     FAIL() << "accepted";
   } catch (const runtime::SequenceError &error) {
     EXPECT_EQ(error.sequence(), two.id());
@@ -579,7 +579,7 @@ TEST_F(CudaEngineTest, DecodesSeveralSequencesByOneGraph) {
         ASSERT_EQ(logits[size_t(i * kVocab + id)],
                   tinyLogit(tinyHidden(1 + i, 2 * i + 1), id));
     std::vector<int32_t> chosen(size_t(count), -1);
-    engine->decodeGreedy(steps, chosen.data());
+    engine->decodeGreedy(steps, false, chosen.data());
     EXPECT_EQ(chosen, want);
     engine->decodeMany(steps, 3);
     for (size_t i = 0; i != steps.size(); ++i) {
@@ -588,7 +588,7 @@ TEST_F(CudaEngineTest, DecodesSeveralSequencesByOneGraph) {
         steps[i].token = next(int(steps[i].position++), steps[i].token);
       want[i] = next(int(steps[i].position), steps[i].token);
     }
-    engine->decodeGreedy(steps, chosen.data());
+    engine->decodeGreedy(steps, false, chosen.data());
     EXPECT_EQ(chosen, want);
   }
 }

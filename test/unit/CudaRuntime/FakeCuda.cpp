@@ -155,7 +155,7 @@ CUresult cuStreamSynchronize(CUstream) { return fake.syncResult; }
 CUresult cuEventCreate(CUevent *event, unsigned) { return make(event); }
 CUresult cuEventDestroy_v2(CUevent event) { return destroy(event); }
 CUresult cuEventRecord(CUevent, CUstream) { return CUDA_SUCCESS; }
-CUresult cuEventSynchronize(CUevent) { return CUDA_SUCCESS; }
+CUresult cuEventSynchronize(CUevent) { return fake.syncResult; }
 
 CUresult cuStreamBeginCapture_v2(CUstream, CUstreamCaptureMode) {
   CUgraph graph = nullptr;
