@@ -12,6 +12,7 @@
 #include "DotBookGroups-inl.h"
 #include "DotBookProducts-inl.h"
 #include "DotDigits-inl.h"
+#include "GroupScales-inl.h"
 
 QZC_BEFORE_DOTS
 namespace qzc::runtime::cpu {
@@ -131,6 +132,7 @@ private:
 /// Rows of a scheme (Schemes/Planar-inl.h) in groups.
 template <typename Row> class GroupRows {
   using Source = typename Row::Source;
+  using Scales = GroupScalesOf<Source>;
   using Codes = GroupCodes<Row::kBits>;
   using Strip = DigitStrip<Codes::kFields>;
 
@@ -145,17 +147,13 @@ public:
   HWY_INLINE void dot(int64_t group, const Activations &x, float *y) const {
     const uint8_t *codes = Data + group * Bytes;
     for (int part = 0; part < kParts; part += kPartsTogether)
-      dotParts(codes + part * kLanes * 4,
-               codes + Chunks * kChunkBytes + part * kLanes * 2, stripsOf(x),
-               y + part * kLanes);
+      dotParts(codes + part * kLanes * 4, codes + Chunks * kChunkBytes,
+               part * kLanes, stripsOf(x), y + part * kLanes);
   }
 
 private:
   static constexpr int64_t kWordBytes = kGroupRows * 4;
   static constexpr int64_t kChunkBytes = Row::kBits * kWordBytes;
-  static constexpr int64_t kHalfBytes = kGroupRows * 2;
-  static constexpr int64_t kScaleBytes =
-      kHalfBytes * (Source::kAddends ? 2 : 1);
   /// The code that stands for 0 or, where there are addends, the middle one.
   static constexpr int middle() {
     if constexpr (Source::kAddends)
@@ -180,13 +178,14 @@ private:
   }
 
   HWY_INLINE void dotParts(const uint8_t *codes, const uint8_t *scales,
-                           const Strip *x, float *y) const {
+                           int64_t row, const Strip *x, float *y) const {
     auto sums = Parts<Tag>::zero();
     for (int64_t chunk = 0; chunk < Chunks; ++x) {
       const int64_t end = HWY_MIN(chunk + kStripChunks, Chunks);
       for (int64_t at = 0; chunk < end; ++chunk, ++at)
         addChunk(codes + chunk * kChunkBytes,
-                 scales + (chunk >> ScaleShift) * kScaleBytes, *x, at, sums);
+                 scales + (chunk >> ScaleShift) * Scales::kBlockBytes, chunk,
+                 row, *x, at, sums);
     }
 #pragma GCC unroll 2
     for (int part = 0; part < kPartsTogether; ++part)
@@ -203,9 +202,9 @@ private:
     return word;
   }
 
-  static HWY_INLINE void addChunk(const uint8_t *codes, const uint8_t *scales,
-                                  const Strip &x, int64_t at,
-                                  Parts<Tag> &sums) {
+  static HWY_INLINE void addChunk(const uint8_t *codes, const uint8_t *block,
+                                  int64_t chunk, int64_t row, const Strip &x,
+                                  int64_t at, Parts<Tag> &sums) {
     constexpr int kTogether = WordSums::most(Row::kBits, Codes::kWords);
     Parts<IntTag> digits[3] = {Parts<IntTag>::zero(), Parts<IntTag>::zero(),
                                Parts<IntTag>::zero()};
@@ -238,19 +237,17 @@ private:
           digits[digit].of[part] =
               hn::Add(digits[digit].of[part], some.wide(digit, part));
     }
-    prefetchFar(scales);
     const Vec ofX = hn::Set(kTag, x.scales[at]);
 #pragma GCC unroll 2
     for (int part = 0; part < kPartsTogether; ++part) {
       const Vec sum = numbers(digits, part, x, at);
-      const auto *halves =
-          reinterpret_cast<const hwy::float16_t *>(scales) + part * kLanes;
-      const Vec scale = loadAsF32(kTag, halves);
+      Vec scale;
+      Vec second;
+      Scales::read(block, chunk, row + part * kLanes, scale, second);
       sums.of[part] = hn::MulAdd(hn::Mul(sum, ofX), scale, sums.of[part]);
       if constexpr (Source::kAddends)
-        sums.of[part] =
-            hn::MulAdd(addend(scale, loadAsF32(kTag, halves + kGroupRows)),
-                       hn::Set(kTag, x.sums[at]), sums.of[part]);
+        sums.of[part] = hn::MulAdd(addend(scale, second),
+                                   hn::Set(kTag, x.sums[at]), sums.of[part]);
     }
   }
 

@@ -7,6 +7,7 @@
 #define QZC_RUNTIME_CPU_PACKGROUPS_INL_H
 #endif
 
+#include "GroupScales-inl.h"
 #include "Schemes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -34,12 +35,10 @@ template <typename Row> struct LinearCodes {
     Vec Scale;
     Vec Second;
 
-    HWY_INLINE Scales(const uint8_t *from, int64_t row) {
-      const auto *halves = reinterpret_cast<const hwy::float16_t *>(from) + row;
-      Scale = loadAsF32(kTag, halves);
-      if constexpr (Row::Source::kAddends)
-        Second = loadAsF32(kTag, halves + kGroupRows);
-      else
+    HWY_INLINE Scales(const uint8_t *block, int64_t chunk, int64_t row) {
+      GroupScalesOf<typename Row::Source>::read(block, chunk, row, Scale,
+                                                Second);
+      if constexpr (!Row::Source::kAddends)
         Second = hn::Set(kTag, static_cast<float>(Row::Source::kMiddle));
     }
     HWY_INLINE Vec value(hn::Vec<Words> codes) const {
@@ -55,14 +54,14 @@ template <typename Row> struct LinearCodes {
 /// to[col][row] = the columns of a chunk of a group's rows.
 template <typename Codes>
 HWY_INLINE void decodeLinear(const uint8_t *codes, const uint8_t *scales,
-                             float (*to)[kGroupRows]) {
+                             int64_t chunk, float (*to)[kGroupRows]) {
   const typename Codes::Words wordTag;
   const auto load = [&](int word, int64_t row) HWY_ATTR {
     return hn::LoadU(wordTag, reinterpret_cast<const uint32_t *>(codes) +
                                   word * kGroupRows + row);
   };
   for (int64_t row = 0; row < kGroupRows; row += kLanes) {
-    const typename Codes::Scales scale(scales, row);
+    const typename Codes::Scales scale(scales, chunk, row);
     auto high = hn::Zero(wordTag);
     if constexpr (Codes::kHasHigh)
       high = load(Codes::kLow, row);
@@ -122,13 +121,13 @@ HWY_INLINE void decodeBook(const uint8_t *codes, const uint8_t *scales,
 /// How packGroups decodes a chunk.
 template <typename Row> struct LinearChunk {
   static HWY_INLINE void decode(const uint8_t *codes, const uint8_t *scales,
-                                float (*to)[kGroupRows]) {
-    decodeLinear<LinearCodes<Row>>(codes, scales, to);
+                                int64_t chunk, float (*to)[kGroupRows]) {
+    decodeLinear<LinearCodes<Row>>(codes, scales, chunk, to);
   }
 };
 template <typename Book> struct BookChunk {
   static HWY_INLINE void decode(const uint8_t *codes, const uint8_t *scales,
-                                float (*to)[kGroupRows]) {
+                                int64_t, float (*to)[kGroupRows]) {
     decodeBook<Book>(codes, scales, to);
   }
 };
@@ -155,7 +154,7 @@ HWY_INLINE void packGroups(const GroupedView &weight, int64_t rowBegin,
       const int64_t chunk = (colBegin + col) / kChunk;
       Chunk::decode(codes + chunk * chunkBytes,
                     scales + chunk / chunksOfScale(weight.shape) * scaleBytes,
-                    decoded);
+                    chunk, decoded);
       for (int64_t i = 0; i < kChunk; ++i)
         __builtin_memcpy(packed + (col + i) * kPanel + begin - rowBegin,
                          decoded[i] + begin - first,

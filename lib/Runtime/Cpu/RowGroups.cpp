@@ -3,6 +3,7 @@
 #include "RowGroups.h"
 
 #include "qzc/Format/Schemes/DoubleQuant.h"
+#include "qzc/Format/Schemes/KScales.h"
 #include "qzc/Format/Schemes/Planes.h"
 
 #include <algorithm>
@@ -24,6 +25,8 @@ bool canGroupRows(const format::PackedShape &shape,
   case format::Scheme::Q4_1:
   case format::Scheme::Q5_0:
   case format::Scheme::Q5_1:
+  case format::Scheme::Q4_K:
+  case format::Scheme::Q5_K:
     return true;
   case format::Scheme::Int4:
   case format::Scheme::Int3:
@@ -131,6 +134,25 @@ static void transposePairs(const std::byte *from, int64_t rows, int64_t count,
                     from + ((row * count + i) * 2 + half) * 2, 2);
 }
 
+/// A group's scales of six bits: of each block both f16, then of each chunk the
+/// scales and the minima.
+static void transposeSixBits(const std::byte *from, int64_t rows, int64_t count,
+                             std::byte *to) {
+  for (int64_t i = 0; i != count; ++i, to += 20 * kGroupRows)
+    for (int64_t row = 0; row != rows; ++row) {
+      const std::byte *record = from + (row * count + i) * 16;
+      for (int64_t half = 0; half != 2; ++half)
+        std::memcpy(to + (half * kGroupRows + row) * 2, record + half * 2, 2);
+      for (int chunk = 0; chunk != format::kscales::kGroups; ++chunk) {
+        const format::kscales::ScaleMin numbers = format::kscales::at(
+            reinterpret_cast<const uint8_t *>(record + 4), chunk);
+        std::byte *bytes = to + (4 + 2 * chunk) * kGroupRows + row;
+        bytes[0] = static_cast<std::byte>(numbers.scale);
+        bytes[kGroupRows] = static_cast<std::byte>(numbers.minimum);
+      }
+    }
+}
+
 void groupRows(const format::PackedView &weight, const KernelTable &kernels,
                int64_t begin, int64_t end, std::byte *memory) {
   const format::PackedShape &shape = weight.shape;
@@ -151,6 +173,8 @@ void groupRows(const format::PackedView &weight, const KernelTable &kernels,
       transposeDouble(from, first, rows, scales, to);
     else if (hasCodeBook(shape))
       transpose<uint32_t>(from + first * scales * 4, rows, scales, to);
+    else if (hasSixBitScales(shape))
+      transposeSixBits(from + first * scales * 16, rows, scales, to);
     else if (groupsPairs(shape))
       transposePairs(from + first * scales * 4, rows, scales, to);
     else

@@ -54,6 +54,12 @@ HWY_INLINE bool withGroupedRow(const format::PackedShape &shape,
   case format::Scheme::Q5_1:
     Action<Q5_1Row>::run(args...);
     return true;
+  case format::Scheme::Q4_K:
+    Action<Q4_KRow>::run(args...);
+    return true;
+  case format::Scheme::Q5_K:
+    Action<Q5_KRow>::run(args...);
+    return true;
   default:
     return false;
   }
@@ -65,19 +71,10 @@ HWY_INLINE bool withPlanarRow(const format::PackedShape &shape,
                               const Args &...args) {
   if (withGroupedRow<Action>(shape, args...))
     return true;
-  switch (shape.scheme) {
-  case format::Scheme::Q4_K:
-    Action<Q4_KRow>::run(args...);
-    return true;
-  case format::Scheme::Q5_K:
-    Action<Q5_KRow>::run(args...);
-    return true;
-  case format::Scheme::Q6_K:
-    Action<Q6_KRow>::run(args...);
-    return true;
-  default:
+  if (shape.scheme != format::Scheme::Q6_K)
     return false;
-  }
+  Action<Q6_KRow>::run(args...);
+  return true;
 }
 
 /// The same for weights of code books.

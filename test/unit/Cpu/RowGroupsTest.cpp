@@ -47,7 +47,8 @@ std::vector<format::PackedShape> groupedShapes(const KernelTable &kernels) {
     if (kernels.groupsBytes)
       shapes.push_back(shapeOf(rows, cols, Scheme::Q8_0, 0, DType::F32));
     if (cols % 256 == 0)
-      shapes.push_back(shapeOf(rows, cols, Scheme::Ternary, 0, DType::F32));
+      for (Scheme scheme : {Scheme::Ternary, Scheme::Q4_K, Scheme::Q5_K})
+        shapes.push_back(shapeOf(rows, cols, scheme, 0, DType::F32));
     for (Scheme scheme :
          {Scheme::Int2, Scheme::Int3, Scheme::Int4, Scheme::Int8g})
       for (int64_t block : {32, 64, 128})
@@ -85,7 +86,7 @@ TEST_P(KernelsTest, OnlyWhatHasAScaleForWholeChunksOfARowIsGrouped) {
         shapeOf(16, 96, Scheme::Int4, 64, DType::F32),
         shapeOf(16, 96, Scheme::Int2, 64, DType::F32, format::ScaleCodec::Asym),
         shapeOf(16, 320, Scheme::Ternary, 0, DType::F32),
-        shapeOf(16, 256, Scheme::Q4_K, 0, DType::F32),
+        shapeOf(16, 256, Scheme::Q6_K, 0, DType::F32),
         shapeOf(16, 64, Scheme::Int8, 0, DType::F32),
         shapeOf(16, 64, Scheme::Fp8, 0, DType::F32),
         shapeOf(16, 96, Scheme::Nf4, 64, DType::F32),
@@ -157,7 +158,11 @@ TEST_P(KernelsTest, GroupsOfActivationsOfEverySize) {
 /// The largest sums of a chunk: its integers are ±127 · 2^16, all bits of its
 /// codes 0 or 1.
 TEST_P(KernelsTest, NoSumOfAGroupOverflows) {
+  // 1 as f16; those of k-quants have two, then small bytes.
   const std::vector<uint16_t> ones(1 << 12, 0x3c00);
+  std::vector<uint16_t> records(1 << 12, 0x0101);
+  for (size_t i = 0; i != records.size(); i += 8)
+    records[i] = records[i + 1] = 0x3c00;
   for (const format::PackedShape &shape : groupedShapes(kernels())) {
     if (shape.rows != kGroupRows || hasCodeBook(shape))
       continue;
@@ -168,7 +173,8 @@ TEST_P(KernelsTest, NoSumOfAGroupOverflows) {
       format::PackedView weight;
       weight.shape = shape;
       weight.parts[0] = codes.data();
-      weight.parts[1] = reinterpret_cast<const std::byte *>(ones.data());
+      weight.parts[1] = reinterpret_cast<const std::byte *>(
+          (hasSixBitScales(shape) ? records : ones).data());
       std::vector<float> values(shape.cols);
       format::decodeRows(weight, 0, 1, values.data());
       const Grouped grouped(kernels(), shape, weight);

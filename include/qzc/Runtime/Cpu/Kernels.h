@@ -121,6 +121,7 @@ inline int groupedBits(const format::PackedShape &shape) {
     return 3;
   case format::Scheme::Q5_0:
   case format::Scheme::Q5_1:
+  case format::Scheme::Q5_K:
     return 5;
   case format::Scheme::Q8_0:
   case format::Scheme::Int8g:
@@ -142,9 +143,18 @@ inline bool groupsPairs(const format::PackedShape &shape) {
          shape.scales == format::ScaleCodec::Asym;
 }
 
+/// Whether eight chunks have scales and minima of six bits, which are bytes in
+/// groups.
+inline bool hasSixBitScales(const format::PackedShape &shape) {
+  return shape.scheme == format::Scheme::Q4_K ||
+         shape.scheme == format::Scheme::Q5_K;
+}
+
 /// What is beside a block's codes of a row: f32 of code books, however it is
-/// stored, and else one or two f16.
+/// stored, of k-quants two f16 and 16 bytes, and else one or two f16.
 inline int64_t groupedScaleBytes(const format::PackedShape &shape) {
+  if (hasSixBitScales(shape))
+    return 20;
   return hasCodeBook(shape) || groupsPairs(shape) ? 4 : 2;
 }
 
@@ -158,6 +168,8 @@ inline int64_t chunksOfScale(const format::PackedShape &shape) {
   case format::Scheme::Q8_0:
     return 1;
   case format::Scheme::Ternary:
+  case format::Scheme::Q4_K:
+  case format::Scheme::Q5_K:
     return 8;
   default:
     return shape.blockSize / 32;
