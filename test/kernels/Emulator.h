@@ -228,6 +228,16 @@ inline BFloat16 toBFloat16(float f) {
     bits += 0x7fffu + (bits >> 16 & 1u);
   return {static_cast<unsigned short>(bits >> 16)};
 }
+inline unsigned permuteBytes(unsigned a, unsigned b, unsigned selectors) {
+  const unsigned bytes = __byte_perm(a, b, selectors);
+  unsigned signs = 0;
+  unsigned replaced = 0;
+  for (int i = 0; i < 4; ++i) {
+    signs |= (bytes >> (8 * i + 7) & 1u) * 255u << (8 * i);
+    replaced |= (selectors >> (4 * i + 3) & 1u) * 255u << (8 * i);
+  }
+  return (bytes & ~replaced) | (signs & replaced);
+}
 inline unsigned packHalves(float low, float high) {
   return toHalf(low).bits | unsigned(toHalf(high).bits) << 16;
 }

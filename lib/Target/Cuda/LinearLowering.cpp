@@ -80,9 +80,8 @@ static int64_t tileRows(bool gated) { return gated ? 8 : 16; }
 int64_t qzc::cuda::stagedBytes(const format::PackedShape &shape) {
   const int64_t groups = ceilDiv(shape.cols, 4 * perChunk(shape));
   const LoneInput input = {toInt(groups), toInt(perChunk(shape))};
-  return kernels::hasByteCodes(storageOf(shape))
-             ? input.byteBytes()
-             : input.halfBytes() + operandTableBytes(shape);
+  return kernels::hasByteCodes(storageOf(shape)) ? input.byteBytes()
+                                                 : input.halfBytes();
 }
 
 /// Bytes of dynamic shared memory of a matvecTensor.
@@ -102,7 +101,7 @@ static TensorShape chooseTensorShape(const format::PackedShape &shape,
   if (!hasOperands(shape) || 4 * tiles < 3 * processors || groups < 4)
     return spread;
   // A multiprocessor has two blocks of eight warps. Where there is only one, it
-  // has 32, or 16 of the more registers that code books take.
+  // has 32, or 16 where codes become floats.
   const bool isFew = 2 * tiles < 3 * processors;
   const int64_t ofOnly = kernels::hasByteCodes(storageOf(shape)) ? 32 : 16;
   spread.splitK = isFew && groups >= 64 ? ofOnly : groups >= 8 ? 8 : 4;
@@ -119,7 +118,7 @@ static TensorShape chooseTensorShape(const format::PackedShape &shape,
   for (int64_t each = 2; each <= most; ++each)
     if (costOf(each) <= costOf(spread.tiles))
       spread.tiles = each;
-  // Blocks that fill tables need more registers than three leave.
+  // Code books take more registers than three blocks leave.
   const int64_t mostBlocks = operandTableBytes(shape) > 0 ? 2 : 3;
   if (spread.splitK < 16)
     spread.minBlocks =

@@ -203,7 +203,7 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   float *partials =
       a.partials + static_cast<long long>(token) * clusters * Outputs::kOutputs;
   outputs.run(partials + cluster * Outputs::kOutputs, shared.attended,
-              rows.sharedEnd());
+              rows.inputs());
   if (shared.finishes)
     outputs.template finish<clusters>(
         partials,

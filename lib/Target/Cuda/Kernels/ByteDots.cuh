@@ -1,20 +1,21 @@
 //===- ByteDots.cuh - Codes times an input, by integer tensor cores -------===//
 //
-// Codes of up to 8 bits are operands as they are. The input is a number of 32
-// bits, four digits of 8, times a scale of its chunk: products and sums of a
-// chunk's digits are exact.
+// Codes of up to 8 bits are operands as they are, entries of code books those
+// of several products. The input is a number of 32 bits, four digits of 8,
+// times a scale of its chunk: products and sums of a chunk's digits are exact.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef QZC_KERNELS_BYTEDOTS_CUH
 #define QZC_KERNELS_BYTEDOTS_CUH
 
+#include "BookProducts.cuh"
 #include "LoneInput.h"
 #include "LoneStage.cuh"
 
 namespace qzc::kernels {
 
-/// How the codes of a storage that hasByteCodes become signed bytes.
+/// How the codes of a storage become signed bytes.
 ///   kMiddle   the byte that stands for 0
 ///   four(bits, i)
 ///             those of elements 4i … 4i + 3 of a chunk
@@ -61,6 +62,40 @@ template <> struct CodeBytes<Storage::Int2> : PlanarBytes<2, 2> {};
 template <> struct CodeBytes<Storage::Int2Asym> : PlanarBytes<2, 0> {};
 template <> struct CodeBytes<Storage::Ternary> : PlanarBytes<2, 1> {};
 
+/// Chunks of two rows times pairs of the digits of an input, added up.
+///   Table      what a lane keeps for it
+///   kMiddle    the number that stands for 0
+///   staged(v)  neighbouring elements of an input in the order of their codes
+///   add(table, first, second, i, digits)
+///              elements 8i … 8i + 7
+///   sum(pair, row)
+///              what the first or the second row comes to
+template <class Codes, int Pairs> struct ByteProducts {
+  struct Table {};
+  static constexpr int kMiddle = Codes::kMiddle;
+
+  int sums[Pairs][4] = {};
+
+  QZC_DEVICE static float4 staged(const float4 &v) { return v; }
+  template <class Bits>
+  QZC_DEVICE void add(const Table &, const Bits &first, const Bits &second,
+                      int i, const uint2 (&digits)[Pairs]) {
+    const unsigned rows[4] = {
+        Codes::four(first, 2 * i), Codes::four(second, 2 * i),
+        Codes::four(first, 2 * i + 1), Codes::four(second, 2 * i + 1)};
+#pragma unroll
+    for (int p = 0; p < Pairs; ++p)
+      multiplyAccumulateBytes(sums[p], rows, digits[p].x, digits[p].y);
+  }
+  QZC_DEVICE float sum(int pair, int row) const {
+    return joinDigits(sums[pair] + 2 * row);
+  }
+};
+template <Storage S, int Pairs, bool HasBook = hasBook(S)>
+struct ProductsOf : ByteProducts<CodeBytes<S>, Pairs> {};
+template <Storage S, int Pairs>
+struct ProductsOf<S, Pairs, true> : BookProducts<BookOf<S>, Pairs> {};
+
 /// Four numbers of 32 bits as digits of 8, signed ones: a number is the sum of
 /// its d[i] · 256^i.
 struct Digits {
@@ -87,21 +122,29 @@ struct Digits {
   }
 };
 
-template <WeightConfig Weight, int Groups> struct ByteDots {
+/// Sharers: neighbouring chunks that share the scales of weights and of inputs,
+/// and columns, which then hold all four digits of one and the other.
+template <WeightConfig Weight, int Groups, int Sharers> struct ByteDots {
+  static_assert(Sharers == 1 || Sharers == 2);
   using W = WeightsOf<Weight>;
-  using Codes = CodeBytes<Weight.storage>;
+  static constexpr int kPairs = 2 / Sharers;
+  using Products = ProductsOf<Weight.storage, kPairs>;
   static constexpr LoneInput kInput = {Groups, W::kPerChunk};
   static constexpr int kStride = kInput.byteStride();
-  /// The next launch may begin at once.
-  static constexpr bool kFillsTable = false;
   static constexpr int kSharedBytes = kInput.byteBytes();
-  static constexpr bool kSums = Codes::kMiddle != 0 || W::kAffine;
+  /// Elements of the input that share a scale.
+  static constexpr int kPerScale = Sharers * W::kPerChunk;
+  static constexpr bool kSums = Products::kMiddle != 0 || W::kAffine;
+  static_assert(!kSums || Sharers == 1, "sums are of chunks");
+  static_assert(W::kPerChunk * 128 * 128 * 257ll < 1ll << 31,
+                "sums of two digits fit");
 
+  typename Products::Table table;
   char *planes;
   float2 *scales;    ///< of chunks: units of the digits, sums of the elements
   int chunk;         ///< of a group: this lane's
-  const char *digit; ///< what its column begins with, of digit 0 or 1
-  bool isMine;       ///< whether it is of its chunk at all
+  const char *digit; ///< what its column begins with, of the first pairs
+  int step;          ///< from a group to the next; of zeros none
 
   QZC_DEVICE explicit ByteDots(char *shared) {
     planes = shared;
@@ -109,11 +152,12 @@ template <WeightConfig Weight, int Groups> struct ByteDots {
     const int lane = threadIdx.x % kWarp;
     const int column = lane / 4;
     chunk = lane % 4;
-    isMine = column / 2 == chunk;
-    digit = planes + column % 2 * kStride + chunk * W::kPerChunk;
+    const bool isMine = column / (2 * Sharers) == chunk / Sharers;
+    digit = isMine ? planes + column % (2 * Sharers) * kStride +
+                         chunk * W::kPerChunk
+                   : planes + kInput.elements();
+    step = isMine ? 4 * W::kPerChunk : 0;
   }
-
-  QZC_DEVICE void fill(int, int) const {}
 
   /// Stages the values that `stage` makes of x, and returns what it does;
   /// chunks beyond them are zeros.
@@ -122,6 +166,7 @@ template <WeightConfig Weight, int Groups> struct ByteDots {
                          const typename Stage::Norms &norm) const {
     constexpr int quads = Stage::kRunQuads;
     constexpr int runs = Stage::kRunsOfChunk;
+    storeZeros();
     float4 v[Stage::kQuads];
     const float squares = stage.values(v, scratch, x, norm);
 #pragma unroll
@@ -142,8 +187,11 @@ template <WeightConfig Weight, int Groups> struct ByteDots {
       if (!stage.isOfTeam(r) || first >= kInput.elements())
         continue;
       storeDigits<quads>(planes + first, of, scale.factor);
-      if (first % W::kPerChunk == 0)
+      if (first % kPerScale == 0) {
         scales[first / W::kPerChunk] = float2{scale.unit, sum};
+        if constexpr (Sharers == 2)
+          scales[first / W::kPerChunk + 1] = float2{scale.unit * 65536.0f, sum};
+      }
     }
     Stage::meet();
     return squares;
@@ -156,44 +204,54 @@ template <WeightConfig Weight, int Groups> struct ByteDots {
   QZC_DEVICE void dot(const typename W::Chunk &first,
                       const typename W::Chunk &second, int group,
                       float &firstDot, float &secondDot) const {
-    int lower[4] = {};
-    int upper[4] = {};
+    Products products;
+    const char *from = digit + group * step;
 #pragma unroll
     for (int e = 0; e < W::kPerChunk; e += 16) {
-      uint4 a = make_uint4(0, 0, 0, 0);
-      uint4 b = make_uint4(0, 0, 0, 0);
-      if (isMine) {
-        const char *from = digit + group * 4 * W::kPerChunk + e;
-        a = *reinterpret_cast<const uint4 *>(from);
-        b = *reinterpret_cast<const uint4 *>(from + 2 * kStride);
-      }
+      uint4 four[kPairs];
+#pragma unroll
+      for (int p = 0; p < kPairs; ++p)
+        four[p] = *reinterpret_cast<const uint4 *>(from + e + p * 2 * kStride);
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const int i = e / 4 + 2 * half;
-        const unsigned rows[4] = {
-            Codes::four(first.bits, i), Codes::four(second.bits, i),
-            Codes::four(first.bits, i + 1), Codes::four(second.bits, i + 1)};
-        multiplyAccumulateBytes(lower, rows, half ? a.z : a.x,
-                                half ? a.w : a.y);
-        multiplyAccumulateBytes(upper, rows, half ? b.z : b.x,
-                                half ? b.w : b.y);
+        uint2 digits[kPairs];
+#pragma unroll
+        for (int p = 0; p < kPairs; ++p)
+          digits[p] =
+              half ? uint2{four[p].z, four[p].w} : uint2{four[p].x, four[p].y};
+        products.add(table, first.bits, second.bits, e / 8 + half, digits);
       }
     }
     const float2 scale = scales[4 * group + chunk];
-    const float shift = -Codes::kMiddle * scale.y;
-    firstDot =
-        fmaf(joined(lower[0], lower[1], upper[0], upper[1]), scale.x, shift);
-    secondDot =
-        fmaf(joined(lower[2], lower[3], upper[2], upper[3]), scale.x, shift);
+    const float shift = -Products::kMiddle * scale.y;
+    firstDot = fmaf(joined(products, 0), scale.x, shift);
+    secondDot = fmaf(joined(products, 1), scale.x, shift);
   }
 
 private:
+  /// What columns of other chunks hold, behind the planes that lanes begin
+  /// with.
+  QZC_DEVICE void storeZeros() const {
+    const int lane = threadIdx.x % kWarp;
+    constexpr int words = LoneInput::kZeros / 4;
+    if (lane < kPairs * words)
+      *reinterpret_cast<unsigned *>(planes + lane / words * 2 * kStride +
+                                    kInput.elements() + lane % words * 4) = 0;
+  }
+  /// The number of a row's pairs of digits.
+  QZC_DEVICE static float joined(const Products &products, int row) {
+    const float lower = products.sum(0, row);
+    if constexpr (kPairs == 1)
+      return lower;
+    else
+      return fmaf(products.sum(1, row), 65536.0f, lower);
+  }
   template <int Quads>
   QZC_DEVICE static void storeDigits(char *to, const float4 *v, float factor) {
     unsigned words[4][Quads];
 #pragma unroll
     for (int j = 0; j < Quads; ++j) {
-      const Digits digits(v[j], factor);
+      const Digits digits(Products::staged(v[j]), factor);
 #pragma unroll
       for (int d = 0; d < 4; ++d)
         words[d][j] = digits.words[d];
@@ -201,11 +259,6 @@ private:
 #pragma unroll
     for (int d = 0; d < 4; ++d)
       storeWords<Quads>(to + d * kStride, words[d]);
-  }
-  /// The number of these digits' sums.
-  QZC_DEVICE static float joined(int d0, int d1, int d2, int d3) {
-    return fmaf(static_cast<float>(d3 * 256 + d2), 65536.0f,
-                static_cast<float>(d1 * 256 + d0));
   }
 };
 

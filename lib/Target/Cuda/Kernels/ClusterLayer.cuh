@@ -156,7 +156,7 @@ struct LaneRows {
   template <bool IsInput> QZC_DEVICE auto residual(const float *row) const {
     return residualOf<IsInput, Products::W::kPerChunk>(staged, row);
   }
-  QZC_DEVICE char *sharedEnd() const { return nullptr; }
+  QZC_DEVICE char *inputs() const { return nullptr; }
 };
 
 /// Columns of a cluster in shared memory, in chunks of the second layer's

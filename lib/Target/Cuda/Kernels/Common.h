@@ -34,16 +34,12 @@ constexpr const char *enumerators(Storage) {
       ;
 }
 
-/// Whether codes multiply as bytes, all but values of code books and floats.
+/// Whether codes multiply as bytes, as those of integers and of books do.
 constexpr bool hasByteCodes(Storage storage) {
   switch (storage) {
   case Storage::F32:
   case Storage::F16:
   case Storage::BF16:
-  case Storage::Nf4:
-  case Storage::Nf4Double:
-  case Storage::Fp4:
-  case Storage::Fp4Double:
   case Storage::Fp8:
     return false;
   default:

@@ -69,6 +69,16 @@ QZC_DEVICE unsigned multiplyAddHalves(unsigned a, unsigned b, unsigned c) {
   return sum;
 }
 
+/// Byte i is the one of a and b that the lower three bits of nibble i of
+/// `selectors` select, or eight times its sign where the upper one is set.
+QZC_DEVICE unsigned permuteBytes(unsigned a, unsigned b, unsigned selectors) {
+  unsigned bytes;
+  asm("prmt.b32 %0, %1, %2, %3;"
+      : "=r"(bytes)
+      : "r"(a), "r"(b), "r"(selectors));
+  return bytes;
+}
+
 /// 1/x within 2^-23 of it.
 QZC_DEVICE float reciprocal(float x) {
   float y;

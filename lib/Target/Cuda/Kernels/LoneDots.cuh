@@ -12,10 +12,27 @@
 
 namespace qzc::kernels {
 
-template <WeightConfig Weight, int Groups>
-using DotsOf =
-    typename Choose<hasByteCodes(Weight.storage), ByteDots<Weight, Groups>,
-                    HalfDots<Weight, Groups>>::Type;
+/// Neighbouring chunks of rows of so many elements that share a scale, up to
+/// two; where ByteDots makes use of it.
+template <WeightConfig Weight> constexpr int sharersOf(int columns) {
+  constexpr int two = 2 * WeightsOf<Weight>::kPerChunk;
+  return hasBook(Weight.storage) && Weight.block % two == 0 &&
+                 columns % two == 0
+             ? 2
+             : 1;
+}
+
+/// Of rows, or parts of rows, of so many elements.
+template <WeightConfig Weight, int Columns> struct DotsOfColumns {
+  static constexpr int kOfGroup = 4 * WeightsOf<Weight>::kPerChunk;
+  static constexpr int kGroups = (Columns + kOfGroup - 1) / kOfGroup;
+  using Type =
+      typename Choose<hasByteCodes(Weight.storage),
+                      ByteDots<Weight, kGroups, sharersOf<Weight>(Columns)>,
+                      HalfDots<Weight, kGroups>>::Type;
+};
+template <WeightConfig Weight, int Columns>
+using DotsOf = typename DotsOfColumns<Weight, Columns>::Type;
 
 /// A lane's chunk of a group in two rows of a tile, 8 apart.
 template <class W> struct ChunkPair {

@@ -27,10 +27,12 @@ struct LoneInput {
   }
 
   // As four planes of bytes, then of each chunk a scale and a sum.
-  /// From one to the next, in bytes: two that are read together meet in no
-  /// bank.
+  /// Bytes of zeros behind the elements of a plane.
+  static constexpr int kZeros = 32;
+  /// From one plane to the next, in bytes: two that are read together meet in
+  /// no bank.
   constexpr int byteStride() const {
-    return (elements() + 127) / 128 * 128 + (perChunk == 32 ? 16 : 64);
+    return (elements() + 127) / 128 * 128 + (perChunk == 32 ? 48 : 64);
   }
   constexpr int byteBytes() const { return 4 * byteStride() + 8 * chunks(); }
 };

@@ -20,8 +20,8 @@ namespace qzc::kernels {
 /// Rows of whole chunks, x 16-byte aligned. Grid: T × blocks of tiles.
 /// splitK × splitN warps: those of one row of warps share the columns of a tile
 /// of 16 rows (gated: 8 gate rows and their 8 up rows) among them. A block
-/// takes splitN × tiles tiles. Dynamic shared memory: the input as staged (a
-/// table with it), the partial sums.
+/// takes splitN × tiles tiles. Dynamic shared memory: the input as staged, the
+/// partial sums.
 template <MatvecTensor::Config C>
 QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   constexpr int K = C.layer.inputs;
@@ -44,9 +44,9 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   constexpr bool wholeRows = total % perBlock == 0;
   constexpr bool wholeColumns = C.splitK * steps * 4 == chunks;
   static_assert(K % W::kPerChunk == 0, "rows are whole chunks");
-  using Dots = DotsOf<C.layer.weight, groups>;
+  using Dots = DotsOf<C.layer.weight, K>;
   using Stage = LoneStage<K, C.splitK, C.splitN, steps * 4 * W::kPerChunk,
-                          W::kPerChunk, Norms>;
+                          Dots::kPerScale, Norms>;
 
   QZC_DYNAMIC_SHARED(shared);
   __shared__ float scratch[32];
@@ -54,8 +54,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   auto *partial = reinterpret_cast<float *>(reinterpret_cast<char *>(shared) +
                                             Dots::kSharedBytes);
 
-  if constexpr (!Dots::kFillsTable)
-    launchDependents();
+  launchDependents();
   const int warp = warpOfBlock();
   const int warpK = warp % C.splitK;
   const int warpN = warp / C.splitK;
@@ -104,13 +103,8 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
     load(ring[d], d);
   Stage stage(warpK, warpN * kWarp + lane);
   stage.prepare(norm);
-  dots.fill(threadIdx.x, threads);
-  if constexpr (Dots::kFillsTable)
-    __syncthreads();
   waitForDependencies();
   const float squares = dots.stage(stage, scratch, x, norm);
-  if constexpr (Dots::kFillsTable)
-    launchDependents();
   if constexpr (Stage::kLeavesFactor) {
     const float ofWarp = reduceWarp<Sum>(squares);
     if (lane == 0)

@@ -176,10 +176,6 @@ private:
                                             (shifted & 255u * bytes | copy));
   }
 };
-/// The code book of a storage that has one.
-template <Storage S>
-using BookOf = typename Choose<S == Storage::Nf4 || S == Storage::Nf4Double,
-                               Nf4Book, Fp4Book>::Type;
 template <Storage S>
 using SharedBookOperands = BookOperands<BookOf<S>, Entry::Values>;
 template <> struct Operands<Storage::Nf4> : SharedBookOperands<Storage::Nf4> {};

@@ -42,9 +42,9 @@ struct TileRows {
   static constexpr int kTiles = (OfCluster + 16 * Blocks - 1) / (16 * Blocks);
   static constexpr int kOfBlock = 16 * kTiles;
   static constexpr int kSumBytes = Warps * kOfBlock * 4;
-  using Dots = DotsOf<L.weight, kGroups>;
+  using Dots = DotsOf<L.weight, L.inputs>;
   using Stage = LoneStage<L.inputs, Warps, 1, kSteps * 4 * W::kPerChunk,
-                          W::kPerChunk, Norms>;
+                          Dots::kPerScale, Norms>;
 
   float *ofWarps; ///< [Warps, kOfBlock]
   Dots dots;
@@ -79,9 +79,6 @@ struct TileRows {
     }
     end = RowEnd<L>::load(find(firstRow + threadIdx.x % kOfBlock));
     input.prepare(norm);
-    dots.fill(threadIdx.x, kThreads);
-    if constexpr (Dots::kFillsTable)
-      __syncthreads();
   }
   QZC_DEVICE int group(int step) const { return warp * kSteps + step; }
   QZC_DEVICE void stage(float *scratch, const float *x, const Norms &norm) {
@@ -138,9 +135,9 @@ struct TileRows {
     static_assert(!IsInput, "the input is staged as digits or halves");
     return row;
   }
-  /// Behind what is shared, a table last.
-  QZC_DEVICE char *sharedEnd() const {
-    return reinterpret_cast<char *>(ofWarps) + kSumBytes + Dots::kSharedBytes;
+  /// Where the input is.
+  QZC_DEVICE char *inputs() const {
+    return reinterpret_cast<char *>(ofWarps) + kSumBytes;
   }
 };
 
@@ -150,7 +147,7 @@ constexpr int tilesOfBlock(int outputs, int blocks) {
 }
 
 /// As LaneOutputs: a warp takes whole tiles. The columns are staged over the
-/// input of a TileRows, whose table stays.
+/// input of a TileRows.
 template <LinearConfig L, int Columns, int Blocks, int Warps>
 struct TileOutputs
     : OutputRows<L, 16 * tilesOfBlock(L.parts[0].rows, Blocks), Warps> {
@@ -164,7 +161,7 @@ struct TileOutputs
   static constexpr int kChunks = Columns / W::kPerChunk;
   static constexpr int kGroups = (kChunks + 3) / 4;
   static_assert(Columns % W::kPerChunk == 0, "columns are whole chunks");
-  using Dots = DotsOf<L.weight, kGroups>;
+  using Dots = DotsOf<L.weight, Columns>;
   struct Inputs {
     alignas(16) float values[Columns];
 
@@ -197,10 +194,10 @@ struct TileOutputs
       }
     }
   }
-  QZC_DEVICE void run(float *partial, const Inputs &columns, char *sharedEnd) {
+  QZC_DEVICE void run(float *partial, const Inputs &columns, char *inputs) {
     using None = InputNorm<NormConfig{}>;
-    const Dots dots(sharedEnd - Dots::kSharedBytes);
-    const LoneStage<Columns, 1, Warps, Dots::kInput.elements(), W::kPerChunk,
+    const Dots dots(inputs);
+    const LoneStage<Columns, 1, Warps, Dots::kInput.elements(), Dots::kPerScale,
                     None>
         stage(0, threadIdx.x);
     dots.stage(stage, nullptr, columns.values, None{});

@@ -3,6 +3,8 @@
 #ifndef QZC_KERNELS_SCHEMES_CODEBOOK_CUH
 #define QZC_KERNELS_SCHEMES_CODEBOOK_CUH
 
+#include "BookPlanes.h"
+
 #include "qzc/Format/Schemes/DoubleQuant.h"
 #include "qzc/Format/Schemes/Fp4.h"
 #include "qzc/Format/Schemes/Nf4.h"
@@ -13,11 +15,22 @@ __constant__ float kNf4Codes[16] = QZC_NF4_CODE_BOOK;
 __constant__ float kFp4Codes[16] = QZC_FP4_CODE_BOOK;
 
 struct Nf4Book {
+  static constexpr BookPlanes kPlanes = kNf4Planes;
   QZC_DEVICE static float at(unsigned code) { return kNf4Codes[code]; }
 };
 struct Fp4Book {
+  static constexpr BookPlanes kPlanes = kFp4Planes;
   QZC_DEVICE static float at(unsigned code) { return kFp4Codes[code]; }
 };
+
+/// The code book of a storage that has one.
+template <Storage S>
+using BookOf = typename Choose<S == Storage::Nf4 || S == Storage::Nf4Double,
+                               Nf4Book, Fp4Book>::Type;
+constexpr bool hasBook(Storage s) {
+  return s == Storage::Nf4 || s == Storage::Nf4Double || s == Storage::Fp4 ||
+         s == Storage::Fp4Double;
+}
 
 /// The f32 scales of blocks. `Stored` is what a load in flight holds.
 struct PlainScales {
