@@ -13,11 +13,16 @@
 
 namespace qzc::kernels {
 
+/// Of the memory of this block, whose addresses an instruction knows.
+inline unsigned blockShared() {
+  return emulator::blockOfCluster() *
+         static_cast<unsigned>(emulator::kSharedBytes);
+}
 /// The address and the distance of panels in 16-byte units, as on the device.
 inline unsigned long long matrixDescriptor(unsigned shared,
                                            int panelBytes = 16) {
   return static_cast<unsigned long long>(panelBytes >> 4) << 16 |
-         (shared & 0x3ffff) >> 4;
+         ((shared - blockShared()) & 0x3ffff) >> 4;
 }
 inline void beginProducts() {}
 inline void commitProducts() {}
@@ -33,7 +38,7 @@ inline float groupElement(unsigned long long descriptor, unsigned row,
                             k / 64 * panelBytes + 128 * row + 2 * (k % 64);
   const unsigned mixed = straight ^ (straight >> 7 & 7) << 4;
   Half value;
-  std::memcpy(&value, sharedPointer(mixed), 2);
+  std::memcpy(&value, sharedPointer(blockShared() + mixed), 2);
   return toFloat(value);
 }
 
@@ -53,9 +58,10 @@ void multiplyGroup(float (&c)[Tiles][4], unsigned long long a,
   }
 }
 
-template <int Tiles>
-void multiplyRegisters(float (&c)[Tiles][4], const unsigned (&a)[4],
-                       unsigned long long b) {
+/// c += a · b, a in registers; element(column, k) of b.
+template <int Tiles, class Element>
+void multiplyFragments(float (&c)[Tiles][4], const unsigned (&a)[4],
+                       const Element &element) {
   const unsigned thread = threadIdx.x % 128;
   const char *slots = emulator::meetWarp(&a, sizeof(a));
   for (unsigned h = 0; h < 2; ++h) {
@@ -68,12 +74,28 @@ void multiplyRegisters(float (&c)[Tiles][4], const unsigned (&a)[4],
       left[k] = k % 2 == 0 ? lowHalf(pair) : highHalf(pair);
     }
     for (unsigned j = 0; j < Tiles; ++j)
-      for (unsigned e = 0; e < 2; ++e) {
-        const unsigned column = 8 * j + thread % 4 * 2 + e;
+      for (unsigned e = 0; e < 2; ++e)
         for (unsigned k = 0; k < 16; ++k)
-          c[j][2 * h + e] += left[k] * groupElement(b, k, column);
-      }
+          c[j][2 * h + e] += left[k] * element(8 * j + thread % 4 * 2 + e, k);
   }
+}
+template <int Tiles>
+void multiplyRegisters(float (&c)[Tiles][4], const unsigned (&a)[4],
+                       unsigned long long b) {
+  multiplyFragments(c, a, [&](unsigned column, unsigned k) {
+    return groupElement(b, k, column);
+  });
+}
+template <bool Adds>
+void multiplyRows(float (&c)[4][4], const unsigned (&a)[4],
+                  unsigned long long b) {
+  if (!Adds)
+    for (float(&four)[4] : c)
+      for (float &sum : four)
+        sum = 0.0f;
+  multiplyFragments(c, a, [&](unsigned column, unsigned k) {
+    return groupElement(b, column, k);
+  });
 }
 inline void firstProduct(float (&c)[8][4], unsigned long long a,
                          unsigned long long b) {
@@ -135,6 +157,18 @@ inline int blockOfCluster() {
 }
 inline void arriveCluster() { emulator::arriveCluster(); }
 inline void waitCluster() { emulator::waitCluster(); }
+inline void releaseCluster() { emulator::arriveCluster(); }
+template <class T> void putThere(T *mine, const T &value, int block) {
+  const int there =
+      (block - blockOfCluster()) * static_cast<int>(emulator::kSharedBytes);
+  *reinterpret_cast<T *>(reinterpret_cast<char *>(mine) + there) = value;
+}
+inline void putInCluster(float *mine, float value, int block) {
+  putThere(mine, value, block);
+}
+inline void putFourInCluster(float4 *mine, const float4 &v, int block) {
+  putThere(mine, v, block);
+}
 template <class T>
 void sendInCluster(T *mine, const T &value, int block, unsigned barrier) {
   const int distance =

@@ -125,6 +125,7 @@ chooseClusterTile(const format::PackedShape &shape, int64_t rows, bool gated,
   ClusterTile tile = {};
   tile.groups = static_cast<int>(ceilDiv(shape.cols, 4 * perChunk(shape)));
   tile.steps = static_cast<int>(perChunk(shape) / 4);
+  tile.tokenTiles = 1;
   const int most = mostRowTiles(shape, hasResidual);
   // Of equals the one with smaller blocks, and with more of them in a cluster.
   for (tile.warps = kFewWarps; tile.warps >= kFewWarps / 2; tile.warps /= 2)
@@ -157,6 +158,7 @@ void Lowerer::addMatvecCluster(const Launch &launch, const FusedNorm &norm,
   KernelLaunch<kernels::MatvecCluster> matvec;
   matvec.config = {linearConfig(launch, group),
                    normConfig(norm.launch),
+                   tile.tokenTiles,
                    tile.rowTiles,
                    tile.warps,
                    tile.warpsN,
@@ -168,17 +170,17 @@ void Lowerer::addMatvecCluster(const Launch &launch, const FusedNorm &norm,
   const int64_t outputs = tile.tiles() * kTileRows / (p.gated ? 2 : 1);
   matvec.grid[0] = {ceilDiv(outputsOf(launch, group), outputs) * tile.blocks,
                     0};
+  matvec.grid[1] = perToken(tile.tokens());
   matvec.blockThreads = static_cast<uint32_t>(tile.warps * 32);
   matvec.sharedBytes =
       static_cast<uint32_t>(tile.sharedBytes() + operandTableBytes(shape));
   matvec.minBlocks = static_cast<uint32_t>(kFewWarps / tile.warps);
   matvec.clusterBlocks = static_cast<uint32_t>(tile.blocks);
   Builder.add(*Out, matvec);
+  HasBatchKernels = true;
 }
 
-/// Whether parts of a row can be normalized: a factor is all that the others
-/// give, and nobody reads the rows.
-static bool isShared(const FusedNorm &norm) {
+bool Lowerer::isShared(const FusedNorm &norm) {
   return !norm.launch || (norm.launch->opcode == format::Opcode::RmsNorm &&
                           norm.launch->weights.size() < 2 && !norm.keeps);
 }
@@ -199,7 +201,6 @@ bool Lowerer::addMatvecFew(const Launch &launch, const FusedNorm &norm,
         chooseClusterTile(shape, total, p.gated, hasResidual, Target, cost);
     if (shared && (!tile || cost < costOf(*tile))) {
       addMatvecCluster(launch, norm, group, *shared);
-      HasBatchKernels = true;
       return true;
     }
   }

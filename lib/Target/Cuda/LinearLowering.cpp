@@ -300,7 +300,8 @@ void Lowerer::lowerLinear(const Launch &launch, FusedNorm norm) {
                 std::to_string(kMostInputs) + " are supported");
   for (const PartGroup &group : partGroups(launch)) {
     if (isDecode() && isForBatch(launch, norm, group)) {
-      if (!addMatvecFew(launch, norm, group))
+      if (!addMatvecFew(launch, norm, group) &&
+          !addMatvecPanels(launch, norm, group))
         addMatvecBatch(launch, norm, group);
     } else if (isDecode()) {
       addMatvec(launch, norm, group);

@@ -167,6 +167,15 @@ private:
 
   void addMatvecCluster(const format::Launch &launch, const FusedNorm &norm,
                         const PartGroup &group, const ClusterTile &tile);
+  /// Whether parts of a row can be normalized: a factor is all that the others
+  /// give, and nobody reads the rows.
+  static bool isShared(const FusedNorm &norm);
+
+  // PanelLowering.cpp.
+  /// The layer for up to 32 tokens as clusters of warpgroups; false where it
+  /// has to be two launches.
+  bool addMatvecPanels(const format::Launch &launch, const FusedNorm &norm,
+                       const PartGroup &group);
 
   // GemmLowering.cpp.
   /// Rows of b that one GEMM takes, and their f16 in scratch.

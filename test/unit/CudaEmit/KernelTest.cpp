@@ -43,10 +43,12 @@ TEST_P(KernelTest, AgreesWithReference) {
   EXPECT_EQ(errors.wrongChoices, 0);
 }
 
+class ManySequences : public testing::TestWithParam<int> {};
+
 /// A pass whose tokens are more than one block of a layer takes, and whose
 /// blocks share rows: each has sums and a counter of its own.
-TEST(ManySequences, AreSeveralBlocksOfTokens) {
-  constexpr int number = 14;
+TEST_P(ManySequences, AreSeveralBlocksOfTokens) {
+  const int number = GetParam();
   const Model model = makeCase(number);
   SCOPED_TRACE(model.description);
   const std::vector<int32_t> tokens = randomTokens(model, number, kSequences);
@@ -55,7 +57,8 @@ TEST(ManySequences, AreSeveralBlocksOfTokens) {
   const auto &launches = target.program().decodeOf(kSequences);
   EXPECT_TRUE(std::any_of(
       launches.begin(), launches.end(), [](const format::CudaLaunch &launch) {
-        return launch.grid[0].perTokens == 32 && launch.grid[2].fixed > 1;
+        return (launch.grid[0].perTokens == 32 && launch.grid[2].fixed > 1) ||
+               launch.grid[1].perTokens == 32;
       }));
   std::vector<TokenRow> rows;
   for (int i = 0; i != kSequences; ++i)
@@ -77,6 +80,9 @@ TEST(ManySequences, AreSeveralBlocksOfTokens) {
   EXPECT_TRUE(std::none_of(logits.begin(), logits.end(),
                            [](float logit) { return std::isnan(logit); }));
 }
+
+/// By two launches a layer, and by clusters.
+INSTANTIATE_TEST_SUITE_P(Cases, ManySequences, testing::Values(14, 55));
 
 class Pages : public testing::TestWithParam<std::tuple<int, CacheType>> {};
 

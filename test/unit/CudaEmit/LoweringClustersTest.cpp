@@ -98,40 +98,80 @@ TEST(LoweringClustersTest, SmallFeedForwardLayersAreOneLaunchOnHopper) {
   }
 }
 
+struct Spread {
+  std::string kernel;
+  int64_t blocks;
+  uint32_t threads, atOnce, ofCluster;
+};
+
+void expectSpreads(const Lowered &lowering,
+                   const std::vector<CudaLaunch> &launches,
+                   const std::vector<Spread> &wanted) {
+  ASSERT_EQ(launches.size(), wanted.size());
+  for (size_t i = 0; i != wanted.size(); ++i) {
+    cuda::KernelOp kernel = kernelOf(lowering, launches[i]);
+    EXPECT_EQ(stems(launches)[i], wanted[i].kernel) << i;
+    EXPECT_EQ(launches[i].grid[0].fixed, wanted[i].blocks) << i;
+    EXPECT_EQ(launches[i].blockThreads, wanted[i].threads) << i;
+    EXPECT_EQ(kernel.getMinBlocks(), wanted[i].atOnce) << i;
+    EXPECT_EQ(kernel.getClusterBlocks(), wanted[i].ofCluster) << i;
+  }
+}
+
 /// Small layers by large clusters of small blocks, larger ones by pairs; where
 /// most of the time goes to products, by blocks that know of no others.
 TEST(LoweringClustersTest, ClustersShareInputsOfAFewSequencesOnHopper) {
-  struct Spread {
-    std::string kernel;
-    int64_t blocks;
-    uint32_t threads, atOnce, ofCluster;
-  };
   const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
   const Model model =
       makeBench({"small", 2048, 1, 32, 8, 64, 8192, 128256, nf4, nf4});
   const Lowered lowering =
       lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
-  const std::vector<CudaLaunch> &few = lowering.program.batches[0].launches;
-  const std::vector<Spread> wanted = {
-      {"embed", 1, 256, 1, 1},           {"matvecCluster", 192, 256, 2, 8},
-      {"attendOne", 8, 256, 1, 1},       {"matvecCluster", 128, 256, 2, 8},
-      {"matvecCluster", 128, 512, 1, 2}, {"matvecFew", 16, 512, 1, 1},
-      {"matvecFew", 126, 512, 1, 1},     {"chooseToken", 64, 256, 1, 1}};
-  ASSERT_EQ(few.size(), wanted.size());
-  for (size_t i = 0; i != wanted.size(); ++i) {
-    cuda::KernelOp kernel = kernelOf(lowering, few[i]);
-    EXPECT_EQ(stems(few)[i], wanted[i].kernel) << i;
-    EXPECT_EQ(few[i].grid[0].fixed, wanted[i].blocks) << i;
-    EXPECT_EQ(few[i].blockThreads, wanted[i].threads) << i;
-    EXPECT_EQ(kernel.getMinBlocks(), wanted[i].atOnce) << i;
-    EXPECT_EQ(kernel.getClusterBlocks(), wanted[i].ofCluster) << i;
+  expectSpreads(lowering, lowering.program.batches[0].launches,
+                {{"embed", 1, 256, 1, 1},
+                 {"matvecCluster", 192, 256, 2, 8},
+                 {"attendOne", 8, 256, 1, 1},
+                 {"matvecCluster", 128, 256, 2, 8},
+                 {"matvecCluster", 128, 512, 1, 2},
+                 {"matvecFew", 16, 512, 1, 1},
+                 {"matvecFew", 126, 512, 1, 1},
+                 {"chooseToken", 64, 256, 1, 1}});
+  // Of more sequences all but the head, which has too many rows.
+  const std::vector<CudaLaunch> &many = lowering.program.batches[1].launches;
+  expectSpreads(lowering, many,
+                {{"embed", 1, 256, 1, 1},
+                 {"matvecCluster", 96, 512, 1, 8},
+                 {"attendOne", 8, 128, 1, 1},
+                 {"matvecCluster", 64, 512, 1, 8},
+                 {"matvecCluster", 128, 512, 1, 2},
+                 {"matvecCluster", 64, 512, 1, 8},
+                 {"stageColumns", 1, 256, 1, 1},
+                 {"matvecBatch", 1, 256, 1, 1},
+                 {"chooseToken", 64, 256, 1, 1}});
+  EXPECT_EQ(many[1].grid[1].perTokens, 32);
+  for (const CudaBatch &batch :
+       lower(model.manifest, cuda::gpuOf(kernel_test::kGeneral))
+           .program.batches)
+    EXPECT_THAT(stems(batch.launches),
+                testing::Not(testing::Contains("matvecCluster")));
+}
+
+/// Codes that warpgroups do not take have their launches.
+TEST(LoweringClustersTest, ManySequencesByClustersWhereCodesAreTaken) {
+  const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  for (const auto &[body, isTaken] :
+       {std::pair{PackedShape{Scheme::Nf4, DType::F32, 0, 0, 64}, true},
+        {PackedShape{Scheme::Nf4, DType::F32, 0, 0, 32}, false},
+        {PackedShape{Scheme::Q4_0, DType::F32, 0, 0, 0}, true},
+        {PackedShape{Scheme::Int8, DType::F32, 0, 0, 0}, true},
+        {bf16, false}}) {
+    const Model model =
+        makeBench({"small", 1024, 1, 16, 8, 64, 2048, 1000, body, bf16});
+    const CudaProgram program =
+        lower(model.manifest, cuda::gpuOf(kernel_test::kHopper)).program;
+    const std::vector<std::string> names = stems(program.batches[1].launches);
+    EXPECT_EQ(std::count(names.begin(), names.end(), "matvecCluster"),
+              isTaken ? 4 : 0);
   }
-  EXPECT_THAT(stems(lowering.program.batches[1].launches),
-              testing::Not(testing::Contains("matvecCluster")));
-  EXPECT_THAT(stems(lower(model.manifest, cuda::gpuOf(kernel_test::kGeneral))
-                        .program.batches[0]
-                        .launches),
-              testing::Not(testing::Contains("matvecCluster")));
 }
 
 /// Of a norm with a mean blocks need whole rows.

@@ -56,9 +56,12 @@ template <int K, Storage S, int Block> struct Columns {
     return step & (kSpread == Spread::Dealt ? 1 : 3);
   }
 
-  /// Where elements i to i + 3 of a token are, i a multiple of 4: the piece of
-  /// 16 bytes, of kGroups · kSteps · 32 pieces of a tile of tokens.
-  QZC_DEVICE static int piece(int i, int token) {
+  /// Which product has elements i to i + 3, i a multiple of 4, and which of a
+  /// quad's lanes.
+  struct Place {
+    int step, lane;
+  };
+  QZC_DEVICE static Place place(int i) {
     const int inGroup = i % kGroupElements;
     const int chunk = inGroup / W::kPerChunk;
     const int four = O::order(i % W::kPerChunk) / 4;
@@ -74,9 +77,15 @@ template <int K, Storage S, int Block> struct Columns {
       step = inGroup / 64 * 4 + inGroup % 16 / 4;
       lane = inGroup % 64 / 16;
     }
-    const int place = token % kTileTokens ^ turn(step);
-    return ((i / kGroupElements * kSteps + step) * kTileTokens + place) * 4 +
-           lane;
+    return {i / kGroupElements * kSteps + step, lane};
+  }
+
+  /// Where these elements of a token are: the piece of 16 bytes, of kGroups ·
+  /// kSteps · 32 pieces of a tile of tokens.
+  QZC_DEVICE static int piece(int i, int token) {
+    const Place at = place(i);
+    const int row = token % kTileTokens ^ turn(at.step % kSteps);
+    return (at.step * kTileTokens + row) * 4 + at.lane;
   }
 };
 

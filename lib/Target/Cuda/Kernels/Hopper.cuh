@@ -50,6 +50,10 @@ QZC_DEVICE void changedByProducts(float (&c)[4]) {
 // c[j][1]) and 8 further (c[j][2], c[j][3]), columns 8j + 2(t % 4) and the
 // next. One instruction takes the sums of all its columns at once.
 #define QZC_FOUR(J) "+f"(c[J][0]), "+f"(c[J][1]), "+f"(c[J][2]), "+f"(c[J][3])
+#define QZC_NAMES_32                                                           \
+  "%0, %1, %2, %3, %4, %5, %6, %7"                                             \
+  ", %8, %9, %10, %11, %12, %13, %14, %15"
+#define QZC_SUMS_32 QZC_FOUR(0), QZC_FOUR(1), QZC_FOUR(2), QZC_FOUR(3)
 #define QZC_NAMES_64                                                           \
   "%0, %1, %2, %3, %4, %5, %6, %7"                                             \
   ", %8, %9, %10, %11, %12, %13, %14, %15"                                     \
@@ -123,6 +127,18 @@ QZC_PRODUCT(256, 128, 129)
 QZC_REGISTER_PRODUCT(64, 32, 33, 34, 35, 36)
 QZC_REGISTER_PRODUCT(128, 64, 65, 66, 67, 68)
 
+/// c[64 x 32] += a[64 x 16] · b[32 x 16]ᵀ, a in registers as there; without
+/// Adds the first of a sum's products.
+template <bool Adds>
+QZC_DEVICE void multiplyRows(float (&c)[4][4], const unsigned (&a)[4],
+                             unsigned long long b) {
+  asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %21, 0;\n"
+               "wgmma.mma_async.sync.aligned.m64n32k16.f32.f16.f16 "
+               "{" QZC_NAMES_32 "}, {%16, %17, %18, %19}, %20, p, 1, 1, 0;\n}"
+               : QZC_SUMS_32
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "n"(Adds));
+}
+
 /// c[64 x 64] = a[64 x 16] · b[64 x 16]ᵀ: the first of a sum's products.
 #define QZC_NEW_FOUR(J)                                                        \
   "=f"(c[J][0]), "=f"(c[J][1]), "=f"(c[J][2]), "=f"(c[J][3])
@@ -140,6 +156,8 @@ QZC_DEVICE void firstProduct(float (&c)[8][4], unsigned long long a,
 #undef QZC_NEW_FOUR
 #undef QZC_REGISTER_PRODUCT
 #undef QZC_PRODUCT
+#undef QZC_NAMES_32
+#undef QZC_SUMS_32
 #undef QZC_NAMES_64
 #undef QZC_SUMS_64
 #undef QZC_NAMES_128
@@ -232,6 +250,28 @@ QZC_DEVICE void arriveCluster() {
 }
 QZC_DEVICE void waitCluster() {
   asm volatile("barrier.cluster.wait.aligned;" ::: "memory");
+}
+/// The same, where others wait for what was put there before.
+QZC_DEVICE void releaseCluster() {
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+}
+/// Puts 16 bytes, aligned so, to where `block` has what is `mine` here.
+QZC_DEVICE void putFourInCluster(float4 *mine, const float4 &v, int block) {
+  asm volatile("{\n.reg .b32 there;\n"
+               "mapa.shared::cluster.u32 there, %0, %1;\n"
+               "st.shared::cluster.v4.f32 [there], {%2, %3, %4, %5};\n}" ::"r"(
+                   sharedAddress(mine)),
+               "r"(block), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w)
+               : "memory");
+}
+/// The same of one float.
+QZC_DEVICE void putInCluster(float *mine, float value, int block) {
+  asm volatile(
+      "{\n.reg .b32 there;\n"
+      "mapa.shared::cluster.u32 there, %0, %1;\n"
+      "st.shared::cluster.f32 [there], %2;\n}" ::"r"(sharedAddress(mine)),
+      "r"(block), "f"(value)
+      : "memory");
 }
 /// Stores to where `block` has what is `mine` here, in dynamic shared memory;
 /// the four bytes count for its barrier, which is here at `barrier`.

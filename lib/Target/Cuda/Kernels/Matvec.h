@@ -65,14 +65,14 @@ struct MatvecFew {
   };
 };
 
-/// rowTiles, warps, warpsN and blocks: of ClusterTile.
+/// tokenTiles, rowTiles, warps, warpsN and blocks: of ClusterTile.
 struct MatvecCluster {
   QZC_KERNEL(MatvecCluster, matvecCluster, "MatvecCluster.cuh")
   struct Config {
     LinearConfig layer;
     NormConfig norm;
-    int rowTiles, warps, warpsN, blocks;
-    QZC_FIELDS(layer, norm, rowTiles, warps, warpsN, blocks)
+    int tokenTiles, rowTiles, warps, warpsN, blocks;
+    QZC_FIELDS(layer, norm, tokenTiles, rowTiles, warps, warpsN, blocks)
   };
   template <template <class> class Of> struct Args {
     InRows<Of> x; ///< [T, inputs]

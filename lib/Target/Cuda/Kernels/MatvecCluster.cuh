@@ -16,98 +16,21 @@
 #include "BatchLayer.cuh"
 #include "ClusterLayer.cuh"
 #include "ClusterTile.h"
+#include "SliceStage.cuh"
 
 #ifdef QZC_HAS_WGMMA
 
 namespace qzc::kernels {
 
-/// Makes columns of `Elements` inputs of each of 8 tokens, zero beyond the K
-/// that there are, without the factor of their norm. Warps / 8 warps have a
-/// token.
-template <int K, Storage S, int Block, int Elements, int Blocks, int Warps,
-          class NormsOfInput>
-struct SliceStage {
-  using Norms = NormsOfInput;
-  using C = Columns<K, S, Block>;
-  static constexpr bool kIsNormed = Norms::kKind != Norm::None;
-  static constexpr int kWarps = Warps / kTileTokens; ///< of a token
-  static constexpr int kThreads = kWarps * kWarp;
-  static constexpr int kQuads = (Elements + 4 * kThreads - 1) / (4 * kThreads);
-  static_assert(Norms::kKind != Norm::Layer, "a mean is of whole rows");
-  /// Of the tokens, in shared memory.
-  struct Found {
-    float scales[kTileTokens];
-    float squares[kTileTokens]; ///< sums of inputs' squares, where normed
-    float scratch[2][Warps];
-  };
-  typename Norms::Four fours[kQuads];
-
-  QZC_DEVICE static int token() {
-    return static_cast<int>(threadIdx.x) / kThreads;
-  }
-  /// Number of this thread's quad j in the block's range.
-  QZC_DEVICE static int quad(int j) {
-    return j * kThreads + static_cast<int>(threadIdx.x) % kThreads;
-  }
-  QZC_DEVICE static bool isColumn(int j) {
-    return Elements % (4 * kThreads) == 0 || 4 * quad(j) < Elements;
-  }
-  QZC_DEVICE static bool isInput(int j, int begin) {
-    return isColumn(j) && (K == Blocks * Elements || begin + 4 * quad(j) < K);
-  }
-
-  QZC_DEVICE void prepare(const Norms &norm, int begin) {
-#pragma unroll
-    for (int j = 0; j < kQuads; ++j)
-      if (isInput(j, begin))
-        fours[j].load(norm, begin + 4 * quad(j));
-  }
-  /// Elements begin … begin + Elements − 1 of `tokens` tokens, times their
-  /// scales. All threads; ends with a barrier.
-  QZC_DEVICE void run(uint4 *columns, Found &found, const float *x, int xStride,
-                      int tokens, int begin) const {
-    float4 v[kQuads];
-    const float *row = x + static_cast<long long>(token()) * xStride + begin;
-#pragma unroll
-    for (int j = 0; j < kQuads; ++j)
-      v[j] = token() < tokens && isInput(j, begin)
-                 ? *reinterpret_cast<const float4 *>(row + 4 * quad(j))
-                 : float4{0.0f, 0.0f, 0.0f, 0.0f};
-    if constexpr (kIsNormed) {
-      float square = 0.0f;
-#pragma unroll
-      for (int j = 0; j < kQuads; ++j) {
-        square += (v[j].x * v[j].x + v[j].y * v[j].y) +
-                  (v[j].z * v[j].z + v[j].w * v[j].w);
-        if (isInput(j, begin))
-          fours[j].apply(v[j], 1.0f);
-      }
-      found.squares[token()] =
-          reduceWarps<Sum, kWarps>(square, found.scratch[0]);
-    }
-    float absmax = 0.0f;
-#pragma unroll
-    for (int j = 0; j < kQuads; ++j)
-      absmax = fmaxf(absmax, largestOf(v[j]));
-    const float scale =
-        columnScale(reduceWarps<Max, kWarps>(absmax, found.scratch[1]));
-    const float inverse = inverseOfPower(scale);
-#pragma unroll
-    for (int j = 0; j < kQuads; ++j)
-      if (isColumn(j))
-        columns[C::piece(4 * quad(j), token())] = pieceOf<S>(v[j], inverse);
-    found.scales[token()] = scale;
-    __syncthreads();
-  }
-};
-
 /// What a block has in shared memory.
 template <MatvecCluster::Config C, class Stage> struct MatvecShared {
   static constexpr int kSources = C.blocks * (C.warps / C.warpsN);
   static constexpr int kTiles = C.warpsN * C.rowTiles / C.blocks;
+  static constexpr int kTokens = C.tokenTiles * kTileTokens;
 
-  float4 sums[kSources][kTiles][kWarp]; ///< of tiles that it finishes
-  float squares[C.blocks][kTileTokens];
+  /// Of tiles that it finishes.
+  float4 sums[kSources][kTiles][C.tokenTiles][kWarp];
+  float squares[C.blocks][kTokens];
   typename Stage::Found found;
   alignas(8) unsigned long long sent; ///< barrier of the sums and the squares
 
@@ -116,37 +39,46 @@ template <MatvecCluster::Config C, class Stage> struct MatvecShared {
   }
 };
 
-/// Rows of whole chunks, x 16-byte aligned, at most 8 tokens; a norm without
-/// mean and bias that nobody else reads. Grid: clusters of `blocks` blocks, of
-/// ClusterTile::tiles() tiles of rows (gated: half of them gate rows). Dynamic
-/// shared memory: ClusterTile::sharedBytes() and the table.
+/// Rows of whole chunks, x 16-byte aligned; a norm without mean and bias that
+/// nobody else reads. Grid: clusters of `blocks` blocks, of
+/// ClusterTile::tiles() tiles of rows (gated: half of them gate rows) × ceil(T
+/// / ClusterTile::tokens()). Dynamic shared memory: ClusterTile::sharedBytes()
+/// and the table.
 template <MatvecCluster::Config C>
 QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
   using Layer = BatchLayer<C.layer>;
   using Staged = typename Layer::Staged;
-  using O = OperandsFor<Layer::S, 1>;
+  using O = OperandsFor<Layer::S, C.tokenTiles>;
   using Norms = InputNorm<C.norm>;
-  constexpr ClusterTile tile = {Staged::kGroups, Staged::kSteps, C.rowTiles,
-                                C.warps,         C.warpsN,       C.blocks};
+  constexpr ClusterTile tile = {Staged::kGroups, Staged::kSteps, C.tokenTiles,
+                                C.rowTiles,      C.warps,        C.warpsN,
+                                C.blocks};
+  // Few sums are waited for by their bytes, which so many would be slow to
+  // count.
+  constexpr bool isFew = C.tokenTiles == 1;
   constexpr int threads = C.warps * kWarp;
   constexpr int warpsK = tile.warpsK();
   constexpr int sources = tile.sources();
   constexpr int units = tile.units();
   constexpr int depth =
-      isLargeBook<Layer::K, Layer::S, Layer::kBlock>() && tile.depth() > 2
+      !isFew ? (units > 1 ? 2 : 1)
+      : isLargeBook<Layer::K, Layer::S, Layer::kBlock>() && tile.depth() > 2
           ? 2
           : tile.depth();
   constexpr int ofBlock = tile.tilesOfBlock();
+  constexpr int rounds = (ofBlock * C.tokenTiles + C.warps - 1) / C.warps;
   static_assert(tile.tiles() % C.blocks == 0, "blocks finish as many tiles");
-  static_assert(ofBlock * kWarp <= threads, "a lane's sums for each thread");
   static_assert(!C.norm.hasBias, "the factor is of all that is added");
-  using Stage = SliceStage<Layer::K, Layer::S, Layer::kBlock,
-                           tile.elementsOfBlock(), C.blocks, C.warps, Norms>;
+  using Stage =
+      SliceStage<Layer::K, Layer::S, Layer::kBlock, tile.elementsOfBlock(),
+                 tile.tokens(), C.blocks, C.warps, Norms>;
   using Shared = MatvecShared<C, Stage>;
   static_assert(tile.columnBytes() + sizeof(Shared) <= tile.sharedBytes(),
                 "the lowering asks for enough");
 
   QZC_DYNAMIC_SHARED(dynamic);
+  // Panels are of whole 1,024 bytes, as is where dynamic memory begins where a
+  // kernel has no other.
   auto *columns = reinterpret_cast<uint4 *>(dynamic);
   auto &shared = *reinterpret_cast<Shared *>(dynamic + tile.columnBytes() / 16);
   char *table = reinterpret_cast<char *>(dynamic) + tile.sharedBytes();
@@ -154,7 +86,7 @@ QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
 
   launchDependents();
   // Nobody sends to a block whose barrier is not there.
-  if (threadIdx.x == 0) {
+  if (isFew && threadIdx.x == 0) {
     initBarrier(sent, 1);
     publishBarriers();
     expectBytes(sent, Shared::bytesSent());
@@ -173,7 +105,7 @@ QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
     rows[r] = Layer::TileRows::find(
         parts, (firstTile + place.warpN * C.rowTiles + r) * Layer::kPerTile,
         place.lane);
-  auto load = [&](Unit &unit, int number) {
+  const auto load = [&](Unit &unit, int number) {
     const int group = place.firstGroup + place.warpK + number * warpsK;
     if (number >= units || group >= place.endGroup)
       return;
@@ -185,98 +117,147 @@ QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
 #pragma unroll
   for (int d = 0; d < depth; ++d)
     load(ring[d], d);
-  // A thread finishes what a lane has of a tile: two rows of two tokens.
-  const bool finishes = threadIdx.x < ofBlock * kWarp;
-  const int mine =
-      firstTile + block * ofBlock + static_cast<int>(threadIdx.x) / kWarp;
-  const auto ends =
-      Layer::TileRows::find(parts, mine * Layer::kPerTile, place.lane);
-  const RowEnd<C.layer> endOf[2] = {RowEnd<C.layer>::load(ends.low),
-                                    RowEnd<C.layer>::load(ends.high)};
+  // A warp finishes tiles of the block, each of a tile of tokens; a thread what
+  // a lane has of them: two rows of two tokens.
+  struct Finished {
+    int inBlock, tokenTile;
+    QZC_DEVICE explicit Finished(int round) {
+      const int number =
+          round * C.warps + static_cast<int>(threadIdx.x) / kWarp;
+      inBlock = number / C.tokenTiles;
+      tokenTile = number % C.tokenTiles;
+    }
+    QZC_DEVICE explicit operator bool() const { return inBlock < ofBlock; }
+  };
+  const int firstFinished = firstTile + block * ofBlock;
+  const int pair = 2 * (place.lane % 4); ///< of a tile's tokens, the first
+  RowEnd<C.layer> endsOf[rounds][2];
+#pragma unroll
+  for (int i = 0; i < rounds; ++i) {
+    const auto ends = Layer::TileRows::find(
+        parts, (firstFinished + Finished(i).inBlock) * Layer::kPerTile,
+        place.lane);
+    endsOf[i][0] = RowEnd<C.layer>::load(ends.low);
+    endsOf[i][1] = RowEnd<C.layer>::load(ends.high);
+  }
   const Norms norm = {a.norm, nullptr};
   Stage stage;
   stage.prepare(norm, firstElement);
   O::fill(table, threadIdx.x, threads);
-  const int tokens = min(a.state->tokens, kTileTokens);
+  const int firstToken = blockIdx.y * tile.tokens();
+  const int tokens = min(a.state->tokens - firstToken, tile.tokens());
   waitForDependencies();
-  stage.run(columns, shared.found, a.x.first, a.x.stride, tokens, firstElement);
+  stage.run(columns, shared.found, rowOf(a.x, firstToken), a.x.stride, tokens,
+            firstElement);
 
-  float sums[C.rowTiles][1][4] = {};
+  float sums[C.rowTiles][C.tokenTiles][4] = {};
 #pragma unroll 1
   for (int first = 0; first < units; first += depth) {
 #pragma unroll
     for (int d = 0; d < depth; ++d) {
       const int group = place.warpK + (first + d) * warpsK;
-      if (first + d < units && place.firstGroup + group < place.endGroup)
-        multiplyGroup<Layer::K, Layer::S, Layer::kBlock, C.rowTiles, 1>(
-            sums, ring[d], columns + group * (Staged::kSteps * 32), 0, table,
-            place.lane);
+      if (first + d < units && place.firstGroup + group < place.endGroup) {
+        if constexpr (isFew)
+          multiplyGroup<Layer::K, Layer::S, Layer::kBlock, C.rowTiles, 1>(
+              sums, ring[d], columns + group * (Staged::kSteps * 32), 0, table,
+              place.lane);
+        else
+          multiplyPanels<Layer::K, Layer::S, Layer::kBlock>(
+              sums[0], ring[d][0],
+              sharedAddress(columns) +
+                  group * (Staged::kSteps / kPanelSteps * 2 * kPanelPartBytes),
+              table, place.lane);
+      }
       load(ring[d], first + d + depth);
     }
   }
 
   waitCluster();
-  const int firstToken = 2 * (place.lane % 4);
-  const float scales[2] = {shared.found.scales[firstToken],
-                           shared.found.scales[firstToken + 1]};
 #pragma unroll
-  for (int r = 0; r < C.rowTiles; ++r) {
-    const int of = place.warpN * C.rowTiles + r;
-    const float(&s)[4] = sums[r][0];
-    storeFourInCluster(
-        &shared.sums[block * warpsK + place.warpK][of % ofBlock][place.lane],
-        {s[0] * scales[0], s[1] * scales[1], s[2] * scales[0],
-         s[3] * scales[1]},
-        of / ofBlock, sent);
+  for (int j = 0; j < C.tokenTiles; ++j) {
+    const float *scales = shared.found.scales + j * kTileTokens + pair;
+#pragma unroll
+    for (int r = 0; r < C.rowTiles; ++r) {
+      const int of = place.warpN * C.rowTiles + r;
+      const float(&s)[4] = sums[r][j];
+      const float4 scaled = {s[0] * scales[0], s[1] * scales[1],
+                             s[2] * scales[0], s[3] * scales[1]};
+      float4 *to =
+          &shared
+               .sums[block * warpsK + place.warpK][of % ofBlock][j][place.lane];
+      if constexpr (isFew)
+        storeFourInCluster(to, scaled, of / ofBlock, sent);
+      else
+        putFourInCluster(to, scaled, of / ofBlock);
+    }
   }
   if constexpr (Stage::kIsNormed)
-    if (threadIdx.x < C.blocks * kTileTokens) {
-      const int token = threadIdx.x % kTileTokens;
-      storeInCluster(&shared.squares[block][token], shared.found.squares[token],
-                     threadIdx.x / kTileTokens, sent);
+    for (int i = threadIdx.x; i < C.blocks * tile.tokens(); i += threads) {
+      const int token = i % tile.tokens();
+      float *to = &shared.squares[block][token];
+      const float square = shared.found.squares[token];
+      if constexpr (isFew)
+        storeInCluster(to, square, i / tile.tokens(), sent);
+      else
+        putInCluster(to, square, i / tile.tokens());
     }
-  float added[2][2] = {};
-  if (C.layer.end.residual && finishes)
+  if constexpr (!isFew)
+    releaseCluster();
+  float added[rounds][2][2] = {};
+  if constexpr (C.layer.end.residual)
 #pragma unroll
-    for (int t = 0; t < 2; ++t)
+    for (int i = 0; i < rounds; ++i)
+      if (const Finished mine(i); mine)
 #pragma unroll
-      for (int h = 0; h < 2; ++h) {
-        const int n = mine * Layer::kPerTile + place.lane / 4 + 8 * h;
-        if (firstToken + t < tokens && n < Layer::kOutputs)
-          added[h][t] = rowOf(a.layer.residual, firstToken + t)[n];
-      }
-  awaitSent(sent);
-  if (!finishes)
-    return;
+        for (int t = 0; t < 2; ++t)
+#pragma unroll
+          for (int h = 0; h < 2; ++h) {
+            const int token = mine.tokenTile * kTileTokens + pair + t;
+            const int n = (firstFinished + mine.inBlock) * Layer::kPerTile +
+                          place.lane / 4 + 8 * h;
+            if (token < tokens && n < Layer::kOutputs)
+              added[i][h][t] = rowOf(a.layer.residual, firstToken + token)[n];
+          }
+  if constexpr (isFew)
+    awaitSent(sent);
+  else
+    waitCluster();
 
-  const float4 sum =
-      joinFours<sources>(&shared.sums[0][0][0] + threadIdx.x, ofBlock * kWarp,
-                         [](const float4 *p) { return *p; });
 #pragma unroll
-  for (int t = 0; t < 2; ++t) {
-    const int token = firstToken + t;
-    if (token >= tokens)
-      continue;
-    float factor = 1.0f;
-    if constexpr (Stage::kIsNormed) {
-      float square = shared.squares[0][token];
+  for (int i = 0; i < rounds; ++i) {
+    const Finished mine(i);
+    if (!mine)
+      return;
+    const float4 sum = joinFours<sources>(
+        &shared.sums[0][mine.inBlock][mine.tokenTile][place.lane],
+        ofBlock * C.tokenTiles * kWarp, [](const float4 *p) { return *p; });
 #pragma unroll
-      for (int b = 1; b < C.blocks; ++b)
-        square += shared.squares[b][token];
-      factor = 1.0f / sqrtf(square / Layer::K + norm.epsilon);
-    }
-    const float y[2] = {endOf[0].of((t == 0 ? sum.x : sum.y) * factor),
-                        endOf[1].of((t == 0 ? sum.z : sum.w) * factor)};
-    float *out = rowOf(a.layer.out, token);
-    const int n = mine * Layer::kPerTile + place.lane / 4;
-    if constexpr (C.layer.gated) {
-      if (n < Layer::kOutputs)
-        out[n] = outputOf<C.layer>(y) + added[0][t];
-    } else {
+    for (int t = 0; t < 2; ++t) {
+      const int token = mine.tokenTile * kTileTokens + pair + t;
+      if (token >= tokens)
+        continue;
+      float factor = 1.0f;
+      if constexpr (Stage::kIsNormed) {
+        float square = shared.squares[0][token];
 #pragma unroll
-      for (int h = 0; h < 2; ++h)
-        if (n + 8 * h < Layer::kOutputs)
-          out[n + 8 * h] = outputOf<C.layer>({y[h]}) + added[h][t];
+        for (int b = 1; b < C.blocks; ++b)
+          square += shared.squares[b][token];
+        factor = 1.0f / sqrtf(square / Layer::K + norm.epsilon);
+      }
+      const float y[2] = {endsOf[i][0].of((t == 0 ? sum.x : sum.y) * factor),
+                          endsOf[i][1].of((t == 0 ? sum.z : sum.w) * factor)};
+      float *out = rowOf(a.layer.out, firstToken + token);
+      const int n =
+          (firstFinished + mine.inBlock) * Layer::kPerTile + place.lane / 4;
+      if constexpr (C.layer.gated) {
+        if (n < Layer::kOutputs)
+          out[n] = outputOf<C.layer>(y) + added[i][0][t];
+      } else {
+#pragma unroll
+        for (int h = 0; h < 2; ++h)
+          if (n + 8 * h < Layer::kOutputs)
+            out[n + 8 * h] = outputOf<C.layer>({y[h]}) + added[i][h][t];
+      }
     }
   }
 }

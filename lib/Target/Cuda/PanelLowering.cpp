@@ -1,0 +1,98 @@
+//===- PanelLowering.cpp - Linear layers of up to 32 tokens: sm_90a -------===//
+//
+// One launch a layer, whose clusters make the columns that they need as panels
+// of warpgroups (Kernels/MatvecCluster.cuh, Kernels/PanelColumns.cuh).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowerer.h"
+
+#include "Kernels/ClusterTile.h"
+#include "Kernels/Matvec.h"
+
+#include <optional>
+
+using namespace qzc;
+using namespace qzc::cuda;
+using format::Launch;
+
+/// Tiles of tokens of a panel, warps of a warpgroup, and of a processor.
+static constexpr int kPanelTiles = 4;
+static constexpr int kGroupWarps = 4;
+static constexpr int kMostWarps = 16;
+/// Warps of a cluster that add to a row, at most: their sums are loaded at
+/// once.
+static constexpr int kMostSources = 16;
+
+/// Whether warpgroups take a layer's codes: as f16, without sums of inputs, and
+/// where registers suffice; code books not where lanes exchange codes
+/// (Spread::Dealt in Kernels/Columns.cuh).
+static bool hasPanels(const format::PackedShape &shape) {
+  switch (shape.scheme) {
+  case format::Scheme::Int8:
+  case format::Scheme::Q4_0:
+    return true;
+  case format::Scheme::Nf4:
+  case format::Scheme::Fp4:
+    return shape.scales == format::ScaleCodec::Plain &&
+           shape.blockSize % 64 == 0 && shape.cols % 64 == 0;
+  default:
+    return false;
+  }
+}
+
+/// About the cycles that a layer takes in blocks that all run at once: of an
+/// input of the blocks of a processor, and of a group of its 16 warps.
+static int64_t costOf(const ClusterTile &tile) {
+  constexpr int64_t perElement = 7;
+  constexpr int64_t perUnit = 2700;
+  return perElement * tile.elementsOfBlock() * (kMostWarps / tile.warps) +
+         perUnit * tile.units();
+}
+
+/// How a layer of `rows` outputs is spread over clusters that all run at once;
+/// none where it has too many rows. Pairs leave no processor over.
+static std::optional<ClusterTile> choosePanels(const format::PackedShape &shape,
+                                               int64_t rows, bool gated,
+                                               const Gpu &gpu) {
+  const int64_t tiles = ceilDiv(rows, gated ? kTileRows / 2 : kTileRows);
+  std::optional<ClusterTile> best;
+  ClusterTile tile = {};
+  tile.groups = static_cast<int>(ceilDiv(shape.cols, 4 * perChunk(shape)));
+  tile.steps = static_cast<int>(perChunk(shape) / 4);
+  tile.tokenTiles = kPanelTiles;
+  tile.rowTiles = 1;
+  // Of equals the one with smaller blocks, and with more of them in a cluster.
+  for (tile.warps = kMostWarps; tile.warps >= kMostWarps / 2; tile.warps /= 2)
+    for (tile.blocks = 2; tile.blocks <= gpu.clusterBlocks; tile.blocks *= 2)
+      for (tile.warpsN = tile.warps; tile.warpsN >= kGroupWarps;
+           tile.warpsN /= 2) {
+        const int64_t ofProcessor = kMostWarps / tile.warps;
+        const int64_t atOnce = tile.blocks == 2 && ofProcessor == 1
+                                   ? gpu.processors
+                                   : mostClusterBlocks(gpu) * ofProcessor;
+        const int64_t blocks = ceilDiv(tiles, tile.tiles()) * tile.blocks;
+        const int64_t bytes = tile.sharedBytes() + operandTableBytes(shape);
+        if (tile.blocks > tile.groups || tile.tiles() % tile.blocks != 0 ||
+            tile.sources() > kMostSources || blocks > atOnce ||
+            bytes * ofProcessor > gpu.sharedBytes - 1024 * ofProcessor)
+          continue;
+        if (!best || costOf(tile) <= costOf(*best))
+          best = tile;
+      }
+  return best;
+}
+
+bool Lowerer::addMatvecPanels(const Launch &launch, const FusedNorm &norm,
+                              const PartGroup &group) {
+  const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
+  if (Target.clusterBlocks < 2 || !isShared(norm) || !hasPanels(shape))
+    return false;
+  const auto &p = std::get<format::LinearParams>(launch.params);
+  const std::optional<ClusterTile> tile =
+      choosePanels(shape, outputsOf(launch, group), p.gated, Target);
+  if (!tile)
+    return false;
+  addMatvecCluster(launch, norm, group, *tile);
+  return true;
+}
