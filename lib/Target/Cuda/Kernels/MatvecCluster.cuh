@@ -1,10 +1,10 @@
-//===- MatvecCluster.cuh - Up to eight tokens, by clusters: sm_90a --------===//
+//===- MatvecCluster.cuh - Up to 8 or 32 tokens, by clusters: sm_90a ------===//
 //
 // What matvecFew computes. The blocks of a cluster share the columns of its
 // rows, so that each makes operands of a part of the inputs only, and send
 // their sums to the one that finishes a row. A norm is a weight of each input
 // and a factor of each token: of what that is made of, blocks send their parts
-// along with the sums.
+// along with the sums. Of up to 32 tokens columns are panels of warpgroups.
 //
 // What others write to is dynamic, so that it is in one place in all blocks.
 //
