@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--results", type=Path)
     options = parser.parse_args()
-    folder = options.folder
+    folder = options.folder.resolve()
     entries = json.loads((folder / "images.json").read_text())
     failures = []
     refused = {code: lacked(folder / f"{entries[0]['image']}.bin", code) for code in CODE}

@@ -116,7 +116,7 @@ template <int Bits> struct ChunkScale {
     constexpr int one = 1 << 23;
     // 2^-90, for which both have exponents.
     const int bits = max(__float_as_int(largest), 37 * one) & 0xff * one;
-    factor = __int_as_float((252 + Bits) * one - bits);
+    factor = __int_as_float((125 + Bits) * one - (bits - 127 * one));
     unit = fmaf(largest, 0.0f, __int_as_float(bits - (Bits - 2) * one));
   }
 };
