@@ -46,7 +46,7 @@ namespace {
 constexpr size_t kStackBytes = 64 * 1024;
 constexpr unsigned kWarp = 32;
 /// 1,024 threads of a block, or 256 of each of a cluster.
-constexpr size_t kMostFibers = 2048;
+constexpr size_t kMostFibers = 4096;
 
 struct Fiber {
   void *stack = nullptr;
@@ -300,8 +300,12 @@ void qzc::emulator::runGrid(const Entry &entry, void **args, dim3 grid,
       (blocks > 1 && threads % kWarp != 0))
     throw std::runtime_error(std::string(entry.symbol) +
                              ": its grid has no such clusters");
+  if (size_t{blocks} * threads > kMostFibers)
+    throw std::runtime_error(std::string(entry.symbol) +
+                             ": a cluster of too many threads");
   if (!stacks) {
-    stacks = std::make_unique<char[]>(kMostFibers * kStackBytes + 16);
+    // Not written to: only what fibers need becomes memory.
+    stacks.reset(new char[kMostFibers * kStackBytes + 16]);
     reportFaults();
   }
   cluster.entry = &entry;
