@@ -455,7 +455,7 @@ void CudaEngine::forgetAhead() noexcept {
   while (Slots.isWaiting())
     try {
       finishStep("decoding a token");
-    } catch (const Error &) {
+    } catch (const std::exception &) {
       // Of what is not wanted; a device that is lost fails what follows, too.
     }
 }

@@ -276,7 +276,7 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
         "weights", static_cast<uint64_t>(most * rowBytes));
     Arg<float *> scales = kUnused;
     if (hasRowScales(weightConfig(first.shape)))
-      scales = Builder.fixedScratch<float>("columnScales",
+      scales = Builder.fixedScratch<float>("weightScales",
                                            static_cast<uint64_t>(most * 4));
     const GemmSlice slice = {begin, std::min(begin + most, total), weights,
                              scales};

@@ -258,4 +258,29 @@ TEST_F(CompileTest, FeedForwardLayersFitOfEveryStorage) {
   }
 }
 
+/// Layers of 32 sequences by clusters of warpgroups compile where a thread has
+/// several tokens of any number of quads.
+TEST_F(CompileTest, LayersOfManySequencesFitOfAnyWidth) {
+  using format::DType;
+  using format::PackedShape;
+  using format::Scheme;
+  const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  const PackedShape int8 = {Scheme::Int8, DType::F32, 0, 0, 0};
+  const Arch hopper = kernel_test::kHopper;
+  for (const auto &[hidden, units] : {std::pair(2560, 3136), {2048, 8192}}) {
+    SCOPED_TRACE(hidden);
+    const kernel_test::Model model = kernel_test::makeBench(
+        {"wide", hidden, 1, hidden / 64, 8, 64, units, 1000, int8, bf16});
+    const kernel_test::Lowered lowered =
+        kernel_test::lower(model.manifest, cuda::gpuOf(hopper));
+    std::vector<cuda::KernelOp> clusters;
+    for (cuda::KernelOp kernel : lowered.kernels)
+      if (kernel.getFunction() == "matvecCluster" &&
+          kernel.getConfig().contains(".tokenTiles = 4"))
+        clusters.push_back(kernel);
+    ASSERT_FALSE(clusters.empty());
+    EXPECT_NO_THROW(compileAll(cuda::emitCuda(clusters), {hopper}));
+  }
+}
+
 } // namespace

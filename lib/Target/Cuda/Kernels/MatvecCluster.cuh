@@ -162,7 +162,7 @@ QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
               sums, ring[d], columns + group * (Staged::kSteps * 32), 0, table,
               place.lane);
         else
-          multiplyPanels<Layer::K, Layer::S, Layer::kBlock>(
+          multiplyPanelGroup<Layer::K, Layer::S, Layer::kBlock>(
               sums[0], ring[d][0],
               sharedAddress(columns) +
                   group * (Staged::kSteps / kPanelSteps * 2 * kPanelPartBytes),

@@ -43,9 +43,10 @@ QZC_DEVICE void putInPanel(char *columns, const Place &place, int token,
 /// panels begin at the shared address `columns` to the sums of a warp's 16 rows
 /// and 32 tokens. All warps of a warpgroup.
 template <int K, Storage S, int Block>
-QZC_DEVICE void multiplyPanels(float (&sums)[kPanelTiles][4],
-                               const RowPair<K, S, Block> &rows,
-                               unsigned columns, const void *table, int lane) {
+QZC_DEVICE void multiplyPanelGroup(float (&sums)[kPanelTiles][4],
+                                   const RowPair<K, S, Block> &rows,
+                                   unsigned columns, const void *table,
+                                   int lane) {
   using C = Columns<K, S, Block>;
   static_assert(!Weights<S, Block>::kAffine, "sums of inputs are not made");
   static_assert(S != Storage::BF16, "f16 only");

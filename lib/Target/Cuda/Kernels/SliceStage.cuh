@@ -15,6 +15,14 @@
 
 namespace qzc::kernels {
 
+/// How many of a thread's tokens, a power of two, are made at once, of `quads`
+/// quads each: registers are few.
+constexpr int tokensAtOnce(int tokens, int quads) {
+  while (tokens > 1 && tokens * quads > 16)
+    tokens /= 2;
+  return tokens;
+}
+
 /// Makes columns of `Elements` inputs of each of `Tokens` tokens, zero beyond
 /// the K that there are, without the factor of their norm. Some warps share a
 /// token, or one has several.
@@ -27,12 +35,8 @@ struct SliceStage {
   static constexpr int kWarps = Warps > Tokens ? Warps / Tokens : 1;
   static constexpr int kThreads = kWarps * kWarp; ///< of a token
   static constexpr int kQuads = (Elements + 4 * kThreads - 1) / (4 * kThreads);
-  /// Tokens of a thread, and of these at once: registers are few.
-  static constexpr int kOwn = Tokens * kWarps / Warps;
-  static constexpr int kMostQuads = 16;
-  static constexpr int kAtOnce = kOwn * kQuads <= kMostQuads ? kOwn
-                                 : kQuads >= kMostQuads      ? 1
-                                                        : kMostQuads / kQuads;
+  static constexpr int kOwn = Tokens * kWarps / Warps; ///< tokens of a thread
+  static constexpr int kAtOnce = tokensAtOnce(kOwn, kQuads);
   static_assert(Norms::kKind != Norm::Layer, "a mean is of whole rows");
   static_assert(kOwn % kAtOnce == 0, "tokens of a thread are shared evenly");
   /// Of the tokens, in shared memory.
