@@ -100,11 +100,14 @@ TEST_F(CudaAheadTest, ManyStepsBehindOneAreAsManyAsAskedFor) {
 TEST_F(CudaAheadTest, ASequenceThatIsClosedTakesItsStepWithIt) {
   auto engine = open();
   int token;
+  size_t awaited;
   {
     runtime::Sequence text(*engine);
     text.decodeGreedy(1);
     token = text.decodeGreedy(2, /*ahead=*/true);
+    awaited = Fake->awaited.size();
   }
+  EXPECT_EQ(Fake->awaited.size(), awaited - 1);
   // The same place of the same number, and another past.
   runtime::Sequence text(*engine);
   text.decodeGreedy(4);
@@ -246,7 +249,9 @@ TEST_F(CudaAheadTest, AnOverflowThatNobodyAskedForIsNone) {
 TEST_F(CudaAheadTest, AnEngineThatGoesWaitsForItsStep) {
   auto text = openText();
   text->decodeGreedy(5, /*ahead=*/true);
+  const size_t awaited = Fake->awaited.size();
   text.reset();
+  EXPECT_EQ(Fake->awaited.size(), awaited - 1);
   auto failing = openText();
   failing->decodeGreedy(5, /*ahead=*/true);
   Fake->syncResult = CUDA_ERROR_ILLEGAL_ADDRESS;

@@ -154,8 +154,14 @@ CUresult cuStreamDestroy_v2(CUstream stream) { return destroy(stream); }
 CUresult cuStreamSynchronize(CUstream) { return fake.syncResult; }
 CUresult cuEventCreate(CUevent *event, unsigned) { return make(event); }
 CUresult cuEventDestroy_v2(CUevent event) { return destroy(event); }
-CUresult cuEventRecord(CUevent, CUstream) { return CUDA_SUCCESS; }
-CUresult cuEventSynchronize(CUevent) { return fake.syncResult; }
+CUresult cuEventRecord(CUevent event, CUstream) {
+  fake.awaited.insert(event);
+  return CUDA_SUCCESS;
+}
+CUresult cuEventSynchronize(CUevent event) {
+  fake.awaited.erase(event);
+  return fake.syncResult;
+}
 
 CUresult cuStreamBeginCapture_v2(CUstream, CUstreamCaptureMode) {
   CUgraph graph = nullptr;

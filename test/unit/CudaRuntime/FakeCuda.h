@@ -13,6 +13,7 @@
 #include <cuda.h>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,7 @@ struct FakeCuda {
   int graphLaunches = 0;
   std::map<CUdeviceptr, size_t> allocations; ///< alive
   size_t bytesCopied = 0;                    ///< within the device
+  std::set<void *> awaited; ///< events that were recorded and not waited for
   size_t alive = 0; ///< contexts, streams, events, graphs, modules, pinned
 };
 
