@@ -20,13 +20,9 @@ namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
 #if HWY_TARGET == HWY_AVX3
-template <typename Book> class BookGroupRows {
+template <typename Book> class BookGroupRows : GroupedRows {
 public:
-  explicit BookGroupRows(const GroupedView &weight)
-      : Data(reinterpret_cast<const uint8_t *>(weight.data)),
-        Chunks(weight.shape.cols / kChunk), Bytes(groupBytes(weight.shape)),
-        ScaleShift(__builtin_ctzll(
-            static_cast<unsigned long long>(chunksOfScale(weight.shape)))) {}
+  explicit BookGroupRows(const GroupedView &weight) : GroupedRows(weight) {}
 
   /// y[i] = row i of the group · x
   HWY_INLINE void dot(int64_t group, const Activations &x, float *y) const {
@@ -49,11 +45,6 @@ public:
 private:
   static constexpr int64_t kWordBytes = kGroupRows * 4;
   static constexpr int64_t kChunkBytes = 4 * kWordBytes;
-
-  const uint8_t *Data;
-  int64_t Chunks; ///< of a row
-  int64_t Bytes;  ///< of a group
-  int ScaleShift; ///< chunks of a scale, as a power of two
 
   static HWY_INLINE Vec dotChunk(Vec book, const uint8_t *codes,
                                  const float *x) {

@@ -27,17 +27,13 @@ static constexpr int64_t kBytesTogether = kLanes / 4;
 static constexpr int64_t kTablesTogether = 2 * 3 * kBytesTogether;
 
 #if HWY_TARGET != HWY_AVX3
-template <typename Book> class BookGroupRows {
+template <typename Book> class BookGroupRows : GroupedRows {
   using Byte = hn::Repartition<uint8_t, Tag>;
   using Short = hn::Repartition<uint16_t, Tag>;
   using Int = hn::RebindToSigned<Tag>;
 
 public:
-  explicit BookGroupRows(const GroupedView &weight)
-      : Data(reinterpret_cast<const uint8_t *>(weight.data)),
-        Chunks(weight.shape.cols / kChunk), Bytes(groupBytes(weight.shape)),
-        ScaleShift(__builtin_ctzll(
-            static_cast<unsigned long long>(chunksOfScale(weight.shape)))) {}
+  explicit BookGroupRows(const GroupedView &weight) : GroupedRows(weight) {}
 
   /// y[i] = row i of the group · x
   HWY_INLINE void dot(int64_t group, const Activations &x, float *y) const {
@@ -63,11 +59,6 @@ private:
   static constexpr int64_t kChunkBytes = 16 * kGroupRows;
   static constexpr int64_t kVectorBytes = kLanes * 4;
   static_assert(kGroupRows == 16, "a block has a byte of each row");
-
-  const uint8_t *Data;
-  int64_t Chunks; ///< of a row
-  int64_t Bytes;  ///< of a group
-  int ScaleShift; ///< chunks of a scale, as a power of two
 
   /// Sums of even bytes, which are those of all words less the odd ones, and of
   /// odd ones.

@@ -130,18 +130,14 @@ private:
 };
 
 /// Rows of a scheme (Schemes/Planar-inl.h) in groups.
-template <typename Row> class GroupRows {
+template <typename Row> class GroupRows : GroupedRows {
   using Source = typename Row::Source;
   using Scales = GroupScalesOf<Source>;
   using Codes = GroupCodes<Row::kBits>;
   using Strip = DigitStrip<Codes::kFields>;
 
 public:
-  explicit GroupRows(const GroupedView &weight)
-      : Data(reinterpret_cast<const uint8_t *>(weight.data)),
-        Chunks(weight.shape.cols / kChunk), Bytes(groupBytes(weight.shape)),
-        ScaleShift(__builtin_ctzll(
-            static_cast<unsigned long long>(chunksOfScale(weight.shape)))) {}
+  explicit GroupRows(const GroupedView &weight) : GroupedRows(weight) {}
 
   /// y[i] = row i of the group · x
   HWY_INLINE void dot(int64_t group, const Activations &x, float *y) const {
@@ -162,11 +158,6 @@ private:
       return Source::kMiddle;
   }
   static constexpr int kMiddle = middle();
-
-  const uint8_t *Data;
-  int64_t Chunks; ///< of a row
-  int64_t Bytes;  ///< of a group
-  int ScaleShift; ///< chunks of a scale, as a power of two
 
   static HWY_INLINE const Strip *stripsOf(const Activations &x) {
     if constexpr (Codes::kFields == 1)

@@ -31,7 +31,7 @@ template <typename Source> struct GroupScalesOf {
 };
 
 template <> struct GroupScalesOf<SixBitScales> {
-  static constexpr int64_t kBlockBytes = 20 * kGroupRows;
+  static constexpr int64_t kBlockBytes = kSixBitBlockBytes * kGroupRows;
 
   static HWY_INLINE void read(const uint8_t *block, int64_t chunk, int64_t row,
                               Vec &scale, Vec &second) {

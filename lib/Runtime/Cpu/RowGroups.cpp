@@ -138,7 +138,7 @@ static void transposePairs(const std::byte *from, int64_t rows, int64_t count,
 /// scales and the minima.
 static void transposeSixBits(const std::byte *from, int64_t rows, int64_t count,
                              std::byte *to) {
-  for (int64_t i = 0; i != count; ++i, to += 20 * kGroupRows)
+  for (int64_t i = 0; i != count; ++i, to += kSixBitBlockBytes * kGroupRows)
     for (int64_t row = 0; row != rows; ++row) {
       const std::byte *record = from + (row * count + i) * 16;
       for (int64_t half = 0; half != 2; ++half)

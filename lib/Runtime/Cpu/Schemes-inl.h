@@ -94,15 +94,20 @@ HWY_INLINE bool withCodeBookRow(const format::PackedShape &shape,
   }
 }
 
+template <template <typename Row> class Action, typename... Args>
+HWY_INLINE void runInt8gRow(const format::PackedShape &shape,
+                            const Args &...args) {
+  shape.scales == format::ScaleCodec::Asym ? Action<Int8gAsymRow>::run(args...)
+                                           : Action<Int8gRow>::run(args...);
+}
+
 /// The same for bytes whose scales differ within a row.
 template <template <typename Row> class Action, typename... Args>
 HWY_INLINE bool withByteRow(const format::PackedShape &shape,
                             const Args &...args) {
   switch (shape.scheme) {
   case format::Scheme::Int8g:
-    shape.scales == format::ScaleCodec::Asym
-        ? Action<Int8gAsymRow>::run(args...)
-        : Action<Int8gRow>::run(args...);
+    runInt8gRow<Action>(shape, args...);
     return true;
   case format::Scheme::Fp8:
     Action<Fp8Row>::run(args...);
@@ -122,9 +127,7 @@ HWY_INLINE bool withGroupedByteRow(const format::PackedShape &shape,
                                    const Args &...args) {
   switch (shape.scheme) {
   case format::Scheme::Int8g:
-    shape.scales == format::ScaleCodec::Asym
-        ? Action<Int8gAsymRow>::run(args...)
-        : Action<Int8gRow>::run(args...);
+    runInt8gRow<Action>(shape, args...);
     return true;
   case format::Scheme::Q8_0:
     Action<Q8_0GroupedRow>::run(args...);

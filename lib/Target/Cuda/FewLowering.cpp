@@ -21,14 +21,16 @@ using format::Launch;
 /// up, all loaded at once.
 static constexpr int kMostSplits = 8;
 
-/// Warps of a cluster that add to a row, at most: the same.
-static constexpr int kMostSources = 16;
-
 /// Tiles of rows of a warp, at most.
 static constexpr int kMostRowTiles = 2;
 
-/// The same of a layer: where lanes exchange codes (Spread::Dealt in
-/// Kernels/Columns.cuh) or keep a residual, registers suffice for one.
+bool qzc::cuda::keepsCodes(const format::PackedShape &shape) {
+  return shape.scales == format::ScaleCodec::Plain &&
+         shape.blockSize % 64 == 0 && shape.cols % 64 == 0;
+}
+
+/// The same of a layer: where lanes exchange codes or keep a residual,
+/// registers suffice for one.
 static int mostRowTiles(const format::PackedShape &shape, bool hasResidual) {
   if (hasResidual)
     return 1;
@@ -38,10 +40,7 @@ static int mostRowTiles(const format::PackedShape &shape, bool hasResidual) {
     return kMostRowTiles;
   case format::Scheme::Nf4:
   case format::Scheme::Fp4:
-    return shape.scales == format::ScaleCodec::Plain &&
-                   shape.blockSize % 64 == 0 && shape.cols % 64 == 0
-               ? kMostRowTiles
-               : 1;
+    return keepsCodes(shape) ? kMostRowTiles : 1;
   default:
     return 1;
   }

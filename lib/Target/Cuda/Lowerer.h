@@ -363,6 +363,9 @@ void Lowerer::fillClusterLayer(KernelLaunch<Layer> &launch,
 /// Whether codes become operands of tensor cores: Operands<…>. The scales of
 /// q6_k are of half a chunk.
 bool hasOperands(const format::PackedShape &shape);
+/// Whether lanes multiply the codes of a book that they load, and exchange none
+/// (Spread::Dealt in Kernels/Columns.cuh).
+bool keepsCodes(const format::PackedShape &shape);
 /// Bytes of shared memory that operands are looked up in.
 int64_t operandTableBytes(const format::PackedShape &shape);
 /// Shared memory that every supported GPU gives a block, less what is static.

@@ -8,6 +8,7 @@
 #include "Lowerer.h"
 
 #include "Kernels/ClusterTile.h"
+#include "Kernels/FewTile.h"
 #include "Kernels/Matvec.h"
 
 #include <optional>
@@ -16,17 +17,11 @@ using namespace qzc;
 using namespace qzc::cuda;
 using format::Launch;
 
-/// Tiles of tokens of a panel, warps of a warpgroup, and of a processor.
-static constexpr int kPanelTiles = 4;
+/// Warps of a warpgroup.
 static constexpr int kGroupWarps = 4;
-static constexpr int kMostWarps = 16;
-/// Warps of a cluster that add to a row, at most: their sums are loaded at
-/// once.
-static constexpr int kMostSources = 16;
 
 /// Whether warpgroups take a layer's codes: as f16, without sums of inputs, and
-/// where registers suffice; code books not where lanes exchange codes
-/// (Spread::Dealt in Kernels/Columns.cuh).
+/// where registers suffice.
 static bool hasPanels(const format::PackedShape &shape) {
   switch (shape.scheme) {
   case format::Scheme::Int8:
@@ -34,8 +29,7 @@ static bool hasPanels(const format::PackedShape &shape) {
     return true;
   case format::Scheme::Nf4:
   case format::Scheme::Fp4:
-    return shape.scales == format::ScaleCodec::Plain &&
-           shape.blockSize % 64 == 0 && shape.cols % 64 == 0;
+    return keepsCodes(shape);
   default:
     return false;
   }
@@ -46,7 +40,7 @@ static bool hasPanels(const format::PackedShape &shape) {
 static int64_t costOf(const ClusterTile &tile) {
   constexpr int64_t perElement = 7;
   constexpr int64_t perUnit = 2700;
-  return perElement * tile.elementsOfBlock() * (kMostWarps / tile.warps) +
+  return perElement * tile.elementsOfBlock() * (kFewWarps / tile.warps) +
          perUnit * tile.units();
 }
 
@@ -63,11 +57,11 @@ static std::optional<ClusterTile> choosePanels(const format::PackedShape &shape,
   tile.tokenTiles = kPanelTiles;
   tile.rowTiles = 1;
   // Of equals the one with smaller blocks, and with more of them in a cluster.
-  for (tile.warps = kMostWarps; tile.warps >= kMostWarps / 2; tile.warps /= 2)
+  for (tile.warps = kFewWarps; tile.warps >= kFewWarps / 2; tile.warps /= 2)
     for (tile.blocks = 2; tile.blocks <= gpu.clusterBlocks; tile.blocks *= 2)
       for (tile.warpsN = tile.warps; tile.warpsN >= kGroupWarps;
            tile.warpsN /= 2) {
-        const int64_t ofProcessor = kMostWarps / tile.warps;
+        const int64_t ofProcessor = kFewWarps / tile.warps;
         const int64_t atOnce = tile.blocks == 2 && ofProcessor == 1
                                    ? gpu.processors
                                    : mostClusterBlocks(gpu) * ofProcessor;

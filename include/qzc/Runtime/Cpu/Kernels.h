@@ -150,11 +150,14 @@ inline bool hasSixBitScales(const format::PackedShape &shape) {
          shape.scheme == format::Scheme::Q5_K;
 }
 
+/// What these take of a row: two f16 and 16 bytes.
+inline constexpr int64_t kSixBitBlockBytes = 2 * 2 + 16;
+
 /// What is beside a block's codes of a row: f32 of code books, however it is
-/// stored, of k-quants two f16 and 16 bytes, and else one or two f16.
+/// stored, of k-quants numbers of six bits, and else one or two f16.
 inline int64_t groupedScaleBytes(const format::PackedShape &shape) {
   if (hasSixBitScales(shape))
-    return 20;
+    return kSixBitBlockBytes;
   return hasCodeBook(shape) || groupsPairs(shape) ? 4 : 2;
 }
 
@@ -182,6 +185,21 @@ inline int64_t groupBytes(const format::PackedShape &shape) {
   return chunks * groupedChunkBytes(shape) +
          chunks / chunksOfScale(shape) * kGroupRows * groupedScaleBytes(shape);
 }
+
+/// What kernels of groups find their way by.
+class GroupedRows {
+protected:
+  explicit GroupedRows(const GroupedView &weight)
+      : Data(reinterpret_cast<const uint8_t *>(weight.data)),
+        Chunks(weight.shape.cols / 32), Bytes(groupBytes(weight.shape)),
+        ScaleShift(__builtin_ctzll(
+            static_cast<unsigned long long>(chunksOfScale(weight.shape)))) {}
+
+  const uint8_t *Data;
+  int64_t Chunks; ///< of a row
+  int64_t Bytes;  ///< of a group
+  int ScaleShift; ///< chunks of a scale, as a power of two
+};
 
 /// Decodes rows [rowBegin, rowBegin + rows), rows ≤ kPanel, columns
 /// [colBegin, colBegin + cols) to packed [cols, kPanel]; missing rows are 0.

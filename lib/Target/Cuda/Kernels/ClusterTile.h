@@ -12,6 +12,12 @@
 
 namespace qzc {
 
+/// Tiles of tokens of a panel of columns.
+constexpr int kPanelTiles = 4;
+/// Warps of a cluster that add to a row, at most: their sums are loaded at
+/// once.
+constexpr int kMostSources = 16;
+
 /// A cluster of `blocks` blocks of `warps` warps takes warpsN times rowTiles
 /// tiles of rows and tokenTiles tiles of tokens. Its blocks share the groups of
 /// four chunks that the rows consist of, and warps of the same rows those of a

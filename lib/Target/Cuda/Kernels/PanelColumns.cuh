@@ -9,6 +9,7 @@
 #ifndef QZC_KERNELS_PANELCOLUMNS_CUH
 #define QZC_KERNELS_PANELCOLUMNS_CUH
 
+#include "ClusterTile.h"
 #include "Hopper.cuh"
 #include "Products.cuh"
 
@@ -16,9 +17,7 @@
 
 namespace qzc::kernels {
 
-/// Tiles of tokens of a panel; its products; bytes of its high parts, which the
-/// rests follow.
-constexpr int kPanelTiles = 4;
+/// Products of a panel; bytes of its high parts, which the rests follow.
 constexpr int kPanelSteps = 4;
 constexpr int kPanelPartBytes = kPanelTiles * kTileTokens * 128;
 
