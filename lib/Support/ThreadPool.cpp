@@ -1,9 +1,14 @@
 //===- ThreadPool.cpp - Parallel loops over index ranges ------------------===//
 //
-// A loop is published by bumping Generation; every worker takes ranges from
-// shared counters, one a share, until they run out and then reports in. A
-// worker that finds no new loop spins for a moment (a decode step is hundreds
-// of short loops) and then waits on a condition variable.
+// A loop is published by its number, the generation; each thread takes indices
+// from shared counters, one a share, until they run out, and then says how many
+// it has done. Counters hold the number of their loop, too: a thread that comes
+// late finds another one's there, and takes nothing. A worker that finds no new
+// loop spins for a moment (a decode step is hundreds of short loops) and then
+// waits on a condition variable.
+//
+// What one thread writes and another reads goes from core to core, which takes
+// as long as hundreds of instructions: a loop needs few such lines.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,6 +19,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -50,74 +56,97 @@ static void relax() {
 #endif
 }
 
+namespace {
+
+/// A share of a loop, and what its thread has done of all loops.
+struct alignas(64) Lane {
+  /// The loop's epoch, then the next index.
+  std::atomic<uint64_t> state{0};
+  std::atomic<uint32_t> end{0};
+  std::atomic<uint64_t> done{0};
+
+  /// Before anything else of the loop is written: whoever has seen that finds
+  /// no index of the loop before.
+  void begin(uint32_t epoch, int64_t first) {
+    state.store(uint64_t{epoch} << 32 | static_cast<uint32_t>(first),
+                std::memory_order_relaxed);
+  }
+
+  bool take(uint32_t epoch, int64_t &index) {
+    uint64_t now = state.load(std::memory_order_acquire);
+    do {
+      index = static_cast<uint32_t>(now);
+      if (now >> 32 != epoch || index >= end.load(std::memory_order_acquire))
+        return false;
+    } while (
+        !state.compare_exchange_weak(now, now + 1, std::memory_order_acquire));
+    return true;
+  }
+};
+
+} // namespace
+
 struct ThreadPool::Impl {
-  using Body = std::function<void(int64_t, int64_t, int)>;
+  using Loop = FunctionRef<void(Indices &, int)>;
 
   static constexpr int kSpins = 4000;
 
-  /// Indices of a loop that are taken in order; on a cache line of its own.
-  struct alignas(64) Share {
-    std::atomic<int64_t> next{0};
-    int64_t end = 0;
+  /// The loop that is published last.
+  struct alignas(64) Published {
+    std::atomic<uint64_t> generation{0};
+    std::atomic<const Loop *> loop{nullptr};
+    std::atomic<size_t> shares{0};
+    std::atomic<bool> failed{false};
+    std::atomic<bool> stopping{false};
   };
 
-  // The current loop; written by the caller before Generation is bumped.
-  const Body *body = nullptr;
-  int64_t grain = 1;
-  std::vector<Share> shares; // one a thread, of which the loop has so many:
-  size_t shareCount = 0;
-  std::atomic<int> busy{0};
-  std::atomic<uint64_t> generation{0};
-  std::atomic<bool> stopping{false};
-
+  Published published;
+  std::vector<Lane> lanes;
+  uint64_t doneBefore = 0; ///< of all loops before
+  alignas(64) std::atomic<int> sleeping{0};
   std::mutex mutex;
   std::condition_variable wake;
-  int sleeping = 0;           // guarded by mutex
   std::exception_ptr failure; // guarded by mutex
   std::vector<std::thread> workers;
 
-  explicit Impl(int threads) : shares(static_cast<size_t>(threads)) {}
+  explicit Impl(int threads) : lanes(static_cast<size_t>(threads)) {}
 
   ~Impl() {
     {
       std::lock_guard<std::mutex> lock(mutex);
-      stopping.store(true, std::memory_order_release);
+      published.stopping.store(true);
     }
     wake.notify_all();
     for (std::thread &worker : workers)
       worker.join();
   }
 
-  void runShare(Share &share, int worker) {
-    while (share.next.load(std::memory_order_relaxed) < share.end) {
-      int64_t begin = share.next.fetch_add(grain, std::memory_order_relaxed);
-      if (begin < share.end)
-        (*body)(begin, std::min(begin + grain, share.end), worker);
-    }
-  }
-
-  void runRanges(int worker) {
+  /// A thread's part of the loop, if there is something left for it.
+  void run(const Loop *loop, Indices indices) {
+    indices.HasFirst = indices.takeAny(indices.First);
+    if (!indices.HasFirst)
+      return;
     try {
-      for (size_t i = 0; i != shareCount; ++i)
-        runShare(shares[(static_cast<size_t>(worker) + i) % shareCount],
-                 worker);
+      (*loop)(indices, static_cast<int>(indices.Worker));
     } catch (...) {
-      for (size_t i = 0; i != shareCount; ++i)
-        shares[i].next.store(shares[i].end, std::memory_order_relaxed);
-      std::lock_guard<std::mutex> lock(mutex);
-      if (!failure)
-        failure = std::current_exception();
+      {
+        std::lock_guard<std::mutex> lock(mutex);
+        if (!failure)
+          failure = std::current_exception();
+      }
+      published.failed.store(true, std::memory_order_relaxed);
+      // Nobody does what is left, but it is counted.
+      int64_t index;
+      while (indices.takeAny(index)) {
+      }
     }
-  }
-
-  void setShare(size_t index, int64_t begin, int64_t end) {
-    shares[index].next.store(begin, std::memory_order_relaxed);
-    shares[index].end = end;
+    std::atomic<uint64_t> &done = lanes[indices.Worker].done;
+    done.store(done.load(std::memory_order_relaxed) + indices.Taken,
+               std::memory_order_release);
   }
 
   bool ready(uint64_t seen) const {
-    return generation.load(std::memory_order_acquire) != seen ||
-           stopping.load(std::memory_order_acquire);
+    return published.generation.load() != seen || published.stopping.load();
   }
 
   void waitForLoop(uint64_t seen) {
@@ -126,53 +155,92 @@ struct ThreadPool::Impl {
         return;
       relax();
     }
+    // Either this sees the next loop or its caller sees that somebody sleeps.
     std::unique_lock<std::mutex> lock(mutex);
     ++sleeping;
     wake.wait(lock, [&] { return ready(seen); });
     --sleeping;
   }
 
-  void work(int worker) {
+  void work(size_t worker) {
     uint64_t seen = 0;
     for (;;) {
       waitForLoop(seen);
-      if (stopping.load(std::memory_order_acquire))
+      if (published.stopping.load())
         return;
-      ++seen;
-      runRanges(worker);
-      busy.fetch_sub(1, std::memory_order_release);
+      seen = published.generation.load();
+      // Those of a later loop where this comes late: run() finds nothing then.
+      const Loop *loop = published.loop.load(std::memory_order_acquire);
+      const size_t shares = published.shares.load(std::memory_order_acquire);
+      const auto epoch = static_cast<uint32_t>(seen);
+      run(loop, Indices(this, epoch, shares, worker));
     }
   }
 
-  /// The caller's part of a loop over the first `count` shares, which are set.
-  void runLoop(const Body &loop, int64_t size, size_t count) {
-    body = &loop;
-    grain = size;
-    shareCount = count;
-    busy.store(static_cast<int>(workers.size()), std::memory_order_relaxed);
-    bool anySleeping = false;
-    {
-      std::lock_guard<std::mutex> lock(mutex);
-      generation.fetch_add(1, std::memory_order_release);
-      anySleeping = sleeping != 0;
-    }
-    if (anySleeping)
-      wake.notify_all();
-    runRanges(0);
-    // Where other programs want the cores, a worker may not be running at all.
-    int spins = 0;
-    while (busy.load(std::memory_order_acquire) != 0) {
-      if (spins == kSpins) {
-        std::this_thread::yield();
-        continue;
+  uint64_t doneOfAll() const {
+    uint64_t sum = 0;
+    for (const Lane &lane : lanes)
+      sum += lane.done.load(std::memory_order_acquire);
+    return sum;
+  }
+
+  /// `ends` as of parallelShares, of any number of shares up to the threads'.
+  void runLoop(const Loop &loop, const int64_t *ends, size_t shares) {
+    const uint64_t generation =
+        published.generation.load(std::memory_order_relaxed) + 1;
+    const auto epoch = static_cast<uint32_t>(generation);
+    assert(ends[shares - 1] < int64_t{1} << 32);
+    for (size_t i = 0; i != shares; ++i)
+      lanes[i].begin(epoch, i == 0 ? 0 : ends[i - 1]);
+    for (size_t i = 0; i != shares; ++i)
+      lanes[i].end.store(static_cast<uint32_t>(ends[i]),
+                         std::memory_order_release);
+    if (!workers.empty()) {
+      published.loop.store(&loop, std::memory_order_release);
+      published.shares.store(shares, std::memory_order_release);
+      published.generation.store(generation);
+      if (sleeping.load() != 0) {
+        { std::lock_guard<std::mutex> lock(mutex); }
+        wake.notify_all();
       }
-      ++spins;
-      relax();
     }
-    if (failure)
+    run(&loop, Indices(this, epoch, shares, 0));
+    doneBefore += static_cast<uint64_t>(ends[shares - 1]);
+    // Where other programs want the cores, a worker may not be running.
+    for (int spins = 0; doneOfAll() != doneBefore; ++spins) {
+      if (spins < kSpins)
+        relax();
+      else
+        std::this_thread::yield();
+    }
+    if (published.failed.load(std::memory_order_relaxed)) {
+      published.failed.store(false, std::memory_order_relaxed);
+      std::lock_guard<std::mutex> lock(mutex);
       std::rethrow_exception(std::exchange(failure, nullptr));
+    }
   }
 };
+
+bool ThreadPool::Indices::takeAny(int64_t &index) {
+  while (Emptied != Shares) {
+    if (!Of->lanes[(Worker + Emptied) % Shares].take(Epoch, index)) {
+      ++Emptied;
+      continue;
+    }
+    ++Taken;
+    if (!Of->published.failed.load(std::memory_order_relaxed))
+      return true;
+  }
+  return false;
+}
+
+bool ThreadPool::Indices::take(int64_t &index) {
+  if (!HasFirst)
+    return takeAny(index);
+  HasFirst = false;
+  index = First;
+  return true;
+}
 
 ThreadPool::ThreadPool(int threads)
     : Threads(threads > 0 ? threads : availableThreads()),
@@ -180,7 +248,9 @@ ThreadPool::ThreadPool(int threads)
   try {
     for (int worker = 1; worker < Threads; ++worker)
       State->workers.emplace_back(
-          [impl = State.get(), worker] { impl->work(worker); });
+          [impl = State.get(), worker = static_cast<size_t>(worker)] {
+            impl->work(worker);
+          });
   } catch (const std::system_error &error) {
     throw Error("cannot start " + std::to_string(Threads) + " threads: " +
                 error.code().message() + "; give fewer with --threads");
@@ -189,9 +259,8 @@ ThreadPool::ThreadPool(int threads)
 
 ThreadPool::~ThreadPool() = default;
 
-void ThreadPool::parallelFor(
-    int64_t count, int64_t grain,
-    const std::function<void(int64_t, int64_t, int)> &body) {
+void ThreadPool::parallelFor(int64_t count, int64_t grain,
+                             FunctionRef<void(int64_t, int64_t, int)> body) {
   if (count <= 0)
     return;
   grain = std::max<int64_t>(grain, 1);
@@ -200,22 +269,18 @@ void ThreadPool::parallelFor(
       body(begin, std::min(begin + grain, count), 0);
     return;
   }
-  State->setShare(0, 0, count);
-  State->runLoop(body, grain, 1);
+  const int64_t ranges = (count + grain - 1) / grain;
+  State->runLoop(
+      [&](Indices &indices, int worker) {
+        for (int64_t range; indices.take(range);)
+          body(range * grain, std::min((range + 1) * grain, count), worker);
+      },
+      &ranges, 1);
 }
 
 void ThreadPool::parallelShares(const std::vector<int64_t> &ends,
-                                const std::function<void(int64_t, int)> &body) {
-  if (Threads == 1) {
-    for (int64_t index = 0; index != ends.back(); ++index)
-      body(index, 0);
-    return;
-  }
-  for (size_t i = 0; i != ends.size(); ++i)
-    State->setShare(i, i == 0 ? 0 : ends[i - 1], ends[i]);
-  State->runLoop(
-      [&](int64_t index, int64_t, int worker) { body(index, worker); },
-      /*grain=*/1, ends.size());
+                                FunctionRef<void(Indices &, int)> body) {
+  State->runLoop(body, ends.data(), ends.size());
 }
 
 } // namespace qzc

@@ -90,6 +90,20 @@ ActivationOrders ordersFor(const KernelTable &kernels,
   return orders;
 }
 
+/// A token's activations as the launch's dot products read them, in a slot of
+/// the execution's memory for them.
+Activations arrangeToken(const Execution &execution,
+                         const LinearWeights &weights, float *values,
+                         int64_t slot) {
+  const Activations x =
+      layOutActivations(values, weights.parts.front().shape.cols,
+                        ordersFor(execution.kernels, weights),
+                        execution.activations + static_cast<uint64_t>(slot) *
+                                                    execution.activationStride);
+  execution.kernels.arrange(x);
+  return x;
+}
+
 /// [tokens, kPanel] of scratch = in · Wᵀ for a panel of a part's rows.
 void multiplyPanel(const KernelTable &kernels, const LinearWeights &weights,
                    size_t part, const RowRange &range, int64_t tokens,
@@ -148,40 +162,52 @@ void shareRows(LinearWeights &weights, int threads) {
         weights.ranges.begin());
 }
 
+/// The range's columns of `tokens` results: its weights are read from memory
+/// once, for all of them.
+static void runRange(const Execution &execution, const LinearWeights &weights,
+                     const RowRange &range, const Activations *x,
+                     int64_t tokens, const Rows &residual, const Rows &out,
+                     float *scratch) {
+  float *y0 = scratch;
+  float *y1 = y0 + kVectorBlock * kRowBlock;
+  for (int64_t first = 0; first < tokens; first += kVectorBlock) {
+    const int64_t count = std::min(kVectorBlock, tokens - first);
+    FinishArgs args = finishArgs(weights, range, first, count, residual, out);
+    args.yStride = kRowBlock;
+    args.y0 = y0;
+    dotRows(execution.kernels, weights, range.part, range, x + first, count,
+            y0);
+    if (weights.params.gated) {
+      args.y1 = y1;
+      dotRows(execution.kernels, weights, 1, range, x + first, count, y1);
+    }
+    execution.kernels.finish(args);
+  }
+}
+
 void runEachToken(const Execution &execution, const LinearWeights &weights,
                   int64_t tokens, const Rows &in, const Rows &residual,
                   const Rows &out) {
-  const int64_t cols = weights.parts.front().shape.cols;
-  const ActivationOrders orders = ordersFor(execution.kernels, weights);
-  std::vector<Activations> x(static_cast<size_t>(tokens));
-  execution.pool.parallelFor(tokens, 1, [&](int64_t begin, int64_t end, int) {
-    for (int64_t token = begin; token != end; ++token) {
-      std::byte *memory =
-          execution.activations +
-          static_cast<uint64_t>(token) * execution.activationStride;
-      x[token] = layOutActivations(in.row(token), cols, orders, memory);
-      execution.kernels.arrange(x[token]);
-    }
-  });
-  execution.pool.parallelShares(weights.shares, [&](int64_t task, int worker) {
-    float *y0 = execution.scratch[worker];
-    float *y1 = y0 + kVectorBlock * kRowBlock;
-    const RowRange &range = weights.ranges[task];
-    // A range's weights are read from memory once, for all tokens.
-    for (int64_t first = 0; first < tokens; first += kVectorBlock) {
-      const int64_t count = std::min(kVectorBlock, tokens - first);
-      FinishArgs args = finishArgs(weights, range, first, count, residual, out);
-      args.yStride = kRowBlock;
-      args.y0 = y0;
-      dotRows(execution.kernels, weights, range.part, range, &x[first], count,
-              y0);
-      if (weights.params.gated) {
-        args.y1 = y1;
-        dotRows(execution.kernels, weights, 1, range, &x[first], count, y1);
-      }
-      execution.kernels.finish(args);
-    }
-  });
+  std::vector<Activations> shared;
+  if (tokens != 1) {
+    shared.resize(static_cast<size_t>(tokens));
+    execution.pool.parallelFor(tokens, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t token = begin; token != end; ++token)
+        shared[token] = arrangeToken(execution, weights, in.row(token), token);
+    });
+  }
+  execution.pool.parallelShares(
+      weights.shares, [&](ThreadPool::Indices &ranges, int worker) {
+        // Of one token each thread arranges its own: that takes less time than
+        // until a core has what another one wrote.
+        Activations own;
+        if (tokens == 1)
+          own = arrangeToken(execution, weights, in.row(0), worker);
+        const Activations *x = tokens == 1 ? &own : shared.data();
+        for (int64_t range; ranges.take(range);)
+          runRange(execution, weights, weights.ranges[range], x, tokens,
+                   residual, out, execution.scratch[worker]);
+      });
 }
 
 void runManyTokens(const Execution &execution, const LinearWeights &weights,

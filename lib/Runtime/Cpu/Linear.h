@@ -50,8 +50,9 @@ struct Execution {
   const KernelTable &kernels;
   ThreadPool &pool;
   std::vector<float *> scratch; ///< by worker; 64-byte aligned
-  /// Of one launch, for all workers; 64-byte aligned, with so many bytes a
-  /// token, the most that activationBytes says of any.
+  /// Of one launch, for each token or, of one token, for each worker; 64-byte
+  /// aligned, with so many bytes each, the most that activationBytes says of
+  /// any.
   std::byte *activations = nullptr;
   uint64_t activationStride = 0;
 };

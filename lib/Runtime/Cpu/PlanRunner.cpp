@@ -51,8 +51,9 @@ PlanRunner::PlanRunner(const Image &image, const EngineOptions &options,
   for (const std::vector<Launch> *launches : {&Plan.body, &Plan.head})
     for (const Launch &launch : *launches)
       prepare(launch);
+  const int64_t slots = std::max<int64_t>(HeadRows, Pool.threads());
   ActivationMemory = ZeroedMemory(
-      Exec.activationStride * static_cast<uint64_t>(HeadRows), "activations");
+      Exec.activationStride * static_cast<uint64_t>(slots), "activations");
   Exec.activations = ActivationMemory.bytes();
   for (int worker = 0; worker != Pool.threads(); ++worker) {
     Scratch.emplace_back(ScratchFloats * sizeof(float), "scratch");

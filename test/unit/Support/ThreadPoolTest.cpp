@@ -44,10 +44,11 @@ TEST_P(ThreadPoolTest, VisitsEveryIndexOfUnequalSharesOnce) {
       ends.push_back((ends.empty() ? 0 : ends.back()) + share * size);
     ends.back() += size;
     std::vector<std::atomic<int>> visits(static_cast<size_t>(ends.back()));
-    pool.parallelShares(ends, [&](int64_t index, int worker) {
+    pool.parallelShares(ends, [&](ThreadPool::Indices &indices, int worker) {
       ASSERT_GE(worker, 0);
       ASSERT_LT(worker, pool.threads());
-      ++visits[static_cast<size_t>(index)];
+      for (int64_t index; indices.take(index);)
+        ++visits[static_cast<size_t>(index)];
     });
     for (const auto &visit : visits)
       ASSERT_EQ(visit.load(), 1);
@@ -71,9 +72,12 @@ TEST_P(ThreadPoolTest, AnExceptionReachesTheCallerAndThePoolLivesOn) {
   EXPECT_THROW(pool.parallelFor(10, 1, fail), std::runtime_error);
   std::vector<int64_t> ends(static_cast<size_t>(pool.threads()), 4);
   ends.back() = 10;
-  EXPECT_THROW(
-      pool.parallelShares(ends, [&](int64_t i, int) { fail(i, i + 1, 0); }),
-      std::runtime_error);
+  EXPECT_THROW(pool.parallelShares(ends,
+                                   [&](ThreadPool::Indices &indices, int) {
+                                     for (int64_t i; indices.take(i);)
+                                       fail(i, i + 1, 0);
+                                   }),
+               std::runtime_error);
   std::atomic<int> visits{0};
   pool.parallelFor(10, 1, [&](int64_t, int64_t, int) { ++visits; });
   EXPECT_EQ(visits.load(), 10);
