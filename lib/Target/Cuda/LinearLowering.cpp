@@ -118,11 +118,20 @@ static TensorShape chooseTensorShape(const format::PackedShape &shape,
   for (int64_t each = 2; each <= most; ++each)
     if (costOf(each) <= costOf(spread.tiles))
       spread.tiles = each;
-  // Code books take more registers than three blocks leave.
-  const int64_t mostBlocks = operandTableBytes(shape) > 0 ? 2 : 3;
   if (spread.splitK < 16)
     spread.minBlocks =
-        spread.tiles > 1 ? 2 : std::clamp<int64_t>(blocksOf(1), 2, mostBlocks);
+        spread.tiles > 1 ? 2 : std::clamp<int64_t>(blocksOf(1), 2, 3);
+  // Three blocks of eight warps stage the input three times and have few
+  // registers each. Codes of 4 bits are not bytes enough to hide that: one
+  // block of 16 warps takes all three tiles.
+  const int64_t unit = encodingUnit(shape);
+  const bool isNarrow =
+      2 * static_cast<int64_t>(partBytes(shape, 0, unit)) <= unit;
+  if (spread.minBlocks == 3 && isNarrow && groups >= 16) {
+    spread = TensorShape();
+    spread.splitK = 16;
+    spread.tiles = blocksOf(1);
+  }
   return tensorSharedBytes(shape, spread) <= kMostSharedBytes ? spread
                                                               : TensorShape();
 }
