@@ -140,10 +140,11 @@ static void storeDigits(const ChunkDigits &from, const Places &places,
   const int32_t sumOfIntegers =
       hn::GetLane(hn::SumOfLanes(four, hn::Add(first, second)));
   const float sum = static_cast<float>(sumOfIntegers) * from.scale;
-  int32_t sumsOfDigits[3] = {};
-  for (int digit = 0; digit != 3; ++digit)
-    for (const int8_t value : from.digits[digit])
-      sumsOfDigits[digit] += value;
+  int32_t halfSums[2][3] = {};
+  for (int64_t half = 0; half != 2; ++half)
+    for (int digit = 0; digit != 3; ++digit)
+      for (int64_t i = 0; i != kChunk / 2; ++i)
+        halfSums[half][digit] += from.digits[digit][half * kChunk / 2 + i];
   places.each([&](int64_t chunk) HWY_ATTR {
     const int64_t place = kStripMargin + chunk;
     for (int digit = 0; digit != 3; ++digit)
@@ -157,7 +158,11 @@ static void storeDigits(const ChunkDigits &from, const Places &places,
     storeLaneSums(first, second, place, to);
     to.chunkSums[chunk] = sumOfIntegers;
     for (int digit = 0; digit != 3; ++digit)
-      to.digitSums[digit][chunk] = sumsOfDigits[digit];
+      to.digitSums[digit][chunk] = halfSums[0][digit] + halfSums[1][digit];
+    if constexpr (Fields == 2)
+      for (int half = 0; half != 2; ++half)
+        for (int digit = 0; digit != 3; ++digit)
+          to.halfDigitSums[half][digit][chunk] = halfSums[half][digit];
     to.scales[chunk] = from.scale;
     to.sums[chunk] = sum;
   });

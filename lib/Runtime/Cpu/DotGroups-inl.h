@@ -76,7 +76,7 @@ public:
 #ifdef QZC_DOT_VNNI
     return words;
 #else
-    return bits == 5 ? words / 2 : words;
+    return bits >= 5 ? words / 2 : words;
 #endif
   }
 
@@ -87,7 +87,8 @@ private:
     return addProducts(sum, codes, digits);
   }
 #else
-  // Of eight pairs at most 8 · 15 · 128 · 2, of four 4 · 31 · 128 · 2.
+  // Of eight pairs at most 8 · 15 · 128 · 2, of four 4 · 31 · 128 · 2, of two
+  // 2 · 63 · 128 · 2.
   using SumTag = ShortTag;
   static HWY_INLINE ShortVec addTo(ShortVec sum, WordVec codes,
                                    WordVec digits) {
@@ -97,16 +98,18 @@ private:
   Parts<SumTag> Sums[3];
 };
 
-/// A chunk's codes in a group: its words of low bits, then one of high bits.
+/// A chunk's codes in a group: its words of low bits, then one of high bits or,
+/// of two of them, one for each field.
 template <int Bits> struct GroupCodes {
   static constexpr int kLow = Bits == 8 ? 8 : Bits <= 3 ? 2 : 4;
   static constexpr int kFields = 8 / kLow;
   static constexpr int kWords = kLow;
-  static_assert(Bits - kLow <= 1);
-  static constexpr bool kHasHigh = Bits != kLow;
+  static constexpr int kHigh = Bits - kLow;
+  static_assert(kHigh <= 1 || (kHigh == 2 && kFields == 2));
+  static constexpr bool kHasHigh = kHigh != 0;
   /// Bits of a byte of high bits that belong to one word, and to one field.
-  static constexpr int kHighStep = kLow == 4 ? 1 : 4;
-  static constexpr int kFieldStep = kLow == 4 ? 4 : 1;
+  static constexpr int kHighStep = kLow == 4 ? kHigh : 4;
+  static constexpr int kFieldStep = kHigh == 2 ? 0 : kLow == 4 ? 4 : 1;
 
   /// Of a word's field; `high` begins with the word's bits.
   static HWY_INLINE WordVec field(WordVec low, WordVec high, int field) {
@@ -120,7 +123,7 @@ template <int Bits> struct GroupCodes {
     return hn::OrAnd(codes,
                      up >= 0 ? hn::ShiftLeftSame(high, up)
                              : hn::ShiftRightSame(high, -up),
-                     bytes(1 << kLow));
+                     bytes((1 << Bits) - (1 << kLow)));
   }
 
 private:
@@ -193,15 +196,52 @@ private:
     return word;
   }
 
+  using Digits = Parts<IntTag>[3];
+
   static HWY_INLINE void addChunk(const uint8_t *codes, const uint8_t *block,
                                   int64_t chunk, int64_t row, const Strip &x,
                                   int64_t at, Parts<Tag> &sums) {
+    if constexpr (Source::kHalves) {
+      // A field is a half.
+      addFields<0, 1>(codes, block, chunk, row, x, at, sums);
+      addFields<1, 2>(codes, block, chunk, row, x, at, sums);
+    } else {
+      addFields<0, Codes::kFields>(codes, block, chunk, row, x, at, sums);
+    }
+  }
+
+  /// Adds fields [First, Last) of a chunk.
+  template <int First, int Last>
+  static HWY_INLINE void addFields(const uint8_t *codes, const uint8_t *block,
+                                   int64_t chunk, int64_t row, const Strip &x,
+                                   int64_t at, Parts<Tag> &sums) {
+    Digits digits = {Parts<IntTag>::zero(), Parts<IntTag>::zero(),
+                     Parts<IntTag>::zero()};
+    multiplyFields<First, Last>(codes, x, at, digits);
+    const Vec ofX = hn::Set(kTag, x.scales[at]);
+#pragma GCC unroll 2
+    for (int part = 0; part < kPartsTogether; ++part) {
+      const Vec sum = numbers<First>(digits, part, x, at);
+      Vec scale;
+      Vec second;
+      Scales::read(block, chunk, row + part * kLanes, scale, second);
+      sums.of[part] = hn::MulAdd(hn::Mul(sum, ofX), First == 0 ? scale : second,
+                                 sums.of[part]);
+      if constexpr (Source::kAddends)
+        sums.of[part] = hn::MulAdd(addend(scale, second),
+                                   hn::Set(kTag, x.sums[at]), sums.of[part]);
+    }
+  }
+
+  template <int First, int Last>
+  static HWY_INLINE void multiplyFields(const uint8_t *codes, const Strip &x,
+                                        int64_t at, Digits &digits) {
     constexpr int kTogether = WordSums::most(Row::kBits, Codes::kWords);
-    Parts<IntTag> digits[3] = {Parts<IntTag>::zero(), Parts<IntTag>::zero(),
-                               Parts<IntTag>::zero()};
     auto high = Parts<WordTag>::zero();
     if constexpr (Codes::kHasHigh)
-      high = loadWord(codes + Codes::kWords * kWordBytes);
+      high =
+          loadWord(codes + (Codes::kWords + (Codes::kHigh == 2 ? First : 0)) *
+                               kWordBytes);
     for (int first = 0; first < Codes::kWords; first += kTogether) {
       WordSums some;
       // A loop: of four words at once GCC would keep the products in memory.
@@ -209,7 +249,7 @@ private:
       for (int word = first; word < first + kTogether; ++word) {
         const Parts<WordTag> low = loadWord(codes + word * kWordBytes);
 #pragma GCC unroll 4
-        for (int field = 0; field < Codes::kFields; ++field) {
+        for (int field = First; field < Last; ++field) {
           Parts<WordTag> fields;
 #pragma GCC unroll 2
           for (int part = 0; part < kPartsTogether; ++part)
@@ -228,24 +268,13 @@ private:
           digits[digit].of[part] =
               hn::Add(digits[digit].of[part], some.wide(digit, part));
     }
-    const Vec ofX = hn::Set(kTag, x.scales[at]);
-#pragma GCC unroll 2
-    for (int part = 0; part < kPartsTogether; ++part) {
-      const Vec sum = numbers(digits, part, x, at);
-      Vec scale;
-      Vec second;
-      Scales::read(block, chunk, row + part * kLanes, scale, second);
-      sums.of[part] = hn::MulAdd(hn::Mul(sum, ofX), scale, sums.of[part]);
-      if constexpr (Source::kAddends)
-        sums.of[part] = hn::MulAdd(addend(scale, second),
-                                   hn::Set(kTag, x.sums[at]), sums.of[part]);
-    }
   }
 
   /// Of codes less the middle one, in units of the activations' scale: sums
   /// stay small, and with them what their conversion to f32 rounds away.
-  static HWY_INLINE Vec numbers(const Parts<IntTag> (&digits)[3], int part,
-                                const Strip &x, int64_t at) {
+  template <int First>
+  static HWY_INLINE Vec numbers(const Digits &digits, int part, const Strip &x,
+                                int64_t at) {
     const auto less = [](IntVec sum, int32_t of) HWY_ATTR {
       return hn::Sub(
           sum, hn::Set(IntTag(), static_cast<int32_t>(
@@ -260,9 +289,12 @@ private:
       return hn::ConvertTo(kTag, less(all, x.chunkSums[at]));
     } else {
       // Each digit's sum is an f32.
+      const auto &digitSums = Source::kHalves
+                                  ? x.halfDigitSums[Source::kHalves ? First : 0]
+                                  : x.digitSums;
       const auto number = [&](int digit) HWY_ATTR {
         return hn::ConvertTo(
-            kTag, less(digits[digit].of[part], x.digitSums[digit][at]));
+            kTag, less(digits[digit].of[part], digitSums[digit][at]));
       };
       const Vec base = hn::Set(kTag, 256.0f);
       return hn::MulAdd(hn::MulAdd(number(0), base, number(1)), base,
@@ -327,8 +359,8 @@ void matVecGroups(const GroupedView &weight, int64_t rowBegin, int64_t rowEnd,
                                        x, columns, y, yStride))
     return;
 #endif
-  withGroupedRow<MatVecGroups>(weight.shape, weight, rowBegin, rowEnd, x,
-                               columns, y, yStride);
+  withPlanarRow<MatVecGroups>(weight.shape, weight, rowBegin, rowEnd, x,
+                              columns, y, yStride);
 }
 
 } // namespace QZC_DOT_NAMESPACE

@@ -30,6 +30,13 @@ template <typename Source> struct GroupScalesOf {
   }
 };
 
+/// Bytes of a group's rows as f32.
+template <typename Byte> HWY_INLINE Vec numbersOf(const Byte *from) {
+  const hn::RebindToSigned<Tag> wide;
+  return hn::ConvertTo(
+      kTag, hn::PromoteTo(wide, hn::LoadU(hn::Rebind<Byte, Tag>(), from)));
+}
+
 template <> struct GroupScalesOf<SixBitScales> {
   static constexpr int64_t kBlockBytes = kSixBitBlockBytes * kGroupRows;
 
@@ -39,15 +46,25 @@ template <> struct GroupScalesOf<SixBitScales> {
     const uint8_t *bytes =
         block + 4 * kGroupRows + chunk % 8 * 2 * kGroupRows + row;
     prefetchFar(bytes);
-    const auto number = [](const uint8_t *from) HWY_ATTR {
-      const hn::RebindToSigned<Tag> wide;
-      return hn::ConvertTo(
-          kTag,
-          hn::PromoteTo(wide, hn::LoadU(hn::Rebind<uint8_t, Tag>(), from)));
-    };
-    scale = hn::Mul(loadAsF32(kTag, halves), number(bytes));
+    scale = hn::Mul(loadAsF32(kTag, halves), numbersOf(bytes));
     second = hn::Neg(hn::Mul(loadAsF32(kTag, halves + kGroupRows),
-                             number(bytes + kGroupRows)));
+                             numbersOf(bytes + kGroupRows)));
+  }
+};
+
+/// Of a chunk's halves.
+template <> struct GroupScalesOf<EightBitScales> {
+  static constexpr int64_t kBlockBytes = kEightBitBlockBytes * kGroupRows;
+
+  static HWY_INLINE void read(const uint8_t *block, int64_t chunk, int64_t row,
+                              Vec &scale, Vec &second) {
+    const Vec ofAll =
+        loadAsF32(kTag, reinterpret_cast<const hwy::float16_t *>(block) + row);
+    const auto *bytes = reinterpret_cast<const int8_t *>(
+        block + 2 * kGroupRows + chunk % 8 * 2 * kGroupRows + row);
+    prefetchFar(bytes);
+    scale = hn::Mul(ofAll, numbersOf(bytes));
+    second = hn::Mul(ofAll, numbersOf(bytes + kGroupRows));
   }
 };
 

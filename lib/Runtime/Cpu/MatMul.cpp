@@ -106,8 +106,8 @@ void packPanelGroups(const GroupedView &weight, int64_t rowBegin, int64_t rows,
                                            colBegin, cols, packed))
     return;
 #endif
-  withGroupedRow<PackLinearGroups>(weight.shape, weight, rowBegin, rows,
-                                   colBegin, cols, packed);
+  withPlanarRow<PackLinearGroups>(weight.shape, weight, rowBegin, rows,
+                                  colBegin, cols, packed);
 }
 
 void multiply(const float *a, int64_t aStride, int64_t rows, const float *b,

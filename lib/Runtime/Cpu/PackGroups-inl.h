@@ -20,32 +20,41 @@ template <typename Row> struct LinearCodes {
   using Words = hn::RebindToUnsigned<Tag>;
   static constexpr int kBits = Row::kBits;
   static constexpr int kLow = kBits == 8 ? 8 : kBits <= 3 ? 2 : 4;
-  static constexpr bool kHasHigh = kBits != kLow;
+  static constexpr int kHigh = kBits - kLow;
 
   static int column(int word, int byte, int field) {
     return kLow == 4 ? 16 * field + 4 * word + byte
                      : 32 / kLow * word + 4 * field + byte;
   }
-  /// Shift of the high bit.
+  /// The word of the high bits, and their shift.
+  static int highWord(int field) { return kLow + (kHigh == 2 ? field : 0); }
   static int highShift(int word, int byte, int field) {
-    return 8 * byte + (kLow == 4 ? 4 * field + word : 4 * word + field);
+    return 8 * byte + (kHigh == 2  ? 2 * word
+                       : kLow == 4 ? 4 * field + word
+                                   : 4 * word + field);
   }
 
   struct Scales {
     Vec Scale;
     Vec Second;
+    Vec SecondHalf; ///< the scale of field 1, where halves have their own
 
     HWY_INLINE Scales(const uint8_t *block, int64_t chunk, int64_t row) {
       GroupScalesOf<typename Row::Source>::read(block, chunk, row, Scale,
                                                 Second);
+      if constexpr (Row::Source::kHalves)
+        SecondHalf = Second;
       if constexpr (!Row::Source::kAddends)
         Second = hn::Set(kTag, static_cast<float>(Row::Source::kMiddle));
     }
-    HWY_INLINE Vec value(hn::Vec<Words> codes) const {
+    HWY_INLINE Vec value(hn::Vec<Words> codes, int field) const {
       const Vec number =
           hn::ConvertTo(kTag, hn::BitCast(hn::RebindToSigned<Tag>(), codes));
       if constexpr (Row::Source::kAffine)
         return hn::Add(hn::Mul(number, Scale), Second);
+      else if constexpr (Row::Source::kHalves)
+        return hn::Mul(hn::Sub(number, Second),
+                       field == 0 ? Scale : SecondHalf);
       else
         return hn::Mul(hn::Sub(number, Second), Scale);
     }
@@ -62,21 +71,19 @@ HWY_INLINE void decodeLinear(const uint8_t *codes, const uint8_t *scales,
   };
   for (int64_t row = 0; row < kGroupRows; row += kLanes) {
     const typename Codes::Scales scale(scales, chunk, row);
-    auto high = hn::Zero(wordTag);
-    if constexpr (Codes::kHasHigh)
-      high = load(Codes::kLow, row);
     for (int word = 0; word < Codes::kLow; ++word) {
       auto rest = load(word, row);
       for (int byte = 0; byte < 4; ++byte)
         for (int field = 0; field < 8 / Codes::kLow; ++field) {
           auto code = hn::And(rest, hn::Set(wordTag, (1u << Codes::kLow) - 1));
-          if constexpr (Codes::kHasHigh)
-            code =
-                hn::Or(code, hn::ShiftLeft<Codes::kLow>(hn::And(
-                                 hn::ShiftRightSame(
-                                     high, Codes::highShift(word, byte, field)),
-                                 hn::Set(wordTag, 1))));
-          hn::StoreU(scale.value(code), kTag,
+          if constexpr (Codes::kHigh != 0)
+            code = hn::Or(
+                code,
+                hn::ShiftLeft<Codes::kLow>(hn::And(
+                    hn::ShiftRightSame(load(Codes::highWord(field), row),
+                                       Codes::highShift(word, byte, field)),
+                    hn::Set(wordTag, (1u << Codes::kHigh) - 1))));
+          hn::StoreU(scale.value(code, field), kTag,
                      to[Codes::column(word, byte, field)] + row);
           rest = hn::ShiftRight<Codes::kLow>(rest);
         }

@@ -27,6 +27,7 @@ bool canGroupRows(const format::PackedShape &shape,
   case format::Scheme::Q5_1:
   case format::Scheme::Q4_K:
   case format::Scheme::Q5_K:
+  case format::Scheme::Q6_K:
     return true;
   case format::Scheme::Int4:
   case format::Scheme::Int3:
@@ -114,6 +115,8 @@ static void groupCodes(const format::PackedView &weight, int64_t first,
     return transposeCodes<3>(weight, first, rows, to);
   case 5:
     return transposeCodes<5>(weight, first, rows, to);
+  case 6:
+    return transposeCodes<6>(weight, first, rows, to);
   default:
     break;
   }
@@ -153,6 +156,20 @@ static void transposeSixBits(const std::byte *from, int64_t rows, int64_t count,
     }
 }
 
+/// A group's scales of eight bits: of each block the f16, then of each half of
+/// a chunk the scales.
+static void transposeEightBits(const std::byte *from, int64_t rows,
+                               int64_t count, std::byte *to) {
+  constexpr int64_t halves = kEightBitBlockBytes - 2;
+  for (int64_t i = 0; i != count; ++i, to += kEightBitBlockBytes * kGroupRows)
+    for (int64_t row = 0; row != rows; ++row) {
+      const std::byte *record = from + (row * count + i) * kEightBitBlockBytes;
+      std::memcpy(to + row * 2, record + halves, 2);
+      for (int64_t half = 0; half != halves; ++half)
+        to[(2 + half) * kGroupRows + row] = record[half];
+    }
+}
+
 void groupRows(const format::PackedView &weight, const KernelTable &kernels,
                int64_t begin, int64_t end, std::byte *memory) {
   const format::PackedShape &shape = weight.shape;
@@ -175,6 +192,9 @@ void groupRows(const format::PackedView &weight, const KernelTable &kernels,
       transpose<uint32_t>(from + first * scales * 4, rows, scales, to);
     else if (hasSixBitScales(shape))
       transposeSixBits(from + first * scales * 16, rows, scales, to);
+    else if (shape.scheme == format::Scheme::Q6_K)
+      transposeEightBits(from + first * scales * kEightBitBlockBytes, rows,
+                         scales, to);
     else if (groupsPairs(shape))
       transposePairs(from + first * scales * 4, rows, scales, to);
     else

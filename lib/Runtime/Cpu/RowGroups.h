@@ -20,7 +20,7 @@
 namespace qzc::runtime::cpu {
 
 /// Whether there is such a copy of a weight for these kernels: of codes of 2 to
-/// 5 bits, or 8, with a scale for so many chunks of a row.
+/// 6 bits, or 8, with a scale for so many chunks of a row.
 bool canGroupRows(const format::PackedShape &shape, const KernelTable &kernels);
 
 uint64_t groupedBytes(const format::PackedShape &shape);

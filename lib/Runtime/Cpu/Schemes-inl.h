@@ -24,10 +24,10 @@ namespace qzc::runtime::cpu {
 namespace HWY_NAMESPACE {
 
 /// Calls Action<Row>::run(arguments...) for the row type of a weight whose
-/// codes are planes, and may be in groups of rows; false for others.
+/// codes are planes; false for others.
 template <template <typename Row> class Action, typename... Args>
-HWY_INLINE bool withGroupedRow(const format::PackedShape &shape,
-                               const Args &...args) {
+HWY_INLINE bool withPlanarRow(const format::PackedShape &shape,
+                              const Args &...args) {
   const bool asym = shape.scales == format::ScaleCodec::Asym;
   switch (shape.scheme) {
   case format::Scheme::Int4:
@@ -60,21 +60,12 @@ HWY_INLINE bool withGroupedRow(const format::PackedShape &shape,
   case format::Scheme::Q5_K:
     Action<Q5_KRow>::run(args...);
     return true;
+  case format::Scheme::Q6_K:
+    Action<Q6_KRow>::run(args...);
+    return true;
   default:
     return false;
   }
-}
-
-/// The same for all weights whose codes are planes.
-template <template <typename Row> class Action, typename... Args>
-HWY_INLINE bool withPlanarRow(const format::PackedShape &shape,
-                              const Args &...args) {
-  if (withGroupedRow<Action>(shape, args...))
-    return true;
-  if (shape.scheme != format::Scheme::Q6_K)
-    return false;
-  Action<Q6_KRow>::run(args...);
-  return true;
 }
 
 /// The same for weights of code books.

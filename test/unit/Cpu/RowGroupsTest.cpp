@@ -47,7 +47,8 @@ std::vector<format::PackedShape> groupedShapes(const KernelTable &kernels) {
     if (kernels.groupsBytes)
       shapes.push_back(shapeOf(rows, cols, Scheme::Q8_0, 0, DType::F32));
     if (cols % 256 == 0)
-      for (Scheme scheme : {Scheme::Ternary, Scheme::Q4_K, Scheme::Q5_K})
+      for (Scheme scheme :
+           {Scheme::Ternary, Scheme::Q4_K, Scheme::Q5_K, Scheme::Q6_K})
         shapes.push_back(shapeOf(rows, cols, scheme, 0, DType::F32));
     for (Scheme scheme :
          {Scheme::Int2, Scheme::Int3, Scheme::Int4, Scheme::Int8g})
@@ -86,7 +87,7 @@ TEST_P(KernelsTest, OnlyWhatHasAScaleForWholeChunksOfARowIsGrouped) {
         shapeOf(16, 96, Scheme::Int4, 64, DType::F32),
         shapeOf(16, 96, Scheme::Int2, 64, DType::F32, format::ScaleCodec::Asym),
         shapeOf(16, 320, Scheme::Ternary, 0, DType::F32),
-        shapeOf(16, 256, Scheme::Q6_K, 0, DType::F32),
+        shapeOf(15, 256, Scheme::Q6_K, 0, DType::F32),
         shapeOf(16, 64, Scheme::Int8, 0, DType::F32),
         shapeOf(16, 64, Scheme::Fp8, 0, DType::F32),
         shapeOf(16, 96, Scheme::Nf4, 64, DType::F32),
@@ -158,11 +159,14 @@ TEST_P(KernelsTest, GroupsOfActivationsOfEverySize) {
 /// The largest sums of a chunk: its integers are ±127 · 2^16, all bits of its
 /// codes 0 or 1.
 TEST_P(KernelsTest, NoSumOfAGroupOverflows) {
-  // 1 as f16; those of k-quants have two, then small bytes.
+  // 1 as f16; those of k-quants have two, then small bytes, or bytes and one.
   const std::vector<uint16_t> ones(1 << 12, 0x3c00);
   std::vector<uint16_t> records(1 << 12, 0x0101);
   for (size_t i = 0; i != records.size(); i += 8)
     records[i] = records[i + 1] = 0x3c00;
+  std::vector<uint16_t> q6Records(1 << 12, 0x0101);
+  for (size_t i = 8; i < q6Records.size(); i += 9)
+    q6Records[i] = 0x3c00;
   for (const format::PackedShape &shape : groupedShapes(kernels())) {
     if (shape.rows != kGroupRows || hasCodeBook(shape))
       continue;
@@ -174,7 +178,10 @@ TEST_P(KernelsTest, NoSumOfAGroupOverflows) {
       weight.shape = shape;
       weight.parts[0] = codes.data();
       weight.parts[1] = reinterpret_cast<const std::byte *>(
-          (hasSixBitScales(shape) ? records : ones).data());
+          (shape.scheme == format::Scheme::Q6_K ? q6Records
+           : hasSixBitScales(shape)             ? records
+                                                : ones)
+              .data());
       std::vector<float> values(shape.cols);
       format::decodeRows(weight, 0, 1, values.data());
       const Grouped grouped(kernels(), shape, weight);

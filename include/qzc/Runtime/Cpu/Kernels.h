@@ -63,6 +63,8 @@ template <int Fields> struct alignas(64) DigitStrip {
   int32_t laneSums[Fields == 2 ? 3 : 1][kStripPlaces][kLanes];
   int32_t chunkSums[kStripChunks]; ///< of the integers
   int32_t digitSums[3][kStripChunks];
+  /// Of two fields, of each.
+  int32_t halfDigitSums[Fields == 2 ? 2 : 1][3][kStripChunks];
   float scales[kStripChunks + 16]; ///< NaN where an activation is not finite
   float sums[kStripChunks + 16];   ///< of the activations
 };
@@ -123,6 +125,8 @@ inline int groupedBits(const format::PackedShape &shape) {
   case format::Scheme::Q5_1:
   case format::Scheme::Q5_K:
     return 5;
+  case format::Scheme::Q6_K:
+    return 6;
   case format::Scheme::Q8_0:
   case format::Scheme::Int8g:
     return 8;
@@ -153,9 +157,14 @@ inline bool hasSixBitScales(const format::PackedShape &shape) {
 /// What these take of a row: two f16 and 16 bytes.
 inline constexpr int64_t kSixBitBlockBytes = 2 * 2 + 16;
 
+/// Of q6_k: an f16 and 16 bytes.
+inline constexpr int64_t kEightBitBlockBytes = 2 + 16;
+
 /// What is beside a block's codes of a row: f32 of code books, however it is
-/// stored, of k-quants numbers of six bits, and else one or two f16.
+/// stored, of k-quants numbers of six or eight bits, and else one or two f16.
 inline int64_t groupedScaleBytes(const format::PackedShape &shape) {
+  if (shape.scheme == format::Scheme::Q6_K)
+    return kEightBitBlockBytes;
   if (hasSixBitScales(shape))
     return kSixBitBlockBytes;
   return hasCodeBook(shape) || groupsPairs(shape) ? 4 : 2;
@@ -173,6 +182,7 @@ inline int64_t chunksOfScale(const format::PackedShape &shape) {
   case format::Scheme::Ternary:
   case format::Scheme::Q4_K:
   case format::Scheme::Q5_K:
+  case format::Scheme::Q6_K:
     return 8;
   default:
     return shape.blockSize / 32;
