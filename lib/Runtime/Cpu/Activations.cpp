@@ -10,6 +10,7 @@ static constexpr int64_t kChunk = 32;
 
 void addOrders(const format::PackedShape &shape, bool grouped,
                const KernelTable &kernels, ActivationOrders &orders) {
+  orders.stored |= !grouped;
   switch (shape.scheme) {
   case format::Scheme::None:
   case format::Scheme::Int8:
@@ -65,6 +66,7 @@ Activations layOutActivations(const float *values, int64_t cols,
   Activations x = {};
   x.values = values;
   x.cols = cols;
+  x.stored = orders.stored;
   const auto take = [&](bool wanted, int64_t count, auto *&order) {
     if (!wanted)
       return;

@@ -19,6 +19,7 @@ struct ActivationOrders {
   bool nibbles = false;
   bool crumbs = false;
   bool bytes = false;
+  bool stored = false; ///< for rows as stored, too
   bool products[2] = {false, false};
 };
 

@@ -108,6 +108,62 @@ static void turn(const float *from, const Places &places, TurnedStrip &to) {
   });
 }
 
+/// A chunk's digits: of each field its words (Kernels.h, DigitStrip).
+template <int Fields>
+static HWY_INLINE void
+storeFields(const int8_t *from, int64_t place,
+            int8_t (&to)[Fields][kStripPlaces][kChunk / Fields]) {
+  if constexpr (Fields == 4) {
+    // Of each half a word.
+    const hn::FixedTag<int32_t, 4> four;
+    const hn::FixedTag<int32_t, 2> two;
+    const hn::Repartition<int8_t, decltype(four)> bytes;
+    const auto first = hn::BitCast(four, hn::LoadU(bytes, from));
+    const auto second = hn::BitCast(four, hn::LoadU(bytes, from + 16));
+    const auto store = [&](auto words, int field) HWY_ATTR {
+      hn::StoreU(words, two, reinterpret_cast<int32_t *>(to[field][place]));
+    };
+    const auto lower = hn::InterleaveLower(four, first, second);
+    const auto upper = hn::InterleaveUpper(four, first, second);
+    store(hn::LowerHalf(two, lower), 0);
+    store(hn::UpperHalf(two, lower), 1);
+    store(hn::LowerHalf(two, upper), 2);
+    store(hn::UpperHalf(two, upper), 3);
+  } else {
+    for (int field = 0; field != Fields; ++field)
+      __builtin_memcpy(to[field][place], from + field * (kChunk / Fields),
+                       kChunk / Fields);
+  }
+}
+
+/// The sum of half a chunk's digits.
+static HWY_INLINE int32_t sumOfHalf(const int8_t *digits) {
+  const hn::FixedTag<uint8_t, 16> bytes;
+  const hn::FixedTag<uint64_t, 2> sums;
+  const auto unsignedDigits =
+      hn::Xor(hn::LoadU(bytes, reinterpret_cast<const uint8_t *>(digits)),
+              hn::Set(bytes, 0x80));
+  return static_cast<int32_t>(
+             hn::GetLane(hn::SumOfLanes(sums, hn::SumsOf8(unsignedDigits)))) -
+         0x80 * 16;
+}
+
+/// Sums of each digit, which nobody reads of four fields.
+template <int Fields>
+static HWY_INLINE void storeDigitSums(const ChunkDigits &from, int64_t chunk,
+                                      DigitStrip<Fields> &to) {
+  if constexpr (Fields != 4)
+    for (int digit = 0; digit != 3; ++digit) {
+      const int32_t first = sumOfHalf(from.digits[digit]);
+      const int32_t second = sumOfHalf(from.digits[digit] + kChunk / 2);
+      to.digitSums[digit][chunk] = first + second;
+      if constexpr (Fields == 2) {
+        to.halfDigitSums[0][digit][chunk] = first;
+        to.halfDigitSums[1][digit][chunk] = second;
+      }
+    }
+}
+
 /// Eight times the sums of lanes, from those of a chunk's halves by fours: of
 /// both halves and of each.
 static HWY_INLINE void storeLaneSums(FourInts first, FourInts second,
@@ -131,38 +187,22 @@ static HWY_INLINE void storeLaneSums(FourInts, FourInts, int64_t,
                                      DigitStrip<1> &) {}
 
 template <int Fields>
-static void storeDigits(const ChunkDigits &from, const Places &places,
-                        DigitStrip<Fields> &to) {
-  constexpr int kWords = DigitStrip<Fields>::kLanes;
+static void storeDigits(const ChunkDigits &from, bool stored,
+                        const Places &places, DigitStrip<Fields> &to) {
   const hn::FixedTag<int32_t, 4> four;
   const FourInts first = sumFours(from.integers);
   const FourInts second = sumFours(from.integers + 16);
   const int32_t sumOfIntegers =
       hn::GetLane(hn::SumOfLanes(four, hn::Add(first, second)));
   const float sum = static_cast<float>(sumOfIntegers) * from.scale;
-  int32_t halfSums[2][3] = {};
-  for (int64_t half = 0; half != 2; ++half)
-    for (int digit = 0; digit != 3; ++digit)
-      for (int64_t i = 0; i != kChunk / 2; ++i)
-        halfSums[half][digit] += from.digits[digit][half * kChunk / 2 + i];
   places.each([&](int64_t chunk) HWY_ATTR {
     const int64_t place = kStripMargin + chunk;
     for (int digit = 0; digit != 3; ++digit)
-      for (int field = 0; field != Fields; ++field)
-        for (int word = 0; word != kWords; ++word)
-          __builtin_memcpy(to.digits[digit][field][place] + 4 * word,
-                           from.digits[digit] +
-                               (Fields == 2 ? 16 * field + 4 * word
-                                            : 4 * Fields * word + 4 * field),
-                           4);
-    storeLaneSums(first, second, place, to);
+      storeFields<Fields>(from.digits[digit], place, to.digits[digit]);
+    if (stored)
+      storeLaneSums(first, second, place, to);
+    storeDigitSums(from, chunk, to);
     to.chunkSums[chunk] = sumOfIntegers;
-    for (int digit = 0; digit != 3; ++digit)
-      to.digitSums[digit][chunk] = halfSums[0][digit] + halfSums[1][digit];
-    if constexpr (Fields == 2)
-      for (int half = 0; half != 2; ++half)
-        for (int digit = 0; digit != 3; ++digit)
-          to.halfDigitSums[half][digit][chunk] = halfSums[half][digit];
     to.scales[chunk] = from.scale;
     to.sums[chunk] = sum;
   });
@@ -254,7 +294,7 @@ void arrange(const Activations &x) {
   // As often as rows are read as one by vectors of codes with so many lanes a
   // chunk.
   const auto times = [&](int64_t chunkLanes) {
-    return rowsTogether(chunks, kLanes / chunkLanes);
+    return x.stored ? rowsTogether(chunks, kLanes / chunkLanes) : 1;
   };
   for (int64_t chunk = 0; chunk != chunks; ++chunk) {
     const float *from = x.values + chunk * kChunk;
@@ -266,14 +306,16 @@ void arrange(const Activations &x) {
       continue;
     const ChunkDigits digits(from);
     if (x.nibbles)
-      storeDigits(digits, {within, chunks, times(DigitStrip<2>::kLanes)},
+      storeDigits(digits, x.stored,
+                  {within, chunks, times(DigitStrip<2>::kLanes)},
                   x.nibbles[strip]);
     if (x.crumbs)
-      storeDigits(digits, {within, chunks, times(DigitStrip<4>::kLanes)},
+      storeDigits(digits, x.stored,
+                  {within, chunks, times(DigitStrip<4>::kLanes)},
                   x.crumbs[strip]);
-    // Never read as one with other rows.
     if (x.bytes)
-      storeDigits(digits, {within, chunks, 1}, x.bytes[strip]);
+      storeDigits(digits, /*stored=*/false, {within, chunks, 1},
+                  x.bytes[strip]);
   }
 }
 

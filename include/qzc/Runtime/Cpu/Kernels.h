@@ -85,6 +85,9 @@ struct alignas(64) BookProducts {
 struct Activations {
   const float *values; ///< [cols], as they are
   int64_t cols;
+  /// Whether rows as stored are multiplied, too: they may be read several as
+  /// one, and need sums of lanes.
+  bool stored;
   TurnedStrip *turned;
   DigitStrip<2> *nibbles;    ///< for codes of 4 bits and more
   DigitStrip<4> *crumbs;     ///< for codes of 2 and 3 bits
