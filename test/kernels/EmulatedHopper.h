@@ -28,34 +28,52 @@ inline void beginProducts() {}
 inline void commitProducts() {}
 template <int Pending = 0> void waitForProducts() {}
 inline void changedByProducts(float (&)[4]) {}
+inline void changedByProducts(int (&)[4]) {}
 
-/// Element `k` of row `row`: rows of 128 bytes, their address bits 4 to 6 mixed
-/// with the three above; columns from 64 on are in further panels.
-inline float groupElement(unsigned long long descriptor, unsigned row,
-                          unsigned k) {
+/// Byte `k` of row `row`: rows of 128, their address bits 4 to 6 mixed with the
+/// three above; further ones are in further panels.
+inline const char *groupByte(unsigned long long descriptor, unsigned row,
+                             unsigned k) {
   const auto panelBytes = static_cast<unsigned>(descriptor >> 16 & 0x3fff) << 4;
   const unsigned straight = (static_cast<unsigned>(descriptor & 0x3fff) << 4) +
-                            k / 64 * panelBytes + 128 * row + 2 * (k % 64);
-  const unsigned mixed = straight ^ (straight >> 7 & 7) << 4;
+                            k / 128 * panelBytes + 128 * row + k % 128;
+  return sharedPointer(blockShared() + (straight ^ (straight >> 7 & 7) << 4));
+}
+inline float groupElement(unsigned long long descriptor, unsigned row,
+                          unsigned k) {
   Half value;
-  std::memcpy(&value, sharedPointer(blockShared() + mixed), 2);
+  std::memcpy(&value, groupByte(descriptor, row, 2 * k), 2);
   return toFloat(value);
 }
+inline int groupCode(unsigned long long descriptor, unsigned row, unsigned k) {
+  return static_cast<signed char>(*groupByte(descriptor, row, k));
+}
 
+/// c += a · bᵀ of `Steps` columns; element(descriptor, row, k) of either.
+template <unsigned Steps, class Number, int Tiles, class Element>
+void multiplyTiles(Number (&c)[Tiles][4], unsigned long long a,
+                   unsigned long long b, const Element &element) {
+  const unsigned thread = threadIdx.x % 128;
+  for (unsigned h = 0; h < 2; ++h) {
+    Number left[Steps];
+    for (unsigned k = 0; k < Steps; ++k)
+      left[k] = element(a, thread / 32 * 16 + thread % 32 / 4 + 8 * h, k);
+    for (unsigned j = 0; j < Tiles; ++j)
+      for (unsigned e = 0; e < 2; ++e)
+        for (unsigned k = 0; k < Steps; ++k)
+          c[j][2 * h + e] +=
+              left[k] * element(b, 8 * j + thread % 4 * 2 + e, k);
+  }
+}
 template <int Tiles>
 void multiplyGroup(float (&c)[Tiles][4], unsigned long long a,
                    unsigned long long b) {
-  const unsigned thread = threadIdx.x % 128;
-  for (unsigned h = 0; h < 2; ++h) {
-    float left[16];
-    for (unsigned k = 0; k < 16; ++k)
-      left[k] = groupElement(a, thread / 32 * 16 + thread % 32 / 4 + 8 * h, k);
-    for (unsigned j = 0; j < Tiles; ++j)
-      for (unsigned e = 0; e < 2; ++e)
-        for (unsigned k = 0; k < 16; ++k)
-          c[j][2 * h + e] +=
-              left[k] * groupElement(b, 8 * j + thread % 4 * 2 + e, k);
-  }
+  multiplyTiles<16>(c, a, b, groupElement);
+}
+template <int Tiles>
+void multiplyGroup(int (&c)[Tiles][4], unsigned long long a,
+                   unsigned long long b) {
+  multiplyTiles<32>(c, a, b, groupCode);
 }
 
 /// c += a · b, a in registers; element(column, k) of b.

@@ -1,7 +1,8 @@
 //===- GemmLowering.cpp - Linear layers of many tokens --------------------===//
 //
 // Up to three launches a layer: rows to f16, weights to f16, a GEMM of both.
-// Code with warpgroups has operands in panels (Kernels/Convert.cuh).
+// Code with warpgroups has operands in panels, and bytes in place of f16 where
+// weights have such codes (Kernels/Convert.cuh).
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,22 +20,65 @@ using namespace qzc::cuda;
 using format::Launch;
 using format::View;
 
-/// Bytes of f16 weights in scratch: what stays in L2 between the conversion and
-/// the GEMM that reads it, and no more than make a GEMM of enough blocks.
+/// Bytes of a GEMM's weights in scratch: what stays in L2 between the
+/// conversion and the GEMM that reads it, and no more than make a GEMM of
+/// enough blocks.
 static int64_t sliceBytes(const Gpu &gpu) {
   constexpr int64_t most = 32 << 20;
   return std::min(most, gpu.l2Bytes / 5 * 4);
 }
 static constexpr int64_t kConvertRows = 8;
 
-static kernels::Order orderFor(const Gpu &gpu) {
-  return gpu.warpgroups ? kernels::Order::Panels : kernels::Order::Rows;
+/// Whether a layer's codes are bytes that are multiplied as they are. Narrow
+/// layers take more than 16 bits of an input.
+static bool hasByteOperands(const format::PackedShape &shape) {
+  return shape.scheme == format::Scheme::Int8 &&
+         shape.cols % perChunk(shape) == 0 && gemmTerms(toInt(shape.cols)) == 1;
 }
 
-int64_t Lowerer::gemmColumns(int64_t inputs) const {
-  const int columns = static_cast<int>(inputs);
+bool Lowerer::readsNormed(const Launch &launch) const {
+  const auto *list = isHead() ? &M.plan.head : &M.plan.body;
+  View from = launch.inputs[0];
+  auto end = static_cast<size_t>(&launch - list->data());
+  if (from.buffer == format::kHiddenBuffer) {
+    list = &M.plan.body;
+    from = M.plan.hidden;
+    end = list->size();
+  }
+  for (size_t i = end; i-- > 0;)
+    for (const View &out : (*list)[i].outputs)
+      if (overlap(out, from))
+        return (*list)[i].opcode == format::Opcode::RmsNorm ||
+               (*list)[i].opcode == format::Opcode::LayerNorm ||
+               (*list)[i].opcode == format::Opcode::Attention;
+  return false;
+}
+
+/// A row's digits share a scale: where the largest element is more than about
+/// 22 times a row's root mean square they lose more than f16 does. Of what
+/// norms and attention make it seldom is, of what activations make it often is.
+kernels::Order Lowerer::orderOf(const Launch &launch) const {
+  if (!Target.warpgroups)
+    return kernels::Order::Rows;
+  return hasByteOperands(tensor(launch.weights[0]).shape) && readsNormed(launch)
+             ? kernels::Order::Digits
+             : kernels::Order::Panels;
+}
+
+/// Columns of a GEMM's operands: terms of f16, padded with zeros.
+static int64_t gemmColumns(int64_t inputs, kernels::Order order) {
+  const int columns = toInt(inputs);
+  if (order == kernels::Order::Digits)
+    return ceilDiv(inputs, kPanelRowBytes) * kPanelRowBytes;
   const int64_t all = int64_t{gemmTerms(columns)} * termColumns(columns);
-  return Target.warpgroups ? ceilDiv(all, kPanelColumns) * kPanelColumns : all;
+  return order == kernels::Order::Panels
+             ? ceilDiv(all, kPanelColumns) * kPanelColumns
+             : all;
+}
+
+/// Bytes of a row of its weights.
+static int64_t gemmRowBytes(int64_t inputs, kernels::Order order) {
+  return gemmColumns(inputs, order) * (order == kernels::Order::Digits ? 1 : 2);
 }
 
 void Lowerer::convertOnce(const Launch &launch, const FusedNorm &norm,
@@ -53,15 +97,16 @@ void Lowerer::convertOnce(const Launch &launch, const FusedNorm &norm,
     Converted = {norm.launch, from, spec.config};
 }
 
-/// The f16 activations of a layer's input, made unless they are there already.
+/// The operand that a layer's input is, made unless it is there already.
 Lowerer::GemmRows Lowerer::convertInput(const Launch &launch,
                                         const FusedNorm &norm) {
   const View &from = norm.launch ? norm.launch->inputs[0] : launch.inputs[0];
   const int64_t inputs = tensor(launch.weights[0]).shape.cols;
-  const auto padded = static_cast<uint64_t>(gemmColumns(inputs));
+  const kernels::Order order = orderOf(launch);
+  const int64_t padded = gemmColumns(inputs, order);
   KernelLaunch<kernels::ConvertRows> convert;
   convert.config.inputs = toInt(inputs);
-  convert.config.order = orderFor(Target);
+  convert.config.order = order;
   convert.config.rows = rows();
   convert.config.aligned =
       from.column % 4 == 0 && stride(from) % 4 == 0 &&
@@ -70,16 +115,17 @@ Lowerer::GemmRows Lowerer::convertInput(const Launch &launch,
   convert.args.in = inRows(from);
   convert.args.norm = normArgs(norm.launch);
   convert.args.scales = Builder.tokenScratch<float>("rowScales", 4);
-  convert.args.out = Builder.tokenScratch<kernels::Half>("rows", padded * 2);
+  convert.args.out = Builder.tokenScratch<kernels::Half>(
+      "rows", static_cast<uint64_t>(padded * 2));
   convert.args.state = state();
-  const int warps = kernels::convertWarpsOf(toInt(gemmColumns(inputs)));
+  const int warps = kernels::convertWarpsOf(toInt(padded));
   convert.grid[0] = perToken(kernels::kConvertWarps / warps);
   convert.blockThreads = kernels::kConvertWarps * 32;
   convertOnce(launch, norm, convert);
-  return {convert.args.out, convert.args.scales};
+  return {order, padded, convert.args.out, convert.args.scales};
 }
 
-/// The f16 of the parts' rows inside the slice, and their scales.
+/// The operand of the parts' rows inside the slice, and their scales.
 void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
                            const GemmSlice &slice,
                            const Arg<kernels::Half *> &out,
@@ -105,7 +151,7 @@ void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
       continue;
     KernelLaunch<kernels::ConvertWeights> convert;
     convert.config.inputs = toInt(shape.cols);
-    convert.config.order = orderFor(Target);
+    convert.config.order = orderOf(launch);
     convert.config.weight = weightConfig(shape);
     convert.config.fast = shape.cols % perChunk(shape) == 0 &&
                           gemmTerms(static_cast<int>(shape.cols)) == 1;
@@ -151,9 +197,11 @@ int64_t Lowerer::panelColumns(int64_t columns) const {
                     Target.processors);
 }
 
-int64_t Lowerer::sliceRows(int64_t inputs, int64_t total, bool gated) const {
+int64_t Lowerer::sliceRows(const Launch &launch, int64_t total) const {
+  const bool gated = std::get<format::LinearParams>(launch.params).gated;
   const int64_t unit = gated ? 512 : 256;
-  const int64_t rowBytes = gemmColumns(inputs) * 2;
+  const int64_t rowBytes =
+      gemmRowBytes(tensor(launch.weights[0]).shape.cols, orderOf(launch));
   return std::min(total,
                   std::max(unit, sliceBytes(Target) / rowBytes / unit * unit));
 }
@@ -171,11 +219,10 @@ kernels::GemmArgs<Arg> Lowerer::gemmArgs(const Launch &launch,
   if (p.gated) // both parts have all columns
     ends[0] = ends[1];
   kernels::GemmArgs<Arg> args;
-  args.rows = rows.halves;
+  args.rows = rows.elements;
   args.rowScales = rows.scales;
   args.weights = slice.weights;
-  args.inputs =
-      intOf(gemmColumns(tensor(launch.weights[group.first]).shape.cols));
+  args.inputs = intOf(rows.columns);
   args.output.columns = intOf(slice.end - slice.begin);
   args.output.firstColumn = intOf(p.gated ? slice.begin / 2 : slice.begin);
   args.output.end0 = intOf(ends[0]);
@@ -210,8 +257,8 @@ void Lowerer::addGemmPanels(const Launch &launch, const PartGroup &group,
       (launch.inputs.size() < 2 || isAligned(launch.inputs[1])) &&
       M.plan.hidden.column % 4 == 0;
   KernelLaunch<kernels::GemmPanels> gemm;
-  gemm.config = {width, quads,         rows(),
-                 gated, slice.scale(), endConfig(launch, group)};
+  gemm.config = {width,         operand.order,           quads, rows(), gated,
+                 slice.scale(), endConfig(launch, group)};
   gemm.args = gemmArgs(launch, group, slice, operand);
   gemm.grid[0] = perToken(kPanelRows);
   gemm.grid[1] = {ceilDiv(columns, width), 0};
@@ -248,9 +295,7 @@ void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
 
 void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
                        const PartGroup &group) {
-  const auto &p = std::get<format::LinearParams>(launch.params);
   const format::Tensor &first = tensor(launch.weights[group.first]);
-  const int64_t rowBytes = gemmColumns(first.shape.cols) * 2;
   const GemmRows rows = convertInput(launch, norm);
   int64_t total = 0;
   for (size_t i = 0; i < group.count; ++i)
@@ -260,8 +305,7 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
   if (!Target.warpgroups && group.count == 1 &&
       first.shape.scheme == format::Scheme::None &&
       first.shape.dtype == format::DType::F16 && first.f16Exponent == 0 &&
-      gemmColumns(first.shape.cols) == first.shape.cols && view.isOneRun() &&
-      view.first == 0) {
+      rows.columns == first.shape.cols && view.isOneRun() && view.first == 0) {
     // Read where it lies.
     const GemmSlice all = {
         0, total,
@@ -270,7 +314,8 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
         kUnused};
     return addGemm(launch, group, all, rows);
   }
-  const int64_t most = sliceRows(first.shape.cols, total, p.gated);
+  const int64_t most = sliceRows(launch, total);
+  const int64_t rowBytes = gemmRowBytes(first.shape.cols, rows.order);
   for (int64_t begin = 0; begin < total; begin += most) {
     const Arg<kernels::Half *> weights = Builder.fixedScratch<kernels::Half>(
         "weights", static_cast<uint64_t>(most * rowBytes));

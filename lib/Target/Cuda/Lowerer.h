@@ -178,7 +178,7 @@ private:
                        const PartGroup &group);
 
   // GemmLowering.cpp.
-  /// Rows of b that one GEMM takes, and their f16 in scratch.
+  /// Rows of b that one GEMM takes, and their operand in scratch.
   struct GemmSlice {
     int64_t begin;
     int64_t end;
@@ -192,9 +192,15 @@ private:
   };
   /// What tokens became as rows of a GEMM.
   struct GemmRows {
-    Arg<const kernels::Half *> halves;
+    kernels::Order order;
+    int64_t columns; ///< as they are stored
+    Arg<const kernels::Half *> elements;
     Arg<const float *> scales; ///< of the rows
   };
+  /// Of the operands of a layer's GEMM.
+  kernels::Order orderOf(const format::Launch &launch) const;
+  /// Whether a norm or attention makes a layer's input.
+  bool readsNormed(const format::Launch &launch) const;
   GemmRows convertInput(const format::Launch &launch, const FusedNorm &norm);
   void convertSlice(const format::Launch &launch, const PartGroup &group,
                     const GemmSlice &slice, const Arg<kernels::Half *> &out,
@@ -209,11 +215,8 @@ private:
                const GemmSlice &slice, const GemmRows &operand);
   void addGemms(const format::Launch &launch, const FusedNorm &norm,
                 const PartGroup &group);
-  /// Columns of a GEMM's operands in f16: terms, padded with zeros.
-  int64_t gemmColumns(int64_t inputs) const;
-
-  /// Rows of b that a GEMM takes at a time: of `total`, for inputs of so many.
-  int64_t sliceRows(int64_t inputs, int64_t total, bool gated) const;
+  /// Rows of b that a layer's GEMM takes at a time, of `total`.
+  int64_t sliceRows(const format::Launch &launch, int64_t total) const;
   /// Columns of a block of gemmPanels or scorePanels.
   int64_t panelColumns(int64_t columns) const;
 

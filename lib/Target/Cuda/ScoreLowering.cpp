@@ -66,8 +66,7 @@ bool Lowerer::scoresWithoutLogits() const {
 int64_t Lowerer::scoreTiles(int64_t end) const {
   for (const Launch &launch : M.plan.head)
     if (launch.opcode == Opcode::Linear) {
-      const int64_t most = sliceRows(tensor(launch.weights[0]).shape.cols,
-                                     M.plan.logits.columns, /*gated=*/false);
+      const int64_t most = sliceRows(launch, M.plan.logits.columns);
       int64_t tiles = 0;
       for (int64_t begin = 0; begin < end; begin += most) {
         const int64_t columns = std::min(most, end - begin);
@@ -103,12 +102,13 @@ void Lowerer::addScore(const Launch &launch, const GemmSlice &slice,
   KernelLaunch<kernels::ScorePanels> score;
   score.config.columns = width;
   score.config.tiles = toInt(scoreTiles(M.plan.logits.columns));
+  score.config.order = rows.order;
   score.config.softCap = cap != 0;
   score.config.scale = slice.scale();
-  score.args.rows = rows.halves;
+  score.args.rows = rows.elements;
   score.args.rowScales = rows.scales;
   score.args.weights = slice.weights;
-  score.args.inputs = intOf(gemmColumns(weight.shape.cols));
+  score.args.inputs = intOf(rows.columns);
   score.args.columns = intOf(columns);
   score.args.firstColumn = intOf(slice.begin);
   score.args.scales = slice.scales;

@@ -258,6 +258,28 @@ TEST_F(CompileTest, FeedForwardLayersFitOfEveryStorage) {
   }
 }
 
+/// Sums of integers take no more registers than those of f16 do.
+TEST_F(CompileTest, ProductsOfDigitsDoNotSpill) {
+  const format::PackedShape int8 = {format::Scheme::Int8, format::DType::F32, 0,
+                                    0, 0};
+  const Arch hopper = kernel_test::kHopper;
+  const kernel_test::Model model = kernel_test::makeBench(
+      {"wide", 2048, 1, 32, 8, 64, 8192, 128256, int8, int8});
+  const kernel_test::Lowered lowered =
+      kernel_test::lower(model.manifest, cuda::gpuOf(hopper));
+  std::vector<cuda::KernelOp> products;
+  for (cuda::KernelOp kernel : lowered.kernels)
+    if ((kernel.getFunction() == "gemmPanels" ||
+         kernel.getFunction() == "scorePanels") &&
+        kernel.getConfig().contains("Order::Digits"))
+      products.push_back(kernel);
+  ASSERT_GE(products.size(), 4u);
+  for (cuda::KernelOp kernel : products)
+    EXPECT_THAT(compiler().resourceUsage(cuda::emitCuda(llvm::ArrayRef(kernel)),
+                                         hopper),
+                HasSubstr(" 0 bytes spill stores"));
+}
+
 /// Layers of 32 sequences by clusters of warpgroups compile where a thread has
 /// several tokens of any number of quads.
 TEST_F(CompileTest, LayersOfManySequencesFitOfAnyWidth) {

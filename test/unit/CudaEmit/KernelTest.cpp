@@ -131,6 +131,27 @@ TEST_P(RowScales, MayBeBelowHalves) {
   EXPECT_EQ(errors.wrongChoices, 0);
 }
 
+/// A norm's weight that is none makes every row of the head's input one that
+/// holds one, and every logit none.
+TEST_P(RowScales, WhatIsNoNumberStaysSo) {
+  Model model = makeCase(GetParam());
+  SCOPED_TRACE(model.description);
+  const format::Launch &norm = model.manifest.plan.body.back();
+  ASSERT_TRUE(std::holds_alternative<format::NormParams>(norm.params));
+  const format::Tensor &weight =
+      model.manifest.tensors[size_t(norm.weights.at(0))];
+  std::fill_n(model.weights.data() + weight.offset,
+              format::sizeOf(weight.shape.dtype), uint8_t{0xff});
+  EmulatedTarget target(model, emulator::entriesOf(GetParam()), CacheType::F32,
+                        32, 48);
+  target.setTokens(0, randomTokens(model, GetParam(), 3), 3);
+  target.run(target.program().prefill, 3, 0);
+  target.run(target.program().head, 3, 0);
+  const std::vector<float> logits = target.logits(3);
+  EXPECT_TRUE(std::all_of(logits.begin(), logits.end(),
+                          [](float logit) { return std::isnan(logit); }));
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, RowScales, testing::Values(20, 68));
 
 /// A case (one whose keys have no norm of their own) with the norms before

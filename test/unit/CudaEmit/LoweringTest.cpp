@@ -193,6 +193,39 @@ TEST(LoweringTest, WarpgroupsMultiplyPanels) {
   EXPECT_EQ(std::count(names.begin(), names.end(), "gemm"), 0);
 }
 
+/// Codes with a scale a row meet digits of what norms and attention make, f16
+/// of what activations make; other storages f16 alone.
+TEST(LoweringTest, WarpgroupsMultiplyCodesOfRows) {
+  const PackedShape int8 = {Scheme::Int8, DType::F32, 0, 0, 0};
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const auto orders = [](const PackedShape &body, const PackedShape &head,
+                         const cuda::Arch &arch) {
+    const Model model =
+        makeBench({"small", 256, 1, 4, 2, 64, 512, 1000, body, head});
+    const Lowered lowered = lower(model.manifest, cuda::gpuOf(arch));
+    std::vector<std::string> found;
+    for (const std::vector<CudaLaunch> *list :
+         {&lowered.program.prefill, &lowered.program.head})
+      for (const CudaLaunch &launch : *list)
+        if (const std::string config =
+                kernelOf(lowered, launch).getConfig().str();
+            launch.kernel.rfind("gemm", 0) == 0) {
+          const bool digits = config.find("Order::Digits") != std::string::npos;
+          found.emplace_back(digits ? "digits" : "f16");
+        }
+    return found;
+  };
+  const cuda::Arch hopper = {90, true, false};
+  // Of q, k and v; o; gate and up; down; the head.
+  EXPECT_THAT(
+      orders(int8, int8, hopper),
+      testing::ElementsAre("digits", "digits", "digits", "f16", "digits"));
+  EXPECT_THAT(orders(int8, nf4, hopper),
+              testing::ElementsAre("digits", "digits", "digits", "f16", "f16"));
+  EXPECT_THAT(orders(nf4, nf4, hopper), testing::Each("f16"));
+  EXPECT_THAT(orders(int8, int8, {90, false, false}), testing::Each("f16"));
+}
+
 /// The template and heads a block of the attention of many tokens.
 std::string flashOf(int64_t heads, int64_t kvHeads, int64_t headDim,
                     const cuda::Arch &arch) {

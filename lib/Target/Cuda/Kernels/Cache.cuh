@@ -25,14 +25,6 @@ template <> constexpr bool kIsHalf<Half> = true;
 template <class Cache> constexpr bool kIsBytes = false;
 template <> constexpr bool kIsBytes<Byte> = true;
 
-/// Magnitudes are ordered like their bits, and what is not a number is beyond
-/// all of them: one that is met is not lost.
-struct Magnitude {
-  QZC_DEVICE static float join(float a, float b) {
-    return __int_as_float(max(__float_as_int(a), __float_as_int(b)));
-  }
-};
-
 /// Raises `largest` to a magnitude beyond f16, and tells of one that the cache
 /// cannot hold.
 template <class Cache>

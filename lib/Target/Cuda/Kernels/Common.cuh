@@ -61,6 +61,13 @@ struct Max {
   QZC_DEVICE static float identity() { return -QZC_INFINITY; }
   QZC_DEVICE static float join(float a, float b) { return fmaxf(a, b); }
 };
+/// Magnitudes are ordered like their bits, and what is not a number is beyond
+/// all of them: one that is met is not lost.
+struct Magnitude {
+  QZC_DEVICE static float join(float a, float b) {
+    return __int_as_float(max(__float_as_int(a), __float_as_int(b)));
+  }
+};
 
 template <class Op> QZC_DEVICE float reduceWarp(float v) {
 #pragma unroll

@@ -55,6 +55,17 @@ QZC_ENUM(Rows, Tokens, Head)
 /// parts, or one of each column.
 QZC_ENUM(SumScale, Number, Columns)
 
+/// Orders of a GEMM's operand in pieces of 16 bytes.
+///   Rows    f16 as rows, of K padded to a multiple of 8
+///   Panels  f16 in panels of 64 columns, K padded to a multiple of 64: any
+///           rows of a panel are one run of bytes. Piece p of row r lies at
+///           p ^ (r % 8), as wgmma takes it from shared memory.
+///   Digits  bytes in panels of 128 columns, K padded to a multiple of 128.
+///           Weights are codes. Activations are integers of 16 bits times a
+///           scale of the row, each 256 · high + low: panels of low digits,
+///           then those of high ones.
+QZC_ENUM(Order, Rows, Panels, Digits)
+
 /// How a weight is stored.
 struct WeightConfig {
   Storage storage;

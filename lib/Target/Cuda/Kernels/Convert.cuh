@@ -2,7 +2,9 @@
 //
 // Rows of activations to f16 (with the norm before the layer, and a power of
 // two a row so that f16 neither overflows nor loses small values), and weights
-// of any storage to f16, both in the order that the GEMM reads.
+// of any storage to f16, both in the order that the GEMM reads; for codes that
+// are bytes with a scale a row, activations to digits, and the codes as they
+// are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,17 +17,24 @@
 
 namespace qzc::kernels {
 
-/// Pieces of a row of K elements, all its terms and the padding behind them.
+/// Pieces of 8 elements of a row of K, all its terms (of digits, of one) and
+/// the padding behind them.
 template <Order O> constexpr int piecesOf(int k) {
+  if constexpr (O == Order::Digits)
+    return (k + 127) / 128 * 16;
   const int columns = gemmTerms(k) * termColumns(k);
   return (O == Order::Panels ? (columns + 63) / 64 * 64 : columns) / 8;
 }
-/// Where piece `piece` of row `row` lies, of a matrix of `rows` rows.
+/// Where piece `piece` of row `row` lies, of a matrix of `rows` rows, in
+/// pieces.
 template <Order O, int K>
 QZC_DEVICE long long pieceIndex(int rows, int row, int piece) {
   if constexpr (O == Order::Panels)
     return (static_cast<long long>(piece / 8) * rows + row) * 8 +
            (piece % 8 ^ (row & 7));
+  if constexpr (O == Order::Digits) // two are 16 bytes
+    return (static_cast<long long>(piece / 16) * rows + row) * 16 +
+           (piece % 16 ^ (row & 7) * 2);
   return static_cast<long long>(row) * piecesOf<O>(K) + piece;
 }
 
@@ -46,9 +55,30 @@ QZC_DEVICE uint4 packRest(const float (&v)[8], float factor) {
   return packEight(rest, 1.0f);
 }
 
-/// Row t of `in` (after the norm) times 2^-e in f16, zero from K on; scales[t]
-/// = 2^e puts the largest magnitude in [512, 1024). Grid: blocks of
-/// kConvertWarps warps, of which each row takes convertWarpsOf(…).
+/// Eight integers of up to kMostDigits as their low and high digits.
+struct EightDigits {
+  uint2 low, high;
+
+  QZC_DEVICE EightDigits(const float (&v)[8], float factor) {
+    unsigned n[8];
+#pragma unroll
+    for (int e = 0; e < 8; ++e)
+      n[e] = static_cast<unsigned>(__float2int_rn(v[e] * factor)) + 0x80u;
+    unsigned pairs[4]; ///< low digits of two, then high ones
+#pragma unroll
+    for (int p = 0; p < 4; ++p)
+      pairs[p] = __byte_perm(n[2 * p], n[2 * p + 1], 0x5140);
+    low = make_uint2(__byte_perm(pairs[0], pairs[1], 0x5410) ^ 0x80808080u,
+                     __byte_perm(pairs[2], pairs[3], 0x5410) ^ 0x80808080u);
+    high = make_uint2(__byte_perm(pairs[0], pairs[1], 0x7632),
+                      __byte_perm(pairs[2], pairs[3], 0x7632));
+  }
+};
+
+/// Row t of `in` (after the norm) divided by scales[t], zero from K on. In f16
+/// that is a power of two, which puts the largest magnitude in [512, 1024); of
+/// digits it is the unit of high ones, and the largest is kMostDigits. Grid:
+/// blocks of kConvertWarps warps, of which each row takes convertWarpsOf(…).
 template <ConvertRows::Config C>
 QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
   constexpr int K = C.inputs;
@@ -110,34 +140,52 @@ QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
     });
   }
   float absmax = 0.0f;
-  forEach([&](float x, int) { absmax = fmaxf(absmax, fabsf(x)); });
-  absmax = reduceWarps<Max, warps>(absmax, scratch[2]);
+  forEach([&](float x, int) { absmax = Magnitude::join(absmax, fabsf(x)); });
+  absmax = reduceWarps<Magnitude, warps>(absmax, scratch[2]);
   if (!isRow)
     return;
-  const float power = powerOfTwoAbove(absmax) * (1.0f / 1024.0f);
-  const float inverse = 1.0f / power;
-  auto store = [&](int piece, const uint4 &value) {
-    reinterpret_cast<uint4 *>(a.out)[pieceIndex<C.order, K>(rows, row, piece)] =
-        value;
-  };
+  if constexpr (C.order == Order::Digits) {
+    constexpr float least = 1e-30f; // has an inverse
+    const float most = absmax < least ? least : absmax;
+    auto *digits = reinterpret_cast<uint2 *>(a.out);
 #pragma unroll
-  for (int j = 0; j < each; ++j) {
-    const int piece = j * threads + thread;
-    if (piece < pieces && (terms == 1 || piece < term || piece >= terms * term))
-      store(piece, packEight(v[j], inverse));
-    if constexpr (terms > 1)
-      for (int t = 1; t < terms && piece < term; ++t)
-        store(t * term + piece, t == kRowsRest ? packRest(v[j], inverse)
-                                               : packEight(v[j], inverse));
+    for (int j = 0; j < each; ++j) {
+      const int piece = j * threads + thread;
+      if (piece >= pieces)
+        continue;
+      const EightDigits eight(v[j], kMostDigits / most);
+      digits[pieceIndex<C.order, K>(rows, row, piece)] = eight.low;
+      digits[pieceIndex<C.order, K>(rows, row, pieces + piece)] = eight.high;
+    }
+    if (thread == 0)
+      a.scales[row] = most * (256.0f / kMostDigits);
+  } else {
+    const float power = powerOfTwoAbove(absmax) * (1.0f / 1024.0f);
+    const float inverse = 1.0f / power;
+    auto store = [&](int piece, const uint4 &value) {
+      reinterpret_cast<uint4 *>(
+          a.out)[pieceIndex<C.order, K>(rows, row, piece)] = value;
+    };
+#pragma unroll
+    for (int j = 0; j < each; ++j) {
+      const int piece = j * threads + thread;
+      if (piece < pieces &&
+          (terms == 1 || piece < term || piece >= terms * term))
+        store(piece, packEight(v[j], inverse));
+      if constexpr (terms > 1)
+        for (int t = 1; t < terms && piece < term; ++t)
+          store(t * term + piece, t == kRowsRest ? packRest(v[j], inverse)
+                                                 : packEight(v[j], inverse));
+    }
+    if (thread == 0)
+      a.scales[row] = power;
   }
-  if (thread == 0)
-    a.scales[row] = power;
 }
 
 /// Rows [firstRow, firstRow + rows) of a view of a weight times `factor` in
 /// f16, zero from K on; gate and up rows alternate. Where scales are of rows,
-/// codes alone, and their scales. Grid: ceil(rows / 8) blocks of 8 warps, a row
-/// each.
+/// codes alone, as f16 or as they are, and their scales. Grid: ceil(rows / 8)
+/// blocks of 8 warps, a row each.
 template <ConvertWeights::Config C>
 QZC_DEVICE void convertWeights(const ConvertWeights::Args<Value> &a) {
   constexpr int K = C.inputs;
@@ -166,7 +214,18 @@ QZC_DEVICE void convertWeights(const ConvertWeights::Args<Value> &a) {
         a.out)[pieceIndex<C.order, K>(a.outRows, outRow, piece)] = value;
   };
   static_assert(!C.fast || gemmTerms(K) == 1, "terms are made one by one");
-  if constexpr (C.fast) {
+  if constexpr (C.order == Order::Digits) {
+    static_assert(C.fast && W::kPerChunk == 16);
+    constexpr int chunks = K / W::kPerChunk;
+    // Two pieces of 8 bytes a chunk.
+#pragma unroll 4
+    for (int c = lane; c < pieces / 2; c += kWarp)
+      reinterpret_cast<uint4 *>(
+          a.out)[pieceIndex<C.order, K>(a.outRows, outRow, 2 * c) / 2] =
+          (c < chunks ? W::load(data, scales, base + c * W::kPerChunk)
+                      : W::zero())
+              .bits;
+  } else if constexpr (C.fast) {
     const float entry = W::entry();
     constexpr int chunks = K / W::kPerChunk;
     constexpr int mine = W::kPerChunk / 2; ///< words that a chunk becomes

@@ -7,12 +7,8 @@
 
 namespace qzc::kernels {
 
-/// Orders of a matrix of f16 in pieces of 8 elements, 16 bytes.
-///   Rows    as rows, of K padded to a multiple of 8
-///   Panels  in panels of 64 columns, K padded to a multiple of 64: any rows of
-///           a panel are one run of bytes. Piece p of row r lies at
-///           p ^ (r % 8), as wgmma takes it from shared memory.
-QZC_ENUM(Order, Rows, Panels)
+/// The largest integer whose digits are both signed bytes.
+constexpr int kMostDigits = 127 * 256 + 127;
 
 /// Warps of a block of convertRows.
 constexpr int kConvertWarps = 8;
@@ -38,7 +34,7 @@ struct ConvertRows {
   template <template <class> class Of> struct Args {
     InRows<Of> in; ///< [T, inputs]
     NormArgs<Of> norm;
-    Of<Half *> out;     ///< [T, inputs in terms], in `order`
+    Of<Half *> out;     ///< [T, inputs in terms or digits], in `order`
     Of<float *> scales; ///< [T]
     Of<const DeviceState *> state;
     QZC_FIELDS(in, norm, out, scales, state)

@@ -49,18 +49,19 @@ struct Gemm {
   template <template <class> class Of> using Args = GemmArgs<Of>;
 };
 
-/// Operands in panels, inputs a multiple of 64.
+/// Operands in panels, inputs a multiple of 64 (of digits, of 128).
 struct GemmPanels {
   QZC_KERNEL(GemmPanels, gemmPanels, "PanelGemm.cuh")
   struct Config {
     int columns; ///< of a block
+    Order order; ///< of the operands, Panels or Digits
     bool quads;  ///< rows of out and residual begin at multiples of 16 bytes,
                  ///< columns are whole quads
     Rows rows;
     bool gated;
     SumScale scale;
     EndConfig end;
-    QZC_FIELDS(columns, quads, rows, gated, scale, end)
+    QZC_FIELDS(columns, order, quads, rows, gated, scale, end)
   };
   template <template <class> class Of> using Args = GemmArgs<Of>;
 };

@@ -15,11 +15,11 @@
 
 namespace qzc::kernels {
 
-/// A tile of rows of 64 halves for the tensor cores: rows of 128 bytes whose
-/// 16-byte pieces p of row r lie at p ^ (r % 8), as PTX's 128-byte swizzle has
-/// them; eight rows are 1,024 bytes, to a multiple of which the tile is
-/// aligned. The next 16 columns are two further. Read by columns, 16 rows are
-/// 128, and the next 64 columns are `panelBytes` away.
+/// A tile of rows of 64 halves, or 128 bytes, for the tensor cores: rows of 128
+/// bytes whose 16-byte pieces p of row r lie at p ^ (r % 8), as PTX's 128-byte
+/// swizzle has them; eight rows are 1,024 bytes, to a multiple of which the
+/// tile is aligned. The next 16 columns (32 of bytes) are two further. Read by
+/// columns, 16 rows are 128, and the next 64 columns are `panelBytes` away.
 QZC_DEVICE unsigned long long matrixDescriptor(unsigned shared,
                                                int panelBytes = 16) {
   constexpr unsigned long long swizzle = 1ull << 62;
@@ -45,50 +45,59 @@ template <int Pending = 0> QZC_DEVICE void waitForProducts() {
 QZC_DEVICE void changedByProducts(float (&c)[4]) {
   asm volatile("" : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])::"memory");
 }
+QZC_DEVICE void changedByProducts(int (&c)[4]) {
+  asm volatile("" : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])::"memory");
+}
 
 // Thread t of a warpgroup holds of c: rows 16(t / 32) + t % 32 / 4 (c[j][0],
 // c[j][1]) and 8 further (c[j][2], c[j][3]), columns 8j + 2(t % 4) and the
-// next. One instruction takes the sums of all its columns at once.
-#define QZC_FOUR(J) "+f"(c[J][0]), "+f"(c[J][1]), "+f"(c[J][2]), "+f"(c[J][3])
+// next. One instruction takes the sums of all its columns at once: registers of
+// type T.
+#define QZC_FOUR(T, J)                                                         \
+  "+" T(c[J][0]), "+" T(c[J][1]), "+" T(c[J][2]), "+" T(c[J][3])
 #define QZC_NAMES_32                                                           \
   "%0, %1, %2, %3, %4, %5, %6, %7"                                             \
   ", %8, %9, %10, %11, %12, %13, %14, %15"
-#define QZC_SUMS_32 QZC_FOUR(0), QZC_FOUR(1), QZC_FOUR(2), QZC_FOUR(3)
+#define QZC_SUMS_32(T)                                                         \
+  QZC_FOUR(T, 0), QZC_FOUR(T, 1), QZC_FOUR(T, 2), QZC_FOUR(T, 3)
 #define QZC_NAMES_64                                                           \
   "%0, %1, %2, %3, %4, %5, %6, %7"                                             \
   ", %8, %9, %10, %11, %12, %13, %14, %15"                                     \
   ", %16, %17, %18, %19, %20, %21, %22, %23"                                   \
   ", %24, %25, %26, %27, %28, %29, %30, %31"
-#define QZC_SUMS_64                                                            \
-  QZC_FOUR(0), QZC_FOUR(1), QZC_FOUR(2), QZC_FOUR(3), QZC_FOUR(4),             \
-      QZC_FOUR(5), QZC_FOUR(6), QZC_FOUR(7)
+#define QZC_SUMS_64(T)                                                         \
+  QZC_FOUR(T, 0), QZC_FOUR(T, 1), QZC_FOUR(T, 2), QZC_FOUR(T, 3),              \
+      QZC_FOUR(T, 4), QZC_FOUR(T, 5), QZC_FOUR(T, 6), QZC_FOUR(T, 7)
 #define QZC_NAMES_128                                                          \
   QZC_NAMES_64                                                                 \
   ", %32, %33, %34, %35, %36, %37, %38, %39"                                   \
   ", %40, %41, %42, %43, %44, %45, %46, %47"                                   \
   ", %48, %49, %50, %51, %52, %53, %54, %55"                                   \
   ", %56, %57, %58, %59, %60, %61, %62, %63"
-#define QZC_SUMS_128                                                           \
-  QZC_SUMS_64, QZC_FOUR(8), QZC_FOUR(9), QZC_FOUR(10), QZC_FOUR(11),           \
-      QZC_FOUR(12), QZC_FOUR(13), QZC_FOUR(14), QZC_FOUR(15)
+#define QZC_SUMS_128(T)                                                        \
+  QZC_SUMS_64(T), QZC_FOUR(T, 8), QZC_FOUR(T, 9), QZC_FOUR(T, 10),             \
+      QZC_FOUR(T, 11), QZC_FOUR(T, 12), QZC_FOUR(T, 13), QZC_FOUR(T, 14),      \
+      QZC_FOUR(T, 15)
 #define QZC_NAMES_192                                                          \
   QZC_NAMES_128                                                                \
   ", %64, %65, %66, %67, %68, %69, %70, %71"                                   \
   ", %72, %73, %74, %75, %76, %77, %78, %79"                                   \
   ", %80, %81, %82, %83, %84, %85, %86, %87"                                   \
   ", %88, %89, %90, %91, %92, %93, %94, %95"
-#define QZC_SUMS_192                                                           \
-  QZC_SUMS_128, QZC_FOUR(16), QZC_FOUR(17), QZC_FOUR(18), QZC_FOUR(19),        \
-      QZC_FOUR(20), QZC_FOUR(21), QZC_FOUR(22), QZC_FOUR(23)
+#define QZC_SUMS_192(T)                                                        \
+  QZC_SUMS_128(T), QZC_FOUR(T, 16), QZC_FOUR(T, 17), QZC_FOUR(T, 18),          \
+      QZC_FOUR(T, 19), QZC_FOUR(T, 20), QZC_FOUR(T, 21), QZC_FOUR(T, 22),      \
+      QZC_FOUR(T, 23)
 #define QZC_NAMES_256                                                          \
   QZC_NAMES_192                                                                \
   ", %96, %97, %98, %99, %100, %101, %102, %103"                               \
   ", %104, %105, %106, %107, %108, %109, %110, %111"                           \
   ", %112, %113, %114, %115, %116, %117, %118, %119"                           \
   ", %120, %121, %122, %123, %124, %125, %126, %127"
-#define QZC_SUMS_256                                                           \
-  QZC_SUMS_192, QZC_FOUR(24), QZC_FOUR(25), QZC_FOUR(26), QZC_FOUR(27),        \
-      QZC_FOUR(28), QZC_FOUR(29), QZC_FOUR(30), QZC_FOUR(31)
+#define QZC_SUMS_256(T)                                                        \
+  QZC_SUMS_192(T), QZC_FOUR(T, 24), QZC_FOUR(T, 25), QZC_FOUR(T, 26),          \
+      QZC_FOUR(T, 27), QZC_FOUR(T, 28), QZC_FOUR(T, 29), QZC_FOUR(T, 30),      \
+      QZC_FOUR(T, 31)
 /// c[64 x Columns] += a[64 x 16] · b[Columns x 16]ᵀ; A and B: the numbers of
 /// the descriptors, behind those of the sums.
 #define QZC_PRODUCT(Columns, A, B)                                             \
@@ -98,14 +107,29 @@ QZC_DEVICE void changedByProducts(float (&c)[4]) {
         "{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"                             \
         "wgmma.mma_async.sync.aligned.m64n" #Columns "k16.f32.f16.f16 "        \
         "{" QZC_NAMES_##Columns "}, %" #A ", %" #B ", p, 1, 1, 0, 0;\n}"       \
-        : QZC_SUMS_##Columns                                                   \
+        : QZC_SUMS_##Columns("f")                                              \
         : "l"(a), "l"(b));                                                     \
   }
 
-QZC_PRODUCT(64, 32, 33)
-QZC_PRODUCT(128, 64, 65)
-QZC_PRODUCT(192, 96, 97)
-QZC_PRODUCT(256, 128, 129)
+/// The same of bytes, c[64 x Columns] += a[64 x 32] · b[Columns x 32]ᵀ.
+#define QZC_BYTE_PRODUCT(Columns, A, B)                                        \
+  QZC_DEVICE void multiplyGroup(int(&c)[Columns / 8][4], unsigned long long a, \
+                                unsigned long long b) {                        \
+    asm volatile("{\n.reg .pred p;\nsetp.eq.u32 p, 0, 0;\n"                    \
+                 "wgmma.mma_async.sync.aligned.m64n" #Columns                  \
+                 "k32.s32.s8.s8 {" QZC_NAMES_##Columns "}, %" #A ", %" #B      \
+                                                       ", p;\n}"               \
+                 : QZC_SUMS_##Columns("r")                                     \
+                 : "l"(a), "l"(b));                                            \
+  }
+#define QZC_PRODUCTS(Columns, A, B)                                            \
+  QZC_PRODUCT(Columns, A, B)                                                   \
+  QZC_BYTE_PRODUCT(Columns, A, B)
+
+QZC_PRODUCTS(64, 32, 33)
+QZC_PRODUCTS(128, 64, 65)
+QZC_PRODUCTS(192, 96, 97)
+QZC_PRODUCTS(256, 128, 129)
 
 /// c[64 x Columns] += a[64 x 16] · b[16 x Columns], where a is in registers: of
 /// each warp's 16 rows as multiplyAccumulate has them. They are to be written
@@ -120,7 +144,7 @@ QZC_PRODUCT(256, 128, 129)
         "wgmma.mma_async.sync.aligned.m64n" #Columns "k16.f32.f16.f16 "        \
         "{" QZC_NAMES_##Columns "}, {%" #A0 ", %" #A1 ", %" #A2 ", %" #A3      \
                                 "}, %" #B ", p, 1, 1, 1;\n}"                   \
-        : QZC_SUMS_##Columns                                                   \
+        : QZC_SUMS_##Columns("f")                                              \
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));                 \
   }
 
@@ -135,7 +159,7 @@ QZC_DEVICE void multiplyRows(float (&c)[4][4], const unsigned (&a)[4],
   asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %21, 0;\n"
                "wgmma.mma_async.sync.aligned.m64n32k16.f32.f16.f16 "
                "{" QZC_NAMES_32 "}, {%16, %17, %18, %19}, %20, p, 1, 1, 0;\n}"
-               : QZC_SUMS_32
+               : QZC_SUMS_32("f")
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "n"(Adds));
 }
 
@@ -155,6 +179,8 @@ QZC_DEVICE void firstProduct(float (&c)[8][4], unsigned long long a,
 
 #undef QZC_NEW_FOUR
 #undef QZC_REGISTER_PRODUCT
+#undef QZC_PRODUCTS
+#undef QZC_BYTE_PRODUCT
 #undef QZC_PRODUCT
 #undef QZC_NAMES_32
 #undef QZC_SUMS_32

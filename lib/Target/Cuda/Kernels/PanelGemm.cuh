@@ -16,9 +16,6 @@
 
 namespace qzc::kernels {
 
-/// Bytes of a row of a panel.
-constexpr int kPanelRowBytes = 2 * kPanelColumns;
-
 template <int BN>
 using PanelRing = TileRing<panelStages(BN), panelStageBytes(BN)>;
 
@@ -41,15 +38,18 @@ template <int BN> QZC_DEVICE PanelPlace panelPlace(int allRows, int columns) {
           min(BN, columns - column)};
 }
 
-/// Copies the panels of a block's tile of a, of `allRows` rows, and of b. One
-/// thread.
-template <int BN>
+/// Copies the panels of a block's tile of a, of `allRows` rows, and of b: codes
+/// for each digit again. One thread.
+template <int BN, Order O>
 QZC_DEVICE void copyPanels(const PanelRing<BN> &ring, int steps,
                            const PanelPlace &place, const Half *a, int allRows,
                            const Half *b, int columns) {
   a += static_cast<long long>(place.row) * kPanelColumns;
   b += static_cast<long long>(place.column) * kPanelColumns;
+  const Half *const codes = b;
   for (int step = 0; step < steps; ++step) {
+    if (O == Order::Digits && step == steps / 2)
+      b = codes;
     ring.waitForRoom(step);
     expectBytes(ring.full(step), (place.rows + place.width) * kPanelRowBytes);
     copyBulk(ring.tile(step), a, place.rows * kPanelRowBytes, ring.full(step));
@@ -60,18 +60,14 @@ QZC_DEVICE void copyPanels(const PanelRing<BN> &ring, int steps,
   }
 }
 
-/// c = the warpgroup's 64 rows of the block's tile. All warps that multiply;
-/// the ring has no more use then.
-template <int BN>
-QZC_DEVICE void multiplyPanels(const PanelRing<BN> &ring, int steps,
-                               float (&c)[BN / 8][4]) {
+/// c += the products of steps first to end - 1 of the warpgroup's 64 rows of
+/// the block's tile. All warps that multiply.
+template <int BN, class Number>
+QZC_DEVICE void addPanels(const PanelRing<BN> &ring, int first, int end,
+                          Number (&c)[BN / 8][4]) {
   const int warp = threadIdx.x / kWarp;
-#pragma unroll
-  for (int j = 0; j < BN / 8; ++j)
-#pragma unroll
-    for (int e = 0; e < 4; ++e)
-      c[j][e] = 0.0f;
-  for (int step = 0; step < steps; ++step) {
+  const bool isFirstLane = threadIdx.x % kWarp == 0;
+  for (int step = first; step < end; ++step) {
     ring.waitForTile(step);
     const unsigned long long tileA =
         matrixDescriptor(ring.tile(step) + warp / 4 * 64 * kPanelRowBytes);
@@ -79,17 +75,49 @@ QZC_DEVICE void multiplyPanels(const PanelRing<BN> &ring, int steps,
         matrixDescriptor(ring.tile(step) + kPanelRows * kPanelRowBytes);
     beginProducts();
 #pragma unroll
-    for (int kk = 0; kk < kPanelColumns / 16; ++kk)
+    for (int kk = 0; kk < kPanelRowBytes / 32; ++kk)
       multiplyGroup(c, tileA + 2 * kk, tileB + 2 * kk);
     commitProducts();
     waitForProducts<1>();
-    if (step > 0 && threadIdx.x % kWarp == 0)
+    if (step > first && isFirstLane)
       arrive(ring.empty(step - 1));
   }
   waitForProducts();
 #pragma unroll
   for (int j = 0; j < BN / 8; ++j)
     changedByProducts(c[j]);
+  if (isFirstLane)
+    arrive(ring.empty(end - 1));
+}
+
+/// What `use` makes of each sum.
+template <int BN, class Use> QZC_DEVICE void forSums(Use use) {
+#pragma unroll
+  for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+    for (int e = 0; e < 4; ++e)
+      use(j, e);
+}
+
+/// c = the warpgroup's 64 rows of the block's tile; of digits, in units of high
+/// ones. All warps that multiply; the ring has no more use then.
+template <int BN, Order O>
+QZC_DEVICE void multiplyPanels(const PanelRing<BN> &ring, int steps,
+                               float (&c)[BN / 8][4]) {
+  if constexpr (O == Order::Digits) {
+    int sums[BN / 8][4];
+    forSums<BN>([&](int j, int e) { sums[j][e] = 0; });
+    addPanels<BN>(ring, 0, steps / 2, sums);
+    // Half a unit at most is lost, far less than by rounding inputs. Sums of
+    // either digits are below 2^29: rows have up to 24,576 columns.
+    forSums<BN>([&](int j, int e) { sums[j][e] = (sums[j][e] + 128) >> 8; });
+    addPanels<BN>(ring, steps / 2, steps, sums);
+    forSums<BN>(
+        [&](int j, int e) { c[j][e] = static_cast<float>(sums[j][e]); });
+  } else {
+    forSums<BN>([&](int j, int e) { c[j][e] = 0.0f; });
+    addPanels<BN>(ring, 0, steps, c);
+  }
   meetWarps<kPanelWarps>();
 }
 
@@ -218,12 +246,12 @@ QZC_DEVICE void gemmPanels(const GemmPanels::Args<Value> &a) {
     return;
   if (warp == kPanelWarps) {
     if (lane == 0)
-      copyPanels<BN>(ring, steps, place, a.rows, tokens, a.weights,
-                     a.output.columns);
+      copyPanels<BN, C.order>(ring, steps, place, a.rows, tokens, a.weights,
+                              a.output.columns);
     return;
   }
   float c[BN / 8][4];
-  multiplyPanels<BN>(ring, steps, c);
+  multiplyPanels<BN, C.order>(ring, steps, c);
 
   constexpr int sumStride = BN + 8; // rows that are written together: no bank
                                     // conflicts

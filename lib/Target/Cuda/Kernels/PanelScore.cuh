@@ -80,12 +80,12 @@ QZC_DEVICE void scorePanels(const ScorePanels::Args<Value> &a) {
     return;
   if (warp == kPanelWarps) {
     if (lane == 0)
-      copyPanels<BN>(ring, steps, place, a.rows, a.state->rows, a.weights,
-                     a.columns);
+      copyPanels<BN, C.order>(ring, steps, place, a.rows, a.state->rows,
+                              a.weights, a.columns);
     return;
   }
   float c[BN / 8][4];
-  multiplyPanels<BN>(ring, steps, c);
+  multiplyPanels<BN, C.order>(ring, steps, c);
   const int width = place.width;
   if constexpr (C.scale == SumScale::Columns) {
 #pragma unroll

@@ -12,14 +12,15 @@ struct ScorePanels {
   struct Config {
     int columns; ///< of a block
     int tiles;   ///< of a row, in all launches
+    Order order; ///< of the operands, Panels or Digits
     bool softCap;
     SumScale scale;
-    QZC_FIELDS(columns, tiles, softCap, scale)
+    QZC_FIELDS(columns, tiles, order, softCap, scale)
   };
   template <template <class> class Of> struct Args {
-    Of<const Half *> rows;       ///< [T, inputs], in panels
+    Of<const Half *> rows;       ///< [T, inputs]
     Of<const float *> rowScales; ///< [T]
-    Of<const Half *> weights;    ///< [columns, inputs], in panels
+    Of<const Half *> weights;    ///< [columns, inputs]
     Of<int> inputs;              ///< as they are stored, a multiple of 64
     Of<int> columns;             ///< of the vocabulary
     Of<int> firstColumn;         ///< that these begin with

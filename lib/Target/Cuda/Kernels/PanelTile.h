@@ -10,8 +10,10 @@
 
 namespace qzc {
 
-/// Columns of a panel: of both operands, a step.
-constexpr int kPanelColumns = 64;
+/// Bytes of a row of a panel, a step's of both operands, and its columns of
+/// f16.
+constexpr int kPanelRowBytes = 128;
+constexpr int kPanelColumns = kPanelRowBytes / 2;
 /// Rows of a block, and the warps that multiply; one more copies.
 constexpr int kPanelRows = 128;
 constexpr int kPanelWarps = 8;
@@ -21,7 +23,7 @@ constexpr int kPanelGroup = 16;
 
 /// Of a block of `columns` columns.
 constexpr int panelStageBytes(int columns) {
-  return (kPanelRows + columns) * kPanelColumns * 2;
+  return (kPanelRows + columns) * kPanelRowBytes;
 }
 /// Stages of the ring: as many as 192 KiB hold, but no more than eight.
 constexpr int panelStages(int columns) {
