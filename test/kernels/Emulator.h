@@ -268,6 +268,12 @@ inline uint4 loadStreaming(const void *address) {
 inline uint2 loadStreamingTwo(const void *address) {
   return *static_cast<const uint2 *>(address);
 }
+inline unsigned short loadNearHalf(const void *address) {
+  return *static_cast<const unsigned short *>(address);
+}
+inline unsigned loadNearWord(const void *address) {
+  return *static_cast<const unsigned *>(address);
+}
 
 /// Shared addresses: offsets from the dynamic array, wrapping around.
 inline unsigned sharedAddress(const void *pointer) {

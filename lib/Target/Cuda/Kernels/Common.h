@@ -79,6 +79,21 @@ constexpr bool hasRowScales(const WeightConfig &weight) {
          weight.storage == Storage::Int8Absmax ||
          (weight.storage == Storage::Fp8 && weight.block == 0);
 }
+/// Whether each chunk of 32 codes has an f16 scale, behind that of the chunk
+/// before.
+constexpr bool hasChunkScales(const WeightConfig &weight) {
+  switch (weight.storage) {
+  case Storage::Q4_0:
+  case Storage::Q5_0:
+    return true;
+  case Storage::Int4:
+  case Storage::Int3:
+  case Storage::Int2:
+    return weight.block == 32;
+  default:
+    return false;
+  }
+}
 template <template <class> class Of> struct WeightArgs {
   Of<const void *> data, scales;
   QZC_FIELDS(data, scales)

@@ -128,6 +128,19 @@ QZC_DEVICE uint2 loadStreamingTwo(const void *address) {
   return v;
 }
 
+/// Two bytes, and four, of which others load what is beside them: they stay in
+/// the L1 cache.
+QZC_DEVICE unsigned short loadNearHalf(const void *address) {
+  unsigned short v;
+  asm("ld.global.L2::128B.u16 %0, [%1];" : "=h"(v) : "l"(address));
+  return v;
+}
+QZC_DEVICE unsigned loadNearWord(const void *address) {
+  unsigned v;
+  asm("ld.global.L2::128B.u32 %0, [%1];" : "=r"(v) : "l"(address));
+  return v;
+}
+
 QZC_DEVICE unsigned sharedAddress(const void *pointer) {
   return static_cast<unsigned>(__cvta_generic_to_shared(pointer));
 }

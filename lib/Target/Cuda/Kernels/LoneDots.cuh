@@ -41,6 +41,59 @@ template <class W> struct ChunkPair {
   QZC_DEVICE static ChunkPair zero() { return {W::zero(), W::zero()}; }
 };
 
+/// Where a tile's scales come with its chunks.
+template <class W> struct OwnScales {
+  QZC_DEVICE static typename W::Chunk loadChunk(const MatvecRow &row,
+                                                unsigned chunk) {
+    return W::load(row.data, row.scales,
+                   static_cast<long long>(chunk) * W::kPerChunk);
+  }
+};
+
+/// Where they come by words of two chunks (hasChunkScales), which take as long
+/// to load as one scale: rows of `Chunks`, `Groups` of which are a tile's. Lane
+/// t of the four that share the rows loads word t of each two groups.
+template <class W, int Chunks, int Groups> struct PairedScales {
+  static_assert(Chunks % 2 == 0 && Groups % 2 == 0, "whole words");
+  unsigned low[Groups / 2], high[Groups / 2];
+
+  QZC_DEVICE static typename W::Chunk loadChunk(const MatvecRow &row,
+                                                unsigned chunk) {
+    return W::loadCodes(row.data, static_cast<long long>(chunk) * W::kPerChunk);
+  }
+  /// Of the groups from chunk `first` of the rows on; beyond these, where there
+  /// may be such, zeros.
+  template <bool MayBeBeyond>
+  QZC_DEVICE void load(const MatvecRow &lowRow, const MatvecRow &highRow,
+                       int first) {
+#pragma unroll
+    for (int i = 0; i < Groups / 2; ++i) {
+      const int number = first / 2 + 4 * i + lane();
+      const bool isThere = !MayBeBeyond || number < Chunks / 2;
+      low[i] = isThere ? wordOf(lowRow, number) : 0;
+      high[i] = isThere ? wordOf(highRow, number) : 0;
+    }
+  }
+  /// Gives the chunks of a group their scales.
+  QZC_DEVICE void put(ChunkPair<W> &pair, int group) const {
+    const int from = threadIdx.x % kWarp / 4 * 4 + group % 2 * 2 + lane() / 2;
+    W::setScale(pair.low, ofLane(low[group / 2], from));
+    W::setScale(pair.high, ofLane(high[group / 2], from));
+  }
+
+private:
+  QZC_DEVICE static int lane() { return threadIdx.x % 4; }
+  QZC_DEVICE static unsigned wordOf(const MatvecRow &row, int number) {
+    const unsigned index =
+        static_cast<unsigned>(row.stored) * (Chunks / 2) + number;
+    return loadNearWord(static_cast<const unsigned *>(row.scales) + index);
+  }
+  QZC_DEVICE static unsigned short ofLane(unsigned word, int from) {
+    const unsigned both = __shfl_sync(QZC_FULL_WARP, word, from);
+    return static_cast<unsigned short>(lane() % 2 ? both >> 16 : both);
+  }
+};
+
 /// What chunks of two rows come to.
 struct ChunkPairSums {
   float low = 0.0f;

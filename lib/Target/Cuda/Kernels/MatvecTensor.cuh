@@ -44,6 +44,15 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   constexpr bool wholeRows = total % perBlock == 0;
   constexpr bool wholeColumns = C.splitK * steps * 4 == chunks;
   static_assert(K % W::kPerChunk == 0, "rows are whole chunks");
+  // Elsewhere warps have a single tile and wait for scales to be where they
+  // belong, or (the head) for memory alone.
+  constexpr bool pairsScales =
+      hasChunkScales(C.layer.weight) && C.layer.gated && C.tiles > 1 &&
+      chunks % 2 == 0 && steps % 2 == 0 && depth % steps == 0;
+  using Scales =
+      typename Choose<pairsScales,
+                      PairedScales<W, chunks, pairsScales ? steps : 2>,
+                      OwnScales<W>>::Type;
   using Dots = DotsOf<C.layer.weight, K>;
   using Stage = LoneStage<K, C.splitK, C.splitN, steps * 4 * W::kPerChunk,
                           Dots::kPerScale, Norms>;
@@ -74,7 +83,11 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   // Rows of the tile that was last loaded from.
   MatvecRow lowRow;
   MatvecRow highRow;
-  auto load = [&](Unit &unit, int number) {
+  Unit ring[depth];
+  Scales scales[pairsScales ? depth / steps : 1];
+  // Into slot d, which number % depth is.
+  auto load = [&](int d, int number) {
+    Unit &unit = ring[d];
     const int index = 4 * (warpK * steps + number % steps) + chunk;
     const int first = (firstTile + number / steps) * perTile;
     if (number % steps == 0) {
@@ -83,6 +96,11 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
                     ? parts.template find<!wholeRows>(first + row, 1)
                     : parts.template find<!wholeRows>(first + row + 8, 0);
     }
+    // Behind the last of the tile before that is in this slot.
+    if constexpr (pairsScales)
+      if (d % steps == steps - 1)
+        scales[d / steps].template load<!wholeColumns>(lowRow, highRow,
+                                                       4 * warpK * steps);
     if ((!wholeColumns && index >= chunks) || (!wholeRows && first >= total)) {
       unit = Unit::zero();
       return;
@@ -90,17 +108,15 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
     auto chunkOf = [&](const MatvecRow &p) {
       // Chunks are counted in 32 bits, whose products cost little.
       const unsigned number = static_cast<unsigned>(p.stored) * chunks + index;
-      return W::load(p.data, p.scales,
-                     static_cast<long long>(number) * W::kPerChunk);
+      return Scales::loadChunk(p, number);
     };
     unit.low = chunkOf(lowRow);
     unit.high = chunkOf(highRow);
   };
 
-  Unit ring[depth];
 #pragma unroll
   for (int d = 0; d < depth; ++d)
-    load(ring[d], d);
+    load(d, d);
   Stage stage(warpK, warpN * kWarp + lane);
   stage.prepare(norm);
   waitForDependencies();
@@ -121,10 +137,12 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
         continue;
       const int step = number % steps;
       const int group = warpK * steps + step;
+      if constexpr (pairsScales)
+        scales[d / steps].put(ring[d], d % steps);
       if (wholeColumns || group < groups)
         sums.add(dots, ring[d], group);
       if (number + depth < units)
-        load(ring[d], number + depth);
+        load(d, number + depth);
       if (step == steps - 1) {
         sums.join();
         if (chunk == 0) {

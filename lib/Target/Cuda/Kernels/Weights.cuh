@@ -24,6 +24,8 @@ namespace qzc::kernels {
 ///              without the scale; all lanes of the warp must take part
 ///   scale(chunk)
 ///   kAffine    whether minimum(chunk) is added to decoded · scale
+///   loadCodes(data, i), setScale(chunk, bits)
+///              load in two steps, where chunks have scales (hasChunkScales)
 ///   at(data, scales, i)
 ///              any one element with its block's scale, without the row's
 ///   rowScale(scales, row)

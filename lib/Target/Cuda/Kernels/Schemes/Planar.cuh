@@ -185,6 +185,12 @@ struct PlanarWeights : NoEntry, NoRowScale {
                                long long i) {
     return {PlanarCodes<Bits>::load(data, i), Scales::load(scales, i)};
   }
+  QZC_DEVICE static Chunk loadCodes(const void *data, long long i) {
+    return {PlanarCodes<Bits>::load(data, i), {}};
+  }
+  QZC_DEVICE static void setScale(Chunk &chunk, unsigned short bits) {
+    chunk.scale = bits;
+  }
   QZC_DEVICE static Chunk zero() { return {}; }
   QZC_DEVICE static float scale(const Chunk &chunk) {
     return Scales::scale(chunk.scale);

@@ -20,6 +20,12 @@ struct Weights<Storage::Q4_0, Block> : NoEntry, NoMinimum, NoRowScale {
                                long long i) {
     return {loadChunk(data, i / 32), {ggmlScale(scales, i / 32)}};
   }
+  QZC_DEVICE static Chunk loadCodes(const void *data, long long i) {
+    return {loadChunk(data, i / 32), {0}};
+  }
+  QZC_DEVICE static void setScale(Chunk &chunk, unsigned short bits) {
+    chunk.scale = {bits};
+  }
   QZC_DEVICE static Chunk zero() { return {make_uint4(0, 0, 0, 0), {0}}; }
   QZC_DEVICE static float scale(const Chunk &chunk) {
     return toFloat(chunk.scale);

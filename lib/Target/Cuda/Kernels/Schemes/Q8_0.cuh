@@ -9,7 +9,7 @@ namespace qzc::kernels {
 
 /// The f16 scale of ggml's block number `index`, as its bits.
 QZC_DEVICE unsigned short ggmlScale(const void *scales, long long index) {
-  return static_cast<const unsigned short *>(scales)[index];
+  return loadNearHalf(static_cast<const unsigned short *>(scales) + index);
 }
 
 template <int Block>

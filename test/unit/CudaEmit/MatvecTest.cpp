@@ -1,0 +1,100 @@
+//===- MatvecTest.cpp - Scales that come by words of two ------------------===//
+
+#include "Emulator.h"
+
+#include "MatvecTensor.cuh"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace qzc::kernels;
+
+namespace {
+constexpr int kColumns = 768;
+constexpr int kChunks = kColumns / 32;
+
+/// Two groups a warp; of four warps that share rows three have columns.
+constexpr MatvecTensor::Config configOf(int rows) {
+  MatvecTensor::Config config = {};
+  config.layer.inputs = kColumns;
+  config.layer.parts[0].rows = config.layer.parts[1].rows = rows;
+  config.layer.gated = true;
+  config.layer.weight.storage = Storage::Q4_0;
+  config.splitK = 4;
+  config.splitN = 2;
+  config.tiles = 3;
+  return config;
+}
+constexpr unsigned kRowsOfBlock = 2 * 3 * 8;
+
+template <int Rows> void run(void **args) {
+  matvecTensor<configOf(Rows)>(
+      *static_cast<MatvecTensor::Args<Value> *>(args[0]));
+}
+
+struct Product {
+  double sum = 0;
+  double size = 0; ///< that of its terms
+};
+
+template <int Rows> void checkRows() {
+  unsigned state = Rows;
+  const auto random = [&] {
+    state = state * 1664525u + 1013904223u;
+    return state >> 8;
+  };
+  // Gate rows, then up rows.
+  std::vector<uint4> codes(2 * Rows * kChunks);
+  std::vector<unsigned> scales(Rows * kChunks);
+  std::vector<float4> x(kColumns / 4);
+  auto *bytes = reinterpret_cast<unsigned char *>(codes.data());
+  auto *halves = reinterpret_cast<unsigned short *>(scales.data());
+  auto *input = &x[0].x;
+  for (size_t i = 0; i != codes.size() * 16; ++i)
+    bytes[i] = static_cast<unsigned char>(random());
+  for (int i = 0; i != 2 * Rows * kChunks; ++i) // of 1 to 8
+    halves[i] = static_cast<unsigned short>(0x3c00 + random() % 0xc00);
+  for (int i = 0; i != kColumns; ++i)
+    input[i] = static_cast<float>(random()) / (1 << 23) - 1;
+  const auto productOf = [&](int row) {
+    Product product;
+    for (int c = 0; c != kColumns; ++c) {
+      const int chunk = row * kChunks + c / 32;
+      const int byte = bytes[chunk * 16 + c % 16];
+      const int code = (c % 32 < 16 ? byte & 15 : byte >> 4) - 8;
+      const double term =
+          double(code) * toFloat(Half{halves[chunk]}) * input[c];
+      product.sum += term;
+      product.size += std::fabs(term);
+    }
+    return product;
+  };
+
+  std::vector<float> out(Rows);
+  MatvecTensor::Args<Value> values = {};
+  values.x = {input, kColumns};
+  for (int side = 0; side != 2; ++side) {
+    values.layer.parts[side].weight = {codes.data(), scales.data()};
+    values.layer.parts[side].begin = side * Rows;
+  }
+  values.layer.out = {out.data(), Rows};
+  void *args[] = {&values};
+  qzc::emulator::runGrid({"matvecTensor", &run<Rows>}, args,
+                         {1, (Rows + kRowsOfBlock - 1) / kRowsOfBlock, 1}, 256,
+                         65536, {});
+  for (int row = 0; row != Rows; ++row) {
+    const Product gate = productOf(row);
+    const Product up = productOf(Rows + row);
+    EXPECT_NEAR(
+        out[size_t(row)], gate.sum * up.sum,
+        1e-6 * (gate.size * std::fabs(up.sum) + up.size * std::fabs(gate.sum)))
+        << "row " << row;
+  }
+}
+
+TEST(MatvecTest, PutsScalesWhereTheyBelong) {
+  static_assert(hasChunkScales(configOf(1).layer.weight));
+  checkRows<96>();
+  checkRows<75>(); // the last tiles are not whole, or not there
+}
+} // namespace
