@@ -129,7 +129,8 @@ void Lowerer::lowerEmbed(const Launch &launch) {
   embed.args.table = weightArgs(launch.weights[0]);
   embed.args.rows = tokenRows();
   embed.args.out = outRows(launch.outputs[0]);
-  embed.grid[0] = perToken();
+  embed.grid[0] = {ceilDiv(table.cols, 256), 0};
+  embed.grid[1] = perToken();
   Builder.add(*Out, embed);
 }
 
@@ -143,7 +144,8 @@ void Lowerer::lowerAddPositions(const Launch &launch) {
       intOf(std::get<format::AddPositionsParams>(launch.params).offset);
   add.args.rows = tokenRows();
   add.args.out = outRows(launch.outputs[0]);
-  add.grid[0] = perToken();
+  add.grid[0] = {ceilDiv(table.cols, 256), 0};
+  add.grid[1] = perToken();
   Builder.add(*Out, add);
 }
 

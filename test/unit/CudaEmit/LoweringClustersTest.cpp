@@ -127,7 +127,7 @@ TEST(LoweringClustersTest, ClustersShareInputsOfAFewSequencesOnHopper) {
   const Lowered lowering =
       lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
   expectSpreads(lowering, lowering.program.batches[0].launches,
-                {{"embed", 1, 256, 1, 1},
+                {{"embed", 8, 256, 1, 1},
                  {"matvecCluster", 192, 256, 2, 8},
                  {"attendOne", 8, 256, 1, 1},
                  {"matvecCluster", 128, 256, 2, 8},
@@ -138,7 +138,7 @@ TEST(LoweringClustersTest, ClustersShareInputsOfAFewSequencesOnHopper) {
   // Of more sequences all but the head, which has too many rows.
   const std::vector<CudaLaunch> &many = lowering.program.batches[1].launches;
   expectSpreads(lowering, many,
-                {{"embed", 1, 256, 1, 1},
+                {{"embed", 8, 256, 1, 1},
                  {"matvecCluster", 96, 512, 1, 8},
                  {"attendOne", 8, 128, 1, 1},
                  {"matvecCluster", 64, 512, 1, 8},

@@ -13,31 +13,36 @@
 namespace qzc::kernels {
 
 /// out[t] = table[token t]. A negative token, where the step before failed, is
-/// taken as 0. Grid: T blocks of 256 threads.
+/// taken as 0. Grid: ceil(columns / 256) × T blocks of 256 threads: all of a
+/// row is asked of memory at once.
 template <Embed::Config C> QZC_DEVICE void embed(const Embed::Args<Value> &a) {
   using W = WeightsOf<C.table>;
   launchDependents();
   waitForDependencies();
-  const long long row = max(a.rows[blockIdx.x].token, 0);
+  const int i = blockIdx.x * 256 + threadIdx.x;
+  if (i >= C.columns)
+    return;
+  const long long row = max(a.rows[blockIdx.y].token, 0);
   const float scale = W::rowScale(a.table.scales, static_cast<int>(row));
-  float *out = rowOf(a.out, blockIdx.x);
-  for (int i = threadIdx.x; i < C.columns; i += blockDim.x)
-    out[i] = W::at(a.table.data, a.table.scales, row * C.columns + i) * scale;
+  rowOf(a.out, blockIdx.y)[i] =
+      W::at(a.table.data, a.table.scales, row * C.columns + i) * scale;
 }
 
-/// out[t] = in[t] + table[position t + offset]. Grid: T blocks.
+/// out[t] = in[t] + table[position t + offset]. Grid: as embed's.
 template <AddPositions::Config C>
 QZC_DEVICE void addPositions(const AddPositions::Args<Value> &a) {
   using W = WeightsOf<C.table>;
   launchDependents();
   waitForDependencies();
-  const int row = a.rows[blockIdx.x].position + a.offset;
+  const int i = blockIdx.x * 256 + threadIdx.x;
+  if (i >= C.columns)
+    return;
+  const int row = a.rows[blockIdx.y].position + a.offset;
   const float scale = W::rowScale(a.table.scales, row);
-  const float *in = rowOf(a.in, blockIdx.x);
-  float *out = rowOf(a.out, blockIdx.x);
-  for (int i = threadIdx.x; i < C.columns; i += blockDim.x)
-    out[i] = in[i] + scale * W::at(a.table.data, a.table.scales,
-                                   static_cast<long long>(row) * C.columns + i);
+  rowOf(a.out, blockIdx.y)[i] =
+      rowOf(a.in, blockIdx.y)[i] +
+      scale * W::at(a.table.data, a.table.scales,
+                    static_cast<long long>(row) * C.columns + i);
 }
 
 /// Grid: T × heads blocks of 256 threads.
