@@ -320,6 +320,23 @@ template <LinearConfig L> struct RowEnd {
 /// Rows that an output is made of.
 constexpr int sidesOf(const LinearConfig &layer) { return layer.gated ? 2 : 1; }
 
+/// What finishes an output: of its rows, and the residual.
+template <LinearConfig L> struct OutputEnd {
+  RowEnd<L> ofSides[sidesOf(L)] = {};
+  float added = 0.0f;
+
+  QZC_DEVICE static OutputEnd load(const MatvecParts<L> &parts, int n,
+                                   const float *residual) {
+    OutputEnd end;
+#pragma unroll
+    for (int side = 0; side < sidesOf(L); ++side)
+      end.ofSides[side] = RowEnd<L>::load(parts.template find<false>(n, side));
+    if constexpr (L.end.residual)
+      end.added = residual[n];
+    return end;
+  }
+};
+
 /// An output, without the residual, of what its rows came to.
 template <LinearConfig L>
 QZC_DEVICE float outputOf(const float (&y)[sidesOf(L)]) {

@@ -119,7 +119,16 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
     load(d, d);
   Stage stage(warpK, warpN * kWarp + lane);
   stage.prepare(norm);
+  // Of output i of the block: what finishes it is on its way while others are
+  // multiplied, for nothing hides it behind the last sum.
+  const auto endOf = [&](int i) {
+    const int n = blockIdx.y * perBlock + i;
+    return i < perBlock && (!wholeRows || n < total)
+               ? OutputEnd<C.layer>::load(parts, n, residual)
+               : OutputEnd<C.layer>();
+  };
   waitForDependencies();
+  OutputEnd<C.layer> end = endOf(threadIdx.x);
   const float squares = dots.stage(stage, scratch, x, norm);
   if constexpr (Stage::kLeavesFactor) {
     const float ofWarp = reduceWarp<Sum>(squares);
@@ -180,13 +189,14 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
 #pragma unroll
       for (int w = 1; w < C.splitK; ++w)
         sum += from[w * 16];
-      y[side] = RowEnd<C.layer>::load(parts.template find<!wholeRows>(n, side))
-                    .of(sum * factor);
+      y[side] = end.ofSides[side].of(sum * factor);
     }
     float result = outputOf<C.layer>(y);
     if constexpr (C.layer.end.residual)
-      result += residual[n];
+      result += end.added;
     out[n] = result;
+    if constexpr (perBlock > threads)
+      end = endOf(i + threads);
   }
 }
 
