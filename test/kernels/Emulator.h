@@ -153,8 +153,8 @@ inline unsigned atomicInc(unsigned *p, unsigned last) {
   *p = before < last ? before + 1 : 0;
   return before;
 }
-inline int atomicMax(int *p, int v) {
-  const int before = *p;
+template <class T> T atomicMax(T *p, T v) {
+  const T before = *p;
   *p = before > v ? before : v;
   return before;
 }

@@ -235,14 +235,22 @@ kernels::LinearArgs<Arg> Lowerer::linearArgs(const Launch &launch,
   return args;
 }
 
+bool Lowerer::makesLogits(const Launch &launch) const {
+  return Current == Phase::DecodeHead && &launch == &M.plan.head.back() &&
+         partGroups(launch).size() == 1 &&
+         same(launch.outputs[0], M.plan.logits);
+}
+
 kernels::MatvecArgs<Arg> Lowerer::matvecArgs(const Launch &launch,
                                              const FusedNorm &norm,
-                                             const PartGroup &group) const {
+                                             const PartGroup &group) {
   kernels::MatvecArgs<Arg> args;
   args.x = inputRows(launch, norm);
   args.norm = normArgs(norm.launch);
   args.kept = keptRows(norm);
   args.layer = linearArgs(launch, group);
+  HeadChooses = makesLogits(launch);
+  args.choice = HeadChooses ? choice() : Arg<kernels::TokenKey *>(kUnused);
   return args;
 }
 
@@ -257,6 +265,7 @@ void Lowerer::addMatvecTensor(const Launch &launch, const FusedNorm &norm,
   matvec.config.splitN = toInt(spread.splitN);
   matvec.config.tiles = toInt(spread.tiles);
   matvec.config.keepsNorm = norm.keeps;
+  matvec.config.chooses = makesLogits(launch);
   matvec.args = matvecArgs(launch, norm, group);
   const int64_t rowsOfBlock =
       spread.splitN * spread.tiles * tileRows(matvec.config.layer.gated);
@@ -291,6 +300,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   matvec.config.perWarp = toInt(spread.perWarp);
   matvec.config.passes = toInt(spread.passes);
   matvec.config.keepsNorm = norm.keeps;
+  matvec.config.chooses = makesLogits(launch);
   matvec.args = matvecArgs(launch, norm, group);
   const int64_t staged = fast ? stagedInputs(shape) : shape.cols;
   matvec.grid[0] = perToken();

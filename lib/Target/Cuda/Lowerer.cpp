@@ -202,6 +202,7 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
   Current = phase;
   Out = &out;
   Converted.reset();
+  HeadChooses = false;
   const std::vector<Launch> &list = isHead() ? M.plan.head : M.plan.body;
   std::map<size_t, FusedNorm> fused;
   for (size_t i = 0; i < list.size(); ++i) {
@@ -258,8 +259,23 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
   }
 }
 
+Arg<kernels::TokenKey *> Lowerer::choice() {
+  return Builder.fixedScratch<kernels::TokenKey>(
+      "choice", kMostBatch * sizeof(kernels::TokenKey));
+}
+
 void Lowerer::lowerChoose(Launches &out) {
   const View &logits = M.plan.logits;
+  if (HeadChooses) {
+    KernelLaunch<kernels::TakeChoice> take;
+    take.config = {toInt(logits.columns)};
+    take.args.choice = choice();
+    take.args.rows = tokenRows();
+    take.grid[0] = perToken();
+    take.blockThreads = 32;
+    Builder.add(out, take);
+    return;
+  }
   KernelLaunch<kernels::ChooseToken> choose;
   choose.config = {toInt(logits.columns), kChooseBlocks};
   choose.args.logits = inRows(logits);

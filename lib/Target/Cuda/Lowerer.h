@@ -80,6 +80,8 @@ private:
   void lowerNorm(const format::Launch &launch);
   void lowerElementwise(const format::Launch &launch);
   void lowerChoose(Launches &out);
+  /// What a head that chooses leaves of each row.
+  Arg<kernels::TokenKey *> choice();
   void lowerDraw(Launches &out);
 
   // AttentionLowering.cpp.
@@ -135,7 +137,9 @@ private:
                                       const PartGroup &group) const;
   kernels::MatvecArgs<Arg> matvecArgs(const format::Launch &launch,
                                       const FusedNorm &norm,
-                                      const PartGroup &group) const;
+                                      const PartGroup &group);
+  /// Whether the layer's outputs are the logits that a token is chosen by.
+  bool makesLogits(const format::Launch &launch) const;
   /// What happens to a layer's sums.
   kernels::EndConfig endConfig(const format::Launch &launch,
                                const PartGroup &group) const;
@@ -325,6 +329,7 @@ private:
   int64_t MostBatch = kMostBatch; ///< of a decode pass
   int64_t Batch = 1;              ///< sequences that this one is made for
   bool HasBatchKernels = false;
+  bool HeadChooses = false; ///< the list's last layer leaves the choice
   Launches *Out = nullptr;
   /// What the 16-bit activations in scratch were made from, while that holds,
   /// and by what.

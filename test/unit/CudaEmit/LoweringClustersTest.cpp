@@ -200,7 +200,7 @@ TEST(LoweringClustersTest, AttentionInOneLaunchHasTheNormThatIsAResidual) {
     return configsByName(lowered).at(launch.kernel);
   };
   const auto oneLaunch = testing::ElementsAre(
-      "embed", "attendLayer", "feedLayer", "matvec", "chooseToken");
+      "embed", "attendLayer", "feedLayer", "matvec", "takeChoice");
 
   Manifest manifest = model.manifest;
   std::vector<Launch> &body = manifest.plan.body;

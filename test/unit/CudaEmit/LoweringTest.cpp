@@ -72,8 +72,20 @@ TEST(LoweringTest, DecodeOfALlamaBlockFusesNormsAndResiduals) {
   const CudaProgram program = lower(smallLlama().manifest).program;
   EXPECT_THAT(stems(program.decode),
               testing::ElementsAre("embed", "matvec", "attendOne", "matvec",
-                                   "matvec", "matvec", "matvec",
-                                   "chooseToken"));
+                                   "matvec", "matvec", "matvec", "takeChoice"));
+}
+
+TEST(LoweringTest, LogitsThatChangeBehindTheirLayerAreReadForTheChoice) {
+  Model model = smallLlama();
+  const View logits = model.manifest.plan.logits;
+  model.manifest.plan.head.push_back(
+      {Opcode::SoftCap, {logits}, {logits}, {}, SoftCapParams{30.0f}});
+  const Lowered lowering = lower(model.manifest);
+  const std::vector<std::string> names = stems(lowering.program.decode);
+  EXPECT_EQ(names.back(), "chooseToken");
+  const auto &head = lowering.program.decode[names.size() - 3];
+  EXPECT_THAT(configsByName(lowering).at(head.kernel),
+              testing::Not(testing::HasSubstr(".chooses")));
 }
 
 TEST(LoweringTest, AFewSequencesTakeALaunchALayerMoreStageEachInputOnce) {

@@ -8,29 +8,11 @@
 #ifndef QZC_KERNELS_DRAWTOKEN_CUH
 #define QZC_KERNELS_DRAWTOKEN_CUH
 
-#include "Common.cuh"
-#include "Head.h"
+#include "Choice.cuh"
 
 namespace qzc::kernels {
 
 constexpr int kDrawThreads = 256;
-
-/// Greater for a greater logit, and for a lower id of equal ones; never 0, so
-/// that no two are the same and 0 is none.
-QZC_DEVICE TokenKey keyOf(float logit, int id) {
-  // Adding zero makes −0 a 0.
-  const uint32_t bits = format::floatBits(logit + 0.0f);
-  const uint32_t ordered = bits >> 31 ? ~bits : bits | 0x80000000u;
-  return static_cast<TokenKey>(ordered) << 32 | ~static_cast<uint32_t>(id);
-}
-QZC_DEVICE int idOf(TokenKey key) {
-  return static_cast<int>(~static_cast<uint32_t>(key));
-}
-QZC_DEVICE float logitOf(TokenKey key) {
-  const auto ordered = static_cast<uint32_t>(key >> 32);
-  return format::floatFromBits(ordered >> 31 ? ordered & 0x7fffffffu
-                                             : ~ordered);
-}
 
 struct DrawShared {
   unsigned counts[2][kDrawThreads / kWarp];

@@ -3,8 +3,7 @@
 #ifndef QZC_KERNELS_HEAD_CUH
 #define QZC_KERNELS_HEAD_CUH
 
-#include "Common.cuh"
-#include "Head.h"
+#include "Choice.cuh"
 
 namespace qzc::kernels {
 
@@ -38,7 +37,21 @@ QZC_DEVICE Candidate bestOfBlock(Candidate c, Candidate *scratch) {
 
 /// The most likely token of each row of logits becomes the row's token (or
 /// -1 - id, id being the first whose logit is not a number), at the position
-/// after it. Grid: C.blocks × T blocks of 256 threads.
+/// after it. Grid: T blocks of a warp.
+template <TakeChoice::Config C>
+QZC_DEVICE void takeChoice(const TakeChoice::Args<Value> &a) {
+  launchDependents();
+  waitForDependencies();
+  if (threadIdx.x != 0)
+    return;
+  const int row = blockIdx.x;
+  const TokenKey key = a.choice[row];
+  a.choice[row] = 0;
+  a.rows[row].token = isNan(logitOf(key)) ? -1 - idOf(key) : idOf(key);
+  a.rows[row].position += 1;
+}
+
+/// The same of logits. Grid: C.blocks × T blocks of 256 threads.
 template <ChooseToken::Config C>
 QZC_DEVICE void chooseToken(const ChooseToken::Args<Value> &a) {
   constexpr int last = C.vocabulary - 1;

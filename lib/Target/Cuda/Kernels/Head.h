@@ -8,6 +8,23 @@
 
 namespace qzc::kernels {
 
+/// A logit and a token's id, in an order (Choice.cuh).
+using TokenKey = unsigned long long;
+
+/// Behind a layer whose kernel leaves the choice.
+struct TakeChoice {
+  QZC_KERNEL(TakeChoice, takeChoice, "Head.cuh")
+  struct Config {
+    int vocabulary;
+    QZC_FIELDS(vocabulary)
+  };
+  template <template <class> class Of> struct Args {
+    Of<TokenKey *> choice; ///< [T]: of the likeliest tokens; become zeros
+    Of<TokenRow *> rows;   ///< [T]: get their tokens and positions
+    QZC_FIELDS(choice, rows)
+  };
+};
+
 struct ChooseToken {
   QZC_KERNEL(ChooseToken, chooseToken, "Head.cuh")
   struct Config {
@@ -24,9 +41,6 @@ struct ChooseToken {
     QZC_FIELDS(logits, values, indices, rows, state)
   };
 };
-
-/// A logit and a token's id, in an order (DrawToken.cuh).
-using TokenKey = unsigned long long;
 
 struct DrawToken {
   QZC_KERNEL(DrawToken, drawToken, "DrawToken.cuh")

@@ -15,6 +15,7 @@
 #ifndef QZC_KERNELS_MATVEC_CUH
 #define QZC_KERNELS_MATVEC_CUH
 
+#include "Choice.cuh"
 #include "Matvec.h"
 #include "Weights.cuh"
 
@@ -405,6 +406,7 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
   Stage stage;
   stage.prepare(norm);
 
+  [[maybe_unused]] TokenKey best = 0;
   for (int pass = 0; pass < C.passes; ++pass) {
     const int group = firstRow + pass * C.warps * C.perWarp;
     // Lane r finishes row r of the group: what that takes is loaded early.
@@ -423,7 +425,7 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
       launchDependents();
     }
     if (group >= total)
-      return;
+      break;
 
     float sums[columns];
 #pragma unroll
@@ -471,9 +473,14 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
     for (int side = 0; side < sides; ++side)
       y[side] = ends[side].of(y[side]);
     const float result = outputOf<C.layer>(y);
-    if (lane < C.perWarp && mine < total)
+    if (lane < C.perWarp && mine < total) {
       out[mine] = result + added;
+      if constexpr (C.chooses)
+        best = greater(best, keyOf(result + added, mine));
+    }
   }
+  if constexpr (C.chooses)
+    leaveChoice<threads>(best, a.choice + token);
 }
 
 } // namespace qzc::kernels

@@ -3,6 +3,7 @@
 #ifndef QZC_KERNELS_MATVEC_H
 #define QZC_KERNELS_MATVEC_H
 
+#include "Head.h"
 #include "Linear.h"
 
 namespace qzc::kernels {
@@ -12,7 +13,10 @@ template <template <class> class Of> struct MatvecArgs {
   NormArgs<Of> norm;
   OutRows<Of> kept; ///< [T, inputs]: norm(x), where the Config keeps it
   LinearArgs<Of> layer;
-  QZC_FIELDS(x, norm, kept, layer)
+  /// [T], zeros between launches: where the Config chooses, the key of the
+  /// largest output.
+  Of<TokenKey *> choice;
+  QZC_FIELDS(x, norm, kept, layer, choice)
 };
 
 struct Matvec {
@@ -25,7 +29,8 @@ struct Matvec {
     int perWarp; ///< outputs of a warp in a pass
     int passes;
     bool keepsNorm; ///< leaves norm(x) to later launches
-    QZC_FIELDS(layer, norm, fast, warps, perWarp, passes, keepsNorm)
+    bool chooses;   ///< outputs are logits
+    QZC_FIELDS(layer, norm, fast, warps, perWarp, passes, keepsNorm, chooses)
   };
   template <template <class> class Of> using Args = MatvecArgs<Of>;
 };
@@ -38,8 +43,8 @@ struct MatvecTensor {
     int splitK; ///< warps that share the columns of a tile's rows
     int splitN; ///< warps, of other rows
     int tiles;  ///< of a warp
-    bool keepsNorm;
-    QZC_FIELDS(layer, norm, splitK, splitN, tiles, keepsNorm)
+    bool keepsNorm, chooses;
+    QZC_FIELDS(layer, norm, splitK, splitN, tiles, keepsNorm, chooses)
   };
   template <template <class> class Of> using Args = MatvecArgs<Of>;
 };

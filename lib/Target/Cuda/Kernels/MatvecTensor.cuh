@@ -175,11 +175,12 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
     factor = reciprocalRoot(squares / K + a.norm.epsilon);
   }
 
+  [[maybe_unused]] TokenKey best = 0;
 #pragma unroll 1
   for (int i = threadIdx.x; i < perBlock; i += threads) {
     const int n = blockIdx.y * perBlock + i;
     if (!wholeRows && n >= total)
-      return;
+      break;
     float y[sides];
 #pragma unroll
     for (int side = 0; side < sides; ++side) {
@@ -195,9 +196,13 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
     if constexpr (C.layer.end.residual)
       result += end.added;
     out[n] = result;
+    if constexpr (C.chooses)
+      best = greater(best, keyOf(result, n));
     if constexpr (perBlock > threads)
       end = endOf(i + threads);
   }
+  if constexpr (C.chooses)
+    leaveChoice<threads>(best, a.choice + token);
 }
 
 } // namespace qzc::kernels
