@@ -275,6 +275,8 @@ inline unsigned loadNearWord(const void *address) {
   return *static_cast<const unsigned *>(address);
 }
 
+inline void askCache(const void *, int) {}
+
 /// Shared addresses: offsets from the dynamic array, wrapping around.
 inline unsigned sharedAddress(const void *pointer) {
   return static_cast<unsigned>(static_cast<const char *>(pointer) -

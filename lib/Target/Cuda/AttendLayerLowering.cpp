@@ -137,6 +137,30 @@ Lowerer::attendShapeOf(const std::vector<Launch> &list, size_t index,
   return std::nullopt;
 }
 
+std::vector<int32_t> Lowerer::weightsAhead(const std::vector<Launch> &list,
+                                           size_t index) const {
+  size_t in = index + 1;
+  FusedNorm norm;
+  if (in < list.size() && (list[in].opcode == Opcode::RmsNorm ||
+                           list[in].opcode == Opcode::LayerNorm)) {
+    const NormReaders readers = normReaders(list, in);
+    if (readers.launches.empty())
+      return {};
+    norm = {&list[in], false, readers.keep};
+    ++in;
+  }
+  if (in >= list.size() || list[in].opcode != Opcode::Linear ||
+      !attendShapeOf(list, in, norm))
+    return {};
+  const auto parts = std::get<format::LinearParams>(list[in].params).parts;
+  std::vector<int32_t> weights(list[in].weights.begin(),
+                               list[in].weights.begin() + parts);
+  weights.push_back(list[in + 2].weights[0]);
+  // Parts of one weight are asked for once.
+  weights.erase(std::unique(weights.begin(), weights.end()), weights.end());
+  return weights;
+}
+
 bool Lowerer::lowerAttendLayer(const std::vector<Launch> &list, size_t index,
                                const FusedNorm &norm) {
   const std::optional<AttendShape> shape = attendShapeOf(list, index, norm);

@@ -254,9 +254,30 @@ kernels::MatvecArgs<Arg> Lowerer::matvecArgs(const Launch &launch,
   return args;
 }
 
+kernels::AheadArgs<Arg> Lowerer::aheadArgs(const std::vector<int32_t> &weights,
+                                           int64_t blocks) const {
+  constexpr size_t parts = 2; // of a weight
+  kernels::AheadArgs<Arg> args;
+  for (size_t i = 0; i < std::size(args.data); ++i) {
+    args.data[i] = kUnused;
+    args.bytes[i] = intOf(0);
+    if (i / parts >= weights.size())
+      continue;
+    const int32_t weight = weights[i / parts];
+    const format::PackedShape &shape = tensor(weight).shape;
+    if (i % parts >= layout(shape).size())
+      continue;
+    const auto bytes = static_cast<int64_t>(
+        partBytes(shape, i % parts, shape.rows * shape.cols));
+    args.data[i] = tensorArg(weight, i % parts);
+    args.bytes[i] = intOf(bytes / blocks / 16 * 16);
+  }
+  return args;
+}
+
 void Lowerer::addMatvecTensor(const Launch &launch, const FusedNorm &norm,
-                              const PartGroup &group,
-                              const TensorShape &spread) {
+                              const PartGroup &group, const TensorShape &spread,
+                              const std::vector<int32_t> &ahead) {
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
   KernelLaunch<kernels::MatvecTensor> matvec;
   matvec.config.layer = linearConfig(launch, group);
@@ -266,11 +287,14 @@ void Lowerer::addMatvecTensor(const Launch &launch, const FusedNorm &norm,
   matvec.config.tiles = toInt(spread.tiles);
   matvec.config.keepsNorm = norm.keeps;
   matvec.config.chooses = makesLogits(launch);
-  matvec.args = matvecArgs(launch, norm, group);
+  matvec.config.asksAhead = !ahead.empty();
   const int64_t rowsOfBlock =
       spread.splitN * spread.tiles * tileRows(matvec.config.layer.gated);
+  const int64_t blocks = ceilDiv(outputsOf(launch, group), rowsOfBlock);
+  matvec.args.matvec = matvecArgs(launch, norm, group);
+  matvec.args.ahead = aheadArgs(ahead, blocks);
   matvec.grid[0] = perToken();
-  matvec.grid[1] = {ceilDiv(outputsOf(launch, group), rowsOfBlock), 0};
+  matvec.grid[1] = {blocks, 0};
   matvec.blockThreads =
       static_cast<uint32_t>(spread.splitK * spread.splitN * 32);
   matvec.sharedBytes = static_cast<uint32_t>(tensorSharedBytes(shape, spread));
@@ -279,7 +303,8 @@ void Lowerer::addMatvecTensor(const Launch &launch, const FusedNorm &norm,
 }
 
 void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
-                        const PartGroup &group) {
+                        const PartGroup &group,
+                        const std::vector<int32_t> &ahead) {
   const auto &p = std::get<format::LinearParams>(launch.params);
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
   const int64_t total = outputsOf(launch, group);
@@ -288,7 +313,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
     if (const TensorShape spread =
             chooseTensorShape(shape, total, p.gated, Target.processors);
         spread.splitK > 0)
-      return addMatvecTensor(launch, norm, group, spread);
+      return addMatvecTensor(launch, norm, group, spread, ahead);
   const MatvecShape spread =
       chooseMatvecShape(total, p.gated, Target.processors);
 
@@ -311,7 +336,8 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   Builder.add(*Out, matvec);
 }
 
-void Lowerer::lowerLinear(const Launch &launch, FusedNorm norm) {
+void Lowerer::lowerLinear(const Launch &launch, FusedNorm norm,
+                          const std::vector<int32_t> &ahead) {
   const format::Tensor &first = tensor(launch.weights[0]);
   if (first.shape.cols > kMostInputs)
     throw Error("CUDA lowering: '" + first.source.name + "' has rows of " +
@@ -323,7 +349,7 @@ void Lowerer::lowerLinear(const Launch &launch, FusedNorm norm) {
           !addMatvecPanels(launch, norm, group))
         addMatvecBatch(launch, norm, group);
     } else if (isDecode()) {
-      addMatvec(launch, norm, group);
+      addMatvec(launch, norm, group, ahead);
     } else {
       addGemms(launch, norm, group);
     }

@@ -237,7 +237,7 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
       else if (lowerFeedLayer(list, i, norm))
         i += 1;
       else
-        lowerLinear(launch, norm);
+        lowerLinear(launch, norm, weightsAhead(list, i));
       break;
     }
     case Opcode::Attention:

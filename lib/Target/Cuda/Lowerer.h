@@ -107,6 +107,10 @@ private:
   std::optional<AttendShape>
   attendShapeOf(const std::vector<format::Launch> &list, size_t index,
                 const FusedNorm &norm) const;
+  /// Those that are read by the launch behind the linear layer at `index`, if
+  /// it is attention with its layers, which leaves memory idle.
+  std::vector<int32_t> weightsAhead(const std::vector<format::Launch> &list,
+                                    size_t index) const;
 
   // FeedLayerLowering.cpp.
   /// The layer at `index` and the one behind it, which reads its outputs as
@@ -124,11 +128,16 @@ private:
     size_t count = 0;
     int64_t column = 0; ///< of the output
   };
-  void lowerLinear(const format::Launch &launch, FusedNorm norm);
+  /// ahead: weights of the launch behind that this one may ask for.
+  void lowerLinear(const format::Launch &launch, FusedNorm norm,
+                   const std::vector<int32_t> &ahead);
   void addMatvec(const format::Launch &launch, const FusedNorm &norm,
-                 const PartGroup &group);
+                 const PartGroup &group, const std::vector<int32_t> &ahead);
   void addMatvecTensor(const format::Launch &launch, const FusedNorm &norm,
-                       const PartGroup &group, const TensorShape &spread);
+                       const PartGroup &group, const TensorShape &spread,
+                       const std::vector<int32_t> &ahead);
+  kernels::AheadArgs<Arg> aheadArgs(const std::vector<int32_t> &weights,
+                                    int64_t blocks) const;
   /// Whether chunks of the input can be read: whole ones, 16-byte aligned.
   bool isFast(const format::Launch &launch, const FusedNorm &norm) const;
   kernels::LinearConfig linearConfig(const format::Launch &launch,

@@ -98,6 +98,33 @@ TEST(LoweringClustersTest, SmallFeedForwardLayersAreOneLaunchOnHopper) {
   }
 }
 
+/// Which leaves memory idle.
+TEST(LoweringClustersTest, LayersAskForTheWeightsOfAttentionBehindThem) {
+  const PackedShape q4 = {Scheme::Q4_0, DType::F32, 0, 0, 0};
+  const Model model =
+      makeBench({"small", 2048, 2, 32, 8, 64, 8192, 1000, q4, q4});
+  const Lowered lowering =
+      lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
+  const auto &decode = lowering.program.decode;
+  ASSERT_THAT(stems(decode), testing::ElementsAre(
+                                 "embed", "attendLayer", "matvecTensor",
+                                 "matvecTensor", "attendLayer", "matvecTensor",
+                                 "matvecTensor", testing::_, "takeChoice"));
+  const auto configs = configsByName(lowering);
+  for (size_t i = 0; i != decode.size(); ++i)
+    EXPECT_EQ(configs.at(decode[i].kernel).find(".asksAhead = true") !=
+                  std::string::npos,
+              i == 3)
+        << i;
+  // Each of its 128 blocks for a part of q's codes.
+  const auto isShare = [](const CudaArg &arg) {
+    return arg.kind == CudaArg::Kind::Int && arg.a == 2048 * 1024 / 128;
+  };
+  EXPECT_EQ(
+      std::count_if(decode[3].args.begin(), decode[3].args.end(), isShare),
+      2); // and of o's
+}
+
 struct Spread {
   std::string kernel;
   int64_t blocks;

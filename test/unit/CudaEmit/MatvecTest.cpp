@@ -72,12 +72,13 @@ template <int Rows> void checkRows() {
 
   std::vector<float> out(Rows);
   MatvecTensor::Args<Value> values = {};
-  values.x = {input, kColumns};
+  MatvecArgs<Value> &matvec = values.matvec;
+  matvec.x = {input, kColumns};
   for (int side = 0; side != 2; ++side) {
-    values.layer.parts[side].weight = {codes.data(), scales.data()};
-    values.layer.parts[side].begin = side * Rows;
+    matvec.layer.parts[side].weight = {codes.data(), scales.data()};
+    matvec.layer.parts[side].begin = side * Rows;
   }
-  values.layer.out = {out.data(), Rows};
+  matvec.layer.out = {out.data(), Rows};
   void *args[] = {&values};
   qzc::emulator::runGrid({"matvecTensor", &run<Rows>}, args,
                          {1, (Rows + kRowsOfBlock - 1) / kRowsOfBlock, 1}, 256,

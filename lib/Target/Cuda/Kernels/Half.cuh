@@ -141,6 +141,12 @@ QZC_DEVICE unsigned loadNearWord(const void *address) {
   return v;
 }
 
+/// Asks the L2 cache for some bytes, both multiples of 16: sm_90 and later.
+QZC_DEVICE void askCache(const void *address, int bytes) {
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(address),
+               "r"(bytes));
+}
+
 QZC_DEVICE unsigned sharedAddress(const void *pointer) {
   return static_cast<unsigned>(__cvta_generic_to_shared(pointer));
 }

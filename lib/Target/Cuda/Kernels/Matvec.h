@@ -35,6 +35,14 @@ struct Matvec {
   template <template <class> class Of> using Args = MatvecArgs<Of>;
 };
 
+/// Up to four weights that the launch behind reads, data and scales: each block
+/// asks the L2 cache for so many bytes of each, one block behind the other.
+template <template <class> class Of> struct AheadArgs {
+  Of<const void *> data[8];
+  Of<int> bytes[8]; ///< multiples of 16
+  QZC_FIELDS(data, bytes)
+};
+
 struct MatvecTensor {
   QZC_KERNEL(MatvecTensor, matvecTensor, "MatvecTensor.cuh")
   struct Config {
@@ -44,9 +52,15 @@ struct MatvecTensor {
     int splitN; ///< warps, of other rows
     int tiles;  ///< of a warp
     bool keepsNorm, chooses;
-    QZC_FIELDS(layer, norm, splitK, splitN, tiles, keepsNorm, chooses)
+    bool asksAhead;
+    QZC_FIELDS(layer, norm, splitK, splitN, tiles, keepsNorm, chooses,
+               asksAhead)
   };
-  template <template <class> class Of> using Args = MatvecArgs<Of>;
+  template <template <class> class Of> struct Args {
+    MatvecArgs<Of> matvec;
+    AheadArgs<Of> ahead;
+    QZC_FIELDS(matvec, ahead)
+  };
 };
 
 /// rowTiles, warpsN, splitK and passes: of FewTile.

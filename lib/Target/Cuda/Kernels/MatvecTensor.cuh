@@ -17,13 +17,30 @@
 
 namespace qzc::kernels {
 
+/// Asks for a block's part of the weights ahead, a warp for one of them.
+QZC_DEVICE void askAhead(const AheadArgs<Value> &a, int block, int warp) {
+  const void *data = nullptr;
+  int bytes = 0;
+#pragma unroll
+  for (int i = 0; i < 8; ++i)
+    if (warp == i) {
+      data = a.data[i];
+      bytes = a.bytes[i];
+    }
+  if (bytes > 0 && threadIdx.x % kWarp == 0)
+    askCache(static_cast<const char *>(data) +
+                 static_cast<long long>(block) * bytes,
+             bytes);
+}
+
 /// Rows of whole chunks, x 16-byte aligned. Grid: T × blocks of tiles.
 /// splitK × splitN warps: those of one row of warps share the columns of a tile
 /// of 16 rows (gated: 8 gate rows and their 8 up rows) among them. A block
 /// takes splitN × tiles tiles. Dynamic shared memory: the input as staged, the
 /// partial sums.
 template <MatvecTensor::Config C>
-QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
+QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
+  const MatvecArgs<Value> &a = args.matvec;
   constexpr int K = C.layer.inputs;
   using W = WeightsOf<C.layer.weight>;
   using Norms = InputNorm<C.norm, C.keepsNorm>;
@@ -130,6 +147,9 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &a) {
   waitForDependencies();
   OutputEnd<C.layer> end = endOf(threadIdx.x);
   const float squares = dots.stage(stage, scratch, x, norm);
+  // Sooner, these would be ahead of the input.
+  if constexpr (C.asksAhead)
+    askAhead(args.ahead, blockIdx.y, warp);
   if constexpr (Stage::kLeavesFactor) {
     const float ofWarp = reduceWarp<Sum>(squares);
     if (lane == 0)
