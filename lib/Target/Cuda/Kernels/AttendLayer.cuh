@@ -113,15 +113,28 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   const int warp = warpOfBlock();
   const int warpOfCluster = block * kAttendWarps + warp;
 
+  // A block with tiles fills its multiprocessor, so it begins where the launch
+  // before ends: its input comes first, then what hangs on the position, which
+  // is asked for before weights are. Others do all this during that launch.
+  constexpr bool beginsLate = C.hasTiles;
+  TokenRow here;
+  if constexpr (beginsLate)
+    here = a.rows[token];
   const Norms norm = {
       a.norm, C.keepsNorm && blockIdx.x == 0 ? rowOf(a.kept, token) : nullptr};
   AttendInputs<C, Norms> rows(
       reinterpret_cast<char *>(dynamic + (sizeof(Shared) + 15) / 16), block,
       AttendRows<C>{{a.in}, firstHead, kvHead}, norm);
 
+  if constexpr (beginsLate) {
+    waitForDependencies();
+    rows.load(rowOf(a.x, token));
+  } else {
+    here = a.rows[token];
+  }
   // Rows and pages of a pass are there before its first launch begins.
-  const int position = a.rows[token].position;
-  const int sequence = a.rows[token].sequence;
+  const int position = here.position;
+  const int sequence = here.sequence;
   const float *table = a.attention.ropeTable +
                        static_cast<long long>(position) * C.attention.rope.dim;
   NewestHeads<Cache, C.attention, C.queries, kAttendWarps> heads;
@@ -136,18 +149,23 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   batch.find(cache, first, position + 1, stride);
   const unsigned long long newest = cache.stored.page(position);
 
-  waitCluster();
-  waitForDependencies();
+  if constexpr (!beginsLate) {
+    waitCluster();
+    waitForDependencies();
+    rows.load(rowOf(a.x, token));
+  }
   const unsigned turn =
       takeTurn(&a.state->counters[token * C.blocks + block], clusters);
-  rows.stage(shared.scratch, rowOf(a.x, token), norm);
+  rows.stage(shared.scratch, norm);
+  // On their way while rows are multiplied and the cluster meets.
+  batch.load(cache, first, position + 1, stride);
   rows.multiply();
+  if constexpr (beginsLate)
+    waitCluster();
 
   rows.send([&](int n, float value, int to) {
     storeInCluster(&shared.heads[n], value, to, headsCame);
   });
-  // On their way while the cluster meets.
-  batch.load(cache, first, position + 1, stride);
   batch.find(cache, first + stride * Lanes::kBatch * Lanes::kPositions,
              position + 1, stride);
   Outputs outputs(a.out, block, firstHead * D);

@@ -122,6 +122,7 @@ struct LaneRows {
   RegisterStage<Warps * kWarp, L.inputs, Products::kPadded,
                 Products::W::kPerChunk, Norms>
       input;
+  const float *x = nullptr; ///< brought as it is staged
   float sums[kOfWarp];
 
   /// find(n): row n of the cluster's.
@@ -135,7 +136,8 @@ struct LaneRows {
         end(RowEnd<L>::load(find(mine))) {
     input.prepare(norm);
   }
-  QZC_DEVICE void stage(float *scratch, const float *x, const Norms &norm) {
+  QZC_DEVICE void load(const float *row) { x = row; }
+  QZC_DEVICE void stage(float *scratch, const Norms &norm) {
     input.run(staged, scratch, x, norm);
   }
   QZC_DEVICE void multiply() { products.dot(sums, staged); }

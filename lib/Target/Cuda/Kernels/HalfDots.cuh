@@ -40,14 +40,14 @@ template <WeightConfig Weight, int Groups> struct HalfDots {
     column = planes + c % 2 * kStride + lane % 4 * W::kPerChunk;
   }
 
-  /// Stages the values that `stage` makes of x, and returns what it does;
+  /// Stages what `stage` makes of the input's quads, and returns what it does;
   /// chunks beyond them are zeros.
   template <class Stage>
-  QZC_DEVICE float stage(const Stage &stage, float *scratch, const float *x,
+  QZC_DEVICE float stage(const Stage &stage, float4 (&v)[Stage::kQuads],
+                         float *scratch,
                          const typename Stage::Norms &norm) const {
     constexpr int quads = Stage::kRunQuads;
-    float4 v[Stage::kQuads];
-    const float squares = stage.values(v, scratch, x, norm);
+    const float squares = stage.normalize(v, scratch, norm);
 #pragma unroll
     for (int r = 0; r < Stage::kRuns; ++r) {
       const float4 *of = v + r * quads;

@@ -56,25 +56,29 @@ struct LoneStage {
   QZC_DEVICE bool isInput(int r) const {
     return isOfTeam(r) && (Teams * Elements == K || run(r) < K);
   }
+  /// The same of a quad, and its first element.
+  QZC_DEVICE bool isQuad(int j) const { return isInput(j / kRunQuads); }
+  QZC_DEVICE int quad(int j) const {
+    return run(j / kRunQuads) + 4 * (j % kRunQuads);
+  }
   QZC_DEVICE void prepare(const Norms &norm) {
 #pragma unroll
     for (int j = 0; j < kQuads; ++j)
-      if (isInput(j / kRunQuads))
-        fours[j].load(norm, run(j / kRunQuads) + 4 * (j % kRunQuads));
+      if (isQuad(j))
+        fours[j].load(norm, quad(j));
   }
-  /// This thread's quads of norm(x); or without the norm's factor, which takes
-  /// the sum of all x^2: that of this thread's is returned then.
-  QZC_DEVICE float values(float4 (&v)[kQuads], float *scratch, const float *x,
-                          const Norms &norm) const {
-    const auto isQuad = [&](int j) { return isInput(j / kRunQuads); };
-    const auto first = [&](int j) {
-      return run(j / kRunQuads) + 4 * (j % kRunQuads);
-    };
-    float squares = 0.0f;
+  /// This thread's quads of x.
+  QZC_DEVICE void load(float4 (&v)[kQuads], const float *x) const {
 #pragma unroll
     for (int j = 0; j < kQuads; ++j)
-      v[j] = isQuad(j) ? *reinterpret_cast<const float4 *>(x + first(j))
+      v[j] = isQuad(j) ? *reinterpret_cast<const float4 *>(x + quad(j))
                        : float4{0.0f, 0.0f, 0.0f, 0.0f};
+  }
+  /// Makes them quads of norm(x); or without the norm's factor, which takes the
+  /// sum of all x^2: that of this thread's is returned then.
+  QZC_DEVICE float normalize(float4 (&v)[kQuads], float *scratch,
+                             const Norms &norm) const {
+    float squares = 0.0f;
     if constexpr (kLeavesFactor) {
 #pragma unroll
       for (int j = 0; j < kQuads; ++j) {
@@ -84,7 +88,8 @@ struct LoneStage {
       }
     } else if constexpr (Norms::kKind != Norm::None) {
       normalizeQuads<K, Norms>(
-          v, fours, norm.epsilon, isQuad, [&](float sum, int) {
+          v, fours, norm.epsilon, [&](int j) { return isQuad(j); },
+          [&](float sum, int) {
             return reduceBlock<Sum, Teams * kThreads>(sum, scratch);
           });
       if constexpr (Norms::kKeeps)
@@ -92,7 +97,7 @@ struct LoneStage {
 #pragma unroll
           for (int j = 0; j < kQuads; ++j)
             if (isQuad(j))
-              norm.keep(first(j), v[j]);
+              norm.keep(quad(j), v[j]);
     }
     return squares;
   }

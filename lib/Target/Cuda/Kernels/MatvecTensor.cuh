@@ -145,8 +145,10 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
                : OutputEnd<C.layer>();
   };
   waitForDependencies();
+  float4 quads[Stage::kQuads];
+  stage.load(quads, x);
   OutputEnd<C.layer> end = endOf(threadIdx.x);
-  const float squares = dots.stage(stage, scratch, x, norm);
+  const float squares = dots.stage(stage, quads, scratch, norm);
   // Sooner, these would be ahead of the input.
   if constexpr (C.asksAhead)
     askAhead(args.ahead, blockIdx.y, warp);

@@ -53,6 +53,7 @@ struct TileRows {
   Unit units[kSteps][kTiles];
   RowEnd<L> end; ///< of row threadIdx.x % kOfBlock
   Stage input;
+  float4 quads[Stage::kQuads]; ///< of the input
   // Where the input is without its norm's factor.
   float *squares = nullptr; ///< [Warps], sums
   float epsilon = 0.0f;
@@ -81,8 +82,9 @@ struct TileRows {
     input.prepare(norm);
   }
   QZC_DEVICE int group(int step) const { return warp * kSteps + step; }
-  QZC_DEVICE void stage(float *scratch, const float *x, const Norms &norm) {
-    const float ofThread = dots.stage(input, scratch, x, norm);
+  QZC_DEVICE void load(const float *x) { input.load(quads, x); }
+  QZC_DEVICE void stage(float *scratch, const Norms &norm) {
+    const float ofThread = dots.stage(input, quads, scratch, norm);
     if constexpr (Stage::kLeavesFactor) {
       squares = scratch;
       epsilon = norm.epsilon;
@@ -200,7 +202,9 @@ struct TileOutputs
     const LoneStage<Columns, 1, Warps, Dots::kInput.elements(), Dots::kPerScale,
                     None>
         stage(0, threadIdx.x);
-    dots.stage(stage, nullptr, columns.values, None{});
+    float4 quads[decltype(stage)::kQuads];
+    stage.load(quads, columns.values);
+    dots.stage(stage, quads, nullptr, None{});
 #pragma unroll
     for (int t = 0; t < kOfWarp; ++t) {
       ChunkPairSums sums;
