@@ -172,6 +172,8 @@ Model qzc::kernel_test::makeCase(int number) {
   // Of two such cases the second does without tensor cores.
   if (wide && number != kPlanarCases + 1)
     model.processors = 4;
+  if (tiles)
+    model.processors = 24;
 
   struct Heads {
     int64_t heads, kvHeads, headDim;
@@ -209,7 +211,7 @@ Model qzc::kernel_test::makeCase(int number) {
                         : planar ? 512
                         : wide   ? 448
                         : tiles
-                            ? 96
+                            ? 320
                             : r.pick<int64_t>({64, 131, 256, 1536, 95, 416});
   const int64_t vocab =
       tiny            ? r.pick<int64_t>({1, 2, 3, 5, 33})

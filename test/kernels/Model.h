@@ -73,8 +73,8 @@ inline constexpr int kPlanarPostCase = 45;
 /// As those from kPlainCases on, where attention and its layers are a launch on
 /// sm_90a.
 inline constexpr int kKeptCase = 46;
-/// Rows so long that blocks of clusters multiply them on tensor cores; storages
-/// that do so differently, one a layer.
+/// Rows so long, on a GPU so small, that blocks of clusters multiply them on
+/// tensor cores; storages that do so differently, one a layer.
 inline constexpr int kTileCase = 47;
 
 /// Random case `number`, 0 ≤ number < kCases; from kCases on they come again,

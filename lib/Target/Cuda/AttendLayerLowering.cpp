@@ -190,10 +190,10 @@ bool Lowerer::lowerAttendLayer(const std::vector<Launch> &list, size_t index,
   attend.grid[0] = {clusters * tile.blocks, 0};
   attend.grid[1] = perToken();
   attend.blockThreads = kAttendWarps * 32;
-  // Of tiles each warp has sums.
   const int64_t inputBytes =
       shape->hasTiles
-          ? stagedBytes(inShape) + 4 * kAttendWarps * 16 * tile.rowTiles(dim)
+          ? stagedTileBytes(inShape, kAttendWarps, tile.rowTiles(dim),
+                            attend.config.addsInput)
           : 4 * stagedInputs(inShape);
   attend.sharedBytes =
       static_cast<uint32_t>(4 * tile.sharedFloats(dim) + inputBytes);

@@ -84,6 +84,13 @@ int64_t qzc::cuda::stagedBytes(const format::PackedShape &shape) {
                                                  : input.halfBytes();
 }
 
+int64_t qzc::cuda::stagedTileBytes(const format::PackedShape &shape,
+                                   int64_t warps, int64_t tiles,
+                                   bool isResidual) {
+  return stagedBytes(shape) + 4 * (warps * 16 * tiles) +
+         (isResidual ? 4 * shape.cols : 0);
+}
+
 /// Bytes of dynamic shared memory of a matvecTensor.
 static int64_t tensorSharedBytes(const format::PackedShape &shape,
                                  const TensorShape &spread) {

@@ -62,6 +62,7 @@ struct AttendShape {
 struct FeedShape {
   FeedTile tile;
   uint32_t minBlocks = 1; ///< of a multiprocessor
+  bool hasTiles = false;  ///< of rows: products on tensor cores
 };
 
 class Lowerer {
@@ -391,6 +392,9 @@ inline constexpr int64_t kMostSharedBytes = 98 * 1024;
 inline int64_t mostSharedBytes(const Gpu &gpu) {
   return gpu.warpgroups ? 200 * 1024 : kMostSharedBytes;
 }
+/// Shared memory of which a multiprocessor that runs clusters has not twice as
+/// much: of 228 KiB.
+inline constexpr uint32_t kBytesOfOnlyBlock = 116 * 1024;
 
 /// Blocks of clusters that surely run at once, one a processor: a cluster has
 /// to fit into a group of these.
@@ -412,6 +416,10 @@ int64_t perChunk(const format::PackedShape &shape);
 int64_t stagedInputs(const format::PackedShape &shape);
 /// Bytes that tensor cores have of it staged: of ByteDots or of HalfDots.
 int64_t stagedBytes(const format::PackedShape &shape);
+/// The same with the sums of so many warps and tiles, and with the input itself
+/// where that is a residual: what TileRows shares.
+int64_t stagedTileBytes(const format::PackedShape &shape, int64_t warps,
+                        int64_t tiles, bool isResidual);
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 } // namespace qzc::cuda

@@ -232,7 +232,8 @@ TEST_F(CompileTest, NoKernelSpills) {
 }
 
 /// A feed-forward layer in one launch has room in shared memory for chunks of
-/// any storage, and with two blocks a multiprocessor registers enough.
+/// any storage, and registers enough: with two blocks a multiprocessor, and
+/// with as many tiles as a warp may have.
 TEST_F(CompileTest, FeedForwardLayersFitOfEveryStorage) {
   using format::DType;
   using format::PackedShape;
@@ -240,9 +241,14 @@ TEST_F(CompileTest, FeedForwardLayersFitOfEveryStorage) {
   const PackedShape f32 = {Scheme::None, DType::F32, 0, 0, 0};
   const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
   const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const PackedShape int4 = {
+      Scheme::Int4, DType::F32, 0, 0, 32, format::ScaleCodec::Asym};
   const Arch hopper = kernel_test::kHopper;
-  for (const auto &[shape, hidden, units] :
-       {std::tuple(f32, 128, 1536), {bf16, 256, 2048}, {nf4, 1024, 2048}}) {
+  for (const auto &[shape, hidden, units] : {std::tuple(f32, 128, 1536),
+                                             {bf16, 256, 2048},
+                                             {nf4, 1024, 1024},
+                                             {nf4, 1024, 3072},
+                                             {int4, 1024, 3072}}) {
     const kernel_test::Model model =
         kernel_test::makeBench({"small", hidden, 1, hidden / 64, hidden / 64,
                                 64, units, 1000, shape, bf16});

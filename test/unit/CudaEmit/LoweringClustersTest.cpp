@@ -61,24 +61,33 @@ TEST(LoweringClustersTest,
   }
 }
 
-/// Where a block's part of the first layer is small, of blocks that have a
-/// processor each or else share them.
+/// Where a block's part of the layers is small. Lanes look a book's codes up
+/// where that leaves each block a processor; else tensor cores multiply them,
+/// and codes that are integers.
 TEST(LoweringClustersTest, SmallFeedForwardLayersAreOneLaunchOnHopper) {
   const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
   const PackedShape bf16 = {Scheme::None, DType::BF16, 0, 0, 0};
+  const PackedShape q4 = {Scheme::Q4_0, DType::F32, 0, 0, 0};
+  const PackedShape fp8 = {Scheme::Fp8, DType::F32, 0, 0, 0};
   struct Expected {
     int64_t hidden, heads, units;
+    PackedShape body;
     int64_t blocks; ///< of the grid; 0: launches of their own
-    uint32_t minBlocks;
+    bool hasTiles;
+    uint32_t minBlocks = 1;
   };
-  for (const Expected &expected : {Expected{576, 9, 1536, 96, 1},
-                                   {1024, 16, 1024, 88, 1},
-                                   {1024, 16, 2048, 128, 2},
-                                   {1024, 16, 8192, 0, 0},
-                                   {576, 9, 1520, 0, 0}}) {
+  for (const Expected &expected : {Expected{576, 9, 1536, nf4, 96, false},
+                                   {576, 9, 1536, q4, 96, true},
+                                   {1024, 16, 1024, nf4, 88, false},
+                                   {1024, 16, 2048, nf4, 88, true},
+                                   {1024, 16, 2048, q4, 88, true},
+                                   {1024, 16, 2048, fp8, 128, false, 2},
+                                   {1024, 16, 2048, bf16, 128, false, 2},
+                                   {1024, 16, 8192, nf4, 0, false},
+                                   {576, 9, 1520, nf4, 0, false}}) {
     const Model model =
         makeBench({"small", expected.hidden, 1, expected.heads, expected.heads,
-                   64, expected.units, 1000, nf4, bf16});
+                   64, expected.units, 1000, expected.body, bf16});
     const Lowered lowering =
         lower(model.manifest, cuda::gpuOf(kernel_test::kHopper));
     const auto &decode = lowering.program.decode;
@@ -88,6 +97,9 @@ TEST(LoweringClustersTest, SmallFeedForwardLayersAreOneLaunchOnHopper) {
     }
     ASSERT_EQ(stems(decode)[2], "feedLayer");
     EXPECT_EQ(decode[2].grid[0].fixed, expected.blocks);
+    EXPECT_EQ(configsByName(lowering).at(decode[2].kernel).find("hasTiles") !=
+                  std::string::npos,
+              expected.hasTiles);
     EXPECT_EQ(kernelOf(lowering, decode[2]).getMinBlocks(), expected.minBlocks);
     for (const CudaBatch &batch : lowering.program.batches)
       EXPECT_THAT(stems(batch.launches),

@@ -35,7 +35,7 @@ template <AttendLayer::Config C> struct AttendRows {
   int firstHead, kvHead;
 
   /// Row n of the cluster's: of its queries, its key, its value.
-  QZC_DEVICE MatvecRow operator()(int n) const {
+  QZC_DEVICE MatvecRow operator()(int n, int) const {
     constexpr int q = C.attention.heads * D;
     constexpr int kv = C.attention.kvHeads * D;
     return parts.find(n < kHeads       ? firstHead * D + n
@@ -47,11 +47,12 @@ template <AttendLayer::Config C> struct AttendRows {
 
 /// A block's rows of q, k and v, and of o.
 template <AttendLayer::Config C, class Norms>
-using AttendInputs = typename Choose<
-    C.hasTiles,
-    TileRows<C.in, AttendRows<C>::kOfCluster, C.blocks, kAttendWarps, Norms>,
-    LaneRows<C.in, AttendRows<C>::kOfCluster, C.blocks, kAttendWarps,
-             Norms>>::Type;
+using AttendInputs =
+    typename Choose<C.hasTiles,
+                    TileRows<C.in, AttendRows<C>::kOfCluster, C.blocks,
+                             kAttendWarps, Norms, C.addsInput>,
+                    LaneRows<C.in, AttendRows<C>::kOfCluster, C.blocks,
+                             kAttendWarps, Norms>>::Type;
 template <AttendLayer::Config C>
 using AttendOutputs = typename Choose<
     C.hasTiles,

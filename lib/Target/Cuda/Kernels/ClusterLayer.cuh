@@ -106,34 +106,39 @@ QZC_DEVICE auto residualOf(const float4 *staged, const float *row) {
     return row;
 }
 
-/// A block's part of the first layer's rows, of which a cluster makes
+/// A block's part of the first layer's outputs, of which a cluster makes
 /// `OfCluster`, by lanes. What is shared is the staged input.
 template <LinearConfig L, int OfCluster, int Blocks, int Warps, class Norms>
 struct LaneRows {
   static constexpr int kOfWarp =
       (OfCluster + Blocks * Warps - 1) / (Blocks * Warps);
-  using Products = WarpRows<L, kOfWarp>;
+  static constexpr int kSides = sidesOf(L);
+  using Products = WarpRows<L, kSides * kOfWarp>;
 
   float4 *staged;
-  int lane, firstRow;
-  int mine; ///< the row that this lane finishes, for one block after the other
+  int lane, first;
+  int mine; ///< output that this lane finishes, for one block after the other
   Products products;
-  RowEnd<L> end;
+  RowEnd<L> ends[kSides];
   RegisterStage<Warps * kWarp, L.inputs, Products::kPadded,
                 Products::W::kPerChunk, Norms>
       input;
   const float *x = nullptr; ///< brought as it is staged
-  float sums[kOfWarp];
+  float sums[kSides * kOfWarp];
 
-  /// find(n): row n of the cluster's.
+  /// find(n, side): the row of output n of the cluster's. Gated: a warp has the
+  /// gate rows first, then the up rows.
   template <class Find>
   QZC_DEVICE LaneRows(char *shared, int block, const Find &find,
                       const Norms &norm)
       : staged(reinterpret_cast<float4 *>(shared)), lane(threadIdx.x % kWarp),
-        firstRow((block * Warps + warpOfBlock()) * kOfWarp),
-        mine(firstRow + lane % kOfWarp),
-        products([&](int r) { return find(firstRow + r); }),
-        end(RowEnd<L>::load(find(mine))) {
+        first((block * Warps + warpOfBlock()) * kOfWarp),
+        mine(first + lane % kOfWarp), products([&](int r) {
+          return find(first + r % kOfWarp, r / kOfWarp);
+        }) {
+#pragma unroll
+    for (int side = 0; side < kSides; ++side)
+      ends[side] = RowEnd<L>::load(find(mine, side));
     input.prepare(norm);
   }
   QZC_DEVICE void load(const float *row) { x = row; }
@@ -141,15 +146,16 @@ struct LaneRows {
     input.run(staged, scratch, x, norm);
   }
   QZC_DEVICE void multiply() { products.dot(sums, staged); }
-  /// send(n, value, to): row n, to each block.
+  /// send(n, value, to): output n, to each block.
   template <class Send> QZC_DEVICE void send(const Send &send) {
-    float value = 0.0f;
+    float y[kSides];
 #pragma unroll
-    for (int r = 0; r < kOfWarp; ++r) {
+    for (int r = 0; r < kSides * kOfWarp; ++r) {
       const float sum = reduceWarp<Sum>(sums[r]);
-      if (mine == firstRow + r)
-        value = end.of(sum);
+      if (lane % kOfWarp == r % kOfWarp)
+        y[r / kOfWarp] = ends[r / kOfWarp].of(sum);
     }
+    const float value = outputOf<L>(y);
     constexpr int atOnce = kWarp / kOfWarp;
     if (lane < atOnce * kOfWarp && mine < OfCluster)
       for (int to = lane / kOfWarp; to < Blocks; to += atOnce)

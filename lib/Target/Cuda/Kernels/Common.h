@@ -34,6 +34,11 @@ constexpr const char *enumerators(Storage) {
       ;
 }
 
+/// Whether codes stand for the entries of a book.
+constexpr bool hasBook(Storage s) {
+  return s == Storage::Nf4 || s == Storage::Nf4Double || s == Storage::Fp4 ||
+         s == Storage::Fp4Double;
+}
 /// Whether codes multiply as bytes, as those of integers and of books do.
 constexpr bool hasByteCodes(Storage storage) {
   switch (storage) {

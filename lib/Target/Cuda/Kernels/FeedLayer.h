@@ -17,7 +17,8 @@ struct FeedLayer {
     int units, blocks;
     bool keepsNorm; ///< leaves norm(x) to later launches
     bool addsInput; ///< norm(x) is out's residual
-    QZC_FIELDS(norm, in, out, units, blocks, keepsNorm, addsInput)
+    bool hasTiles;  ///< products on tensor cores (TileRows.cuh)
+    QZC_FIELDS(norm, in, out, units, blocks, keepsNorm, addsInput, hasTiles)
   };
   template <template <class> class Of> struct Args {
     InRows<Of> x; ///< [T, in.inputs]

@@ -21,6 +21,12 @@ struct FeedTile {
   constexpr int unitsOfWarp() const {
     return (units + blocks * kFeedWarps - 1) / (blocks * kFeedWarps);
   }
+  /// Tiles of 16 rows of a block, where tensor cores multiply them; gated: each
+  /// of 8 outputs.
+  constexpr int rowTiles(bool gated) const {
+    const int outputs = (gated ? 8 : 16) * blocks;
+    return (units + outputs - 1) / outputs;
+  }
   /// Floats that are enough for what a block has in shared memory beside the
   /// input, which is 16-byte aligned behind it: chunks, of at least 4 units,
   /// have four floats more each.

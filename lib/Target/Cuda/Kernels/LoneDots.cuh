@@ -22,17 +22,18 @@ template <WeightConfig Weight> constexpr int sharersOf(int columns) {
              : 1;
 }
 
-/// Of rows, or parts of rows, of so many elements.
-template <WeightConfig Weight, int Columns> struct DotsOfColumns {
+/// Of so many elements each of rows of `Inputs`, beginning at multiples.
+template <WeightConfig Weight, int Columns, int Inputs> struct DotsOfColumns {
+  static constexpr int kSharers =
+      sharersOf<Weight>(Inputs) == 2 ? sharersOf<Weight>(Columns) : 1;
   static constexpr int kOfGroup = 4 * WeightsOf<Weight>::kPerChunk;
   static constexpr int kGroups = (Columns + kOfGroup - 1) / kOfGroup;
-  using Type =
-      typename Choose<hasByteCodes(Weight.storage),
-                      ByteDots<Weight, kGroups, sharersOf<Weight>(Columns)>,
-                      HalfDots<Weight, kGroups>>::Type;
+  using Type = typename Choose<hasByteCodes(Weight.storage),
+                               ByteDots<Weight, kGroups, kSharers>,
+                               HalfDots<Weight, kGroups>>::Type;
 };
-template <WeightConfig Weight, int Columns>
-using DotsOf = typename DotsOfColumns<Weight, Columns>::Type;
+template <WeightConfig Weight, int Columns, int Inputs = Columns>
+using DotsOf = typename DotsOfColumns<Weight, Columns, Inputs>::Type;
 
 /// A lane's chunk of a group in two rows of a tile, 8 apart.
 template <class W> struct ChunkPair {

@@ -92,13 +92,13 @@ struct LoneStage {
           [&](float sum, int) {
             return reduceBlock<Sum, Teams * kThreads>(sum, scratch);
           });
-      if constexpr (Norms::kKeeps)
-        if (norm.kept)
-#pragma unroll
-          for (int j = 0; j < kQuads; ++j)
-            if (isQuad(j))
-              norm.keep(quad(j), v[j]);
     }
+    if constexpr (Norms::kKeeps)
+      if (norm.keeps())
+#pragma unroll
+        for (int j = 0; j < kQuads; ++j)
+          if (isQuad(j))
+            norm.keep(quad(j), v[j]);
     return squares;
   }
   /// What a team's threads have written is there for all of them.

@@ -28,6 +28,7 @@ template <NormConfig N, bool Keeps = false> struct InputNorm : NormArgs<Value> {
   static constexpr bool kHasBias = N.hasBias;
   float *kept; ///< row to leave; null where another block does it
 
+  QZC_DEVICE bool keeps() const { return kept; }
   /// Leaves elements i to i + 3.
   QZC_DEVICE void keep(int i, const float4 &v) const {
     kept[i] = v.x;
@@ -148,7 +149,7 @@ struct RegisterStage {
             return reduceBlock<Sum, Threads>(sum, scratch);
           });
     if constexpr (Norms::kKeeps)
-      if (norm.kept)
+      if (norm.keeps())
 #pragma unroll
         for (int j = 0; j < kQuads; ++j)
           if (4 * quad(j) < K)

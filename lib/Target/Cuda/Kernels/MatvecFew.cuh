@@ -70,7 +70,7 @@ struct TokenStage {
             return reduceWarps<Sum, kWarps>(sum, scratch[i]);
           });
     if constexpr (Norms::kKeeps)
-      if (norm.kept && token() < tokens)
+      if (norm.keeps() && token() < tokens)
 #pragma unroll
         for (int j = 0; j < kQuads; ++j)
           if (isInput(j, begin))

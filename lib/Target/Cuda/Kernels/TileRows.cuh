@@ -29,9 +29,26 @@ loadPair(const MatvecRow &low, const MatvecRow &high, int chunk) {
   return {of(low), of(high)};
 }
 
+/// A norm that each block also leaves to itself, in shared memory.
+template <class Norms> struct SharedNorm : Norms {
+  static constexpr bool kKeeps = true;
+  float *row;
+
+  QZC_DEVICE bool keeps() const { return true; }
+  QZC_DEVICE void keep(int i, const float4 &v) const {
+    *reinterpret_cast<float4 *>(row + i) = v;
+    if constexpr (Norms::kKeeps)
+      if (Norms::keeps())
+        Norms::keep(i, v);
+  }
+};
+
 /// As LaneRows: a warp takes some columns of all tiles, and stages just these.
-/// What is shared is the sums of warps, then the input as it is staged.
-template <LinearConfig L, int OfCluster, int Blocks, int Warps, class Norms>
+/// Gated: a tile has 8 gate rows and their 8 up rows. What is shared is the
+/// sums of warps, then the input as it is staged, then, where that is a
+/// residual, as it is.
+template <LinearConfig L, int OfCluster, int Blocks, int Warps,
+          class NormsOfInput, bool IsResidual>
 struct TileRows {
   using W = WeightsOf<L.weight>;
   using Unit = ChunkPair<W>;
@@ -39,19 +56,26 @@ struct TileRows {
   static constexpr int kChunks = L.inputs / W::kPerChunk;
   static constexpr int kGroups = (kChunks + 3) / 4;
   static constexpr int kSteps = (kGroups + Warps - 1) / Warps;
-  static constexpr int kTiles = (OfCluster + 16 * Blocks - 1) / (16 * Blocks);
-  static constexpr int kOfBlock = 16 * kTiles;
-  static constexpr int kSumBytes = Warps * kOfBlock * 4;
+  static constexpr int kSides = sidesOf(L);
+  static constexpr int kOfTile = 16 / kSides; ///< outputs
+  static constexpr int kTiles =
+      (OfCluster + kOfTile * Blocks - 1) / (kOfTile * Blocks);
+  static constexpr int kOfBlock = kOfTile * kTiles;
+  static constexpr int kSums = 16 * kTiles; ///< of a warp
+  static constexpr int kSumBytes = Warps * kSums * 4;
+  static_assert(kOfBlock <= kThreads, "an output a thread");
   using Dots = DotsOf<L.weight, L.inputs>;
+  using Norms =
+      typename Choose<IsResidual, SharedNorm<NormsOfInput>, NormsOfInput>::Type;
   using Stage = LoneStage<L.inputs, Warps, 1, kSteps * 4 * W::kPerChunk,
                           Dots::kPerScale, Norms>;
 
-  float *ofWarps; ///< [Warps, kOfBlock]
+  float *ofWarps; ///< [Warps, kSums]
   Dots dots;
   int warp, row, chunk;
-  int firstRow;
+  int first;
   Unit units[kSteps][kTiles];
-  RowEnd<L> end; ///< of row threadIdx.x % kOfBlock
+  RowEnd<L> ends[kSides]; ///< of output threadIdx.x % kOfBlock
   Stage input;
   float4 quads[Stage::kQuads]; ///< of the input
   // Where the input is without its norm's factor.
@@ -60,16 +84,16 @@ struct TileRows {
 
   template <class Find>
   QZC_DEVICE TileRows(char *shared, int block, const Find &find,
-                      const Norms &norm)
+                      const NormsOfInput &norm)
       : ofWarps(reinterpret_cast<float *>(shared)), dots(shared + kSumBytes),
         warp(warpOfBlock()), row(threadIdx.x % kWarp / 4),
-        chunk(threadIdx.x % 4), firstRow(block * kOfBlock),
+        chunk(threadIdx.x % 4), first(block * kOfBlock),
         input(warp, threadIdx.x % kWarp) {
 #pragma unroll
     for (int tile = 0; tile < kTiles; ++tile) {
-      const int n = firstRow + 16 * tile;
-      const MatvecRow low = find(n + row);
-      const MatvecRow high = find(n + row + 8);
+      const int n = first + kOfTile * tile;
+      const MatvecRow low = find(n + row, 0);
+      const MatvecRow high = L.gated ? find(n + row, 1) : find(n + row + 8, 0);
 #pragma unroll
       for (int step = 0; step < kSteps; ++step) {
         const int index = 4 * group(step) + chunk;
@@ -78,13 +102,15 @@ struct TileRows {
                                 : Unit::zero();
       }
     }
-    end = RowEnd<L>::load(find(firstRow + threadIdx.x % kOfBlock));
-    input.prepare(norm);
+#pragma unroll
+    for (int side = 0; side < kSides; ++side)
+      ends[side] = RowEnd<L>::load(find(first + threadIdx.x % kOfBlock, side));
+    input.prepare(normOf(norm));
   }
   QZC_DEVICE int group(int step) const { return warp * kSteps + step; }
   QZC_DEVICE void load(const float *x) { input.load(quads, x); }
-  QZC_DEVICE void stage(float *scratch, const Norms &norm) {
-    const float ofThread = dots.stage(input, quads, scratch, norm);
+  QZC_DEVICE void stage(float *scratch, const NormsOfInput &norm) {
+    const float ofThread = dots.stage(input, quads, scratch, normOf(norm));
     if constexpr (Stage::kLeavesFactor) {
       squares = scratch;
       epsilon = norm.epsilon;
@@ -105,7 +131,7 @@ struct TileRows {
     for (int tile = 0; tile < kTiles; ++tile) {
       sums[tile].join();
       if (chunk == 0) {
-        float *to = ofWarps + warp * kOfBlock + 16 * tile + row;
+        float *to = ofWarps + warp * kSums + 16 * tile + row;
         to[0] = sums[tile].low;
         to[8] = sums[tile].high;
       }
@@ -115,31 +141,50 @@ struct TileRows {
     __syncthreads();
     constexpr int atOnce = kThreads / kOfBlock;
     const int local = threadIdx.x % kOfBlock;
-    const int n = firstRow + local;
-    float sum = 0.0f;
-#pragma unroll
-    for (int w = 0; w < Warps; ++w)
-      sum += ofWarps[w * kOfBlock + local];
+    const int n = first + local;
+    float factor = 1.0f;
     if constexpr (Stage::kLeavesFactor) {
       float square = 0.0f;
 #pragma unroll
       for (int w = 0; w < Warps; ++w)
         square += squares[w];
-      sum *= reciprocalRoot(square / L.inputs + epsilon);
+      factor = reciprocalRoot(square / L.inputs + epsilon);
     }
-    const float value = end.of(sum);
+    float y[kSides];
+#pragma unroll
+    for (int side = 0; side < kSides; ++side) {
+      const float *from =
+          ofWarps + local / kOfTile * 16 + local % kOfTile + side * 8;
+      float sum = 0.0f;
+#pragma unroll
+      for (int w = 0; w < Warps; ++w)
+        sum += from[w * kSums];
+      y[side] = ends[side].of(sum * factor);
+    }
+    const float value = outputOf<L>(y);
     if (threadIdx.x < atOnce * kOfBlock && n < OfCluster)
       for (int to = threadIdx.x / kOfBlock; to < Blocks; to += atOnce)
         send(n, value, to);
   }
   template <bool IsInput>
   QZC_DEVICE const float *residual(const float *row) const {
-    static_assert(!IsInput, "the input is staged as digits or halves");
-    return row;
+    static_assert(IsInput == IsResidual);
+    return IsInput ? plainInput() : row;
   }
   /// Where the input is.
   QZC_DEVICE char *inputs() const {
     return reinterpret_cast<char *>(ofWarps) + kSumBytes;
+  }
+
+private:
+  QZC_DEVICE float *plainInput() const {
+    return reinterpret_cast<float *>(inputs() + Dots::kSharedBytes);
+  }
+  QZC_DEVICE Norms normOf(const NormsOfInput &norm) const {
+    if constexpr (IsResidual)
+      return {norm, plainInput()};
+    else
+      return norm;
   }
 };
 
@@ -163,7 +208,7 @@ struct TileOutputs
   static constexpr int kChunks = Columns / W::kPerChunk;
   static constexpr int kGroups = (kChunks + 3) / 4;
   static_assert(Columns % W::kPerChunk == 0, "columns are whole chunks");
-  using Dots = DotsOf<L.weight, Columns>;
+  using Dots = DotsOf<L.weight, Columns, L.inputs>;
   struct Inputs {
     alignas(16) float values[Columns];
 
@@ -190,11 +235,16 @@ struct TileOutputs
       for (int g = 0; g < kGroups; ++g) {
         const int index = 4 * g + chunk;
         units[t][g] =
-            isRow(tile(t)) && index < kChunks
+            isRow(tile(t)) && isColumn(index)
                 ? loadPair<L>(low, high, firstColumn / W::kPerChunk + index)
                 : Unit::zero();
       }
     }
+  }
+  /// The last cluster may have fewer columns.
+  QZC_DEVICE bool isColumn(int index) const {
+    return index < kChunks && (L.inputs % Columns == 0 ||
+                               firstColumn + index * W::kPerChunk < L.inputs);
   }
   QZC_DEVICE void run(float *partial, const Inputs &columns, char *inputs) {
     using None = InputNorm<NormConfig{}>;

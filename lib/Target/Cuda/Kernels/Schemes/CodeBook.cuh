@@ -27,10 +27,6 @@ struct Fp4Book {
 template <Storage S>
 using BookOf = typename Choose<S == Storage::Nf4 || S == Storage::Nf4Double,
                                Nf4Book, Fp4Book>::Type;
-constexpr bool hasBook(Storage s) {
-  return s == Storage::Nf4 || s == Storage::Nf4Double || s == Storage::Fp4 ||
-         s == Storage::Fp4Double;
-}
 
 /// The f32 scales of blocks. `Stored` is what a load in flight holds.
 struct PlainScales {
