@@ -19,7 +19,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cassert>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -102,10 +101,10 @@ struct ThreadPool::Impl {
 
   Published published;
   std::vector<Lane> lanes;
-  uint64_t doneBefore = 0; ///< of all loops before
   alignas(64) std::atomic<int> sleeping{0};
   std::mutex mutex;
   std::condition_variable wake;
+  uint64_t doneBefore = 0;    ///< of all loops before; the caller's
   std::exception_ptr failure; // guarded by mutex
   std::vector<std::thread> workers;
 
@@ -124,10 +123,12 @@ struct ThreadPool::Impl {
   /// A thread's part of the loop, if there is something left for it.
   void run(const Loop *loop, Indices indices) {
     indices.HasFirst = indices.takeAny(indices.First);
-    if (!indices.HasFirst)
+    // Of a loop that has failed there may be some that are counted only.
+    if (indices.Taken == 0)
       return;
     try {
-      (*loop)(indices, static_cast<int>(indices.Worker));
+      if (indices.HasFirst)
+        (*loop)(indices, static_cast<int>(indices.Worker));
     } catch (...) {
       {
         std::lock_guard<std::mutex> lock(mutex);
@@ -189,7 +190,8 @@ struct ThreadPool::Impl {
     const uint64_t generation =
         published.generation.load(std::memory_order_relaxed) + 1;
     const auto epoch = static_cast<uint32_t>(generation);
-    assert(ends[shares - 1] < int64_t{1} << 32);
+    if (ends[shares - 1] >= int64_t{1} << 32)
+      throw Error("a loop of 2^32 ranges or more is not supported");
     for (size_t i = 0; i != shares; ++i)
       lanes[i].begin(epoch, i == 0 ? 0 : ends[i - 1]);
     for (size_t i = 0; i != shares; ++i)

@@ -66,10 +66,11 @@ public:
               FunctionRef<void(int64_t begin, int64_t end, int worker)> body);
 
   /// Calls body(indices, worker) on threads that take() what is below
-  /// ends.back() among them, until there is no more. Worker w, of threads()
-  /// ones, begins with [ends[w - 1], ends[w]), one behind the other, and then
-  /// helps the others with what is left of theirs: memory that is read in the
-  /// order of indices is a stream for each of them. Otherwise as parallelFor.
+  /// ends.back() among them, and must until there is no more: what nobody took
+  /// is waited for. Worker w, of threads() ones, begins with
+  /// [ends[w - 1], ends[w]), one behind the other, and then helps the others
+  /// with what is left of theirs: memory that is read in the order of indices
+  /// is a stream for each of them. Otherwise as parallelFor.
   void parallelShares(const std::vector<int64_t> &ends,
                       FunctionRef<void(Indices &indices, int worker)> body);
 

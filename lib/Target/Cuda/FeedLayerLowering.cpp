@@ -38,7 +38,7 @@ static std::optional<FeedShape> laneShape(const FeedLayers &layers,
        {std::pair{mostClusterBlocks(gpu), 1u}, {gpu.processors, 2u}}) {
     const int64_t clusters = blocks / gpu.clusterBlocks;
     if (clusters == 0 || ceilDiv(layers.chunks(), clusters) > 32)
-      return std::nullopt;
+      continue;
     const FeedTile tile = layers.tile(clusters, gpu.clusterBlocks);
     const int64_t rows = (layers.gated ? 2 : 1) * tile.unitsOfWarp();
     if (rows <= kMostRowsOfWarp &&

@@ -125,19 +125,21 @@ static TensorShape chooseTensorShape(const format::PackedShape &shape,
   for (int64_t each = 2; each <= most; ++each)
     if (costOf(each) <= costOf(spread.tiles))
       spread.tiles = each;
+  // Code books take more registers than three blocks leave.
+  const int64_t mostBlocks = kernels::hasBook(storageOf(shape)) ? 2 : 3;
   if (spread.splitK < 16)
     spread.minBlocks =
-        spread.tiles > 1 ? 2 : std::clamp<int64_t>(blocksOf(1), 2, 3);
-  // Three blocks of eight warps stage the input three times and have few
-  // registers each. Codes of 4 bits are not bytes enough to hide that: one
-  // block of 16 warps takes all three tiles.
+        spread.tiles > 1 ? 2 : std::clamp<int64_t>(blocksOf(1), 2, mostBlocks);
+  // Three blocks of eight warps stage the input three times, and run in two
+  // rounds or have few registers each. Codes of 4 bits are not bytes enough to
+  // hide that: one block of 16 warps takes all three tiles.
   const int64_t unit = encodingUnit(shape);
   const bool isNarrow =
       2 * static_cast<int64_t>(partBytes(shape, 0, unit)) <= unit;
-  if (spread.minBlocks == 3 && isNarrow && groups >= 16) {
+  if (spread.tiles == 1 && blocksOf(1) == 3 && isNarrow && groups >= 16) {
     spread = TensorShape();
     spread.splitK = 16;
-    spread.tiles = blocksOf(1);
+    spread.tiles = 3;
   }
   return tensorSharedBytes(shape, spread) <= kMostSharedBytes ? spread
                                                               : TensorShape();
@@ -256,8 +258,8 @@ kernels::MatvecArgs<Arg> Lowerer::matvecArgs(const Launch &launch,
   args.norm = normArgs(norm.launch);
   args.kept = keptRows(norm);
   args.layer = linearArgs(launch, group);
-  HeadChooses = makesLogits(launch);
-  args.choice = HeadChooses ? choice() : Arg<kernels::TokenKey *>(kUnused);
+  args.choice =
+      makesLogits(launch) ? choice() : Arg<kernels::TokenKey *>(kUnused);
   return args;
 }
 
@@ -315,6 +317,7 @@ void Lowerer::addMatvec(const Launch &launch, const FusedNorm &norm,
   const auto &p = std::get<format::LinearParams>(launch.params);
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
   const int64_t total = outputsOf(launch, group);
+  HeadChooses = makesLogits(launch);
   const bool fast = isFast(launch, norm);
   if (fast)
     if (const TensorShape spread =

@@ -45,8 +45,8 @@ TEST_P(ThreadPoolTest, VisitsEveryIndexOfUnequalSharesOnce) {
     ends.back() += size;
     std::vector<std::atomic<int>> visits(static_cast<size_t>(ends.back()));
     pool.parallelShares(ends, [&](ThreadPool::Indices &indices, int worker) {
-      ASSERT_GE(worker, 0);
-      ASSERT_LT(worker, pool.threads());
+      EXPECT_GE(worker, 0);
+      EXPECT_LT(worker, pool.threads());
       for (int64_t index; indices.take(index);)
         ++visits[static_cast<size_t>(index)];
     });
@@ -81,6 +81,19 @@ TEST_P(ThreadPoolTest, AnExceptionReachesTheCallerAndThePoolLivesOn) {
   std::atomic<int> visits{0};
   pool.parallelFor(10, 1, [&](int64_t, int64_t, int) { ++visits; });
   EXPECT_EQ(visits.load(), 10);
+}
+
+/// What a thread only counts once another one has failed is counted, whichever
+/// comes first.
+TEST_P(ThreadPoolTest, LoopsThatFailEndAlways) {
+  ThreadPool pool(GetParam());
+  for (int loop = 0; loop != 3000; ++loop)
+    EXPECT_THROW(pool.parallelFor(1000, 1,
+                                  [&](int64_t begin, int64_t, int) {
+                                    if (begin == 0 || loop % 2 == 1)
+                                      throw std::runtime_error("early");
+                                  }),
+                 std::runtime_error);
 }
 
 TEST(ThreadPool, ThreadsThatCannotStartAreAnError) {

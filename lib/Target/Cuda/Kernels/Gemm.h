@@ -29,7 +29,8 @@ template <template <class> class Of> struct GemmArgs {
   Of<const Half *> rows;       ///< [T, inputs]
   Of<const float *> rowScales; ///< [T]
   Of<const Half *> weights;    ///< [columns, inputs]
-  Of<int> inputs;              ///< as they are stored, a multiple of 8
+  Of<int> inputs;              ///< as they are stored, a multiple of 8; of one
+                               ///< digit, where rows are Digits
   GemmOutputArgs<Of> output;
   Of<const DeviceState *> state;
   QZC_FIELDS(rows, rowScales, weights, inputs, output, state)
