@@ -24,6 +24,7 @@ FILE_NAME = re.compile(
 PAGES = [
     ROOT / "README.md",
     *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("docs/performance/*.md")),
     *sorted(ROOT.glob("docs/recipes/*.md")),
 ]
 
