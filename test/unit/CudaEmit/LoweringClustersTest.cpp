@@ -128,13 +128,22 @@ TEST(LoweringClustersTest, LayersAskForTheWeightsOfAttentionBehindThem) {
                   std::string::npos,
               i == 3)
         << i;
-  // Each of its 128 blocks for a part of q's codes.
-  const auto isShare = [](const CudaArg &arg) {
-    return arg.kind == CudaArg::Kind::Int && arg.a == 2048 * 1024 / 128;
-  };
-  EXPECT_EQ(
-      std::count_if(decode[3].args.begin(), decode[3].args.end(), isShare),
-      2); // and of o's
+  // Each of its 128 blocks for a part of codes and scales of q, k, v and o: the
+  // launch's last arguments (AheadArgs).
+  constexpr size_t kAsked = 8;
+  const std::vector<CudaArg> &args = decode[3].args;
+  ASSERT_GE(args.size(), 2 * kAsked);
+  for (size_t i = 0; i != kAsked; ++i) {
+    const CudaArg &data = args[args.size() - 2 * kAsked + i];
+    const CudaArg &bytes = args[args.size() - kAsked + i];
+    ASSERT_EQ(data.kind, CudaArg::Kind::Tensor) << i;
+    const PackedShape &shape =
+        model.manifest.tensors[static_cast<size_t>(data.a)].shape;
+    const auto all = static_cast<int64_t>(
+        partBytes(shape, static_cast<size_t>(data.b), shape.rows * shape.cols));
+    EXPECT_EQ(bytes.a, all / 128) << i;
+    EXPECT_EQ(bytes.a % 16, 0) << i;
+  }
 }
 
 struct Spread {
