@@ -14,12 +14,13 @@ constexpr int kColumns = 768;
 constexpr int kChunks = kColumns / 32;
 
 /// Two groups a warp; of four warps that share rows three have columns.
-constexpr MatvecTensor::Config configOf(int rows) {
+constexpr MatvecTensor::Config configOf(Storage storage, int rows) {
   MatvecTensor::Config config = {};
   config.layer.inputs = kColumns;
   config.layer.parts[0].rows = config.layer.parts[1].rows = rows;
   config.layer.gated = true;
-  config.layer.weight.storage = Storage::Q4_0;
+  config.layer.weight.storage = storage;
+  config.layer.weight.block = 32;
   config.splitK = 4;
   config.splitN = 2;
   config.tiles = 3;
@@ -27,8 +28,8 @@ constexpr MatvecTensor::Config configOf(int rows) {
 }
 constexpr unsigned kRowsOfBlock = 2 * 3 * 8;
 
-template <int Rows> void run(void **args) {
-  matvecTensor<configOf(Rows)>(
+template <Storage S, int Rows> void run(void **args) {
+  matvecTensor<configOf(S, Rows)>(
       *static_cast<MatvecTensor::Args<Value> *>(args[0]));
 }
 
@@ -37,14 +38,15 @@ struct Product {
   double size = 0; ///< that of its terms
 };
 
-template <int Rows> void checkRows() {
+template <Storage S, int Rows> void checkRows() {
+  using W = WeightsOf<configOf(S, Rows).layer.weight>;
   unsigned state = Rows;
   const auto random = [&] {
     state = state * 1664525u + 1013904223u;
     return state >> 8;
   };
   // Gate rows, then up rows.
-  std::vector<uint4> codes(2 * Rows * kChunks);
+  std::vector<uint4> codes(4 * Rows * kChunks); // of up to 8 bits
   std::vector<unsigned> scales(Rows * kChunks);
   std::vector<float4> x(kColumns / 4);
   auto *bytes = reinterpret_cast<unsigned char *>(codes.data());
@@ -59,11 +61,8 @@ template <int Rows> void checkRows() {
   const auto productOf = [&](int row) {
     Product product;
     for (int c = 0; c != kColumns; ++c) {
-      const int chunk = row * kChunks + c / 32;
-      const int byte = bytes[chunk * 16 + c % 16];
-      const int code = (c % 32 < 16 ? byte & 15 : byte >> 4) - 8;
       const double term =
-          double(code) * toFloat(Half{halves[chunk]}) * input[c];
+          double(W::at(bytes, halves, row * kColumns + c)) * input[c];
       product.sum += term;
       product.size += std::fabs(term);
     }
@@ -80,7 +79,7 @@ template <int Rows> void checkRows() {
   }
   matvec.layer.out = {out.data(), Rows};
   void *args[] = {&values};
-  qzc::emulator::runGrid({"matvecTensor", &run<Rows>}, args,
+  qzc::emulator::runGrid({"matvecTensor", &run<S, Rows>}, args,
                          {1, (Rows + kRowsOfBlock - 1) / kRowsOfBlock, 1}, 256,
                          65536, {});
   for (int row = 0; row != Rows; ++row) {
@@ -93,9 +92,18 @@ template <int Rows> void checkRows() {
   }
 }
 
+template <Storage S> void check() {
+  static_assert(hasChunkScales(configOf(S, 1).layer.weight));
+  SCOPED_TRACE(static_cast<int>(S));
+  checkRows<S, 96>();
+  checkRows<S, 75>(); // the last tiles are not whole, or not there
+}
+
 TEST(MatvecTest, PutsScalesWhereTheyBelong) {
-  static_assert(hasChunkScales(configOf(1).layer.weight));
-  checkRows<96>();
-  checkRows<75>(); // the last tiles are not whole, or not there
+  check<Storage::Q4_0>();
+  check<Storage::Q5_0>();
+  check<Storage::Int4>();
+  check<Storage::Int3>();
+  check<Storage::Int2>();
 }
 } // namespace
