@@ -172,32 +172,17 @@ bool Lowerer::lowerAttendLayer(const std::vector<Launch> &list, size_t index,
   const Launch &out = list[index + 2];
   const int64_t clusters = p.heads / tile.queries;
   const int dim = toInt(p.headDim);
-  const format::PackedShape &inShape = tensor(in.weights[0]).shape;
 
   KernelLaunch<kernels::AttendLayer> attend;
+  fillClusterLayer(attend,
+                   {clusters, tile.blocks, kAttendWarps, tile.rowTiles(dim),
+                    tile.sharedFloats(dim), shape->hasTiles},
+                   list, index + 3, in, out, norm);
   attend.config.attention = attentionConfig(p);
-  fillClusterLayer(attend, list, index + 3, in, out, norm);
   attend.config.queries = tile.queries;
-  attend.config.blocks = tile.blocks;
-  attend.config.hasTiles = shape->hasTiles;
   attend.args.cache = argOf<CacheView>(CudaArg::Kind::Cache, p.layer);
   attend.args.attention = attentionArgs(p);
-  attend.args.partials = Builder.fixedScratch<float>(
-      "attendLayer",
-      static_cast<uint64_t>(kMostBatch * clusters *
-                            outputsOf(out, partGroups(out)[0]) * 4));
   attend.args.rows = tokenRows();
-  attend.grid[0] = {clusters * tile.blocks, 0};
-  attend.grid[1] = perToken();
-  attend.blockThreads = kAttendWarps * 32;
-  const int64_t inputBytes =
-      shape->hasTiles
-          ? stagedTileBytes(inShape, kAttendWarps, tile.rowTiles(dim),
-                            attend.config.addsInput)
-          : 4 * stagedInputs(inShape);
-  attend.sharedBytes =
-      static_cast<uint32_t>(4 * tile.sharedFloats(dim) + inputBytes);
-  attend.clusterBlocks = static_cast<uint32_t>(tile.blocks);
   Builder.add(*Out, attend);
   return true;
 }

@@ -130,33 +130,19 @@ bool Lowerer::lowerFeedLayer(const std::vector<Launch> &list, size_t index,
   const int64_t clusters =
       ceilDiv(outputsOf(in, partGroups(in)[0]), tile.units);
 
-  KernelLaunch<kernels::FeedLayer> feed;
-  fillClusterLayer(feed, list, index + 2, in, out, norm);
-  feed.config.units = tile.units;
-  feed.config.blocks = tile.blocks;
-  feed.config.hasTiles = shape->hasTiles;
-  feed.args.partials = Builder.fixedScratch<float>(
-      "feedLayer",
-      static_cast<uint64_t>(kMostBatch * clusters *
-                            outputsOf(out, partGroups(out)[0]) * 4));
-  feed.grid[0] = {clusters * tile.blocks, 0};
-  feed.grid[1] = perToken();
-  feed.blockThreads = kFeedWarps * 32;
-  const format::PackedShape &inShape = tensor(in.weights[0]).shape;
   const bool gated = std::get<LinearParams>(in.params).gated;
-  const int64_t inputBytes =
-      shape->hasTiles
-          ? stagedTileBytes(inShape, kFeedWarps, tile.rowTiles(gated),
-                            feed.config.addsInput)
-          : 4 * stagedInputs(inShape);
-  feed.sharedBytes =
-      static_cast<uint32_t>(4 * tile.sharedFloats() + inputBytes);
+
+  KernelLaunch<kernels::FeedLayer> feed;
+  fillClusterLayer(feed,
+                   {clusters, tile.blocks, kFeedWarps, tile.rowTiles(gated),
+                    tile.sharedFloats(), shape->hasTiles},
+                   list, index + 2, in, out, norm);
+  feed.config.units = tile.units;
   // Tiles take so few registers that two blocks would begin on a multiprocessor
   // that is free while the launch before has the others.
   if (shape->hasTiles)
     feed.sharedBytes = std::max(feed.sharedBytes, kBytesOfOnlyBlock);
   feed.minBlocks = shape->minBlocks;
-  feed.clusterBlocks = static_cast<uint32_t>(tile.blocks);
   Builder.add(*Out, feed);
   return true;
 }

@@ -65,6 +65,16 @@ struct FeedShape {
   bool hasTiles = false;  ///< of rows: products on tensor cores
 };
 
+/// What either of these comes to in a model.
+struct ClusterSpread {
+  int64_t clusters;
+  int64_t blocks;       ///< of a cluster
+  int64_t warps;        ///< of a block
+  int64_t rowTiles;     ///< of a block, where hasTiles
+  int64_t sharedFloats; ///< of a block, beside the input
+  bool hasTiles;
+};
+
 class Lowerer {
 public:
   Lowerer(mlir::MLIRContext &context, const format::Manifest &manifest,
@@ -276,9 +286,10 @@ private:
   /// behind them begin at `next`.
   template <class Layer>
   void fillClusterLayer(KernelLaunch<Layer> &launch,
+                        const ClusterSpread &spread,
                         const std::vector<format::Launch> &list, size_t next,
                         const format::Launch &in, const format::Launch &out,
-                        const FusedNorm &norm) const;
+                        const FusedNorm &norm);
   /// Whether only the launch behind `index` reads what that one makes.
   bool onlyNextReads(const std::vector<format::Launch> &list,
                      size_t index) const;
@@ -355,29 +366,6 @@ private:
   std::optional<Conversion> Converted;
 };
 
-template <class Layer>
-void Lowerer::fillClusterLayer(KernelLaunch<Layer> &launch,
-                               const std::vector<format::Launch> &list,
-                               size_t next, const format::Launch &in,
-                               const format::Launch &out,
-                               const FusedNorm &norm) const {
-  const FusedNorm kept = keptBehind(list, next, norm);
-  launch.config.norm = normConfig(norm.launch);
-  launch.config.in = linearConfig(in, partGroups(in)[0]);
-  launch.config.out = linearConfig(out, partGroups(out)[0]);
-  launch.config.keepsNorm = kept.keeps;
-  launch.config.addsInput = addsInput(in, out);
-  launch.args.x = inputRows(in, norm);
-  launch.args.norm = normArgs(norm.launch);
-  launch.args.kept = keptRows(kept);
-  launch.args.in = linearArgs(in, partGroups(in)[0]);
-  launch.args.in.out = {kUnused, intOf(0)};
-  launch.args.out = linearArgs(out, partGroups(out)[0]);
-  if (launch.config.addsInput)
-    launch.args.out.residual = {kUnused, intOf(0)};
-  launch.args.state = state();
-}
-
 /// Whether codes become operands of tensor cores: Operands<…>. The scales of
 /// q6_k are of half a chunk.
 bool hasOperands(const format::PackedShape &shape);
@@ -421,6 +409,48 @@ int64_t stagedBytes(const format::PackedShape &shape);
 int64_t stagedTileBytes(const format::PackedShape &shape, int64_t warps,
                         int64_t tiles, bool isResidual);
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+template <class Layer>
+void Lowerer::fillClusterLayer(KernelLaunch<Layer> &launch,
+                               const ClusterSpread &spread,
+                               const std::vector<format::Launch> &list,
+                               size_t next, const format::Launch &in,
+                               const format::Launch &out,
+                               const FusedNorm &norm) {
+  const FusedNorm kept = keptBehind(list, next, norm);
+  launch.config.norm = normConfig(norm.launch);
+  launch.config.in = linearConfig(in, partGroups(in)[0]);
+  launch.config.out = linearConfig(out, partGroups(out)[0]);
+  launch.config.keepsNorm = kept.keeps;
+  launch.config.addsInput = addsInput(in, out);
+  launch.args.x = inputRows(in, norm);
+  launch.args.norm = normArgs(norm.launch);
+  launch.args.kept = keptRows(kept);
+  launch.args.in = linearArgs(in, partGroups(in)[0]);
+  launch.args.in.out = {kUnused, intOf(0)};
+  launch.args.out = linearArgs(out, partGroups(out)[0]);
+  if (launch.config.addsInput)
+    launch.args.out.residual = {kUnused, intOf(0)};
+  launch.args.state = state();
+
+  launch.config.blocks = toInt(spread.blocks);
+  launch.config.hasTiles = spread.hasTiles;
+  launch.args.partials = Builder.fixedScratch<float>(
+      Layer::kFunction,
+      static_cast<uint64_t>(kMostBatch * spread.clusters *
+                            outputsOf(out, partGroups(out)[0]) * 4));
+  launch.grid[0] = {spread.clusters * spread.blocks, 0};
+  launch.grid[1] = perToken();
+  launch.blockThreads = static_cast<uint32_t>(spread.warps * 32);
+  const format::PackedShape &shape = tensor(in.weights[0]).shape;
+  const int64_t inputBytes =
+      spread.hasTiles ? stagedTileBytes(shape, spread.warps, spread.rowTiles,
+                                        launch.config.addsInput)
+                      : 4 * stagedInputs(shape);
+  launch.sharedBytes =
+      static_cast<uint32_t>(4 * spread.sharedFloats + inputBytes);
+  launch.clusterBlocks = static_cast<uint32_t>(spread.blocks);
+}
 
 } // namespace qzc::cuda
 
