@@ -127,7 +127,7 @@ Lowerer::GemmRows Lowerer::convertInput(const Launch &launch,
 
 /// The operand of the parts' rows inside the slice, and their scales.
 void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
-                           const GemmSlice &slice,
+                           const GemmSlice &slice, int64_t gateRows,
                            const Arg<kernels::Half *> &out,
                            const Arg<float *> &scales) {
   const auto &p = std::get<format::LinearParams>(launch.params);
@@ -141,7 +141,7 @@ void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
     int64_t to =
         p.gated ? slice.end / 2 : std::min(slice.end, partBegin + view.rows);
     const int64_t target =
-        p.gated ? static_cast<int64_t>(i) : from - slice.begin;
+        p.gated ? static_cast<int64_t>(i) * gateRows : from - slice.begin;
     if (!p.gated) {
       from -= partBegin;
       to -= partBegin;
@@ -161,7 +161,7 @@ void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
     convert.args.firstRow = intOf(from);
     convert.args.rows = intOf(to - from);
     convert.args.factor = floatOf(std::ldexp(1.0f, -weight.f16Exponent));
-    convert.args.rowStep = intOf(p.gated ? 2 : 1);
+    convert.args.rowGroup = intOf(p.gated ? gateRows : to - from);
     convert.args.rowOffset = intOf(target);
     convert.args.outRows = intOf(slice.end - slice.begin);
     convert.args.out = out;
@@ -293,29 +293,15 @@ void Lowerer::addGemm(const Launch &launch, const PartGroup &group,
   Builder.add(*Out, gemm);
 }
 
-void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
-                       const PartGroup &group) {
+void Lowerer::forSlices(const Launch &launch, const PartGroup &group,
+                        kernels::Order order, int64_t gateRows,
+                        llvm::function_ref<void(const GemmSlice &)> use) {
   const format::Tensor &first = tensor(launch.weights[group.first]);
-  const GemmRows rows = convertInput(launch, norm);
   int64_t total = 0;
   for (size_t i = 0; i < group.count; ++i)
     total += rowsOf(launch, group.first + i).rows;
-
-  const format::RowView view = rowsOf(launch, group.first);
-  if (!Target.warpgroups && group.count == 1 &&
-      first.shape.scheme == format::Scheme::None &&
-      first.shape.dtype == format::DType::F16 && first.f16Exponent == 0 &&
-      rows.columns == first.shape.cols && view.isOneRun() && view.first == 0) {
-    // Read where it lies.
-    const GemmSlice all = {
-        0, total,
-        argOf<const kernels::Half *>(format::CudaArg::Kind::Tensor,
-                                     launch.weights[group.first], 0),
-        kUnused};
-    return addGemm(launch, group, all, rows);
-  }
   const int64_t most = sliceRows(launch, total);
-  const int64_t rowBytes = gemmRowBytes(first.shape.cols, rows.order);
+  const int64_t rowBytes = gemmRowBytes(first.shape.cols, order);
   for (int64_t begin = 0; begin < total; begin += most) {
     const Arg<kernels::Half *> weights = Builder.fixedScratch<kernels::Half>(
         "weights", static_cast<uint64_t>(most * rowBytes));
@@ -325,10 +311,31 @@ void Lowerer::addGemms(const Launch &launch, const FusedNorm &norm,
                                            static_cast<uint64_t>(most * 4));
     const GemmSlice slice = {begin, std::min(begin + most, total), weights,
                              scales};
-    convertSlice(launch, group, slice, weights, scales);
+    convertSlice(launch, group, slice, gateRows, weights, scales);
+    use(slice);
+  }
+}
+
+void Lowerer::addGemms(const Launch &launch, const PartGroup &group,
+                       const GemmRows &rows) {
+  const format::Tensor &first = tensor(launch.weights[group.first]);
+  const format::RowView view = rowsOf(launch, group.first);
+  if (!Target.warpgroups && group.count == 1 &&
+      first.shape.scheme == format::Scheme::None &&
+      first.shape.dtype == format::DType::F16 && first.f16Exponent == 0 &&
+      rows.columns == first.shape.cols && view.isOneRun() && view.first == 0) {
+    // Read where it lies.
+    const GemmSlice all = {
+        0, view.rows,
+        argOf<const kernels::Half *>(format::CudaArg::Kind::Tensor,
+                                     launch.weights[group.first], 0),
+        kUnused};
+    return addGemm(launch, group, all, rows);
+  }
+  forSlices(launch, group, rows.order, 1, [&](const GemmSlice &slice) {
     if (Current == Phase::Losses)
       addScore(launch, slice, rows);
     else
       addGemm(launch, group, slice, rows);
-  }
+  });
 }

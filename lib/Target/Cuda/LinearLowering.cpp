@@ -14,9 +14,6 @@ using namespace qzc::cuda;
 using format::Launch;
 using format::View;
 
-/// The staged input must leave room for the static part in the 99 KiB of
-/// shared memory that every supported GPU gives a block.
-static constexpr int64_t kMostInputs = 24576;
 static constexpr int64_t kMostStreamInputs = 16384;
 
 int64_t qzc::cuda::perChunk(const format::PackedShape &shape) {
@@ -361,7 +358,7 @@ void Lowerer::lowerLinear(const Launch &launch, FusedNorm norm,
     } else if (isDecode()) {
       addMatvec(launch, norm, group, ahead);
     } else {
-      addGemms(launch, norm, group);
+      addGemms(launch, group, convertInput(launch, norm));
     }
     norm.keeps = false; // one does it
   }

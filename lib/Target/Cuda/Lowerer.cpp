@@ -198,6 +198,12 @@ void Lowerer::lowerElementwise(const Launch &launch) {
   Builder.add(*Out, step);
 }
 
+void Lowerer::forgetConverted(const Launch &launch) {
+  for (const View &written : launch.outputs)
+    if (Converted && overlap(written, Converted->from))
+      Converted.reset();
+}
+
 void Lowerer::lowerList(Phase phase, Launches &out) {
   Current = phase;
   Out = &out;
@@ -234,7 +240,7 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
         norm = {&M.plan.body.back(), true, false};
       if (lowerAttendLayer(list, i, norm))
         i += 2;
-      else if (lowerFeedLayer(list, i, norm))
+      else if (lowerFeedLayer(list, i, norm) || lowerGatePanels(list, i, norm))
         i += 1;
       else
         lowerLinear(launch, norm, weightsAhead(list, i));
@@ -253,9 +259,8 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
         lowerElementwise(launch);
       break;
     }
-    for (const View &written : launch.outputs)
-      if (Converted && overlap(written, Converted->from))
-        Converted.reset();
+    forgetConverted(launch);
+    forgetConverted(list[i]);
   }
 }
 

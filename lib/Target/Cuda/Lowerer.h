@@ -226,9 +226,15 @@ private:
   /// Whether a norm or attention makes a layer's input.
   bool readsNormed(const format::Launch &launch) const;
   GemmRows convertInput(const format::Launch &launch, const FusedNorm &norm);
+  /// gateRows: of a gated layer's parts, that take turns.
   void convertSlice(const format::Launch &launch, const PartGroup &group,
-                    const GemmSlice &slice, const Arg<kernels::Half *> &out,
+                    const GemmSlice &slice, int64_t gateRows,
+                    const Arg<kernels::Half *> &out,
                     const Arg<float *> &scales);
+  /// Makes the operands of a layer's weights, each of which `use` reads.
+  void forSlices(const format::Launch &launch, const PartGroup &group,
+                 kernels::Order order, int64_t gateRows,
+                 llvm::function_ref<void(const GemmSlice &)> use);
   kernels::GemmArgs<Arg> gemmArgs(const format::Launch &launch,
                                   const PartGroup &group,
                                   const GemmSlice &slice,
@@ -237,12 +243,22 @@ private:
                      const GemmSlice &slice, const GemmRows &operand);
   void addGemm(const format::Launch &launch, const PartGroup &group,
                const GemmSlice &slice, const GemmRows &operand);
-  void addGemms(const format::Launch &launch, const FusedNorm &norm,
-                const PartGroup &group);
+  void addGemms(const format::Launch &launch, const PartGroup &group,
+                const GemmRows &rows);
   /// Rows of b that a layer's GEMM takes at a time, of `total`.
   int64_t sliceRows(const format::Launch &launch, int64_t total) const;
   /// Columns of a block of gemmPanels or scorePanels.
   int64_t panelColumns(int64_t columns) const;
+
+  // GateLowering.cpp.
+  /// The gated layer at `index` and the one behind it, whose operand it leaves;
+  /// false where that is made of its outputs.
+  bool lowerGatePanels(const std::vector<format::Launch> &list, size_t index,
+                       const FusedNorm &norm);
+  bool leavesPanels(const std::vector<format::Launch> &list,
+                    size_t index) const;
+  /// Columns of a block of gatePanels, of so many rows of the weights.
+  int64_t gateColumns(int64_t columns) const;
 
   // ScoreLowering.cpp.
   void lowerScore(Launches &out);
@@ -363,9 +379,14 @@ private:
   /// there.
   void convertOnce(const format::Launch &launch, const FusedNorm &norm,
                    const LaunchSpec &spec);
+  /// What was made of a row that is written now is made of it no more.
+  void forgetConverted(const format::Launch &launch);
   std::optional<Conversion> Converted;
 };
 
+/// Columns of a layer: the staged input must leave room for the static part in
+/// the 99 KiB of shared memory that every supported GPU gives a block.
+inline constexpr int64_t kMostInputs = 24576;
 /// Whether codes become operands of tensor cores: Operands<…>. The scales of
 /// q6_k are of half a chunk.
 bool hasOperands(const format::PackedShape &shape);

@@ -276,6 +276,7 @@ TEST_F(CompileTest, ProductsOfDigitsDoNotSpill) {
   std::vector<cuda::KernelOp> products;
   for (cuda::KernelOp kernel : lowered.kernels)
     if ((kernel.getFunction() == "gemmPanels" ||
+         kernel.getFunction() == "gatePanels" ||
          kernel.getFunction() == "scorePanels") &&
         kernel.getConfig().contains("Order::Digits"))
       products.push_back(kernel);

@@ -205,6 +205,24 @@ TEST(LoweringTest, WarpgroupsMultiplyPanels) {
   EXPECT_EQ(std::count(names.begin(), names.end(), "gemm"), 0);
 }
 
+/// Gated layers leave the next one's operand.
+TEST(LoweringTest, WarpgroupsLeavePanels) {
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const Model model =
+      makeBench({"small", 256, 1, 4, 2, 64, 512, 1000, nf4, nf4});
+  const CudaProgram program =
+      lower(model.manifest, cuda::gpuOf({90, true, false})).program;
+  EXPECT_THAT(
+      stems(program.prefill),
+      testing::ElementsAre("embed", "convertRows", "convertWeights",
+                           "convertWeights", "convertWeights", "gemmPanels",
+                           "appendCache", "flashPanels", "convertRows",
+                           "convertWeights", "gemmPanels", "convertRows",
+                           "convertWeights", "convertWeights", "gatePanels",
+                           "alignPanels", "convertWeights", "gemmPanels",
+                           "norm"));
+}
+
 /// Codes with a scale a row meet digits of what norms and attention make, f16
 /// of what activations make; other storages f16 alone.
 TEST(LoweringTest, WarpgroupsMultiplyCodesOfRows) {
@@ -221,7 +239,8 @@ TEST(LoweringTest, WarpgroupsMultiplyCodesOfRows) {
       for (const CudaLaunch &launch : *list)
         if (const std::string config =
                 kernelOf(lowered, launch).getConfig().str();
-            launch.kernel.rfind("gemm", 0) == 0) {
+            launch.kernel.rfind("gemm", 0) == 0 ||
+            launch.kernel.rfind("gatePanels", 0) == 0) {
           const bool digits = config.find("Order::Digits") != std::string::npos;
           found.emplace_back(digits ? "digits" : "f16");
         }

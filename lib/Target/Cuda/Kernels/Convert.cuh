@@ -183,7 +183,7 @@ QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
 }
 
 /// Rows [firstRow, firstRow + rows) of a view of a weight times `factor` in
-/// f16, zero from K on; gate and up rows alternate. Where scales are of rows,
+/// f16, zero from K on; gate and up rows take turns. Where scales are of rows,
 /// codes alone, as f16 or as they are, and their scales. Grid: ceil(rows / 8)
 /// blocks of 8 warps, a row each.
 template <ConvertWeights::Config C>
@@ -204,7 +204,7 @@ QZC_DEVICE void convertWeights(const ConvertWeights::Args<Value> &a) {
   const void *data = a.weight.data;
   const void *scales = a.weight.scales;
   const int row = a.first + storedRow<C.runs>(a.firstRow + r);
-  const int outRow = r * a.rowStep + a.rowOffset;
+  const int outRow = r + r / a.rowGroup * a.rowGroup + a.rowOffset;
   const float rowFactor = hasRowScales(C.weight) ? 1.0f : a.factor;
   if (hasRowScales(C.weight) && lane == 0)
     a.scales[outRow] = W::rowScale(scales, row);

@@ -57,11 +57,12 @@ struct ConvertWeights {
     Of<int> firstRow; ///< of the view
     Of<int> rows;
     Of<float> factor;
-    Of<int> rowStep, rowOffset; ///< row r goes to r × rowStep + rowOffset
+    Of<int> rowGroup;  ///< behind each so many rows as many are another's
+    Of<int> rowOffset; ///< where the first row goes
     Of<int> outRows;
     Of<Half *> out;     ///< [outRows, inputs in terms], in `order`
     Of<float *> scales; ///< [outRows], where they are of rows
-    QZC_FIELDS(weight, first, firstRow, rows, factor, rowStep, rowOffset,
+    QZC_FIELDS(weight, first, firstRow, rows, factor, rowGroup, rowOffset,
                outRows, out, scales)
   };
 };

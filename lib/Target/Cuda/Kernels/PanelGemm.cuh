@@ -121,13 +121,46 @@ QZC_DEVICE void multiplyPanels(const PanelRing<BN> &ring, int steps,
   meetWarps<kPanelWarps>();
 }
 
-/// Readies the ring, and waits for the launches before. All threads.
-template <int BN> QZC_DEVICE void beginPanels(const PanelRing<BN> &ring) {
+/// Of a product a · bᵀ.
+struct PanelOperands {
+  const Half *rows;
+  int tokens;
+  const Half *weights;
+  int columns; ///< rows of the weights
+  int inputs;  ///< as they are stored, a multiple of 64
+};
+
+/// What `finish` makes of the block's tile of a product: its place, the 64 × BN
+/// sums of a thread's warpgroup, and the ring's memory, which has no more use.
+/// `find` gives the operands once other launches have been waited for. All
+/// threads; those that multiply finish.
+template <int BN, Order O, class Find, class Finish>
+QZC_DEVICE void forPanelTile(const Find &find, const Finish &finish) {
+  using Ring = PanelRing<BN>;
+  QZC_DYNAMIC_SHARED(panelShared);
+  alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
+  const Ring ring(panelShared, barriers);
   launchDependents();
   if (threadIdx.x == 0)
     ring.init(1, kPanelWarps);
   __syncthreads();
   waitForDependencies();
+  const PanelOperands of = find();
+  const PanelPlace place = panelPlace<BN>(of.tokens, of.columns);
+  const int steps = of.inputs / kPanelColumns;
+  if (place.rows == 0)
+    return;
+  if (threadIdx.x / kWarp == kPanelWarps) {
+    if (threadIdx.x % kWarp == 0)
+      copyPanels<BN, O>(ring, steps, place, of.rows, of.tokens, of.weights,
+                        of.columns);
+    return;
+  }
+  float c[BN / 8][4];
+  multiplyPanels<BN, O>(ring, steps, c);
+  finish(place, c,
+         reinterpret_cast<char *>(panelShared) + ring.tiles -
+             sharedAddress(panelShared));
 }
 
 /// Four neighbouring outputs of a row, of which `count` exist. Quads: all or
@@ -161,7 +194,7 @@ template <int BN, bool Quads, bool Gated, class Output>
 QZC_DEVICE void finishRows(const Output &output, const float *sums, int stride,
                            int row, int rows, int column,
                            const float *rowScales) {
-  constexpr int width = Gated ? 8 : 4; ///< columns of four outputs
+  constexpr int width = Gated ? 8 : 4;     ///< columns of four outputs
   constexpr int together = 4;
   const int lane = threadIdx.x % kWarp;
   const float mine = lane < rows ? rowScales[row + lane] : 0.0f;
@@ -232,47 +265,33 @@ QZC_DEVICE void finishRows(const Output &output, const float *sums, int stride,
 template <GemmPanels::Config C>
 QZC_DEVICE void gemmPanels(const GemmPanels::Args<Value> &a) {
   constexpr int BN = C.columns;
-  using Ring = PanelRing<BN>;
-  QZC_DYNAMIC_SHARED(panelShared);
-  alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
-  const Ring ring(panelShared, barriers);
-  beginPanels<BN>(ring);
-  const int tokens = rowCount<C.rows>(a.state);
-  const PanelPlace place = panelPlace<BN>(tokens, a.output.columns);
-  const int steps = a.inputs / kPanelColumns;
-  const int warp = threadIdx.x / kWarp;
-  const int lane = threadIdx.x % kWarp;
-  if (place.rows == 0)
-    return;
-  if (warp == kPanelWarps) {
-    if (lane == 0)
-      copyPanels<BN, C.order>(ring, steps, place, a.rows, tokens, a.weights,
-                              a.output.columns);
-    return;
-  }
-  float c[BN / 8][4];
-  multiplyPanels<BN, C.order>(ring, steps, c);
-
-  constexpr int sumStride = BN + 8; // rows that are written together: no bank
-                                    // conflicts
-  static_assert(kPanelRows * sumStride * 4 <=
+  constexpr int stride = BN + 8; ///< rows that are written together: no bank
+                                 ///< conflicts
+  static_assert(kPanelRows * stride * 4 <=
                 panelStages(BN) * panelStageBytes(BN));
-  float *sums =
-      reinterpret_cast<float *>(reinterpret_cast<char *>(panelShared) +
-                                ring.tiles - sharedAddress(panelShared)) +
-      warp * 16 * sumStride;
+  const auto find = [&] {
+    return PanelOperands{a.rows, rowCount<C.rows>(a.state), a.weights,
+                         a.output.columns, a.inputs};
+  };
+  forPanelTile<BN, C.order>(find, [&](const PanelPlace &place,
+                                      const float(&c)[BN / 8][4],
+                                      char *shared) {
+    const int warp = threadIdx.x / kWarp;
+    const int lane = threadIdx.x % kWarp;
+    float *sums = reinterpret_cast<float *>(shared) + warp * 16 * stride;
 #pragma unroll
-  for (int j = 0; j < BN / 8; ++j)
+    for (int j = 0; j < BN / 8; ++j)
 #pragma unroll
-    for (int h = 0; h < 2; ++h)
-      *reinterpret_cast<float2 *>(sums + (lane / 4 + 8 * h) * sumStride +
-                                  j * 8 + lane % 4 * 2) = {c[j][2 * h],
-                                                           c[j][2 * h + 1]};
-  __syncwarp();
-  const GemmOutput<C.gated, C.scale, C.end> output = {a.output};
-  finishRows<BN, C.quads, C.gated>(
-      output, sums, sumStride, place.row + warp * 16,
-      min(16, place.rows - warp * 16), place.column, a.rowScales);
+      for (int h = 0; h < 2; ++h)
+        *reinterpret_cast<float2 *>(sums + (lane / 4 + 8 * h) * stride + j * 8 +
+                                    lane % 4 * 2) = {c[j][2 * h],
+                                                     c[j][2 * h + 1]};
+    __syncwarp();
+    const GemmOutput<C.gated, C.scale, C.end> output = {a.output};
+    finishRows<BN, C.quads, C.gated>(
+        output, sums, stride, place.row + warp * 16,
+        min(16, place.rows - warp * 16), place.column, a.rowScales);
+  });
 }
 
 } // namespace qzc::kernels

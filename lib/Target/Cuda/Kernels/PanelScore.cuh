@@ -67,88 +67,77 @@ QZC_DEVICE void joinScores(const JoinScores::Args<Value> &a) {
 template <ScorePanels::Config C>
 QZC_DEVICE void scorePanels(const ScorePanels::Args<Value> &a) {
   constexpr int BN = C.columns;
-  using Ring = PanelRing<BN>;
-  QZC_DYNAMIC_SHARED(panelShared);
-  alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
-  const Ring ring(panelShared, barriers);
-  beginPanels<BN>(ring);
-  const PanelPlace place = panelPlace<BN>(a.state->rows, a.columns);
-  const int steps = a.inputs / kPanelColumns;
-  const int warp = threadIdx.x / kWarp;
-  const int lane = threadIdx.x % kWarp;
-  if (place.rows == 0)
-    return;
-  if (warp == kPanelWarps) {
-    if (lane == 0)
-      copyPanels<BN, C.order>(ring, steps, place, a.rows, a.state->rows,
-                              a.weights, a.columns);
-    return;
-  }
-  float c[BN / 8][4];
-  multiplyPanels<BN, C.order>(ring, steps, c);
-  const int width = place.width;
-  if constexpr (C.scale == SumScale::Columns) {
+  const auto find = [&] {
+    return PanelOperands{a.rows, a.state->rows, a.weights, a.columns, a.inputs};
+  };
+  forPanelTile<BN, C.order>(find, [&](const PanelPlace &place,
+                                      float(&c)[BN / 8][4], char *) {
+    const int warp = threadIdx.x / kWarp;
+    const int lane = threadIdx.x % kWarp;
+    const int width = place.width;
+    if constexpr (C.scale == SumScale::Columns) {
 #pragma unroll
-    for (int j = 0; j < BN / 8; ++j)
+      for (int j = 0; j < BN / 8; ++j)
 #pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        const int column = 8 * j + lane % 4 * 2 + e;
-        const float scale =
-            column < width ? a.scales[place.column + column] : 0.0f;
-        c[j][e] *= scale;
-        c[j][e + 2] *= scale;
-      }
-  }
+        for (int e = 0; e < 2; ++e) {
+          const int column = 8 * j + lane % 4 * 2 + e;
+          const float scale =
+              column < width ? a.scales[place.column + column] : 0.0f;
+          c[j][e] *= scale;
+          c[j][e + 2] *= scale;
+        }
+    }
 
 #pragma unroll
-  for (int h = 0; h < 2; ++h) {
-    const int local = warp * 16 + lane / 4 + 8 * h;
-    const int row = place.row + min(local, place.rows - 1);
-    float factor = a.rowScales[row] * a.scale * (C.softCap ? 1.0f : kLog2E);
-    if constexpr (C.softCap) {
+    for (int h = 0; h < 2; ++h) {
+      const int local = warp * 16 + lane / 4 + 8 * h;
+      const int row = place.row + min(local, place.rows - 1);
+      float factor = a.rowScales[row] * a.scale * (C.softCap ? 1.0f : kLog2E);
+      if constexpr (C.softCap) {
+#pragma unroll
+        for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+          for (int e = 2 * h; e < 2 * h + 2; ++e)
+            c[j][e] = cappedScore<true>(c[j][e] * factor, a.cap);
+        factor = 1.0f;
+      }
+      if (width < BN) {
+#pragma unroll
+        for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+          for (int e = 0; e < 2; ++e)
+            if (8 * j + e >= width - lane % 4 * 2)
+              c[j][2 * h + e] = -QZC_INFINITY;
+      }
+      const int target =
+          a.targets[row] - a.firstColumn - place.column - lane % 4 * 2;
+      if (local < place.rows && target >= 0 && target < width - lane % 4 * 2 &&
+          target % 8 < 2) {
+#pragma unroll
+        for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+          for (int e = 0; e < 2; ++e)
+            if (target == 8 * j + e)
+              a.targetLogits[row] = c[j][2 * h + e] * factor;
+      }
+      float top = -QZC_INFINITY;
 #pragma unroll
       for (int j = 0; j < BN / 8; ++j)
-#pragma unroll
-        for (int e = 2 * h; e < 2 * h + 2; ++e)
-          c[j][e] = cappedScore<true>(c[j][e] * factor, a.cap);
-      factor = 1.0f;
-    }
-    if (width < BN) {
+        top = fmaxf(top, fmaxf(c[j][2 * h], c[j][2 * h + 1]));
+      top = reduceQuad<Max>(top) * factor;
+      const float shift = ScoreSum::shift(top);
+      float sum = 0.0f;
 #pragma unroll
       for (int j = 0; j < BN / 8; ++j)
-#pragma unroll
-        for (int e = 0; e < 2; ++e)
-          if (8 * j + e >= width - lane % 4 * 2)
-            c[j][2 * h + e] = -QZC_INFINITY;
+        sum += powerOfTwo(fmaf(c[j][2 * h], factor, -shift)) +
+               powerOfTwo(fmaf(c[j][2 * h + 1], factor, -shift));
+      sum = reduceQuad<Sum>(sum);
+      if (lane % 4 == 0 && local < place.rows)
+        reinterpret_cast<float2 *>(
+            a.sums)[static_cast<long long>(row) * C.tiles + a.firstTile +
+                    place.column / BN] = {top, sum};
     }
-    const int target =
-        a.targets[row] - a.firstColumn - place.column - lane % 4 * 2;
-    if (local < place.rows && target >= 0 && target < width - lane % 4 * 2 &&
-        target % 8 < 2) {
-#pragma unroll
-      for (int j = 0; j < BN / 8; ++j)
-#pragma unroll
-        for (int e = 0; e < 2; ++e)
-          if (target == 8 * j + e)
-            a.targetLogits[row] = c[j][2 * h + e] * factor;
-    }
-    float top = -QZC_INFINITY;
-#pragma unroll
-    for (int j = 0; j < BN / 8; ++j)
-      top = fmaxf(top, fmaxf(c[j][2 * h], c[j][2 * h + 1]));
-    top = reduceQuad<Max>(top) * factor;
-    const float shift = ScoreSum::shift(top);
-    float sum = 0.0f;
-#pragma unroll
-    for (int j = 0; j < BN / 8; ++j)
-      sum += powerOfTwo(fmaf(c[j][2 * h], factor, -shift)) +
-             powerOfTwo(fmaf(c[j][2 * h + 1], factor, -shift));
-    sum = reduceQuad<Sum>(sum);
-    if (lane % 4 == 0 && local < place.rows)
-      reinterpret_cast<float2 *>(a.sums)[static_cast<long long>(row) * C.tiles +
-                                         a.firstTile + place.column / BN] = {
-          top, sum};
-  }
+  });
 }
 
 #endif // QZC_HAS_WGMMA
