@@ -183,12 +183,16 @@ static void protectMemory(int protection) {
     throw std::runtime_error("mprotect failed");
 }
 
-void qzc::emulator::meetDependencies() {
-  cluster.fiber().waited = true;
-  wait(cluster.dependencies);
+void qzc::emulator::openMemory() {
   if (!cluster.open)
     protectMemory(PROT_READ | PROT_WRITE);
   cluster.open = true;
+}
+
+void qzc::emulator::meetDependencies() {
+  cluster.fiber().waited = true;
+  wait(cluster.dependencies);
+  openMemory();
 }
 
 /// A fault in hidden memory: nothing can go on, but it can be said why.

@@ -61,6 +61,8 @@ void yieldThread();
 void noteProgress();
 /// Waits until all threads of the cluster have called this or ended.
 void meetDependencies();
+/// Lets all threads touch what other launches write.
+void openMemory();
 /// The two halves of a meeting of all threads of a cluster, and the number of
 /// this thread's block in it.
 void arriveCluster();
@@ -366,6 +368,7 @@ inline void multiplyAccumulateBytes(int (&c)[4], const unsigned (&a)[4],
 
 inline void launchDependents() {}
 inline void waitForDependencies() { emulator::meetDependencies(); }
+inline void touchEarly() { emulator::openMemory(); }
 
 } // namespace qzc::kernels
 

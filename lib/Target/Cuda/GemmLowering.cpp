@@ -155,6 +155,7 @@ void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
     convert.config.weight = weightConfig(shape);
     convert.config.fast = shape.cols % perChunk(shape) == 0 &&
                           gemmTerms(static_cast<int>(shape.cols)) == 1;
+    convert.config.early = Target.warpgroups;
     convert.config.runs = runsOf(view);
     convert.args.weight = weightArgs(launch.weights[group.first + i]);
     convert.args.first = intOf(view.first);
@@ -168,6 +169,11 @@ void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
     convert.args.scales = scales;
     convert.grid[0] = {ceilDiv(to - from, kConvertRows), 0};
     Builder.add(*Out, convert);
+    if (LastProduct) {
+      // Runs while those products do (convertWeights' `early`).
+      Out->back().moveAfter(LastProduct);
+      LastProduct = LastProduct->getNextNode();
+    }
   }
 }
 
@@ -303,16 +309,25 @@ void Lowerer::forSlices(const Launch &launch, const PartGroup &group,
   const int64_t most = sliceRows(launch, total);
   const int64_t rowBytes = gemmRowBytes(first.shape.cols, order);
   for (int64_t begin = 0; begin < total; begin += most) {
+    // Of sm_90a, slices take turns: the next one's are made while products
+    // read these. Whoever read the turn before is complete by then: a GEMM lets
+    // others begin only behind its wait for what made its own weights, which
+    // is complete only behind its wait for the GEMM before.
+    const std::string turn = std::to_string(Turn);
+    if (Target.warpgroups)
+      Turn = 1 - Turn;
     const Arg<kernels::Half *> weights = Builder.fixedScratch<kernels::Half>(
-        "weights", static_cast<uint64_t>(most * rowBytes));
+        "weights" + turn, static_cast<uint64_t>(most * rowBytes));
     Arg<float *> scales = kUnused;
     if (hasRowScales(weightConfig(first.shape)))
-      scales = Builder.fixedScratch<float>("weightScales",
+      scales = Builder.fixedScratch<float>("weightScales" + turn,
                                            static_cast<uint64_t>(most * 4));
     const GemmSlice slice = {begin, std::min(begin + most, total), weights,
                              scales};
     convertSlice(launch, group, slice, gateRows, weights, scales);
     use(slice);
+    if (Target.warpgroups)
+      LastProduct = &Out->back();
   }
 }
 

@@ -208,6 +208,8 @@ void Lowerer::lowerList(Phase phase, Launches &out) {
   Current = phase;
   Out = &out;
   Converted.reset();
+  LastProduct = nullptr;
+  Turn = 0;
   HeadChooses = false;
   const std::vector<Launch> &list = isHead() ? M.plan.head : M.plan.body;
   std::map<size_t, FusedNorm> fused;

@@ -368,6 +368,10 @@ private:
   bool HasBatchKernels = false;
   bool HeadChooses = false; ///< the list's last layer leaves the choice
   Launches *Out = nullptr;
+  /// Of the list: its last GEMM, with the conversions of weights that follow
+  /// it, and which of two slices in scratch is the next one's.
+  mlir::Operation *LastProduct = nullptr;
+  int Turn = 0;
   /// What the 16-bit activations in scratch were made from, while that holds,
   /// and by what.
   struct Conversion {

@@ -205,22 +205,22 @@ TEST(LoweringTest, WarpgroupsMultiplyPanels) {
   EXPECT_EQ(std::count(names.begin(), names.end(), "gemm"), 0);
 }
 
-/// Gated layers leave the next one's operand.
-TEST(LoweringTest, WarpgroupsLeavePanels) {
+/// Gated layers leave the next one's operand, and weights become operands as
+/// soon as the GEMM before runs.
+TEST(LoweringTest, WarpgroupsConvertWeightsAheadAndLeavePanels) {
   const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
   const Model model =
       makeBench({"small", 256, 1, 4, 2, 64, 512, 1000, nf4, nf4});
   const CudaProgram program =
       lower(model.manifest, cuda::gpuOf({90, true, false})).program;
-  EXPECT_THAT(
-      stems(program.prefill),
-      testing::ElementsAre("embed", "convertRows", "convertWeights",
-                           "convertWeights", "convertWeights", "gemmPanels",
-                           "appendCache", "flashPanels", "convertRows",
-                           "convertWeights", "gemmPanels", "convertRows",
-                           "convertWeights", "convertWeights", "gatePanels",
-                           "alignPanels", "convertWeights", "gemmPanels",
-                           "norm"));
+  EXPECT_THAT(stems(program.prefill),
+              testing::ElementsAre(
+                  "embed", "convertRows", "convertWeights", "convertWeights",
+                  "convertWeights", "gemmPanels", "convertWeights",
+                  "appendCache", "flashPanels", "convertRows", "gemmPanels",
+                  "convertWeights", "convertWeights", "convertRows",
+                  "gatePanels", "convertWeights", "alignPanels", "gemmPanels",
+                  "norm"));
 }
 
 /// Codes with a scale a row meet digits of what norms and attention make, f16

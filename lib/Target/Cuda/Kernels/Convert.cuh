@@ -182,25 +182,17 @@ QZC_DEVICE void convertRows(const ConvertRows::Args<Value> &a) {
   }
 }
 
-/// Rows [firstRow, firstRow + rows) of a view of a weight times `factor` in
-/// f16, zero from K on; gate and up rows take turns. Where scales are of rows,
-/// codes alone, as f16 or as they are, and their scales. Grid: ceil(rows / 8)
-/// blocks of 8 warps, a row each.
+/// A warp's row of convertWeights.
 template <ConvertWeights::Config C>
-QZC_DEVICE void convertWeights(const ConvertWeights::Args<Value> &a) {
+QZC_DEVICE void convertWeightRow(const ConvertWeights::Args<Value> &a, int r) {
   constexpr int K = C.inputs;
   using W = WeightsOf<C.weight>;
   constexpr int pieces = piecesOf<C.order>(K);
   // Of what a warp decodes at once.
   constexpr int step = kWarp * W::kPerChunk / 8;
   __shared__ uint4 staged[8][step];
-  launchDependents();
-  waitForDependencies();
   const int lane = threadIdx.x % kWarp;
   const int warp = threadIdx.x / kWarp;
-  const int r = blockIdx.x * 8 + warp;
-  if (r >= a.rows)
-    return;
   const void *data = a.weight.data;
   const void *scales = a.weight.scales;
   const int row = a.first + storedRow<C.runs>(a.firstRow + r);
@@ -284,6 +276,24 @@ QZC_DEVICE void convertWeights(const ConvertWeights::Args<Value> &a) {
                        : packEight(v, rowFactor));
     }
   }
+}
+
+/// Rows [firstRow, firstRow + rows) of a view of a weight times `factor` in
+/// f16, zero from K on; gate and up rows take turns. Where scales are of rows,
+/// codes alone, as f16 or as they are, and their scales. Grid: ceil(rows / 8)
+/// blocks of 8 warps, a row each.
+template <ConvertWeights::Config C>
+QZC_DEVICE void convertWeights(const ConvertWeights::Args<Value> &a) {
+  launchDependents();
+  if constexpr (C.early)
+    touchEarly();
+  else
+    waitForDependencies();
+  const int r = blockIdx.x * 8 + threadIdx.x / kWarp;
+  if (r < a.rows)
+    convertWeightRow<C>(a, r);
+  if constexpr (C.early)
+    waitForDependencies();
 }
 
 } // namespace qzc::kernels

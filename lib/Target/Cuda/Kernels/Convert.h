@@ -48,8 +48,9 @@ struct ConvertWeights {
     Order order; ///< of out
     WeightConfig weight;
     bool fast;       ///< rows are whole chunks, of one term
+    bool early;      ///< no launch that may still run touches out and scales
     RunsConfig runs; ///< of the view's rows
-    QZC_FIELDS(inputs, order, weight, fast, runs)
+    QZC_FIELDS(inputs, order, weight, fast, early, runs)
   };
   template <template <class> class Of> struct Args {
     WeightArgs<Of> weight;

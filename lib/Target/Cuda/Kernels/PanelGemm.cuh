@@ -140,11 +140,13 @@ QZC_DEVICE void forPanelTile(const Find &find, const Finish &finish) {
   QZC_DYNAMIC_SHARED(panelShared);
   alignas(8) __shared__ unsigned long long barriers[2 * Ring::kStages];
   const Ring ring(panelShared, barriers);
-  launchDependents();
   if (threadIdx.x == 0)
     ring.init(1, kPanelWarps);
   __syncthreads();
   waitForDependencies();
+  // Not before: the next layer's weights are made meanwhile (touchEarly), where
+  // those of the layer before were.
+  launchDependents();
   const PanelOperands of = find();
   const PanelPlace place = panelPlace<BN>(of.tokens, of.columns);
   const int steps = of.inputs / kPanelColumns;
@@ -194,7 +196,7 @@ template <int BN, bool Quads, bool Gated, class Output>
 QZC_DEVICE void finishRows(const Output &output, const float *sums, int stride,
                            int row, int rows, int column,
                            const float *rowScales) {
-  constexpr int width = Gated ? 8 : 4;     ///< columns of four outputs
+  constexpr int width = Gated ? 8 : 4; ///< columns of four outputs
   constexpr int together = 4;
   const int lane = threadIdx.x % kWarp;
   const float mine = lane < rows ? rowScales[row + lane] : 0.0f;
