@@ -155,7 +155,7 @@ void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
     convert.config.weight = weightConfig(shape);
     convert.config.fast = shape.cols % perChunk(shape) == 0 &&
                           gemmTerms(static_cast<int>(shape.cols)) == 1;
-    convert.config.early = Target.warpgroups;
+    convert.config.early = LastProduct != nullptr;
     convert.config.runs = runsOf(view);
     convert.args.weight = weightArgs(launch.weights[group.first + i]);
     convert.args.first = intOf(view.first);
@@ -312,7 +312,8 @@ void Lowerer::forSlices(const Launch &launch, const PartGroup &group,
     // Of sm_90a, slices take turns: the next one's are made while products
     // read these. Whoever read the turn before is complete by then: a GEMM lets
     // others begin only behind its wait for what made its own weights, which
-    // is complete only behind its wait for the GEMM before.
+    // is complete only behind its wait for the GEMM before. A list's first
+    // weights wait for all before them: its launches let others begin at once.
     const std::string turn = std::to_string(Turn);
     if (Target.warpgroups)
       Turn = 1 - Turn;
