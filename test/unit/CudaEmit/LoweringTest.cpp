@@ -223,6 +223,29 @@ TEST(LoweringTest, WarpgroupsConvertWeightsAheadAndLeavePanels) {
                   "norm"));
 }
 
+/// A list's first weights wait: the list before may still be read.
+TEST(LoweringTest, WarpgroupsConvertAListsFirstWeightsBehindAllBefore) {
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const Model model =
+      makeBench({"small", 256, 1, 4, 2, 64, 512, 1000, nf4, nf4});
+  const Lowered lowering =
+      lower(model.manifest, cuda::gpuOf({90, true, false}));
+  const auto configs = configsByName(lowering);
+  for (const auto *list : {&lowering.program.prefill, &lowering.program.head}) {
+    const std::vector<std::string> names = stems(*list);
+    const auto product = std::find(names.begin(), names.end(), "gemmPanels");
+    ASSERT_NE(product, names.end());
+    for (size_t i = 0; i != names.size(); ++i) {
+      if (names[i] != "convertWeights")
+        continue;
+      const bool isEarly =
+          configs.at((*list)[i].kernel).find(".early = true") !=
+          std::string::npos;
+      EXPECT_EQ(isEarly, static_cast<ptrdiff_t>(i) > product - names.begin());
+    }
+  }
+}
+
 /// Codes with a scale a row meet digits of what norms and attention make, f16
 /// of what activations make; other storages f16 alone.
 TEST(LoweringTest, WarpgroupsMultiplyCodesOfRows) {
