@@ -184,13 +184,13 @@ static void protectMemory(int protection) {
 }
 
 void qzc::emulator::openMemory() {
+  cluster.fiber().waited = true;
   if (!cluster.open)
     protectMemory(PROT_READ | PROT_WRITE);
   cluster.open = true;
 }
 
 void qzc::emulator::meetDependencies() {
-  cluster.fiber().waited = true;
   wait(cluster.dependencies);
   openMemory();
 }

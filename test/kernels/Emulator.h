@@ -61,7 +61,7 @@ void yieldThread();
 void noteProgress();
 /// Waits until all threads of the cluster have called this or ended.
 void meetDependencies();
-/// Lets all threads touch what other launches write.
+/// Lets a block touch what other launches write, and end without waiting.
 void openMemory();
 /// The two halves of a meeting of all threads of a cluster, and the number of
 /// this thread's block in it.
@@ -369,6 +369,10 @@ inline void multiplyAccumulateBytes(int (&c)[4], const unsigned (&a)[4],
 inline void launchDependents() {}
 inline void waitForDependencies() { emulator::meetDependencies(); }
 inline void touchEarly() { emulator::openMemory(); }
+inline void waitInOneBlock() {
+  if (blockIdx.x == 0)
+    waitForDependencies();
+}
 
 } // namespace qzc::kernels
 

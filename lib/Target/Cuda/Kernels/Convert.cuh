@@ -293,7 +293,7 @@ QZC_DEVICE void convertWeights(const ConvertWeights::Args<Value> &a) {
   if (r < a.rows)
     convertWeightRow<C>(a, r);
   if constexpr (C.early)
-    waitForDependencies();
+    waitInOneBlock();
 }
 
 } // namespace qzc::kernels

@@ -231,9 +231,15 @@ QZC_DEVICE void waitForDependencies() {
   asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
-/// What this kernel writes before it waits is touched by no launch before that
-/// may still run. It waits when it is done: who waits for it waits for them.
+/// In place of waiting: what this kernel writes is touched by no launch before
+/// that may still run. When a block is done it calls waitInOneBlock().
 QZC_DEVICE void touchEarly() {}
+/// The launch is complete only when those before it are, so that who waits for
+/// it waits for them. Blocks that all waited would keep others from beginning.
+QZC_DEVICE void waitInOneBlock() {
+  if (blockIdx.x == 0)
+    waitForDependencies();
+}
 
 } // namespace qzc::kernels
 
