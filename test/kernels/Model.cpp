@@ -428,6 +428,8 @@ const std::vector<BenchShape> &qzc::kernel_test::benchShapes() {
       {"smollm2-135m-nf4", 576, 30, 9, 3, 64, 1536, 49152, nf4, bf16},
       {"smollm2-135m-bf16", 576, 30, 9, 3, 64, 1536, 49152, bf16, bf16},
       {"gpt2ish", 768, 12, 12, 12, 64, 1536, 50257, nf4, nf4},
+      {"opt-350m-nf4", 1024, 24, 16, 16, 64, 4096, 50272, nf4, nf4, true},
+      {"opt-350m-q4_0", 1024, 24, 16, 16, 64, 4096, 50272, q4, q4, true},
       {"llama-1b-nf4", 2048, 16, 32, 8, 64, 8192, 128256, nf4, nf4},
       {"llama-1b-nf4-bf16-head", 2048, 16, 32, 8, 64, 8192, 128256, nf4, bf16},
       {"llama-1b-nf4-double", 2048, 16, 32, 8, 64, 8192, 128256, nf4Double,
@@ -460,61 +462,86 @@ Model qzc::kernel_test::makeBench(const BenchShape &s) {
     return int32_t(model.manifest.tensors.size() - 1);
   };
   const PackedShape vector = {Scheme::None, DType::BF16, 0, 0, 0};
-  Rope rope;
-  rope.dim = s.headDim;
-  rope.inverseFrequencies.assign(size_t(s.headDim / 2), 0.01f);
-  plan.ropes.push_back(rope);
+  const auto linear = [&](std::vector<View> inputs, View out,
+                          const std::vector<int64_t> &rows,
+                          LinearParams params) {
+    std::vector<int32_t> weights;
+    for (int64_t n : rows)
+      weights.push_back(
+          weight(make.Head ? s.head : s.body, n, inputs[0].columns));
+    params.parts = int64_t(rows.size());
+    params.hasBias = s.isPlain;
+    if (s.isPlain)
+      for (int64_t n : rows)
+        weights.push_back(weight(vector, 1, n));
+    make.launch(Opcode::Linear, std::move(inputs), out, weights, params);
+  };
+  const auto norm = [&](View in, View out) {
+    std::vector<int32_t> weights = {weight(vector, 1, s.hidden)};
+    if (s.isPlain)
+      weights.push_back(weight(vector, 1, s.hidden));
+    make.launch(s.isPlain ? Opcode::LayerNorm : Opcode::RmsNorm, {in}, out,
+                weights, NormParams{1e-5f, false});
+  };
+  if (!s.isPlain) {
+    Rope rope;
+    rope.dim = s.headDim;
+    rope.inverseFrequencies.assign(size_t(s.headDim / 2), 0.01f);
+    plan.ropes.push_back(rope);
+  }
   const View x = make.buffer(s.hidden);
   const View n = make.buffer(s.hidden);
+  const View narrow = s.isPlain ? make.buffer(s.hidden / 2) : n;
   const int64_t q = s.heads * s.headDim;
   const int64_t kv = s.kvHeads * s.headDim;
   const View qkv = make.buffer(q + 2 * kv);
   const View attended = make.buffer(q);
   const View wide = make.buffer(s.intermediate);
-  make.launch(Opcode::Embed, {}, x, {weight(s.head, s.vocab, s.hidden)},
-              EmbedParams{});
+  // What layers add to: norms are in front, or behind.
+  const View kept = s.isPlain ? n : x;
+  const View embedded = s.isPlain ? narrow : x;
+  make.launch(Opcode::Embed, {}, embedded,
+              {weight(s.head, s.vocab, embedded.columns)}, EmbedParams{});
+  if (s.isPlain)
+    linear({narrow}, n, {s.hidden}, {});
   for (int64_t layer = 0; layer < s.layers; ++layer) {
-    make.launch(Opcode::RmsNorm, {x}, n, {weight(vector, 1, s.hidden)},
-                NormParams{1e-5f, false});
-    LinearParams three;
-    three.parts = 3;
-    make.launch(Opcode::Linear, {n}, qkv,
-                {weight(s.body, q, s.hidden), weight(s.body, kv, s.hidden),
-                 weight(s.body, kv, s.hidden)},
-                three);
+    if (!s.isPlain)
+      norm(x, n);
+    linear({n}, qkv, {q, kv, kv}, {});
     AttentionParams a;
     a.layer = layer;
     a.heads = s.heads;
     a.kvHeads = s.kvHeads;
     a.headDim = s.headDim;
     a.scale = 0.125f;
-    a.rope = 0;
+    if (!s.isPlain)
+      a.rope = 0;
     make.launch(
         Opcode::Attention,
         {{qkv.buffer, 0, q}, {qkv.buffer, q, kv}, {qkv.buffer, q + kv, kv}},
         attended, {}, a);
-    make.launch(Opcode::Linear, {attended, x}, x, {weight(s.body, s.hidden, q)},
-                LinearParams{});
-    make.launch(Opcode::RmsNorm, {x}, n, {weight(vector, 1, s.hidden)},
-                NormParams{1e-5f, false});
-    LinearParams gated;
-    gated.parts = 2;
-    gated.gated = true;
-    gated.activation = Activation::Silu;
-    make.launch(Opcode::Linear, {n}, wide,
-                {weight(s.body, s.intermediate, s.hidden),
-                 weight(s.body, s.intermediate, s.hidden)},
-                gated);
-    make.launch(Opcode::Linear, {wide, x}, x,
-                {weight(s.body, s.hidden, s.intermediate)}, LinearParams{});
+    linear({attended, kept}, x, {s.hidden}, {});
+    norm(x, n);
+    LinearParams up;
+    up.gated = !s.isPlain;
+    up.activation = s.isPlain ? Activation::Relu : Activation::Silu;
+    linear({n}, wide,
+           s.isPlain ? std::vector<int64_t>{s.intermediate}
+                     : std::vector<int64_t>{s.intermediate, s.intermediate},
+           up);
+    linear({wide, kept}, x, {s.hidden}, {});
+    if (s.isPlain)
+      norm(x, n);
   }
-  make.launch(Opcode::RmsNorm, {x}, n, {weight(vector, 1, s.hidden)},
-              NormParams{1e-5f, false});
-  plan.hidden = n;
+  if (s.isPlain)
+    linear({n}, narrow, {narrow.columns}, {});
+  else
+    norm(x, n);
+  plan.hidden = narrow;
   make.Head = true;
   const View logits = make.buffer(s.vocab);
-  make.launch(Opcode::Linear, {{kHiddenBuffer, 0, s.hidden}}, logits,
-              {weight(s.head, s.vocab, s.hidden)}, LinearParams{});
+  make.launch(Opcode::Linear, {{kHiddenBuffer, 0, narrow.columns}}, logits,
+              {weight(s.head, s.vocab, narrow.columns)}, LinearParams{});
   plan.logits = logits;
   model.manifest.model.vocab = s.vocab;
   model.manifest.model.hidden = s.hidden;

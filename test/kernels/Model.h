@@ -86,6 +86,9 @@ struct BenchShape {
   const char *name;
   int64_t hidden, layers, heads, kvHeads, headDim, intermediate, vocab;
   format::PackedShape body, head; ///< scheme, dtype and block size
+  /// OPT-350m's form: layer norms behind the additions, biases, no gate, and a
+  /// head of half the width.
+  bool isPlain = false;
 };
 Model makeBench(const BenchShape &shape);
 
