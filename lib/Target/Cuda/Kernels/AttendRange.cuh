@@ -153,7 +153,9 @@ template <class Cache, int D> struct GrowingCache {
   const Half *latestScales; ///< of bytes: of both
 };
 
-/// Keys and values of kBatch positions, as far as they are below `end`.
+/// Keys and values of kBatch positions, as far as they are below `end`. Warps
+/// that have positions for the first of them alone leave out the others, whose
+/// instructions take long to fetch.
 template <class Cache, int D> struct CacheBatch {
   using Lanes = HeadLanes<D>;
   unsigned long long pages[Lanes::kBatch];
@@ -164,44 +166,58 @@ template <class Cache, int D> struct CacheBatch {
     return base + i * stride * Lanes::kPositions +
            static_cast<int>(threadIdx.x) % kWarp / Lanes::kLanes;
   }
+  /// Whether the warp has positions for more than the first.
+  QZC_DEVICE static bool hasMore(int base, int end, int stride) {
+    return base + stride * Lanes::kPositions < end;
+  }
   /// Looks up the pages of a batch, which load() then reads.
   QZC_DEVICE void find(const GrowingCache<Cache, D> &cache, int base, int end,
                        int stride) {
+    findOne(cache, base, 0, end, stride);
+    if (hasMore(base, end, stride))
 #pragma unroll
-    for (int i = 0; i < Lanes::kBatch; ++i) {
-      const int p = position(base, i, stride);
-      // The first page is there always: no load hangs on a branch.
-      pages[i] = cache.stored.page(p < end ? p : 0);
-    }
+      for (int i = 1; i < Lanes::kBatch; ++i)
+        findOne(cache, base, i, end, stride);
   }
   QZC_DEVICE void load(const GrowingCache<Cache, D> &cache, int base, int end,
                        int stride) {
-    const int element = threadIdx.x % Lanes::kLanes * 8;
+    loadOne(cache, base, 0, end, stride);
+    if (hasMore(base, end, stride))
 #pragma unroll
-    for (int i = 0; i < Lanes::kBatch; ++i) {
-      const int p = position(base, i, stride);
-      const bool isStored = p < end && p != cache.latest;
-      const int row = isStored ? p : 0;
-      keys[i] = loadEight<Cache, D>(cache.stored.keys(pages[i], row),
-                                    cache.stored.keyScales(pages[i], row),
-                                    element, isStored);
-      values[i] = loadEight<Cache, D>(cache.stored.values(pages[i], row),
-                                      cache.stored.valueScales(pages[i], row),
-                                      element, isStored);
-    }
+      for (int i = 1; i < Lanes::kBatch; ++i)
+        loadOne(cache, base, i, end, stride);
   }
-  /// Fills in the newest position, if it is in the batch.
+  /// Fills in the newest position, if it is number i.
   QZC_DEVICE void addLatest(const GrowingCache<Cache, D> &cache, int base,
-                            int end, int stride) {
+                            int i, int end, int stride) {
+    if (position(base, i, stride) != cache.latest || cache.latest >= end)
+      return;
     const int element = threadIdx.x % Lanes::kLanes * 8;
-#pragma unroll
-    for (int i = 0; i < Lanes::kBatch; ++i)
-      if (position(base, i, stride) == cache.latest && cache.latest < end) {
-        keys[i] = loadEight<Cache, D>(cache.latestKey, cache.latestScales,
-                                      element, true);
-        values[i] = loadEight<Cache, D>(cache.latestValue,
-                                        cache.latestScales + 1, element, true);
-      }
+    keys[i] =
+        loadEight<Cache, D>(cache.latestKey, cache.latestScales, element, true);
+    values[i] = loadEight<Cache, D>(cache.latestValue, cache.latestScales + 1,
+                                    element, true);
+  }
+
+private:
+  QZC_DEVICE void findOne(const GrowingCache<Cache, D> &cache, int base, int i,
+                          int end, int stride) {
+    const int p = position(base, i, stride);
+    // The first page is there always: no load hangs on a branch.
+    pages[i] = cache.stored.page(p < end ? p : 0);
+  }
+  QZC_DEVICE void loadOne(const GrowingCache<Cache, D> &cache, int base, int i,
+                          int end, int stride) {
+    const int element = threadIdx.x % Lanes::kLanes * 8;
+    const int p = position(base, i, stride);
+    const bool isStored = p < end && p != cache.latest;
+    const int row = isStored ? p : 0;
+    keys[i] = loadEight<Cache, D>(cache.stored.keys(pages[i], row),
+                                  cache.stored.keyScales(pages[i], row),
+                                  element, isStored);
+    values[i] = loadEight<Cache, D>(cache.stored.values(pages[i], row),
+                                    cache.stored.valueScales(pages[i], row),
+                                    element, isStored);
   }
 };
 
@@ -209,6 +225,56 @@ template <class Cache, int D> struct CacheBatch {
 template <int Window> QZC_DEVICE int firstSeen(int position) {
   return Window > 0 && position + 1 > Window ? position + 1 - Window : 0;
 }
+
+/// A warp's G queries, of which each lane has eight elements.
+template <AttentionConfig A, int G> struct WarpQueries {
+  float elements[G][8];
+  float slopes[G];
+
+  /// Adds the first Count positions of a batch to the queries' sums. load():
+  /// asks for the next one.
+  template <int Count, class Cache, class Load>
+  QZC_DEVICE void attend(OnlineSoftmax<8> (&state)[G],
+                         const GrowingCache<Cache, A.headDim> &cache,
+                         CacheBatch<Cache, A.headDim> &batch, int base, int end,
+                         int stride, float cap, const Load &load) const {
+    using Lanes = HeadLanes<A.headDim>;
+    float scores[G][Count];
+    float v[Count][8];
+#pragma unroll
+    for (int i = 0; i < Count; ++i) {
+      batch.addLatest(cache, base, i, end, stride);
+      float k[8];
+      batch.keys[i].unpack(k);
+      batch.values[i].unpack(v[i]);
+#pragma unroll
+      for (int g = 0; g < G; ++g) {
+        float s = 0.0f;
+#pragma unroll
+        for (int e = 0; e < 8; ++e)
+          s = fmaf(elements[g][e], k[e], s);
+        scores[g][i] = s;
+      }
+    }
+    load();
+#pragma unroll
+    for (int g = 0; g < G; ++g) {
+#pragma unroll
+      for (int i = 0; i < Count; ++i) {
+        float s = scores[g][i];
+#pragma unroll
+        for (int offset = Lanes::kLanes / 2; offset > 0; offset >>= 1)
+          s += __shfl_xor_sync(QZC_FULL_WARP, s, offset);
+        const int p = CacheBatch<Cache, A.headDim>::position(base, i, stride);
+        s = cappedScore<A.softCap>(s, cap);
+        if constexpr (A.alibi)
+          s = fmaf(slopes[g], static_cast<float>(p - cache.latest), s);
+        scores[g][i] = p < end ? s : -QZC_INFINITY;
+      }
+      state[g].template add<Lanes::kLanes>(scores[g], v);
+    }
+  }
+};
 
 /// One warp attends G queries (rows of `q`, HeadLanes::kPadded apart, scaled;
 /// of heads from `firstHead` on) over the positions of batches at first, first
@@ -221,61 +287,30 @@ QZC_DEVICE void attendRange(OnlineSoftmax<8> (&state)[G], const float *q,
                             CacheBatch<Cache, A.headDim> &batch, int first,
                             int end, int stride,
                             const AttentionArgs<Value> &args, int firstHead) {
-  constexpr int D = A.headDim;
-  float slopes[G];
+  using Lanes = HeadLanes<A.headDim>;
+  WarpQueries<A, G> queries;
+  const int element = threadIdx.x % Lanes::kLanes * 8;
 #pragma unroll
-  for (int g = 0; g < G; ++g)
-    slopes[g] = alibiSlope<A.alibi, A.heads>(firstHead + g, args.alibi);
-  using Lanes = HeadLanes<D>;
-  const int lane = threadIdx.x % kWarp;
-  const int element = lane % Lanes::kLanes * 8;
-  float queries[G][8];
-#pragma unroll
-  for (int g = 0; g < G; ++g)
+  for (int g = 0; g < G; ++g) {
+    queries.slopes[g] = alibiSlope<A.alibi, A.heads>(firstHead + g, args.alibi);
 #pragma unroll
     for (int i = 0; i < 8; ++i)
-      queries[g][i] = q[g * Lanes::kPadded + element + i];
+      queries.elements[g][i] = q[g * Lanes::kPadded + element + i];
+  }
 
   const int advance = stride * Lanes::kBatch * Lanes::kPositions;
-  for (int base = first; base < end; base += advance) {
-    batch.addLatest(cache, base, end, stride);
-    float scores[G][Lanes::kBatch];
-    float v[Lanes::kBatch][8];
-#pragma unroll
-    for (int i = 0; i < Lanes::kBatch; ++i) {
-      float k[8];
-      batch.keys[i].unpack(k);
-      batch.values[i].unpack(v[i]);
-#pragma unroll
-      for (int g = 0; g < G; ++g) {
-        float s = 0.0f;
-#pragma unroll
-        for (int e = 0; e < 8; ++e)
-          s = fmaf(queries[g][e], k[e], s);
-        scores[g][i] = s;
-      }
-    }
-    if (base + advance < end) {
-      batch.load(cache, base + advance, end, stride);
-      batch.find(cache, base + 2 * advance, end, stride);
-    }
-#pragma unroll
-    for (int g = 0; g < G; ++g) {
-#pragma unroll
-      for (int i = 0; i < Lanes::kBatch; ++i) {
-        float s = scores[g][i];
-#pragma unroll
-        for (int offset = Lanes::kLanes / 2; offset > 0; offset >>= 1)
-          s += __shfl_xor_sync(QZC_FULL_WARP, s, offset);
-        const int p = CacheBatch<Cache, D>::position(base, i, stride);
-        s = cappedScore<A.softCap>(s, args.cap);
-        if constexpr (A.alibi)
-          s = fmaf(slopes[g], static_cast<float>(p - cache.latest), s);
-        scores[g][i] = p < end ? s : -QZC_INFINITY;
-      }
-      state[g].template add<Lanes::kLanes>(scores[g], v);
-    }
-  }
+  int base = first;
+  for (; batch.hasMore(base, end, stride); base += advance)
+    queries.template attend<Lanes::kBatch>(
+        state, cache, batch, base, end, stride, args.cap, [&] {
+          if (base + advance < end) {
+            batch.load(cache, base + advance, end, stride);
+            batch.find(cache, base + 2 * advance, end, stride);
+          }
+        });
+  if (base < end)
+    queries.template attend<1>(state, cache, batch, base, end, stride, args.cap,
+                               [] {});
 
 #pragma unroll
   for (int g = 0; g < G; ++g)
@@ -335,7 +370,7 @@ QZC_DEVICE void storeRecords(float (&records)[G][D + 2],
     }
 #pragma unroll
     for (int i = 0; i < 8; ++i)
-      if (lane * 8 + i < D)
+      if (Lanes::kPadded == D || lane * 8 + i < D)
         records[g][lane * 8 + i] = softmax[g].sum[i];
   }
 }
