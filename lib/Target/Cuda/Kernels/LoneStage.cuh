@@ -87,11 +87,8 @@ struct LoneStage {
         fours[j].apply(v[j], 1.0f);
       }
     } else if constexpr (Norms::kKind != Norm::None) {
-      normalizeQuads<K, Norms>(
-          v, fours, norm.epsilon, [&](int j) { return isQuad(j); },
-          [&](float sum, int) {
-            return reduceBlock<Sum, Teams * kThreads>(sum, scratch);
-          });
+      normalizeInBlock<K, Norms, Teams * kThreads, Elements == 4 * kThreads>(
+          v, fours, norm.epsilon, [&](int j) { return isQuad(j); }, scratch);
     }
     if constexpr (Norms::kKeeps)
       if (norm.keeps())

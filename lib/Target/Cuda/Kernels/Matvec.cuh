@@ -117,6 +117,76 @@ normalizeQuads(float4 (&v)[Quads], const typename Norms::Four (&fours)[Quads],
       fours[j].apply(v[j], factor);
 }
 
+/// What the variance of some elements takes. Differences that are squared are
+/// those of sums of few elements: none is of a large mean.
+struct Moments {
+  float sum = 0.0f;
+  float squares = 0.0f; ///< of distances from the elements' mean
+
+  QZC_DEVICE static Moments of(const float4 &v) {
+    const float sum = (v.x + v.y) + (v.z + v.w);
+    const float mean = 0.25f * sum;
+    const float x = v.x - mean, y = v.y - mean;
+    const float z = v.z - mean, w = v.w - mean;
+    return {sum, (x * x + y * y) + (z * z + w * w)};
+  }
+  /// Of as many others as well; half: of a number's inverse.
+  QZC_DEVICE void join(const Moments &other, float half) {
+    const float apart = other.sum - sum;
+    squares = fmaf(apart * half, apart, squares + other.squares);
+    sum += other.sum;
+  }
+};
+
+/// v = norm(v), a layer norm: the block meets once for mean and variance. Its
+/// first warps, a power of two of them, have a quad a thread, in order.
+template <int K, class Norms>
+QZC_DEVICE void normalizeQuad(float4 &v, const typename Norms::Four &four,
+                              float epsilon, bool isInput, float *scratch) {
+  constexpr int warps = K / (4 * kWarp);
+  Moments moments = Moments::of(v);
+  const auto join = [&](int lanes, float half) {
+    moments.join({__shfl_xor_sync(QZC_FULL_WARP, moments.sum, lanes),
+                  __shfl_xor_sync(QZC_FULL_WARP, moments.squares, lanes)},
+                 half);
+  };
+#pragma unroll
+  for (int lanes = 1; lanes < kWarp; lanes *= 2)
+    join(lanes, 0.125f / lanes);
+  auto *ofWarps = reinterpret_cast<Moments *>(scratch);
+  if (threadIdx.x % kWarp == 0)
+    ofWarps[threadIdx.x / kWarp] = moments;
+  __syncthreads();
+  moments = ofWarps[threadIdx.x % warps];
+#pragma unroll
+  for (int lanes = 1; lanes < warps; lanes *= 2)
+    join(lanes, 0.125f / kWarp / lanes);
+  if (!isInput)
+    return;
+  const float mean = moments.sum / K;
+  v.x -= mean, v.y -= mean, v.z -= mean, v.w -= mean;
+  four.apply(v, reciprocalRoot(moments.squares / K + epsilon));
+}
+
+/// v = norm(v) of a row whose quads the threads of a block have, as far as
+/// isInput(j); InOrder: those of a warp are neighbours, warp after warp.
+/// `scratch`: 32 floats that were not used before.
+template <int K, class Norms, int Threads, bool InOrder, int Quads,
+          class IsInput>
+QZC_DEVICE void
+normalizeInBlock(float4 (&v)[Quads], const typename Norms::Four (&fours)[Quads],
+                 float epsilon, const IsInput &isInput, float *scratch) {
+  constexpr int warps = K / (4 * kWarp);
+  if constexpr (Norms::kKind == Norm::Layer && Quads == 1 && InOrder &&
+                K % (4 * kWarp) == 0 && warps == powerOfTwoFrom(warps) &&
+                Threads <= 16 * kWarp)
+    normalizeQuad<K, Norms>(v[0], fours[0], epsilon, isInput(0), scratch);
+  else
+    normalizeQuads<K, Norms>(v, fours, epsilon, isInput, [&](float sum, int) {
+      return reduceBlock<Sum, Threads>(sum, scratch);
+    });
+}
+
 /// Stages norm(x) of K elements, zero up to `Padded`, a multiple of 4, by way
 /// of registers: every thread keeps kQuads quads, and its norm weights, loaded
 /// before the wait.
@@ -143,11 +213,9 @@ struct RegisterStage {
                  ? *reinterpret_cast<const float4 *>(x + 4 * quad(j))
                  : float4{0.0f, 0.0f, 0.0f, 0.0f};
     if constexpr (Norms::kKind != Norm::None)
-      normalizeQuads<K, Norms>(
+      normalizeInBlock<K, Norms, Threads, true>(
           v, fours, norm.epsilon, [](int j) { return 4 * quad(j) < K; },
-          [&](float sum, int) {
-            return reduceBlock<Sum, Threads>(sum, scratch);
-          });
+          scratch);
     if constexpr (Norms::kKeeps)
       if (norm.keeps())
 #pragma unroll
