@@ -34,14 +34,17 @@ template <AttendLayer::Config C> struct AttendRows {
   MatvecParts<C.in> parts;
   int firstHead, kvHead;
 
-  /// Row n of the cluster's: of its queries, its key, its value.
-  QZC_DEVICE MatvecRow operator()(int n, int) const {
+  /// Row n + behind of the cluster's: of its queries, its key, its value. Of a
+  /// tile n is the first.
+  QZC_DEVICE MatvecRow operator()(int n, int, int behind = 0) const {
     constexpr int q = C.attention.heads * D;
     constexpr int kv = C.attention.kvHeads * D;
+    if constexpr (D % 16 != 0)
+      n += behind, behind = 0;
     return parts.find(n < kHeads       ? firstHead * D + n
                       : n < kHeads + D ? q + kvHead * D + n - kHeads
                                        : q + kv + kvHead * D + n - kHeads - D,
-                      0);
+                      0, behind);
   }
 };
 
@@ -193,12 +196,14 @@ QZC_DEVICE void attendLayer(const AttendLayer::Args<Value> &a) {
   // Threads beyond an element each share the blocks that are told of it.
   constexpr int elements = C.queries * D;
   constexpr int sharers = elements < threads ? threads / elements : 1;
+#pragma unroll 1
   for (int i = threadIdx.x; i < elements * sharers; i += threads) {
     const int g = i % elements / D;
     const int d = i % D;
     const OnlineSoftmax<1> total = mergeRecords<D>(
         kAttendWarps, d, [&](int w, int e) { return shared.ofWarps[w][g][e]; });
     float(&record)[D + 2] = shared.ofBlocks[block][g];
+#pragma unroll 1
     for (int to = i / elements; to < C.blocks; to += sharers) {
       storeInCluster(&record[d], total.sum[0], to, recordsCame);
       if (d == 0) {

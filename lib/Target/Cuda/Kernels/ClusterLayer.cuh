@@ -27,6 +27,18 @@
 
 namespace qzc::kernels {
 
+/// A row's chunk with this number. Chunks are counted in 32 bits, whose
+/// products take few instructions.
+template <LinearConfig L>
+QZC_DEVICE typename WeightsOf<L.weight>::Chunk loadChunkOf(const MatvecRow &row,
+                                                           unsigned number) {
+  using W = WeightsOf<L.weight>;
+  const unsigned all =
+      static_cast<unsigned>(row.stored) * (L.inputs / W::kPerChunk) + number;
+  return W::load(row.data, row.scales,
+                 static_cast<long long>(all) * W::kPerChunk);
+}
+
 /// Rows of a layer that a warp makes, one weight for all of them.
 template <LinearConfig L, int Rows> struct WarpRows {
   using W = WeightsOf<L.weight>;
@@ -54,11 +66,8 @@ template <LinearConfig L, int Rows> struct WarpRows {
     const int index = step * kWarp + lane;
 #pragma unroll
     for (int r = 0; r < Rows; ++r)
-      ring[slot][r] = index < kChunks
-                          ? W::load(rows[r].data, rows[r].scales,
-                                    static_cast<long long>(rows[r].stored) * K +
-                                        index * W::kPerChunk)
-                          : W::zero();
+      ring[slot][r] =
+          index < kChunks ? loadChunkOf<L>(rows[r], index) : W::zero();
   }
   /// Each lane's part of the rows' products with the staged input.
   QZC_DEVICE void dot(float (&sums)[Rows], const float4 *staged) {
@@ -267,30 +276,30 @@ struct LaneOutputs
   static constexpr int kDepth = kSteps < 4 ? kSteps : 4;
   static_assert(kLanes <= kWarp, "a warp has a whole row");
 
-  int firstColumn;
+  unsigned firstChunk;
   int warp, chunk, row;
   typename W::Chunk ring[kDepth];
 
   QZC_DEVICE LaneOutputs(const LinearArgs<Value> &args, int block,
                          int firstColumn)
-      : Rows(args, block), firstColumn(firstColumn), warp(warpOfBlock()),
-        chunk(threadIdx.x % kLanes), row(threadIdx.x % kWarp / kLanes) {}
+      : Rows(args, block),
+        firstChunk(static_cast<unsigned>(firstColumn) / W::kPerChunk),
+        warp(warpOfBlock()), chunk(threadIdx.x % kLanes),
+        row(threadIdx.x % kWarp / kLanes) {}
   /// Row of a step, counted from the block's first.
   QZC_DEVICE int local(int step) const {
     return (step * Warps + warp) * kAtOnce + row;
   }
   /// The last cluster may have fewer columns.
   QZC_DEVICE bool isColumn() const {
-    return chunk < kChunks && firstColumn + chunk * W::kPerChunk < L.inputs;
+    return chunk < kChunks && firstChunk + chunk < L.inputs / W::kPerChunk;
   }
   QZC_DEVICE void load(int slot, int step) {
     if (step >= kSteps)
       return;
     const MatvecRow p = parts.find(firstRow + local(step), 0);
     ring[slot] = isRow(local(step)) && isColumn()
-                     ? W::load(p.data, p.scales,
-                               static_cast<long long>(p.stored) * L.inputs +
-                                   firstColumn + chunk * W::kPerChunk)
+                     ? loadChunkOf<L>(p, firstChunk + chunk)
                      : W::zero();
   }
   QZC_DEVICE void prepare() {

@@ -74,7 +74,10 @@ QZC_DEVICE void feedLayer(const FeedLayer::Args<Value> &a) {
       a.norm, C.keepsNorm && blockIdx.x == 0 ? rowOf(a.kept, token) : nullptr};
   FeedInputs<C, Norms> units(
       reinterpret_cast<char *>(dynamic + (sizeof(Shared) + 15) / 16), block,
-      [&](int n, int side) { return parts.find(firstUnit + n, side); }, norm);
+      [&](int n, int side, int behind = 0) {
+        return parts.find(firstUnit + n, side, behind);
+      },
+      norm);
   Outputs outputs(a.out, block, firstUnit);
   outputs.prepare();
 

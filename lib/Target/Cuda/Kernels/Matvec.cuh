@@ -349,21 +349,23 @@ template <LinearConfig L> struct MatvecParts {
     return L.gated ? first : first + L.parts[1].rows + L.parts[2].rows;
   }
 
-  /// What side 0 or 1 (gated: gate or up) of output n is made of; of an output
-  /// beyond the last, where there may be such, that of the last.
+  /// What side 0 or 1 (gated: gate or up) of output n + behind is made of,
+  /// which is of the same part as n; of an output beyond the last, where there
+  /// may be such, that of the last.
   template <bool MayBeBeyond = true>
-  QZC_DEVICE MatvecRow find(int n, int side) const {
+  QZC_DEVICE MatvecRow find(int n, int side, int behind = 0) const {
     constexpr int first = L.parts[0].rows;
     constexpr int second = L.parts[1].rows;
+    int row = n + behind;
     if constexpr (MayBeBeyond)
-      n = n < outputs() ? n : outputs() - 1;
+      row = row < outputs() ? row : outputs() - 1;
     if constexpr (L.gated)
-      return side == 0 ? rowOfPart<0>(n) : rowOfPart<1>(n);
+      return side == 0 ? rowOfPart<0>(row) : rowOfPart<1>(row);
     if (second == 0 || n < first)
-      return rowOfPart<0>(n);
+      return rowOfPart<0>(row);
     if (L.parts[2].rows == 0 || n < first + second)
-      return rowOfPart<1>(n - first);
-    return rowOfPart<2>(n - first - second);
+      return rowOfPart<1>(row - first);
+    return rowOfPart<2>(row - first - second);
   }
 
 private:

@@ -19,14 +19,8 @@ namespace qzc::kernels {
 /// The chunk of two rows with this number.
 template <LinearConfig L>
 QZC_DEVICE ChunkPair<WeightsOf<L.weight>>
-loadPair(const MatvecRow &low, const MatvecRow &high, int chunk) {
-  using W = WeightsOf<L.weight>;
-  const auto of = [&](const MatvecRow &row) {
-    return W::load(row.data, row.scales,
-                   static_cast<long long>(row.stored) * L.inputs +
-                       chunk * W::kPerChunk);
-  };
-  return {of(low), of(high)};
+loadPair(const MatvecRow &low, const MatvecRow &high, unsigned number) {
+  return {loadChunkOf<L>(low, number), loadChunkOf<L>(high, number)};
 }
 
 /// A norm that each block also leaves to itself, in shared memory.
@@ -92,12 +86,12 @@ struct TileRows {
 #pragma unroll
     for (int tile = 0; tile < kTiles; ++tile) {
       const int n = first + kOfTile * tile;
-      const MatvecRow low = find(n + row, 0);
-      const MatvecRow high = L.gated ? find(n + row, 1) : find(n + row + 8, 0);
+      const MatvecRow low = find(n, 0, row);
+      const MatvecRow high = L.gated ? find(n, 1, row) : find(n, 0, row + 8);
 #pragma unroll
       for (int step = 0; step < kSteps; ++step) {
         const int index = 4 * group(step) + chunk;
-        units[step][tile] = n < OfCluster && index < kChunks
+        units[step][tile] = isTile(n) && isChunk(index)
                                 ? loadPair<L>(low, high, index)
                                 : Unit::zero();
       }
@@ -108,6 +102,12 @@ struct TileRows {
     input.prepare(normOf(norm));
   }
   QZC_DEVICE int group(int step) const { return warp * kSteps + step; }
+  QZC_DEVICE static bool isTile(int n) {
+    return OfCluster % (kOfBlock * Blocks) == 0 || n < OfCluster;
+  }
+  QZC_DEVICE static bool isChunk(int index) {
+    return kChunks == 4 * Warps * kSteps || index < kChunks;
+  }
   QZC_DEVICE void load(const float *x) { input.load(quads, x); }
   QZC_DEVICE void stage(float *scratch, const NormsOfInput &norm) {
     const float ofThread = dots.stage(input, quads, scratch, normOf(norm));
@@ -215,14 +215,16 @@ struct TileOutputs
     QZC_DEVICE float &at(int i) { return values[i]; }
   };
 
-  int firstColumn;
+  unsigned firstChunk;
   int warp, row, chunk;
   Unit units[kOfWarp][kGroups];
 
   QZC_DEVICE TileOutputs(const LinearArgs<Value> &args, int block,
                          int firstColumn)
-      : Rows(args, block), firstColumn(firstColumn), warp(warpOfBlock()),
-        row(threadIdx.x % kWarp / 4), chunk(threadIdx.x % 4) {}
+      : Rows(args, block),
+        firstChunk(static_cast<unsigned>(firstColumn) / W::kPerChunk),
+        warp(warpOfBlock()), row(threadIdx.x % kWarp / 4),
+        chunk(threadIdx.x % 4) {}
   /// The block's row that a tile of the warp begins with.
   QZC_DEVICE int tile(int t) const { return 16 * (t * Warps + warp); }
   QZC_DEVICE void prepare() {
@@ -234,17 +236,16 @@ struct TileOutputs
 #pragma unroll
       for (int g = 0; g < kGroups; ++g) {
         const int index = 4 * g + chunk;
-        units[t][g] =
-            isRow(tile(t)) && isColumn(index)
-                ? loadPair<L>(low, high, firstColumn / W::kPerChunk + index)
-                : Unit::zero();
+        units[t][g] = isRow(tile(t)) && isColumn(index)
+                          ? loadPair<L>(low, high, firstChunk + index)
+                          : Unit::zero();
       }
     }
   }
   /// The last cluster may have fewer columns.
   QZC_DEVICE bool isColumn(int index) const {
     return index < kChunks && (L.inputs % Columns == 0 ||
-                               firstColumn + index * W::kPerChunk < L.inputs);
+                               firstChunk + index < L.inputs / W::kPerChunk);
   }
   QZC_DEVICE void run(float *partial, const Inputs &columns, char *inputs) {
     using None = InputNorm<NormConfig{}>;
