@@ -240,6 +240,7 @@ inline unsigned permuteBytes(unsigned a, unsigned b, unsigned selectors) {
   }
   return (bytes & ~replaced) | (signs & replaced);
 }
+inline unsigned upperHalf(unsigned bits) { return bits >> 16; }
 inline unsigned packHalves(float low, float high) {
   return toHalf(low).bits | unsigned(toHalf(high).bits) << 16;
 }

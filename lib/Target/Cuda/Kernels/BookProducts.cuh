@@ -61,9 +61,10 @@ template <class Book, int Pairs> struct BookProducts {
       const unsigned y = word(second, i) ^ flip;
 #pragma unroll
       for (int plane = 0; plane < 2; ++plane) {
-        const unsigned rows[4] = {
-            table.four(half, plane, x), table.four(half, plane, y),
-            table.four(half, plane, x >> 16), table.four(half, plane, y >> 16)};
+        const unsigned rows[4] = {table.four(half, plane, x),
+                                  table.four(half, plane, y),
+                                  table.four(half, plane, upperHalf(x)),
+                                  table.four(half, plane, upperHalf(y))};
 #pragma unroll
         for (int p = 0; p < Pairs; ++p)
           multiplyAccumulateBytes(sums[p][half][plane], rows, digits[p].x,

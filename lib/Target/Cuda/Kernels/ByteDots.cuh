@@ -223,7 +223,8 @@ template <WeightConfig Weight, int Groups, int Sharers> struct ByteDots {
       }
     }
     const float2 scale = scales[4 * group + chunk];
-    const float shift = -Products::kMiddle * scale.y;
+    const float shift =
+        Products::kMiddle == 0 ? 0.0f : -Products::kMiddle * scale.y;
     firstDot = fmaf(joined(products, 0), scale.x, shift);
     secondDot = fmaf(joined(products, 1), scale.x, shift);
   }

@@ -79,6 +79,16 @@ QZC_DEVICE unsigned permuteBytes(unsigned a, unsigned b, unsigned selectors) {
   return bytes;
 }
 
+/// bits >> 16 by the pipe of multiplications, which leaves shifts' pipe to
+/// permutations.
+QZC_DEVICE unsigned upperHalf(unsigned bits) {
+  unsigned half;
+  asm("dp2a.hi.u32.u32 %0, %1, %2, %3;"
+      : "=r"(half)
+      : "r"(bits), "r"(1 << 24), "r"(0));
+  return half;
+}
+
 /// 1/x within 2^-23 of it.
 QZC_DEVICE float reciprocal(float x) {
   float y;

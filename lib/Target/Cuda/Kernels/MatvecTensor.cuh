@@ -102,16 +102,38 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
   MatvecRow highRow;
   Unit ring[depth];
   Scales scales[pairsScales ? depth / steps : 1];
-  // Into slot d, which number % depth is.
-  auto load = [&](int d, int number) {
+  // Units are counted by rounds of the ring. Where these are whole tiles, slots
+  // have steps of their own, which the compiler knows.
+  constexpr bool wholeTiles = depth % steps == 0;
+  const auto stepOf = [](int begin, int d) {
+    return (wholeTiles ? d : begin + d) % steps;
+  };
+  const auto tileOf = [](int begin, int d) {
+    return wholeTiles ? begin / steps + d / steps : (begin + d) / steps;
+  };
+  // Chunks are counted in 32 bits, whose products cost little.
+  const auto numberOf = [&](const MatvecRow &of, int index) {
+    return static_cast<unsigned>(of.stored) * chunks + index;
+  };
+  // Whether rows begin with the lane's first chunk of the tile: the compiler
+  // knows how far from it others are.
+  constexpr bool movesRows = wholeTiles && requires(const void *&p) {
+    W::move(p, p, 0u);
+  };
+  // Unit begin + d into slot d.
+  auto load = [&](int d, int begin) {
     Unit &unit = ring[d];
-    const int index = 4 * (warpK * steps + number % steps) + chunk;
-    const int first = (firstTile + number / steps) * perTile;
-    if (number % steps == 0) {
+    const int step = stepOf(begin, d);
+    const int index = 4 * (warpK * steps + step) + chunk;
+    const int first = (firstTile + tileOf(begin, d)) * perTile;
+    if (step == 0) {
       lowRow = parts.template find<!wholeRows>(first + row, 0);
       highRow = C.layer.gated
                     ? parts.template find<!wholeRows>(first + row, 1)
                     : parts.template find<!wholeRows>(first + row + 8, 0);
+      if constexpr (movesRows)
+        for (MatvecRow *of : {&lowRow, &highRow})
+          W::move(of->data, of->scales, numberOf(*of, index));
     }
     // Behind the last of the tile before that is in this slot.
     if constexpr (pairsScales)
@@ -123,9 +145,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
       return;
     }
     auto chunkOf = [&](const MatvecRow &p) {
-      // Chunks are counted in 32 bits, whose products cost little.
-      const unsigned number = static_cast<unsigned>(p.stored) * chunks + index;
-      return Scales::loadChunk(p, number);
+      return Scales::loadChunk(p, movesRows ? 4 * step : numberOf(p, index));
     };
     unit.low = chunkOf(lowRow);
     unit.high = chunkOf(highRow);
@@ -133,7 +153,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
 
 #pragma unroll
   for (int d = 0; d < depth; ++d)
-    load(d, d);
+    load(d, 0);
   Stage stage(warpK, warpN * kWarp + lane);
   stage.prepare(norm);
   // Of output i of the block: what finishes it is on its way while others are
@@ -158,6 +178,8 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
       scratch[warp] = ofWarp;
   }
 
+  float *const sumsOfWarp =
+      partial + (warpN * C.tiles * C.splitK + warpK) * 16 + row;
   ChunkPairSums sums;
 #pragma unroll 1
   for (int begin = 0; begin < units; begin += depth) {
@@ -166,22 +188,20 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
       const int number = begin + d;
       if (units % depth != 0 && number >= units)
         continue;
-      const int step = number % steps;
+      const int step = stepOf(begin, d);
       const int group = warpK * steps + step;
       if constexpr (pairsScales)
         scales[d / steps].put(ring[d], d % steps);
       if (wholeColumns || group < groups)
         sums.add(dots, ring[d], group);
-      if (number + depth < units)
-        load(d, number + depth);
+      if ((units % depth == 0 ? begin : number) + depth < units)
+        load(d, begin + depth);
       if (step == steps - 1) {
         sums.join();
         if (chunk == 0) {
-          float *to =
-              partial +
-              ((warpN * C.tiles + number / steps) * C.splitK + warpK) * 16;
-          to[row] = sums.low;
-          to[row + 8] = sums.high;
+          float *to = sumsOfWarp + tileOf(begin, d) * C.splitK * 16;
+          to[0] = sums.low;
+          to[8] = sums.high;
         }
         sums = {};
       }

@@ -26,6 +26,8 @@ namespace qzc::kernels {
 ///   kAffine    whether minimum(chunk) is added to decoded · scale
 ///   loadCodes(data, i), setScale(chunk, bits)
 ///              load in two steps, where chunks have scales (hasChunkScales)
+///   move(data, scales, chunk)
+///              makes a chunk a row's first, where matvecTensor gains by it
 ///   at(data, scales, i)
 ///              any one element with its block's scale, without the row's
 ///   rowScale(scales, row)

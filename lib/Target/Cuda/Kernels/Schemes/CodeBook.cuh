@@ -31,6 +31,7 @@ using BookOf = typename Choose<S == Storage::Nf4 || S == Storage::Nf4Double,
 /// The f32 scales of blocks. `Stored` is what a load in flight holds.
 struct PlainScales {
   using Stored = float;
+  static constexpr bool kAreFloats = true;
   QZC_DEVICE static Stored load(const void *scales, long long block) {
     return static_cast<const float *>(scales)[block];
   }
@@ -44,6 +45,7 @@ __device__ const format::doublequant::DynamicMap kScaleMap =
 /// Those of double quantization: a byte and its group's two floats. The byte is
 /// looked up when the scale is used, so that no load waits for another.
 struct GroupedScales {
+  static constexpr bool kAreFloats = false;
   struct Stored {
     float2 group; ///< absmax and offset
     unsigned code;
@@ -76,6 +78,16 @@ struct CodeBookWeights : NoMinimum, NoRowScale {
   QZC_DEVICE static Chunk load(const void *data, const void *scales,
                                long long i) {
     return {loadChunk(data, i / kPerChunk), Scales::load(scales, i / Block)};
+  }
+  /// Makes chunk number `chunk` a row's first, from which on groups of four are
+  /// whole blocks apart.
+  QZC_DEVICE static void move(const void *&data, const void *&scales,
+                              unsigned chunk) requires(Scales::kAreFloats &&
+                                                       4 * kPerChunk % Block ==
+                                                           0) {
+    data = static_cast<const uint4 *>(data) + chunk;
+    scales =
+        static_cast<const float *>(scales) + 1ll * chunk * kPerChunk / Block;
   }
   QZC_DEVICE static Chunk zero() {
     return {make_uint4(0, 0, 0, 0), Scales::zero()};
