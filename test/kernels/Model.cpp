@@ -157,6 +157,8 @@ Model qzc::kernel_test::makeCase(int number) {
   if (number >= kCases) {
     Model model = makeCase(number - kCases);
     model.emulated = kHopper;
+    if (number - kCases >= kFirstPairCase && number - kCases <= kLastPairCase)
+      model.processors = 4;
     model.description += " for sm_90a";
     return model;
   }

@@ -56,6 +56,11 @@ struct Model {
 };
 
 inline constexpr int kCases = 48;
+/// From the first to the last of these, a GPU of sm_90a is so small that layers
+/// have more rows than its pairs of blocks take at once: code books, blocks
+/// with scales, and rows with them.
+inline constexpr int kFirstPairCase = 18;
+inline constexpr int kLastPairCase = 20;
 /// From this one on, norms stand behind the additions, and projections lead
 /// from and to narrower embeddings.
 inline constexpr int kPlainCases = 28;

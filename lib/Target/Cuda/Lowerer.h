@@ -200,6 +200,9 @@ private:
   /// has to be two launches.
   bool addMatvecPanels(const format::Launch &launch, const FusedNorm &norm,
                        const PartGroup &group);
+  /// The same of more rows than clusters take at once.
+  bool addMatvecPair(const format::Launch &launch, const FusedNorm &norm,
+                     const PartGroup &group);
 
   // GemmLowering.cpp.
   /// Rows of b that one GEMM takes, and their operand in scratch.

@@ -1,7 +1,8 @@
 //===- PanelLowering.cpp - Linear layers of up to 32 tokens: sm_90a -------===//
 //
 // One launch a layer, whose clusters make the columns that they need as panels
-// of warpgroups (Kernels/MatvecCluster.cuh, Kernels/PanelColumns.cuh).
+// of warpgroups (Kernels/MatvecCluster.cuh, Kernels/PanelColumns.cuh), or whose
+// pairs keep them and go through many rows (Kernels/MatvecPair.cuh).
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +11,7 @@
 #include "Kernels/ClusterTile.h"
 #include "Kernels/FewTile.h"
 #include "Kernels/Matvec.h"
+#include "Kernels/PairTile.h"
 
 #include <optional>
 
@@ -86,7 +88,41 @@ bool Lowerer::addMatvecPanels(const Launch &launch, const FusedNorm &norm,
   const std::optional<ClusterTile> tile =
       choosePanels(shape, outputsOf(launch, group), p.gated, Target);
   if (!tile)
-    return false;
+    return addMatvecPair(launch, norm, group);
   addMatvecCluster(launch, norm, group, *tile);
+  return true;
+}
+
+bool Lowerer::addMatvecPair(const Launch &launch, const FusedNorm &norm,
+                            const PartGroup &group) {
+  const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
+  const auto &p = std::get<format::LinearParams>(launch.params);
+  const ClusterTile tile =
+      pairTile(static_cast<int>(ceilDiv(shape.cols, 4 * perChunk(shape))),
+               static_cast<int>(perChunk(shape) / 4));
+  const int64_t tiles = ceilDiv(outputsOf(launch, group), kPairRows);
+  const int64_t pairs = Target.processors / 2;
+  const int64_t bytes = pairSharedBytes(tile) + operandTableBytes(shape);
+  if (p.gated || launch.inputs.size() > 1 || tile.groups < tile.blocks ||
+      tiles < pairs || bytes > Target.sharedBytes)
+    return false;
+  HeadChooses = makesLogits(launch);
+  KernelLaunch<kernels::MatvecPair> matvec;
+  matvec.config = {linearConfig(launch, group), normConfig(norm.launch),
+                   HeadChooses};
+  matvec.args.x = inputRows(launch, norm);
+  matvec.args.norm = normArgs(norm.launch);
+  matvec.args.layer = linearArgs(launch, group);
+  matvec.args.choice =
+      HeadChooses ? choice() : Arg<kernels::TokenKey *>(kUnused);
+  matvec.args.state = state();
+  matvec.grid[0] = {pairs * tile.blocks, 0};
+  matvec.grid[1] = perToken(tile.tokens());
+  matvec.blockThreads = kPairWarps * 32;
+  matvec.sharedBytes = static_cast<uint32_t>(bytes);
+  matvec.minBlocks = 1;
+  matvec.clusterBlocks = static_cast<uint32_t>(tile.blocks);
+  Builder.add(*Out, matvec);
+  HasBatchKernels = true;
   return true;
 }

@@ -183,7 +183,8 @@ TEST(LoweringClustersTest, ClustersShareInputsOfAFewSequencesOnHopper) {
                  {"matvecFew", 16, 512, 1, 1},
                  {"matvecFew", 126, 512, 1, 1},
                  {"chooseToken", 64, 256, 1, 1}});
-  // Of more sequences all but the head, which has too many rows.
+  // Of more sequences the head, too, whose pairs go through many rows and leave
+  // the choice.
   const std::vector<CudaLaunch> &many = lowering.program.batches[1].launches;
   expectSpreads(lowering, many,
                 {{"embed", 8, 256, 1, 1},
@@ -192,10 +193,10 @@ TEST(LoweringClustersTest, ClustersShareInputsOfAFewSequencesOnHopper) {
                  {"matvecCluster", 64, 512, 1, 8},
                  {"matvecCluster", 128, 512, 1, 2},
                  {"matvecCluster", 64, 512, 1, 8},
-                 {"stageColumns", 1, 256, 1, 1},
-                 {"matvecBatch", 1, 256, 1, 1},
-                 {"chooseToken", 64, 256, 1, 1}});
+                 {"matvecPair", 132, 512, 1, 2},
+                 {"takeChoice", 1, 32, 1, 1}});
   EXPECT_EQ(many[1].grid[1].perTokens, 32);
+  EXPECT_EQ(many[6].grid[1].perTokens, 32);
   for (const CudaBatch &batch :
        lower(model.manifest, cuda::gpuOf(kernel_test::kGeneral))
            .program.batches)

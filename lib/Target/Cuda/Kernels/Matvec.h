@@ -102,6 +102,25 @@ struct MatvecCluster {
   };
 };
 
+/// Of up to 32 tokens; no residual.
+struct MatvecPair {
+  QZC_KERNEL(MatvecPair, matvecPair, "MatvecPair.cuh")
+  struct Config {
+    LinearConfig layer;
+    NormConfig norm;
+    bool chooses;
+    QZC_FIELDS(layer, norm, chooses)
+  };
+  template <template <class> class Of> struct Args {
+    InRows<Of> x; ///< [T, inputs]
+    NormArgs<Of> norm;
+    LinearArgs<Of> layer;
+    Of<TokenKey *> choice; ///< [T]: of the likeliest outputs, where chosen
+    Of<const DeviceState *> state;
+    QZC_FIELDS(x, norm, layer, choice, state)
+  };
+};
+
 /// A layer's input as columns of tensor cores, for MatvecBatch.
 struct StageColumns {
   QZC_KERNEL(StageColumns, stageColumns, "Columns.cuh")
