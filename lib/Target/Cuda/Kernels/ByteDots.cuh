@@ -231,7 +231,8 @@ template <WeightConfig Weight, int Groups, int Sharers> struct ByteDots {
 
 private:
   /// What columns of other chunks hold, behind the planes that lanes begin
-  /// with.
+  /// with. Each warp stores them: it reads what itself has written, and others
+  /// that share the place write nothing else.
   QZC_DEVICE void storeZeros() const {
     const int lane = threadIdx.x % kWarp;
     constexpr int words = LoneInput::kZeros / 4;
