@@ -38,6 +38,33 @@ QZC_DEVICE void putInPanel(char *columns, const Place &place, int token,
   *reinterpret_cast<unsigned *>(panel + (first ^ 16)) = piece.w;
 }
 
+/// Steps of a group whose products share a scale.
+template <class C>
+constexpr int kStepsOfScale = C::kSpread == Spread::Dealt    ? C::kHalves
+                              : C::kSpread == Spread::Blocks ? 4
+                                                             : C::kSteps;
+
+/// Begins the products of a group's step number `step`, the first of their
+/// scale where OfScale divides it, with the columns of its panels.
+template <int OfScale, int Terms>
+QZC_DEVICE void multiplyPanelStep(float (&products)[kPanelTiles][4],
+                                  const unsigned (&rows)[Terms][4],
+                                  unsigned long long panels, int step) {
+  const unsigned long long high =
+      panels +
+      ((step / kPanelSteps * (2 * kPanelPartBytes) + step % kPanelSteps * 32) >>
+       4);
+  const unsigned long long rest = high + (kPanelPartBytes >> 4);
+  if (step % OfScale == 0)
+    multiplyRows<false>(products, rows[0], high);
+  else
+    multiplyRows<true>(products, rows[0], high);
+  multiplyRows<true>(products, rows[0], rest);
+  // Of two rests less than 2^-22 of the product is lost.
+  if constexpr (Terms > 1)
+    multiplyRows<true>(products, rows[1], high);
+}
+
 /// Adds the products of a group's four chunks, `rows`, and of the columns whose
 /// panels begin at the shared address `columns` to the sums of a warp's 16 rows
 /// and 32 tokens. All warps of a warpgroup.
@@ -50,9 +77,7 @@ QZC_DEVICE void multiplyPanelGroup(float (&sums)[kPanelTiles][4],
   static_assert(!Weights<S, Block>::kAffine, "sums of inputs are not made");
   static_assert(S != Storage::BF16, "f16 only");
   constexpr int steps = C::kSteps;
-  constexpr int ofScale = C::kSpread == Spread::Dealt    ? C::kHalves
-                          : C::kSpread == Spread::Blocks ? 4
-                                                         : steps;
+  constexpr int ofScale = kStepsOfScale<C>;
   constexpr int terms = Operands<S>::kTerms;
   // Operands of so many steps are made while products with the ones before
   // run.
@@ -88,22 +113,8 @@ QZC_DEVICE void multiplyPanelGroup(float (&sums)[kPanelTiles][4],
       settle(round * atOnce / ofScale - 1);
     beginProducts();
 #pragma unroll
-    for (int i = 0; i < atOnce; ++i) {
-      const int step = round * atOnce + i;
-      const unsigned long long high =
-          panels + ((step / kPanelSteps * (2 * kPanelPartBytes) +
-                     step % kPanelSteps * 32) >>
-                    4);
-      const unsigned long long rest = high + (kPanelPartBytes >> 4);
-      if (step % ofScale == 0)
-        multiplyRows<false>(products, mine[i][0], high);
-      else
-        multiplyRows<true>(products, mine[i][0], high);
-      multiplyRows<true>(products, mine[i][0], rest);
-      // Of two rests less than 2^-22 of the product is lost.
-      if constexpr (terms > 1)
-        multiplyRows<true>(products, mine[i][1], high);
-    }
+    for (int i = 0; i < atOnce; ++i)
+      multiplyPanelStep<ofScale>(products, mine[i], panels, round * atOnce + i);
     commitProducts();
   }
   settle(steps / ofScale - 1);

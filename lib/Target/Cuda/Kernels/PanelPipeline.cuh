@@ -21,9 +21,7 @@ template <int K, Storage S, int Block> class PanelPipeline {
   static_assert(!Weights<S, Block>::kAffine, "sums of inputs are not made");
   static_assert(S != Storage::BF16, "f16 only");
   static constexpr int kSteps = C::kSteps;
-  static constexpr int kOfScale = C::kSpread == Spread::Dealt    ? C::kHalves
-                                  : C::kSpread == Spread::Blocks ? 4
-                                                                 : kSteps;
+  static constexpr int kOfScale = kStepsOfScale<C>;
   static constexpr int kTerms = Operands<S>::kTerms;
   /// Steps whose products begin at once. Operands of code books, which take
   /// twice the registers, are made while other warpgroups' products run, those
@@ -81,22 +79,9 @@ public:
       }
       beginProducts();
 #pragma unroll
-      for (int i = 0; i < kAtOnce; ++i) {
-        const int step = round * kAtOnce + i;
-        const unsigned long long high =
-            panels + ((step / kPanelSteps * (2 * kPanelPartBytes) +
-                       step % kPanelSteps * 32) >>
-                      4);
-        const unsigned long long rest = high + (kPanelPartBytes >> 4);
-        if (step % kOfScale == 0)
-          multiplyRows<false>(products, mine[i][0], high);
-        else
-          multiplyRows<true>(products, mine[i][0], high);
-        multiplyRows<true>(products, mine[i][0], rest);
-        // Of two rests less than 2^-22 of the product is lost.
-        if constexpr (kTerms > 1)
-          multiplyRows<true>(products, mine[i][1], high);
-      }
+      for (int i = 0; i < kAtOnce; ++i)
+        multiplyPanelStep<kOfScale>(products, mine[i], panels,
+                                    round * kAtOnce + i);
       commitProducts();
     }
   }
