@@ -409,6 +409,7 @@ static CudaProgram readCuda(const Node &node) {
   cuda.score = node["score"].list(readCudaLaunch);
   cuda.losses = node["losses"].list(readCudaLaunch);
   cuda.draw = node["draw"].list(readCudaLaunch);
+  cuda.arrange = node["arrange"].list(readCudaLaunch);
   cuda.decodeBatch = node["decode_batch"].integer(1, kInt32Max);
   cuda.batches = node["batches"].list([](const Node &batch) {
     return CudaBatch{batch["sequences"].integer(2, kInt32Max),

@@ -51,6 +51,7 @@ public:
         require(arg.kind != CudaArg::Kind::HeadView || arg.a == kHiddenBuffer,
                 "CUDA " + item("losses", i), "has a buffer of the head");
     checkLaunches(Cuda.draw, "draw");
+    checkLaunches(Cuda.arrange, "arrange");
   }
 
 private:

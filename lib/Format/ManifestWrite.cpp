@@ -256,6 +256,7 @@ static Json write(const CudaProgram &cuda) {
           {"score", writeAll(cuda.score)},
           {"losses", writeAll(cuda.losses)},
           {"draw", writeAll(cuda.draw)},
+          {"arrange", writeAll(cuda.arrange)},
           {"decode_batch", cuda.decodeBatch},
           {"tile_queries", cuda.tileQueries},
           {"page_positions", cuda.pagePositions},

@@ -56,6 +56,7 @@ EmulatedTarget::EmulatedTarget(const Model &model,
   At.weights = allocate(M.weights.size());
   write(At.weights, M.weights.data(), M.weights.size());
   allocateAll();
+  EmulatedTarget::run(Program.arrange, 1, 0);
 }
 
 EmulatedTarget::~EmulatedTarget() { munmap(Pages, kMostWritten); }

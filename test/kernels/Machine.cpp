@@ -64,6 +64,7 @@ Machine::Machine(const Driver &driver, const Model &model,
   else
     write(At.weights, M.weights.data(), M.weights.size());
   allocateAll();
+  Machine::run(Program.arrange, 1, 0);
 }
 
 Machine::~Machine() {
@@ -86,15 +87,18 @@ void Machine::read(void *to, uint64_t from, size_t bytes) const {
 CUfunction Machine::function(const CudaLaunch &launch) {
   const std::string name = symbol(launch);
   auto [found, isNew] = Functions.try_emplace(name);
-  if (isNew) {
-    D.check(D.cuModuleGetFunctionFn(&found->second, Module, name.c_str()),
+  auto &[function, shared] = found->second;
+  if (isNew)
+    D.check(D.cuModuleGetFunctionFn(&function, Module, name.c_str()),
             name.c_str());
+  if (isNew || launch.sharedBytes > shared) {
+    shared = std::max<uint32_t>(90 * 1024, launch.sharedBytes);
     D.check(D.cuFuncSetAttributeFn(
-                found->second, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                std::max(90 * 1024, int(launch.sharedBytes))),
+                function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                int(shared)),
             name.c_str());
   }
-  return found->second;
+  return function;
 }
 
 void Machine::launchOne(const CudaLaunch &launch, int64_t rows,

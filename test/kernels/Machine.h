@@ -91,7 +91,8 @@ private:
   const Driver &D;
   CUmodule Module = nullptr;
   CUstream Stream = nullptr;
-  std::map<std::string, CUfunction> Functions;
+  /// And the dynamic shared memory that they may have.
+  std::map<std::string, std::pair<CUfunction, uint32_t>> Functions;
   std::vector<CUdeviceptr> Allocations;
 };
 

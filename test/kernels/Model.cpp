@@ -153,6 +153,13 @@ static PackedShape tileShape(int number) {
   return shapes[static_cast<size_t>(number) % std::size(shapes)];
 }
 
+/// Those of two layers and of what is around them.
+static PackedShape orderShape(int number) {
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const PackedShape q4 = {Scheme::Q4_0, DType::F32, 0, 0, 0};
+  return number == 1 ? q4 : nf4;
+}
+
 Model qzc::kernel_test::makeCase(int number) {
   if (number >= kCases) {
     Model model = makeCase(number - kCases);
@@ -169,10 +176,11 @@ Model qzc::kernel_test::makeCase(int number) {
   Plan &plan = model.manifest.plan;
   const bool kept = number == kKeptCase;
   const bool tiles = number == kTileCase;
+  const bool ordered = number == kOrderCase;
   const bool planar = number >= kPlanarCases && number < kKeptCase;
   const bool wide = number >= kWideCases && number < kKeptCase;
   // Of two such cases the second does without tensor cores.
-  if (wide && number != kPlanarCases + 1)
+  if ((wide && number != kPlanarCases + 1) || ordered)
     model.processors = 4;
   if (tiles)
     model.processors = 24;
@@ -181,53 +189,56 @@ Model qzc::kernel_test::makeCase(int number) {
     int64_t heads, kvHeads, headDim;
   };
   const bool tiny = number >= kTinyCases && number < kWideCases;
-  const Heads h = kept    ? Heads{9, 3, 64}
-                  : tiles ? Heads{4, 2, 64}
-                  : tiny  ? r.pick<Heads>({{1, 1, 1},
-                                           {2, 1, 1},
-                                           {2, 2, 2},
-                                           {3, 3, 3},
-                                           {5, 1, 2},
-                                           {1, 1, 4},
-                                           {4, 2, 5}})
-                  : wide  ? r.pick<Heads>({{6, 2, 64}, {12, 4, 32}})
-                          : r.pick<Heads>({{9, 3, 64},
-                                           {4, 4, 16},
-                                           {6, 2, 21},
-                                           {8, 1, 32},
-                                           {2, 2, 128},
-                                           {2, 1, 256},
-                                           {5, 5, 20},
-                                           {4, 2, 80},
-                                           {3, 3, 7},
-                                           {12, 2, 64},
-                                           {4, 1, 96}});
+  const Heads h = kept      ? Heads{9, 3, 64}
+                  : tiles   ? Heads{4, 2, 64}
+                  : ordered ? Heads{8, 4, 64}
+                  : tiny    ? r.pick<Heads>({{1, 1, 1},
+                                             {2, 1, 1},
+                                             {2, 2, 2},
+                                             {3, 3, 3},
+                                             {5, 1, 2},
+                                             {1, 1, 4},
+                                             {4, 2, 5}})
+                  : wide    ? r.pick<Heads>({{6, 2, 64}, {12, 4, 32}})
+                            : r.pick<Heads>({{9, 3, 64},
+                                             {4, 4, 16},
+                                             {6, 2, 21},
+                                             {8, 1, 32},
+                                             {2, 2, 128},
+                                             {2, 1, 256},
+                                             {5, 5, 20},
+                                             {4, 2, 80},
+                                             {3, 3, 7},
+                                             {12, 2, 64},
+                                             {4, 1, 96}});
   const int64_t hidden =
-      tiny     ? r.pick<int64_t>({1, 2, 3, 4, 6})
-      : planar ? 512
-      : wide   ? r.pick<int64_t>({416, 544})
-      : kept   ? 320
-      : tiles  ? 1376
-               : r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
-  const int64_t inner = tiny     ? r.pick<int64_t>({1, 2, 3, 4, 6, 9})
-                        : planar ? 512
-                        : wide   ? 448
+      tiny                ? r.pick<int64_t>({1, 2, 3, 4, 6})
+      : planar || ordered ? 512
+      : wide              ? r.pick<int64_t>({416, 544})
+      : kept              ? 320
+      : tiles             ? 1376
+              : r.pick<int64_t>({48, 64, 77, 96, 160, 320, 576, 33});
+  const int64_t inner = tiny      ? r.pick<int64_t>({1, 2, 3, 4, 6, 9})
+                        : planar  ? 512
+                        : ordered ? 1024
+                        : wide    ? 448
                         : tiles
                             ? 320
                             : r.pick<int64_t>({64, 131, 256, 1536, 95, 416});
   const int64_t vocab =
       tiny            ? r.pick<int64_t>({1, 2, 3, 5, 33})
       : wide || tiles ? 203
+      : ordered       ? 1032
                       : r.pick<int64_t>({1000, 513, 4099, 256, 49152 / 4});
   const bool layerNorm = r.chance(50) || kept;
   const bool weighted = r.chance(85) || kept;
   const bool unitOffset = !layerNorm && weighted && r.chance(30);
-  const bool normedHeads = r.chance(30) && !kept && !tiles;
+  const bool normedHeads = r.chance(30) && !kept && !tiles && !ordered;
   const bool bias = r.chance(50);
-  const bool gated = r.chance(60);
+  const bool gated = r.chance(60) || ordered;
   const bool mixed = r.chance(40); ///< every layer its own scheme
   const int64_t window = r.chance(30) ? 19 : 0;
-  const float softCap = r.chance(25) ? 5.0f : 0.0f;
+  const float softCap = r.chance(25) && !ordered ? 5.0f : 0.0f;
   const auto activation = r.pick({Activation::Relu, Activation::Silu,
                                   Activation::Gelu, Activation::GeluTanh});
   const bool rope = r.chance(75);
@@ -252,6 +263,8 @@ Model qzc::kernel_test::makeCase(int number) {
       s = wideShape((number - kWideCases) * 5 + layers++ / 2);
     else if (tiles) // four of a decoder layer, behind the embedding
       s = tileShape((layers++ + 3) / 4);
+    else if (ordered)
+      s = orderShape((layers++ + 3) / 4);
     s.rows = rows;
     s.cols = cols;
     // Where ggml's blocks do not divide a row.
@@ -398,7 +411,10 @@ Model qzc::kernel_test::makeCase(int number) {
   if (normInHead)
     in = make.norm(in, layerNorm, weighted, unitOffset);
   const View logits = make.buffer(vocab);
-  linear({in}, logits, {vocab}, {});
+  if (ordered) // the embedding again
+    make.launch(Opcode::Linear, {in}, logits, {table}, LinearParams{});
+  else
+    linear({in}, logits, {vocab}, {});
   if (r.chance(30))
     make.launch(Opcode::SoftCap, {logits}, logits, {}, SoftCapParams{3.0f});
   plan.logits = logits;

@@ -55,7 +55,7 @@ struct Model {
   }
 };
 
-inline constexpr int kCases = 48;
+inline constexpr int kCases = 49;
 /// From the first to the last of these, a GPU of sm_90a is so small that layers
 /// have more rows than its pairs of blocks take at once: code books, blocks
 /// with scales, and rows with them.
@@ -81,6 +81,9 @@ inline constexpr int kKeptCase = 46;
 /// Rows so long, on a GPU so small, that blocks of clusters multiply them on
 /// tensor cores; storages that do so differently, one a layer.
 inline constexpr int kTileCase = 47;
+/// Weights that kernels of sm_90a read by tiles, the embedding, which is the
+/// head too, as well.
+inline constexpr int kOrderCase = 48;
 
 /// Random case `number`, 0 ≤ number < kCases; from kCases on they come again,
 /// to be emulated as sm_90a.

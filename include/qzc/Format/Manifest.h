@@ -257,6 +257,9 @@ struct CudaProgram {
   /// After decode of T sequences: in place of the greedy token that each row of
   /// the pass has then, one that is drawn.
   std::vector<CudaLaunch> draw;
+  /// Once, where the weights were copied to: changes their order, not their
+  /// places. Kernels of the other lists read them so.
+  std::vector<CudaLaunch> arrange;
   int64_t tileQueries = 1; ///< most queries of a query tile
   /// Positions of a page of the cache, a power of two; 0: each sequence is one
   /// page, whatever its length.

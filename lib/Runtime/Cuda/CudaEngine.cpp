@@ -157,6 +157,9 @@ CudaEngine::CudaEngine(const Image &image, const EngineOptions &options,
                  static_cast<size_t>(Manifest.model.vocab) * sizeof(float)),
       Told(Gpu, Memory.layout(), Sizes),
       Slots(Gpu, Memory.layout(), MostSteps) {
+  LaunchList(Program.arrange, Manifest, Program.memory, Memory.layout(),
+             Functions)
+      .launch(Gpu, {1, 0}, 0);
   Options.context = Sizes.capacity;
   Options.chunk = Sizes.chunk;
   Options.sequences = Sizes.sequences;

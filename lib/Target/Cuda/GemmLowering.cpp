@@ -152,7 +152,7 @@ void Lowerer::convertSlice(const Launch &launch, const PartGroup &group,
     KernelLaunch<kernels::ConvertWeights> convert;
     convert.config.inputs = toInt(shape.cols);
     convert.config.order = orderOf(launch);
-    convert.config.weight = weightConfig(shape);
+    convert.config.weight = weightConfigOf(launch.weights[group.first + i]);
     convert.config.fast = shape.cols % perChunk(shape) == 0 &&
                           gemmTerms(static_cast<int>(shape.cols)) == 1;
     convert.config.early = LastProduct != nullptr;

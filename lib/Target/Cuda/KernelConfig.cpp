@@ -47,7 +47,7 @@ Storage qzc::cuda::storageOf(const format::PackedShape &shape) {
 
 kernels::WeightConfig
 qzc::cuda::weightConfig(const format::PackedShape &shape) {
-  return {storageOf(shape), toInt(shape.blockSize)};
+  return {storageOf(shape), toInt(shape.blockSize), kernels::WeightOrder::Rows};
 }
 
 Activation qzc::cuda::activationOf(format::Activation activation) {

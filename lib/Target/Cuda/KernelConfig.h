@@ -26,6 +26,7 @@ namespace qzc::cuda {
 /// A size as kernels take it. Throws qzc::Error where an int cannot hold it.
 int toInt(int64_t value);
 kernels::Storage storageOf(const format::PackedShape &shape);
+/// Of a weight row by row.
 kernels::WeightConfig weightConfig(const format::PackedShape &shape);
 kernels::Activation activationOf(format::Activation activation);
 kernels::RunsConfig runsOf(const format::RowView &view);

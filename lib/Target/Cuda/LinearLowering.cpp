@@ -208,7 +208,7 @@ kernels::LinearConfig Lowerer::linearConfig(const Launch &launch,
     const format::RowView view = rowsOf(launch, group.first + i);
     layer.parts[i] = {toInt(view.rows), runsOf(view)};
   }
-  layer.weight = weightConfig(shape);
+  layer.weight = weightConfigOf(launch.weights[group.first]);
   layer.gated = std::get<format::LinearParams>(launch.params).gated;
   layer.end = endConfig(launch, group);
   return layer;
@@ -285,6 +285,7 @@ void Lowerer::addMatvecTensor(const Launch &launch, const FusedNorm &norm,
                               const PartGroup &group, const TensorShape &spread,
                               const std::vector<int32_t> &ahead) {
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
+  noteTiles(launch, group);
   KernelLaunch<kernels::MatvecTensor> matvec;
   matvec.config.layer = linearConfig(launch, group);
   matvec.config.norm = normConfig(norm.launch);

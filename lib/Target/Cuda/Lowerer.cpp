@@ -125,7 +125,7 @@ kernels::OutRows<Arg> Lowerer::keptRows(const FusedNorm &norm) const {
 void Lowerer::lowerEmbed(const Launch &launch) {
   const format::PackedShape &table = tensor(launch.weights[0]).shape;
   KernelLaunch<kernels::Embed> embed;
-  embed.config = {toInt(table.cols), weightConfig(table)};
+  embed.config = {toInt(table.cols), weightConfigOf(launch.weights[0])};
   embed.args.table = weightArgs(launch.weights[0]);
   embed.args.rows = tokenRows();
   embed.args.out = outRows(launch.outputs[0]);
@@ -340,6 +340,8 @@ mlir::OwningOpRef<ProgramOp> Lowerer::run() {
   ProgramOp program = Builder.program();
   program.setTileQueries(kFlashQueries);
   program.setPagePositions(kPagePositions);
+  if (!Tiled.empty())
+    lowerArrange(Builder.addList(ListKind::Arrange));
   Launches &decode = Builder.addList(ListKind::Decode);
   lowerList(Phase::DecodeBody, decode);
   lowerList(Phase::DecodeHead, decode);
@@ -355,10 +357,19 @@ mlir::OwningOpRef<ProgramOp> Lowerer::run() {
   return Builder.finish();
 }
 
+mlir::OwningOpRef<ProgramOp> Lowerer::lower(mlir::MLIRContext &context,
+                                            const format::Manifest &manifest,
+                                            const Gpu &gpu) {
+  std::set<int32_t> tiled;
+  if (gpu.warpgroups)
+    tiled = tiledWeights(context, manifest, gpu);
+  return Lowerer(context, manifest, gpu, std::move(tiled)).run();
+}
+
 mlir::OwningOpRef<ProgramOp>
 qzc::cuda::lowerToCuda(mlir::MLIRContext &context,
                        const format::Manifest &manifest, const Gpu &gpu) {
-  mlir::OwningOpRef<ProgramOp> program = Lowerer(context, manifest, gpu).run();
+  mlir::OwningOpRef<ProgramOp> program = Lowerer::lower(context, manifest, gpu);
   std::string wrong;
   const mlir::ScopedDiagnosticHandler handler(
       &context, [&](mlir::Diagnostic &diagnostic) {

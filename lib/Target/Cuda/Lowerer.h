@@ -13,6 +13,7 @@
 #include "ProgramBuilder.h"
 
 #include <optional>
+#include <set>
 
 namespace qzc::cuda {
 
@@ -77,12 +78,19 @@ struct ClusterSpread {
 
 class Lowerer {
 public:
-  Lowerer(mlir::MLIRContext &context, const format::Manifest &manifest,
-          const Gpu &gpu)
-      : M(manifest), Target(gpu), Builder(context, manifest.plan, gpu) {}
-  mlir::OwningOpRef<ProgramOp> run();
+  /// A program whose kernels read weights in the order that suits them.
+  static mlir::OwningOpRef<ProgramOp> lower(mlir::MLIRContext &context,
+                                            const format::Manifest &manifest,
+                                            const Gpu &gpu);
 
 private:
+  /// tiled: weights in WeightOrder::Tiles.
+  Lowerer(mlir::MLIRContext &context, const format::Manifest &manifest,
+          const Gpu &gpu, std::set<int32_t> tiled)
+      : M(manifest), Target(gpu), Tiled(std::move(tiled)),
+        Builder(context, manifest.plan, gpu) {}
+  mlir::OwningOpRef<ProgramOp> run();
+
   // Lowerer.cpp: lists, small steps.
   void lowerList(Phase phase, Launches &out);
   void lowerBatches();
@@ -203,6 +211,17 @@ private:
   /// The same of more rows than clusters take at once.
   bool addMatvecPair(const format::Launch &launch, const FusedNorm &norm,
                      const PartGroup &group);
+
+  // OrderLowering.cpp.
+  /// Weights that one token's kernels read by tiles, and that can be stored so.
+  static std::set<int32_t> tiledWeights(mlir::MLIRContext &context,
+                                        const format::Manifest &manifest,
+                                        const Gpu &gpu);
+  /// The layer's kernel reads tiles of rows.
+  void noteTiles(const format::Launch &launch, const PartGroup &group);
+  kernels::WeightConfig weightConfigOf(int32_t tensor) const;
+  /// Puts weights in the order that kernels read them in.
+  void lowerArrange(Launches &out);
 
   // GemmLowering.cpp.
   /// Rows of b that one GEMM takes, and their operand in scratch.
@@ -364,12 +383,14 @@ private:
 
   const format::Manifest &M;
   const Gpu Target;
+  const std::set<int32_t> Tiled;
   ProgramBuilder Builder;
   Phase Current = Phase::DecodeBody;
   int64_t MostBatch = kMostBatch; ///< of a decode pass
   int64_t Batch = 1;              ///< sequences that this one is made for
   bool HasBatchKernels = false;
-  bool HeadChooses = false; ///< the list's last layer leaves the choice
+  bool HeadChooses = false;     ///< the list's last layer leaves the choice
+  std::set<int32_t> ReadsTiles; ///< of noteTiles
   Launches *Out = nullptr;
   /// Of the list: its last GEMM, with the conversions of weights that follow
   /// it, and which of two slices in scratch is the next one's.
@@ -446,6 +467,9 @@ void Lowerer::fillClusterLayer(KernelLaunch<Layer> &launch,
                                const format::Launch &out,
                                const FusedNorm &norm) {
   const FusedNorm kept = keptBehind(list, next, norm);
+  if (spread.hasTiles)
+    for (const format::Launch *layer : {&in, &out})
+      noteTiles(*layer, partGroups(*layer)[0]);
   launch.config.norm = normConfig(norm.launch);
   launch.config.in = linearConfig(in, partGroups(in)[0]);
   launch.config.out = linearConfig(out, partGroups(out)[0]);

@@ -159,6 +159,8 @@ static std::vector<format::CudaLaunch> &listOf(format::CudaProgram &stored,
     return stored.losses;
   case ListKind::Draw:
     return stored.draw;
+  case ListKind::Arrange:
+    return stored.arrange;
   }
   llvm_unreachable("an unknown list");
 }

@@ -34,6 +34,13 @@ cuda.program for #cuda.gpu<processors = 132, cluster_blocks = 8, shared_bytes = 
   cuda.kernel @attend_2 "attend" of "Attend" in "Attention.cuh" config "Attend::Config{}"
     ["qzc::CacheView", "const float *", "const qzc::QueryTile *", "float *", "const qzc::TokenRow *", "qzc::DeviceState *", "void *", "const int *", "float *"]
     threads 128 min_blocks 2 cluster_blocks 4 per_cache_type
+  // CHECK: cuda.kernel @arrange_3
+  cuda.kernel @arrange_3 "arrange" of "Arrange" in "Arrange.cuh" config "Arrange::Config{}" ["void *", "int"] threads 256
+  // CHECK: cuda.list arrange {
+  cuda.list arrange {
+    // CHECK: cuda.launch @arrange_3 [<4>] shared 512 (#cuda.tensor<3, 1>, 2 : i32)
+    cuda.launch @arrange_3 [<4>] shared 512 (#cuda.tensor<3, 1>, 2 : i32)
+  }
   // CHECK: cuda.list decode {
   cuda.list decode {
     // CHECK: cuda.launch @norm_1 [<1 per 1>] (%[[X]][0], 576 : i32, #cuda.tensor<3, 0>, #cuda.unused, 9.99999974E-6 : f32, %{{.*}}[0], 576 : i32)

@@ -82,7 +82,7 @@ TEST_P(ManySequences, AreSeveralBlocksOfTokens) {
 }
 
 /// By two launches a layer, and by clusters.
-INSTANTIATE_TEST_SUITE_P(Cases, ManySequences, testing::Values(14, 55));
+INSTANTIATE_TEST_SUITE_P(Cases, ManySequences, testing::Values(14, 56));
 
 class Pages : public testing::TestWithParam<std::tuple<int, CacheType>> {};
 
@@ -152,7 +152,7 @@ TEST_P(RowScales, WhatIsNoNumberStaysSo) {
                           [](float logit) { return std::isnan(logit); }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, RowScales, testing::Values(20, 68));
+INSTANTIATE_TEST_SUITE_P(Cases, RowScales, testing::Values(20, 69));
 
 /// A case (one whose keys have no norm of their own) with the norms before
 /// attention 2^18 times as large, so that keys and values leave the range of
@@ -252,7 +252,7 @@ TEST_P(LargeKeys, WhatIsNoNumberIsToldOf) {
 
 // Heads of 80 elements, of 2, and of 64 on warpgroups, with a window.
 INSTANTIATE_TEST_SUITE_P(Cases, Pages,
-                         testing::Combine(testing::Values(28, 37, 62),
+                         testing::Combine(testing::Values(28, 37, 63),
                                           testing::Values(CacheType::F32,
                                                           CacheType::F16)));
 
@@ -286,7 +286,7 @@ TEST_P(Bytes, AreWhatTheReferenceRoundsTo) {
 }
 
 // Heads of 80 elements, of 21, of 2, and of 64 on warpgroups, three a block.
-INSTANTIATE_TEST_SUITE_P(Cases, Bytes, testing::Values(28, 5, 37, 62, 92));
+INSTANTIATE_TEST_SUITE_P(Cases, Bytes, testing::Values(28, 5, 37, 63, 93));
 
 /// Reads before, after or without the wait; one argument.
 void readEarly(void **args) {

@@ -180,8 +180,8 @@ public:
   /// Code in which each of the tests' kernels is `text`.
   static std::string packed(std::string_view text) {
     std::vector<format::CodeModule> modules;
-    for (const char *kernel :
-         {"body", "all", "step", "head", "score", "choose", "draw", "losses"})
+    for (const char *kernel : {"body", "all", "step", "head", "score", "choose",
+                               "draw", "losses", "arrange"})
       modules.push_back({kernel, text});
     return format::packModules(modules);
   }

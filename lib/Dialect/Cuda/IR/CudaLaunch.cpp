@@ -102,11 +102,12 @@ void LaunchOp::getEffects(
 //===----------------------------------------------------------------------===//
 
 /// Whether a parameter takes what an argument is (C2); memory apart.
-static bool takes(StringRef parameter, Attribute arg) {
+static bool takes(StringRef parameter, Attribute arg, ListKind list) {
   const bool isPointer = parameter.ends_with("*");
   return llvm::TypeSwitch<Attribute, bool>(arg)
       .Case([&](TensorAttr) {
-        return isPointer && parameter.starts_with("const ");
+        return isPointer &&
+               (list == ListKind::Arrange || parameter.starts_with("const "));
       })
       .Case([&](CacheAttr) { return parameter == "qzc::CacheView"; })
       .Case([&](RopeTableAttr) { return parameter == "const float *"; })
@@ -195,13 +196,14 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (getArgs().size() != wanted)
     return emitOpError("has ") << getArgs().size() << " arguments for "
                                << wanted << " parameters (C2)";
+  const ListKind list = cast<ListOp>((*this)->getParentOp()).getKind();
   auto memory = getMemory().begin();
   for (auto [type, arg] : llvm::zip(
            kernel.getParameters().getAsValueRange<StringAttr>(), getArgs())) {
     if (auto at = dyn_cast<AtAttr>(arg)) {
       if (failed(verifyMemory(*this, type, *memory++, at.getElement())))
         return failure();
-    } else if (!takes(type, arg)) {
+    } else if (!takes(type, arg, list)) {
       return emitOpError("passes ") << arg << " as '" << type << "' (C2)";
     }
   }

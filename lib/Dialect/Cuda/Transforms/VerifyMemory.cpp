@@ -79,6 +79,8 @@ Handed handedOf(ListKind kind) {
     return {true, true, true, false};
   case ListKind::Draw:
     return {false, false, true, false};
+  case ListKind::Arrange:
+    return {};
   case ListKind::Losses:
     return {true, true, false, false};
   }

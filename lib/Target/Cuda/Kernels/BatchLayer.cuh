@@ -36,8 +36,9 @@ template <LinearConfig L> struct BatchLayer {
               parts.find(L.gated ? mine : mine + 8, kSides - 1)};
     }
     QZC_DEVICE Pair load(int group, int lane) const {
-      return {Group::load(low, group, lane % 4),
-              Group::load(high, group, lane % 4)};
+      constexpr WeightOrder order = L.weight.order;
+      return {Group::template load<order>(low, group, lane % 4),
+              Group::template load<order>(high, group, lane % 4)};
     }
   };
 };

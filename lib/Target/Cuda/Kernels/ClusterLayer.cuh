@@ -27,16 +27,14 @@
 
 namespace qzc::kernels {
 
-/// A row's chunk with this number. Chunks are counted in 32 bits, whose
-/// products take few instructions.
+/// A row's chunk with this number.
 template <LinearConfig L>
 QZC_DEVICE typename WeightsOf<L.weight>::Chunk loadChunkOf(const MatvecRow &row,
                                                            unsigned number) {
   using W = WeightsOf<L.weight>;
-  const unsigned all =
-      static_cast<unsigned>(row.stored) * (L.inputs / W::kPerChunk) + number;
   return W::load(row.data, row.scales,
-                 static_cast<long long>(all) * W::kPerChunk);
+                 1ll * W::kPerChunk *
+                     chunkNumber<L.weight, L.inputs>(row.stored, number));
 }
 
 /// Rows of a layer that a warp makes, one weight for all of them.

@@ -71,11 +71,21 @@ QZC_ENUM(SumScale, Number, Columns)
 ///           then those of high ones.
 QZC_ENUM(Order, Rows, Panels, Digits)
 
+/// How the elements of a weight follow each other.
+///   Rows   row by row, as the file has them
+///   Tiles  by groups of kTileChunks chunks of a row, kTileHeight rows side by
+///          side: the 512 bytes that a warp of tensor cores loads at once.
+///          Scales of less than a row follow in the same order.
+QZC_ENUM(WeightOrder, Rows, Tiles)
+constexpr int kTileHeight = 8;
+constexpr int kTileChunks = 4;
+
 /// How a weight is stored.
 struct WeightConfig {
   Storage storage;
   int block; ///< elements that share a scale, where the storage leaves it open
-  QZC_FIELDS(storage, block)
+  WeightOrder order;
+  QZC_FIELDS(storage, block, order)
 };
 /// Whether a scale is of a whole row: codes alone, which f16 holds as they are,
 /// can be multiplied, and their sums scaled.

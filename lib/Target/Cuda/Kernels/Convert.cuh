@@ -200,7 +200,9 @@ QZC_DEVICE void convertWeightRow(const ConvertWeights::Args<Value> &a, int r) {
   const float rowFactor = hasRowScales(C.weight) ? 1.0f : a.factor;
   if (hasRowScales(C.weight) && lane == 0)
     a.scales[outRow] = W::rowScale(scales, row);
-  const long long base = static_cast<long long>(row) * K;
+  const auto elementOf = [row](int k) {
+    return elementNumber<C.weight, K>(row, k);
+  };
   auto store = [&](int piece, const uint4 &value) {
     reinterpret_cast<uint4 *>(
         a.out)[pieceIndex<C.order, K>(a.outRows, outRow, piece)] = value;
@@ -214,7 +216,7 @@ QZC_DEVICE void convertWeightRow(const ConvertWeights::Args<Value> &a, int r) {
     for (int c = lane; c < pieces / 2; c += kWarp)
       reinterpret_cast<uint4 *>(
           a.out)[pieceIndex<C.order, K>(a.outRows, outRow, 2 * c) / 2] =
-          (c < chunks ? W::load(data, scales, base + c * W::kPerChunk)
+          (c < chunks ? W::load(data, scales, elementOf(c * W::kPerChunk))
                       : W::zero())
               .bits;
   } else if constexpr (C.fast) {
@@ -224,9 +226,9 @@ QZC_DEVICE void convertWeightRow(const ConvertWeights::Args<Value> &a, int r) {
 #pragma unroll 2
     for (int c0 = 0; c0 * W::kPerChunk < pieces * 8; c0 += kWarp) {
       const int c = c0 + lane;
-      const auto chunk = c < chunks
-                             ? W::load(data, scales, base + c * W::kPerChunk)
-                             : W::zero();
+      const auto chunk =
+          c < chunks ? W::load(data, scales, elementOf(c * W::kPerChunk))
+                     : W::zero();
       float w[W::kPerChunk];
       W::decode(chunk, entry, w);
       const float f = W::scale(chunk) * rowFactor;
@@ -269,7 +271,8 @@ QZC_DEVICE void convertWeightRow(const ConvertWeights::Args<Value> &a, int r) {
 #pragma unroll
       for (int e = 0; e < 8; ++e) {
         const int i = piece % term * 8 + e;
-        v[e] = t < gemmTerms(K) && i < K ? W::at(data, scales, base + i) : 0.0f;
+        v[e] = t < gemmTerms(K) && i < K ? W::at(data, scales, elementOf(i))
+                                         : 0.0f;
       }
       store(piece, gemmTerms(K) > 1 && t == kWeightsRest
                        ? packRest(v, rowFactor)

@@ -22,10 +22,11 @@ template <Embed::Config C> QZC_DEVICE void embed(const Embed::Args<Value> &a) {
   const int i = blockIdx.x * 256 + threadIdx.x;
   if (i >= C.columns)
     return;
-  const long long row = max(a.rows[blockIdx.y].token, 0);
-  const float scale = W::rowScale(a.table.scales, static_cast<int>(row));
+  const int row = max(a.rows[blockIdx.y].token, 0);
   rowOf(a.out, blockIdx.y)[i] =
-      W::at(a.table.data, a.table.scales, row * C.columns + i) * scale;
+      W::at(a.table.data, a.table.scales,
+            elementNumber<C.table, C.columns>(row, i)) *
+      W::rowScale(a.table.scales, row);
 }
 
 /// out[t] = in[t] + table[position t + offset]. Grid: as embed's.
@@ -42,7 +43,7 @@ QZC_DEVICE void addPositions(const AddPositions::Args<Value> &a) {
   rowOf(a.out, blockIdx.y)[i] =
       rowOf(a.in, blockIdx.y)[i] +
       scale * W::at(a.table.data, a.table.scales,
-                    static_cast<long long>(row) * C.columns + i);
+                    elementNumber<C.table, C.columns>(row, i));
 }
 
 /// Grid: T × heads blocks of 256 threads.

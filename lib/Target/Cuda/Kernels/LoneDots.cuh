@@ -54,7 +54,8 @@ template <class W> struct OwnScales {
 /// Where they come by words of two chunks (hasChunkScales), which take as long
 /// to load as one scale: rows of `Chunks`, `Groups` of which are a tile's. Lane
 /// t of the four that share the rows loads word t of each two groups.
-template <class W, int Chunks, int Groups> struct PairedScales {
+template <class W, WeightOrder InOrder, int Chunks, int Groups>
+struct PairedScales {
   static_assert(Chunks % 2 == 0 && Groups % 2 == 0, "whole words");
   unsigned low[Groups / 2], high[Groups / 2];
 
@@ -85,8 +86,8 @@ template <class W, int Chunks, int Groups> struct PairedScales {
 private:
   QZC_DEVICE static int lane() { return threadIdx.x % 4; }
   QZC_DEVICE static unsigned wordOf(const MatvecRow &row, int number) {
-    const unsigned index =
-        static_cast<unsigned>(row.stored) * (Chunks / 2) + number;
+    const unsigned index = pieceNumber<InOrder, Chunks / 2, kTileChunks / 2>(
+        static_cast<unsigned>(row.stored), static_cast<unsigned>(number));
     return loadNearWord(static_cast<const unsigned *>(row.scales) + index);
   }
   QZC_DEVICE static unsigned short ofLane(unsigned word, int from) {

@@ -462,8 +462,8 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
     for (int r = 0; r < columns; ++r) {
       const MatvecRow p = parts.find(group + r % C.perWarp, r / C.perWarp);
       w[r] = index < chunks ? W::load(p.data, p.scales,
-                                      static_cast<long long>(p.stored) * K +
-                                          index * W::kPerChunk)
+                                      elementNumber<C.layer.weight, K>(
+                                          p.stored, index * W::kPerChunk))
                             : W::zero();
     }
   };
@@ -527,9 +527,10 @@ QZC_DEVICE void matvec(const Matvec::Args<Value> &a) {
 #pragma unroll
       for (int r = 0; r < columns; ++r) {
         const MatvecRow p = parts.find(group + r % C.perWarp, r / C.perWarp);
-        const long long first = static_cast<long long>(p.stored) * K;
         for (int i = lane; i < K; i += kWarp)
-          sums[r] = fmaf(W::at(p.data, p.scales, first + i), input[i], sums[r]);
+          sums[r] = fmaf(W::at(p.data, p.scales,
+                               elementNumber<C.layer.weight, K>(p.stored, i)),
+                         input[i], sums[r]);
       }
     }
 

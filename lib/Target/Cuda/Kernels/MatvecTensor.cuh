@@ -66,10 +66,10 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
   constexpr bool pairsScales =
       hasChunkScales(C.layer.weight) && C.layer.gated && C.tiles > 1 &&
       chunks % 2 == 0 && steps % 2 == 0 && depth % steps == 0;
-  using Scales =
-      typename Choose<pairsScales,
-                      PairedScales<W, chunks, pairsScales ? steps : 2>,
-                      OwnScales<W>>::Type;
+  using Scales = typename Choose<
+      pairsScales,
+      PairedScales<W, C.layer.weight.order, chunks, pairsScales ? steps : 2>,
+      OwnScales<W>>::Type;
   using Dots = DotsOf<C.layer.weight, K>;
   using Stage = LoneStage<K, C.splitK, C.splitN, steps * 4 * W::kPerChunk,
                           Dots::kPerScale, Norms>;
@@ -111,15 +111,17 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
   const auto tileOf = [](int begin, int d) {
     return wholeTiles ? begin / steps + d / steps : (begin + d) / steps;
   };
-  // Chunks are counted in 32 bits, whose products cost little.
-  const auto numberOf = [&](const MatvecRow &of, int index) {
-    return static_cast<unsigned>(of.stored) * chunks + index;
+  const auto numberOf = [](const MatvecRow &of, int index) {
+    return chunkNumber<C.layer.weight, K>(of.stored, index);
   };
-  // Whether rows begin with the lane's first chunk of the tile: the compiler
-  // knows how far from it others are.
-  constexpr bool movesRows = wholeTiles && requires(const void *&p) {
+  // Whether rows begin with the lane's first chunk of the tile, from which on
+  // others are equally far apart.
+  constexpr bool isTiled = C.layer.weight.order == WeightOrder::Tiles;
+  constexpr bool movesRows =
+      (wholeTiles || isTiled) && requires(const void *&p) {
     W::move(p, p, 0u);
   };
+  constexpr int toNext = kTileChunks * (isTiled ? kTileHeight : 1);
   // Unit begin + d into slot d.
   auto load = [&](int d, int begin) {
     Unit &unit = ring[d];
@@ -145,7 +147,8 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
       return;
     }
     auto chunkOf = [&](const MatvecRow &p) {
-      return Scales::loadChunk(p, movesRows ? 4 * step : numberOf(p, index));
+      return Scales::loadChunk(p,
+                               movesRows ? toNext * step : numberOf(p, index));
     };
     unit.low = chunkOf(lowRow);
     unit.high = chunkOf(highRow);

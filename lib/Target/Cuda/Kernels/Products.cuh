@@ -186,13 +186,14 @@ struct RowGroup {
 
   QZC_DEVICE static RowGroup zero() { return {W::zero()}; }
   /// Group `group` of a row; chunks beyond its end are zero.
+  template <WeightOrder InOrder>
   QZC_DEVICE static RowGroup load(const MatvecRow &row, int group, int t) {
     const int index = 4 * group + t;
     if (index >= Columns<K, S, Block>::kChunks)
       return zero();
-    return {
-        W::load(row.data, row.scales,
-                static_cast<long long>(row.stored) * K + index * W::kPerChunk)};
+    return {W::load(row.data, row.scales,
+                    elementNumber<WeightConfig{S, Block, InOrder}, K>(
+                        row.stored, index * W::kPerChunk))};
   }
   QZC_DEVICE const auto &codes() const { return chunk.bits; }
 };
@@ -204,9 +205,10 @@ struct RowGroup<K, S, Block, Spread::Blocks> {
   float scales[2];
 
   QZC_DEVICE static RowGroup zero() { return {}; }
+  template <WeightOrder InOrder>
   QZC_DEVICE static RowGroup load(const MatvecRow &row, int group, int t) {
-    const long long first =
-        static_cast<long long>(row.stored) * K + group * 128;
+    const long long first = elementNumber<WeightConfig{S, Block, InOrder}, K>(
+        row.stored, group * 128);
     const char *codes = static_cast<const char *>(row.data) + first / 2 + t * 8;
     const auto *scales = static_cast<const float *>(row.scales);
     RowGroup result = {};

@@ -1,7 +1,8 @@
 //===- Weights.cuh - Reading stored weights in 16-byte chunks -------------===//
 //
 // Kernels take the storage of their weights as a template argument and read
-// them through Weights<Storage, Block>, one struct a storage in Schemes/.
+// them through Weights<Storage, Block>, one struct a storage in Schemes/. Flat
+// elements are counted in the order of the weight, which elementNumber knows.
 // Layouts: Format/Scheme.h.
 //
 //===----------------------------------------------------------------------===//
@@ -44,6 +45,33 @@ template <RunsConfig Runs> QZC_DEVICE int storedRow(int row) {
 
 template <WeightConfig Weight>
 using WeightsOf = Weights<Weight.storage, Weight.block>;
+
+/// The number of a row's piece `index` of `Pieces`, where kTileChunks chunks
+/// are `OfGroup` pieces.
+template <WeightOrder InOrder, int Pieces, int OfGroup, class Number>
+QZC_DEVICE Number pieceNumber(Number row, unsigned index) {
+  if constexpr (InOrder == WeightOrder::Rows)
+    return row * Pieces + index;
+  static_assert(InOrder == WeightOrder::Rows || Pieces % OfGroup == 0,
+                "rows are whole groups");
+  const Number group = row / kTileHeight * (Pieces / OfGroup) + index / OfGroup;
+  return (group * kTileHeight + row % kTileHeight) * OfGroup + index % OfGroup;
+}
+/// Of chunks. They are counted in 32 bits, whose products take few
+/// instructions.
+template <WeightConfig Weight, int K>
+QZC_DEVICE unsigned chunkNumber(int row, int chunk) {
+  return pieceNumber<Weight.order, K / WeightsOf<Weight>::kPerChunk,
+                     kTileChunks>(static_cast<unsigned>(row),
+                                  static_cast<unsigned>(chunk));
+}
+/// Where element k of a row of K is among those of the weight.
+template <WeightConfig Weight, int K>
+QZC_DEVICE long long elementNumber(int row, int k) {
+  return static_cast<long long>(
+      pieceNumber<Weight.order, K, kTileChunks * WeightsOf<Weight>::kPerChunk>(
+          static_cast<unsigned long long>(row), static_cast<unsigned>(k)));
+}
 
 /// For storages whose lanes keep nothing.
 struct NoEntry {

@@ -48,7 +48,8 @@ def Cuda_ListKind : Cuda_Enum<"ListKind", "what a list of launches is for", [
     I32EnumAttrCase<"Prefill", 2, "prefill">,
     I32EnumAttrCase<"Head", 3, "head">, I32EnumAttrCase<"Score", 4, "score">,
     I32EnumAttrCase<"Losses", 5, "losses">,
-    I32EnumAttrCase<"Draw", 6, "draw">]>;
+    I32EnumAttrCase<"Draw", 6, "draw">,
+    I32EnumAttrCase<"Arrange", 7, "arrange">]>;
 def Cuda_ListKindAttr : EnumAttr<Cuda_Dialect, Cuda_ListKind, "list">;
 
 def Cuda_Given : Cuda_Enum<"Given", "what the runtime has for every pass", [

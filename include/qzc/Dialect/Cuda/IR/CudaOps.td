@@ -83,6 +83,8 @@ def Cuda_ListOp : Cuda_Op<"list", [HasParent<"ProgramOp">, NoRegionArguments,
     * `losses`: in place of both, the same losses without logits
     * `draw`: after `decode` or a `batch`, tokens drawn in place of the greedy
       choice
+    * `arrange`: once, where weights were copied to: what makes their order that
+      in which the kernels read them
 
     Constraints:
       * (C1) `sequences`, at least 2, are said of a `batch` and of no other list.
@@ -249,7 +251,7 @@ def Cuda_LaunchOp : Cuda_Op<"launch", [HasParent<"ListOp">,
     Constraints:
       * (C1) `kernel` names a `cuda.kernel` of the program.
       * (C2) there is an argument for each of its parameters, of the right type:
-        what is written is not const.
+        what is written is not const. Weights are written by `arrange` alone.
       * (C3) an element lies inside its memory's rows; of scratch it is the first.
       * (C4) a grid has at most three extents, those of y and z that tokens do not
         decide at most 65535.
