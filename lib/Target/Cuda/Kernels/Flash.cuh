@@ -41,6 +41,20 @@ QZC_DEVICE uint4 roundEight(const Eight<float> &eight, float factor) {
                     packHalves(high.z * factor, high.w * factor));
 }
 
+/// What roundEight(eight, factor) lost, as f16.
+QZC_DEVICE uint4 restOfEight(const Eight<float> &eight, float factor,
+                             const uint4 &rounded) {
+  const auto two = [&](float low, float high, unsigned halves) {
+    return packHalves(fmaf(low, factor, -lowHalf(halves)),
+                      fmaf(high, factor, -highHalf(halves)));
+  };
+  const float4 low = eight.low;
+  const float4 high = eight.high;
+  return make_uint4(two(low.x, low.y, rounded.x), two(low.z, low.w, rounded.y),
+                    two(high.x, high.y, rounded.z),
+                    two(high.z, high.w, rounded.w));
+}
+
 /// Eight bytes times `factor`, rounded to f16.
 QZC_DEVICE uint4 roundEight(const Byte *source, float factor) {
   const uint2 bits = *reinterpret_cast<const uint2 *>(source);
@@ -60,6 +74,11 @@ template <int D> struct PaddedRows : FlashTile<D> {
   QZC_DEVICE PaddedRows(Half *tile) : tile(tile), thread(threadIdx.x) {}
   QZC_DEVICE Half *at(int row, int column) const {
     return tile + row * FlashTile<D>::kStride + column;
+  }
+  /// Eight elements of an f32 cache.
+  QZC_DEVICE void put(int row, int column, const Eight<float> &eight,
+                      float factor) const {
+    *reinterpret_cast<uint4 *>(at(row, column)) = roundEight(eight, factor);
   }
 };
 
@@ -95,8 +114,7 @@ QZC_DEVICE void loadCacheTile(const Place &place, const Cache *rows,
       for (int j = 0; j < together; ++j) {
         const int i = begin + j * Place::kThreads;
         if (i < all)
-          *reinterpret_cast<uint4 *>(place.at(i / pieces, i % pieces * 8)) =
-              roundEight(eight[j], factor);
+          place.put(i / pieces, i % pieces * 8, eight[j], factor);
       }
     }
   } else {

@@ -60,7 +60,7 @@ struct PanelFlashShape {
 };
 constexpr PanelFlashShape panelFlashShape(int headDim, int heads) {
   constexpr PanelFlashShape narrow[] = {
-      {1, 3, 56, 104}, {2, 0, 0, 0}, {3, 1, 80, 144}, {4, 1, 32, 112}};
+      {1, 3, 56, 104}, {2, 0, 0, 0}, {3, 1, 80, 144}, {4, 1, 64, 104}};
   constexpr PanelFlashShape wide[] = {{1, 2, 80, 176}, {2, 1, 72, 216}};
   return headDim <= 64 ? narrow[heads - 1] : wide[heads - 1];
 }
@@ -68,18 +68,21 @@ constexpr int mostPanelFlashHeads(int headDim) { return headDim <= 64 ? 4 : 2; }
 constexpr int panelFlashThreads(int heads) {
   return heads * 128 + kPanelLoaders;
 }
-/// Bytes of a tile of keys, of values or of one head's queries.
+/// Bytes of a tile of keys, of values or of one head's queries, of one term.
 constexpr int panelFlashTileBytes(int headDim) {
   return kPanelKeys * headDim * 2;
 }
-/// Stages of the ring, which hold a tile of keys and one of values.
+/// Stages of the ring, which hold two tiles: of keys and of values, or both
+/// terms of either.
 constexpr int panelFlashStages(int headDim, int heads) {
-  return headDim <= 64 ? 4 : heads == 1 ? 2 : 4;
+  if (headDim <= 64)
+    return heads == 1 ? 3 : 8;
+  return heads == 1 ? 2 : 4;
 }
-/// Dynamic shared memory: the ring and the queries, to be aligned to 1,024
-/// bytes.
+/// Dynamic shared memory: the ring and the queries in two terms, to be aligned
+/// to 1,024 bytes.
 constexpr int panelFlashSharedBytes(int headDim, int heads) {
-  return (panelFlashStages(headDim, heads) * 2 + heads) *
+  return (panelFlashStages(headDim, heads) + heads) * 2 *
              panelFlashTileBytes(headDim) +
          1024;
 }

@@ -1,9 +1,10 @@
 //===- PanelFlash.cuh - Attention of many queries: sm_90a -----------------===//
 //
-// What Flash.cuh computes, in the same f16 and f32, by products of warpgroups.
-// A warpgroup has 64 queries of one head, as operands in registers; those of a
-// block are heads of one kv head, whose tiles of keys and values they share.
-// Other warps bring these to a ring in shared memory.
+// What Flash.cuh computes, by products of warpgroups. A warpgroup has 64
+// queries of one head, as operands in shared memory; those of a block are heads
+// of one kv head, whose tiles of keys and values they share. Other warps bring
+// these to a ring. With an f32 cache queries, keys and values are the sums of
+// two f16 each, of whose products the least is left out; probabilities are one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,8 +19,12 @@
 
 namespace qzc::kernels {
 
+/// Terms that a query, key or value is the sum of.
+template <class Cache>
+constexpr int kFlashTerms = sizeof(Cache) == sizeof(float) ? 2 : 1;
+
 /// A tile of keys, of values or of queries in panels, in the order of
-/// matrixDescriptor.
+/// matrixDescriptor, and behind it their second terms where there are.
 template <int D, int Together> struct CachePanels {
   static constexpr int kThreads = kPanelLoaders;
   static constexpr int kTogether = Together;
@@ -31,6 +36,16 @@ template <int D, int Together> struct CachePanels {
   QZC_DEVICE Half *at(int row, int column) const {
     return tile + column / kPanelColumns * (kPanelBytes / 2) +
            row * kPanelColumns + (column / 8 ^ row) % 8 * 8;
+  }
+  QZC_DEVICE Half *restAt(int row, int column) const {
+    return at(row, column) + panelFlashTileBytes(D) / 2;
+  }
+  QZC_DEVICE void put(int row, int column, const Eight<float> &eight,
+                      float factor) const {
+    const uint4 rounded = roundEight(eight, factor);
+    *reinterpret_cast<uint4 *>(at(row, column)) = rounded;
+    *reinterpret_cast<uint4 *>(restAt(row, column)) =
+        restOfEight(eight, factor, rounded);
   }
 };
 
@@ -77,13 +92,15 @@ QZC_DEVICE void loadQuery(const float *row, const float *table,
   }
 }
 
-/// Loads a tile's keys and values, step by step.
+/// Loads a tile's keys and values, step by step: to one stage, or to one each
+/// in two terms.
 template <class Cache, int D, int Together, class Ring>
 QZC_DEVICE void loadPanels(const Ring &ring, Half *tiles,
                            const HeadCache<Cache, D> &cache, int begin, int end,
                            int thread, float keyFactor, float valueFactor) {
   // Copies of f16 are complete some steps later.
-  constexpr int late = !kIsHalf<Cache> ? 0 : Ring::kStages > 2 ? 2 : 1;
+  constexpr int late = !kIsHalf<Cache> ? 0 : Ring::kStages > 3 ? 2 : 1;
+  constexpr int terms = kFlashTerms<Cache>;
   constexpr int tileHalves = panelFlashTileBytes(D) / 2;
   const int steps = (end - begin + kPanelKeys - 1) / kPanelKeys;
   unsigned long long page = cache.page(begin);
@@ -92,23 +109,31 @@ QZC_DEVICE void loadPanels(const Ring &ring, Half *tiles,
     const unsigned long long current = page;
     if (step + 1 < steps)
       page = cache.page(first + kPanelKeys);
-    ring.waitForRoom(step);
-    const CachePanels<D, Together> keys = {
-        tiles + step % Ring::kStages * 2 * tileHalves, thread};
-    const CachePanels<D, Together> values = {keys.tile + tileHalves, thread};
-    loadCacheTile<Cache, D>(keys, cache.keys(current, first),
+    const auto panels = [&](int stage, int tile) {
+      return CachePanels<D, Together>{
+          tiles + (stage % Ring::kStages * 2 + tile) * tileHalves, thread};
+    };
+    const int stage = step * terms;
+    const int last = stage + terms - 1;
+    ring.waitForRoom(stage);
+    loadCacheTile<Cache, D>(panels(stage, 0), cache.keys(current, first),
                             cache.keyScales(current, first), end - first,
                             keyFactor);
-    loadCacheTile<Cache, D>(values, cache.values(current, first),
-                            cache.valueScales(current, first), end - first,
-                            valueFactor);
+    if constexpr (terms > 1) {
+      publishTiles();
+      arrive(ring.full(stage));
+      ring.waitForRoom(last);
+    }
+    loadCacheTile<Cache, D>(
+        panels(last, terms == 1), cache.values(current, first),
+        cache.valueScales(current, first), end - first, valueFactor);
     if constexpr (kIsHalf<Cache>) {
       copyCommit();
       copyWait<late>();
     }
     if (step >= late) {
       publishTiles();
-      arrive(ring.full(step - late));
+      arrive(ring.full(last - late));
     }
   }
   if constexpr (kIsHalf<Cache>) {
@@ -124,6 +149,7 @@ QZC_DEVICE void loadPanels(const Ring &ring, Half *tiles,
 template <class Cache, FlashPanels::Config C>
 QZC_DEVICE void flashPanels(const FlashPanels::Args<Value> &a) {
   constexpr int D = C.attention.headDim;
+  constexpr int terms = kFlashTerms<Cache>;
   constexpr int tileBytes = panelFlashTileBytes(D);
   using Ring = TileRing<panelFlashStages(D, C.heads), 2 * tileBytes>;
   constexpr PanelFlashShape shape = panelFlashShape(D, C.heads);
@@ -193,7 +219,7 @@ QZC_DEVICE void flashPanels(const FlashPanels::Args<Value> &a) {
   // This lane's two rows.
   const int firstRow = thread % 128 / kWarp * 16 + lane / 4;
   const Panels ownQueries = {
-      stages + (Ring::kStages * 2 + thread / 128) * (tileBytes / 2), thread};
+      stages + (Ring::kStages + thread / 128) * tileBytes, thread};
   float factor[2];
   float top[2];
   float total[2] = {0.0f, 0.0f};
@@ -210,13 +236,23 @@ QZC_DEVICE void flashPanels(const FlashPanels::Args<Value> &a) {
 #pragma unroll
     for (int j = 0; j < D / 8; ++j)
       absmax = fmaxf(absmax, fmaxf(fabsf(v[j][0]), fabsf(v[j][1])));
-    const float power = powerOfTwoAbove(reduceQuad<Max>(absmax));
+    // The largest is below 1,024, so that second terms are no small numbers.
+    const float power =
+        powerOfTwoAbove(reduceQuad<Max>(absmax)) * (1.0f / 1024.0f);
     const float inverse = scale < 0.0f ? -1.0f / power : 1.0f / power;
+    const auto put = [&](Half *piece, unsigned two) {
+      reinterpret_cast<unsigned *>(piece)[lane % 4] = two;
+    };
 #pragma unroll
-    for (int j = 0; j < D / 8; ++j)
-      *reinterpret_cast<unsigned *>(ownQueries.at(firstRow + 8 * h, 8 * j) +
-                                    lane % 4 * 2) =
-          packHalves(v[j][0] * inverse, v[j][1] * inverse);
+    for (int j = 0; j < D / 8; ++j) {
+      const int row = firstRow + 8 * h;
+      const float2 two = {v[j][0] * inverse, v[j][1] * inverse};
+      const unsigned rounded = packHalves(two.x, two.y);
+      put(ownQueries.at(row, 8 * j), rounded);
+      if constexpr (terms > 1)
+        put(ownQueries.restAt(row, 8 * j),
+            packHalves(two.x - lowHalf(rounded), two.y - highHalf(rounded)));
+    }
     // Never 0, which would make masked scores no number.
     factor[h] =
         fmaxf(power * queryFactor<C.attention.softCap>(fabsf(scale)) * keyScale,
@@ -236,27 +272,40 @@ QZC_DEVICE void flashPanels(const FlashPanels::Args<Value> &a) {
     for (int e = 0; e < 4; ++e)
       o[j][e] = 0.0f;
 
+  /// From a tile to that of its second terms, in a descriptor's units.
+  constexpr int nextTerm = tileBytes / 16;
+  const auto releaseStage = [&](int stage) {
+    __syncwarp();
+    if (lane == 0)
+      arrive(ring.empty(stage));
+  };
   const int steps = (end - begin + kPanelKeys - 1) / kPanelKeys;
 #pragma unroll 1
   for (int step = 0; step < steps; ++step) {
     const int first = begin + step * kPanelKeys;
-    ring.waitForTile(step);
-    const unsigned long long keys = matrixDescriptor(ring.tile(step));
-    const unsigned long long values =
-        matrixDescriptor(ring.tile(step) + tileBytes, Panels::kPanelBytes);
+    const int stage = step * terms;
+    const int last = stage + terms - 1;
+    ring.waitForTile(stage);
+    const unsigned long long keys = matrixDescriptor(ring.tile(stage));
     float s[keyTiles][4];
     beginProducts();
     firstProduct(s, queries, keys);
+    // Of one term, or high · high, low · high and high · low.
 #pragma unroll
-    for (int kk = 1; kk < D / 16; ++kk) {
-      const int columns = kk / 4 * (Panels::kPanelBytes / 16) + kk % 4 * 2;
-      multiplyGroup(s, queries + columns, keys + columns);
-    }
+    for (int product = 0; product < 2 * terms - 1; ++product)
+#pragma unroll
+      for (int kk = product == 0; kk < D / 16; ++kk) {
+        const int columns = kk / 4 * (Panels::kPanelBytes / 16) + kk % 4 * 2;
+        multiplyGroup(s, queries + columns + (product == 1) * nextTerm,
+                      keys + columns + (product == 2) * nextTerm);
+      }
     commitProducts();
     waitForProducts();
 #pragma unroll
     for (int j = 0; j < keyTiles; ++j)
       changedByProducts(s[j]);
+    if constexpr (terms > 1)
+      releaseStage(stage);
 
     // From the query of s[j][e] to its key.
     auto distanceOf = [&](int j, int e) {
@@ -329,18 +378,22 @@ QZC_DEVICE void flashPanels(const FlashPanels::Args<Value> &a) {
         weights[j / 2][h + j % 2 * 2] = packHalves(low, high);
       }
 
+    if constexpr (terms > 1)
+      ring.waitForTile(last);
+    const unsigned long long values = matrixDescriptor(
+        ring.tile(last) + (terms == 1) * tileBytes, Panels::kPanelBytes);
     beginProducts();
 #pragma unroll
-    for (int kk = 0; kk < kPanelKeys / 16; ++kk)
-      multiplyRegisters(o, weights[kk], values + kk * 128);
+    for (int term = 0; term < terms; ++term)
+#pragma unroll
+      for (int kk = 0; kk < kPanelKeys / 16; ++kk)
+        multiplyRegisters(o, weights[kk], values + term * nextTerm + kk * 128);
     commitProducts();
     waitForProducts();
 #pragma unroll
     for (int j = 0; j < outTiles; ++j)
       changedByProducts(o[j]);
-    __syncwarp();
-    if (lane == 0)
-      arrive(ring.empty(step));
+    releaseStage(last);
   }
 
 #pragma unroll
