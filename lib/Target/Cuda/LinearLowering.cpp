@@ -74,9 +74,11 @@ static MatvecShape chooseMatvecShape(int64_t rows, bool gated,
 /// Rows of one tile; gated: outputs, each of a gate and an up row.
 static int64_t tileRows(bool gated) { return gated ? 8 : 16; }
 
-int64_t qzc::cuda::stagedBytes(const format::PackedShape &shape) {
+/// Bytes that tensor cores have of an input staged by so many teams of warps:
+/// of ByteDots or of HalfDots.
+static int64_t stagedBytes(const format::PackedShape &shape, int64_t teams) {
   const int64_t groups = ceilDiv(shape.cols, 4 * perChunk(shape));
-  const LoneInput input = {toInt(groups), toInt(perChunk(shape))};
+  const LoneInput input = {toInt(groups), toInt(perChunk(shape)), toInt(teams)};
   return kernels::hasByteCodes(storageOf(shape)) ? input.byteBytes()
                                                  : input.halfBytes();
 }
@@ -84,7 +86,7 @@ int64_t qzc::cuda::stagedBytes(const format::PackedShape &shape) {
 int64_t qzc::cuda::stagedTileBytes(const format::PackedShape &shape,
                                    int64_t warps, int64_t tiles,
                                    bool isResidual) {
-  return stagedBytes(shape) + 4 * (warps * 16 * tiles) +
+  return stagedBytes(shape, warps) + 4 * (warps * 16 * tiles) +
          (isResidual ? 4 * shape.cols : 0);
 }
 
@@ -92,7 +94,7 @@ int64_t qzc::cuda::stagedTileBytes(const format::PackedShape &shape,
 static int64_t tensorSharedBytes(const format::PackedShape &shape,
                                  const TensorShape &spread) {
   const int64_t sums = spread.splitK * spread.splitN * spread.tiles * 16;
-  return stagedBytes(shape) + 4 * sums;
+  return stagedBytes(shape, spread.splitK) + 4 * sums;
 }
 
 static TensorShape chooseTensorShape(const format::PackedShape &shape,

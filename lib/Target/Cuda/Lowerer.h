@@ -451,10 +451,8 @@ bool fitsClusterBlock(const format::PackedShape &layer, int64_t rows,
 int64_t perChunk(const format::PackedShape &shape);
 /// Elements of an input that a matvec stages, in whole chunks of each lane.
 int64_t stagedInputs(const format::PackedShape &shape);
-/// Bytes that tensor cores have of it staged: of ByteDots or of HalfDots.
-int64_t stagedBytes(const format::PackedShape &shape);
-/// The same with the sums of so many warps and tiles, and with the input itself
-/// where that is a residual: what TileRows shares.
+/// What TileRows shares: the input as tensor cores have it, the sums of so many
+/// warps and tiles, and the input itself where that is a residual.
 int64_t stagedTileBytes(const format::PackedShape &shape, int64_t warps,
                         int64_t tiles, bool isResidual);
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -1,4 +1,4 @@
-//===- MatvecTest.cpp - Scales that come by words of two ------------------===//
+//===- MatvecTest.cpp - Scales by words of two, places of teams -----------===//
 
 #include "Emulator.h"
 
@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <set>
 
 using namespace qzc::kernels;
 
@@ -105,5 +106,29 @@ TEST(MatvecTest, PutsScalesWhereTheyBelong) {
   check<Storage::Int4>();
   check<Storage::Int3>();
   check<Storage::Int2>();
+}
+
+/// Teams do not wait for each other: a place of two is a race, though both
+/// would write the same.
+TEST(MatvecTest, TeamsHaveZerosOfTheirOwn) {
+  for (const int perChunk : {16, 32})
+    for (const int groups : {1, 3, 18, 64})
+      for (const int teams : {1, 2, 4, 8, 16, 32}) {
+        const qzc::LoneInput input = {groups, perChunk, teams};
+        std::set<int> places; // of quads
+        const auto take = [&](int begin, int bytes) {
+          for (int place = begin; place != begin + bytes; place += 16)
+            EXPECT_TRUE(place % 16 == 0 && places.insert(place).second);
+        };
+        for (const int half : {0, input.halfOfBytes()}) {
+          take(half, input.elements());
+          take(half + input.byteStride(), input.elements());
+          for (int team = 0; team != teams; ++team)
+            take(half + input.zeros() + team * qzc::LoneInput::kZeros,
+                 qzc::LoneInput::kZeros);
+        }
+        EXPECT_EQ(*places.rbegin() + 16 + 8 * input.chunks(),
+                  input.byteBytes());
+      }
 }
 } // namespace

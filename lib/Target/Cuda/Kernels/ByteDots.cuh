@@ -124,13 +124,14 @@ struct Digits {
 
 /// Sharers: neighbouring chunks that share the scales of weights and of inputs,
 /// and columns, which then hold all four digits of one and the other.
-template <WeightConfig Weight, int Groups, int Sharers> struct ByteDots {
+template <WeightConfig Weight, int Groups, int Teams, int Sharers>
+struct ByteDots {
   static_assert(Sharers == 1 || Sharers == 2);
   using W = WeightsOf<Weight>;
   static constexpr int kPairs = 2 / Sharers;
   using Products = ProductsOf<Weight.storage, kPairs>;
-  static constexpr LoneInput kInput = {Groups, W::kPerChunk};
-  static constexpr int kStride = kInput.byteStride();
+  static constexpr LoneInput kInput = {Groups, W::kPerChunk, Teams};
+  static constexpr int kHalf = kInput.halfOfBytes();
   static constexpr int kSharedBytes = kInput.byteBytes();
   /// Elements of the input that share a scale.
   static constexpr int kPerScale = Sharers * W::kPerChunk;
@@ -141,21 +142,21 @@ template <WeightConfig Weight, int Groups, int Sharers> struct ByteDots {
 
   typename Products::Table table;
   char *planes;
-  float2 *scales;    ///< of chunks: units of the digits, sums of the elements
-  int chunk;         ///< of a group: this lane's
-  const char *digit; ///< what its column begins with, of the first pairs
-  int step;          ///< from a group to the next; of zeros none
+  float2 *scales; ///< of chunks: units of the digits, sums of the elements
+  int chunk;      ///< of a group: this lane's
+  char *digit;    ///< what its column begins with, of the first pairs
+  int step;       ///< from a group to the next; of zeros none
 
-  QZC_DEVICE explicit ByteDots(char *shared) {
+  QZC_DEVICE ByteDots(char *shared, int team) {
     planes = shared;
-    scales = reinterpret_cast<float2 *>(planes + 4 * kStride);
+    scales = reinterpret_cast<float2 *>(planes + 2 * kHalf);
     const int lane = threadIdx.x % kWarp;
     const int column = lane / 4;
     chunk = lane % 4;
     const bool isMine = column / (2 * Sharers) == chunk / Sharers;
-    digit = isMine ? planes + column % (2 * Sharers) * kStride +
-                         chunk * W::kPerChunk
-                   : planes + kInput.elements();
+    digit = planes +
+            (isMine ? planeOf(column % (2 * Sharers)) + chunk * W::kPerChunk
+                    : kInput.zeros() + team * LoneInput::kZeros);
     step = isMine ? 4 * W::kPerChunk : 0;
   }
 
@@ -167,7 +168,7 @@ template <WeightConfig Weight, int Groups, int Sharers> struct ByteDots {
                          const typename Stage::Norms &norm) const {
     constexpr int quads = Stage::kRunQuads;
     constexpr int runs = Stage::kRunsOfChunk;
-    storeZeros();
+    storeZeros(stage.thread);
     const float squares = stage.normalize(v, scratch, norm);
 #pragma unroll
     for (int r = 0; r < Stage::kRuns; ++r) {
@@ -211,7 +212,7 @@ template <WeightConfig Weight, int Groups, int Sharers> struct ByteDots {
       uint4 four[kPairs];
 #pragma unroll
       for (int p = 0; p < kPairs; ++p)
-        four[p] = *reinterpret_cast<const uint4 *>(from + e + p * 2 * kStride);
+        four[p] = *reinterpret_cast<const uint4 *>(from + e + p * kHalf);
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         uint2 digits[kPairs];
@@ -230,15 +231,18 @@ template <WeightConfig Weight, int Groups, int Sharers> struct ByteDots {
   }
 
 private:
-  /// What columns of other chunks hold, behind the planes that lanes begin
-  /// with. Each warp stores them: it reads what itself has written, and others
-  /// that share the place write nothing else.
-  QZC_DEVICE void storeZeros() const {
-    const int lane = threadIdx.x % kWarp;
-    constexpr int words = LoneInput::kZeros / 4;
-    if (lane < kPairs * words)
-      *reinterpret_cast<unsigned *>(planes + lane / words * 2 * kStride +
-                                    kInput.elements() + lane % words * 4) = 0;
+  QZC_DEVICE static constexpr int planeOf(int digit) {
+    return digit / 2 * kHalf + digit % 2 * kInput.byteStride();
+  }
+  /// What columns of other chunks hold, by two of a team's threads whose
+  /// columns do.
+  QZC_DEVICE void storeZeros(int thread) const {
+    static_assert(LoneInput::kZeros == 2 * sizeof(uint4));
+    if (thread / 2 == 1)
+#pragma unroll
+      for (int p = 0; p < kPairs; ++p)
+        *reinterpret_cast<uint4 *>(digit + p * kHalf + thread % 2 * 16) =
+            make_uint4(0, 0, 0, 0);
   }
   /// The number of a row's pairs of digits.
   QZC_DEVICE static float joined(const Products &products, int row) {
@@ -260,7 +264,7 @@ private:
     }
 #pragma unroll
     for (int d = 0; d < 4; ++d)
-      storeWords<Quads>(to + d * kStride, words[d]);
+      storeWords<Quads>(to + planeOf(d), words[d]);
   }
 };
 

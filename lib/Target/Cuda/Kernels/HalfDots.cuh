@@ -14,10 +14,10 @@
 
 namespace qzc::kernels {
 
-template <WeightConfig Weight, int Groups> struct HalfDots {
+template <WeightConfig Weight, int Groups, int Teams> struct HalfDots {
   using W = WeightsOf<Weight>;
   using O = Operands<Weight.storage>;
-  static constexpr LoneInput kInput = {Groups, W::kPerChunk};
+  static constexpr LoneInput kInput = {Groups, W::kPerChunk, Teams};
   static constexpr int kStride = kInput.halfStride();
   static constexpr int kSharedBytes = kInput.halfBytes();
   /// Elements of the input that share a scale.
@@ -30,7 +30,7 @@ template <WeightConfig Weight, int Groups> struct HalfDots {
   const unsigned short *column; ///< what this lane's begins with
   bool isMine;                  ///< whether it is of this lane's chunk at all
 
-  QZC_DEVICE explicit HalfDots(char *shared) {
+  QZC_DEVICE HalfDots(char *shared, int /*team*/) {
     planes = reinterpret_cast<unsigned short *>(shared);
     scales = reinterpret_cast<float *>(shared + kSharedBytes) - kInput.chunks();
     // Column c holds plane c % 2 of chunk c / 2.

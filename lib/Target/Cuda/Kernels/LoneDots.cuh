@@ -22,18 +22,20 @@ template <WeightConfig Weight> constexpr int sharersOf(int columns) {
              : 1;
 }
 
-/// Of so many elements each of rows of `Inputs`, beginning at multiples.
-template <WeightConfig Weight, int Columns, int Inputs> struct DotsOfColumns {
+/// Of so many elements each of rows of `Inputs`, beginning at multiples, which
+/// teams of warps share.
+template <WeightConfig Weight, int Columns, int Teams, int Inputs>
+struct DotsOfColumns {
   static constexpr int kSharers =
       sharersOf<Weight>(Inputs) == 2 ? sharersOf<Weight>(Columns) : 1;
   static constexpr int kOfGroup = 4 * WeightsOf<Weight>::kPerChunk;
   static constexpr int kGroups = (Columns + kOfGroup - 1) / kOfGroup;
   using Type = typename Choose<hasByteCodes(Weight.storage),
-                               ByteDots<Weight, kGroups, kSharers>,
-                               HalfDots<Weight, kGroups>>::Type;
+                               ByteDots<Weight, kGroups, Teams, kSharers>,
+                               HalfDots<Weight, kGroups, Teams>>::Type;
 };
-template <WeightConfig Weight, int Columns, int Inputs = Columns>
-using DotsOf = typename DotsOfColumns<Weight, Columns, Inputs>::Type;
+template <WeightConfig Weight, int Columns, int Teams, int Inputs = Columns>
+using DotsOf = typename DotsOfColumns<Weight, Columns, Teams, Inputs>::Type;
 
 /// A lane's chunk of a group in two rows of a tile, 8 apart.
 template <class W> struct ChunkPair {

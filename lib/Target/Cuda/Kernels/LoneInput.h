@@ -14,6 +14,7 @@ namespace qzc {
 struct LoneInput {
   int groups;
   int perChunk; ///< elements, 16 or 32
+  int teams;    ///< of warps, which do not wait for each other
 
   constexpr int chunks() const { return 4 * groups; }
   constexpr int elements() const { return chunks() * perChunk; }
@@ -26,15 +27,19 @@ struct LoneInput {
     return 2 * 2 * halfStride() + 4 * chunks();
   }
 
-  // As four planes of bytes, then of each chunk a scale and a sum.
-  /// Bytes of zeros behind the elements of a plane.
+  // As two halves of two planes of bytes and of zeros for each team, then of
+  // each chunk a scale and a sum.
+  /// Bytes of zeros that a team has in a half.
   static constexpr int kZeros = 32;
-  /// From one plane to the next, in bytes: two that are read together meet in
-  /// no bank.
+  /// From a half's one plane to the other, in bytes: two that are read together
+  /// meet in no bank.
   constexpr int byteStride() const {
     return (elements() + 127) / 128 * 128 + (perChunk == 32 ? 48 : 64);
   }
-  constexpr int byteBytes() const { return 4 * byteStride() + 8 * chunks(); }
+  /// Where the zeros of the first team are in a half.
+  constexpr int zeros() const { return 2 * byteStride(); }
+  constexpr int halfOfBytes() const { return zeros() + teams * kZeros; }
+  constexpr int byteBytes() const { return 2 * halfOfBytes() + 8 * chunks(); }
 };
 
 } // namespace qzc

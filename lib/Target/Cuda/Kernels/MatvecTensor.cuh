@@ -70,13 +70,12 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
       pairsScales,
       PairedScales<W, C.layer.weight.order, chunks, pairsScales ? steps : 2>,
       OwnScales<W>>::Type;
-  using Dots = DotsOf<C.layer.weight, K>;
+  using Dots = DotsOf<C.layer.weight, K, C.splitK>;
   using Stage = LoneStage<K, C.splitK, C.splitN, steps * 4 * W::kPerChunk,
                           Dots::kPerScale, Norms>;
 
   QZC_DYNAMIC_SHARED(shared);
   __shared__ float scratch[32];
-  const Dots dots(reinterpret_cast<char *>(shared));
   auto *partial = reinterpret_cast<float *>(reinterpret_cast<char *>(shared) +
                                             Dots::kSharedBytes);
 
@@ -84,6 +83,7 @@ QZC_DEVICE void matvecTensor(const MatvecTensor::Args<Value> &args) {
   const int warp = warpOfBlock();
   const int warpK = warp % C.splitK;
   const int warpN = warp / C.splitK;
+  const Dots dots(reinterpret_cast<char *>(shared), warpK);
   const int lane = threadIdx.x % kWarp;
   const int row = lane / 4;
   const int chunk = lane % 4;

@@ -58,7 +58,7 @@ struct TileRows {
   static constexpr int kSums = 16 * kTiles; ///< of a warp
   static constexpr int kSumBytes = Warps * kSums * 4;
   static_assert(kOfBlock <= kThreads, "an output a thread");
-  using Dots = DotsOf<L.weight, L.inputs>;
+  using Dots = DotsOf<L.weight, L.inputs, Warps>;
   using Norms =
       typename Choose<IsResidual, SharedNorm<NormsOfInput>, NormsOfInput>::Type;
   using Stage = LoneStage<L.inputs, Warps, 1, kSteps * 4 * W::kPerChunk,
@@ -79,10 +79,10 @@ struct TileRows {
   template <class Find>
   QZC_DEVICE TileRows(char *shared, int block, const Find &find,
                       const NormsOfInput &norm)
-      : ofWarps(reinterpret_cast<float *>(shared)), dots(shared + kSumBytes),
-        warp(warpOfBlock()), row(threadIdx.x % kWarp / 4),
-        chunk(threadIdx.x % 4), first(block * kOfBlock),
-        input(warp, threadIdx.x % kWarp) {
+      : ofWarps(reinterpret_cast<float *>(shared)),
+        dots(shared + kSumBytes, warpOfBlock()), warp(warpOfBlock()),
+        row(threadIdx.x % kWarp / 4), chunk(threadIdx.x % 4),
+        first(block * kOfBlock), input(warp, threadIdx.x % kWarp) {
 #pragma unroll
     for (int tile = 0; tile < kTiles; ++tile) {
       const int n = first + kOfTile * tile;
@@ -208,7 +208,7 @@ struct TileOutputs
   static constexpr int kChunks = Columns / W::kPerChunk;
   static constexpr int kGroups = (kChunks + 3) / 4;
   static_assert(Columns % W::kPerChunk == 0, "columns are whole chunks");
-  using Dots = DotsOf<L.weight, Columns, L.inputs>;
+  using Dots = DotsOf<L.weight, Columns, 1, L.inputs>;
   struct Inputs {
     alignas(16) float values[Columns];
 
@@ -249,7 +249,7 @@ struct TileOutputs
   }
   QZC_DEVICE void run(float *partial, const Inputs &columns, char *inputs) {
     using None = InputNorm<NormConfig{}>;
-    const Dots dots(inputs);
+    const Dots dots(inputs, 0);
     const LoneStage<Columns, 1, Warps, Dots::kInput.elements(), Dots::kPerScale,
                     None>
         stage(0, threadIdx.x);
