@@ -20,7 +20,7 @@ ProgramBuilder::ProgramBuilder(mlir::MLIRContext &context,
       Where, GpuAttr::get(&context, gpu), mlir::ArrayAttr(),
       /*decode_batch=*/1, /*tile_queries=*/1, /*page_positions=*/0,
       mlir::IntegerAttr(), mlir::IntegerAttr(), mlir::IntegerAttr(),
-      mlir::IntegerAttr());
+      mlir::IntegerAttr(), mlir::IntegerAttr());
   Kernels.setInsertionPointToStart(&Program->getContent().emplaceBlock());
   const auto addBuffers = [&](Arena arena,
                               const std::vector<format::Buffer> &buffers) {

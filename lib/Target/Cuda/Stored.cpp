@@ -83,6 +83,8 @@ private:
 format::Activations Store::activations() {
   format::Activations memory;
   for (BufferOp buffer : Program.block().getOps<BufferOp>()) {
+    if (buffer.getArena() == Arena::Decode)
+      continue;
     auto &buffers =
         buffer.getArena() == Arena::Body ? memory.buffers : memory.headBuffers;
     Indices[buffer.getResult()] = static_cast<int32_t>(buffers.size());
@@ -101,8 +103,13 @@ format::Activations Store::activations() {
 }
 
 CudaArg Store::memoryArg(mlir::Value memory, int64_t element) const {
+  const int64_t decodeBatch = ProgramOp(Program).getDecodeBatch();
   return llvm::TypeSwitch<mlir::Operation *, CudaArg>(memory.getDefiningOp())
       .Case([&](BufferOp buffer) {
+        if (buffer.getArena() == Arena::Decode)
+          return argOf(CudaArg::Kind::Scratch,
+                       *buffer.getPlace() * decodeBatch +
+                           element * static_cast<int64_t>(sizeof(float)));
         const auto kind = buffer.getArena() == Arena::Body
                               ? CudaArg::Kind::View
                               : CudaArg::Kind::HeadView;

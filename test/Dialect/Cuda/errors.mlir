@@ -100,6 +100,21 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 
 // -----
 
+// Program C4
+// expected-error@+1 {{has buffers of decode that end at 512 of 256 bytes of scratch (C4)}}
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 0 : i64, head_bytes = 0 : i64, decode_bytes = 64 : i64, scratch_bytes = 256 : i64, scratch_bytes_per_token = 0 : i64} {
+}
+
+// -----
+
+// Program C4
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 0 : i64, head_bytes = 0 : i64, decode_bytes = 64 : i64, scratch_bytes = 512 : i64, scratch_bytes_per_token = 0 : i64} {
+  // expected-error@+1 {{shares bytes with another (C4)}}
+  %a = cuda.scratch "a" bytes 1 at 256
+}
+
+// -----
+
 // Program C5
 // expected-error@+1 {{has more than one cuda.hidden or cuda.logits (C5)}}
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
@@ -434,7 +449,19 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
   %x = cuda.buffer head columns 16
   cuda.kernel @k "k" of "K" in "K.cuh" config "K::Config{}" ["float *"] threads 32
   cuda.list losses {
-    // expected-error@+1 {{has a buffer of the head (C6)}}
+    // expected-error@+1 {{has a buffer of head (C6)}}
+    cuda.launch @k [] (%x[0])
+  }
+}
+
+// -----
+
+// Launch C6
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64} {
+  %x = cuda.buffer decode columns 16
+  cuda.kernel @k "k" of "K" in "K.cuh" config "K::Config{}" ["float *"] threads 32
+  cuda.list prefill {
+    // expected-error@+1 {{has a buffer of decode (C6)}}
     cuda.launch @k [] (%x[0])
   }
 }
@@ -452,14 +479,14 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 // -----
 
 // Program C6
-// expected-error@+1 {{has the bytes of one of its arenas (C6)}}
+// expected-error@+1 {{has the bytes of some of its arenas (C6)}}
 cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 64 : i64} {
 }
 
 // -----
 
 // Program C6
-cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 128 : i64, head_bytes = 64 : i64} {
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 128 : i64, head_bytes = 64 : i64, decode_bytes = 0 : i64} {
   // expected-error@+1 {{must have a place exactly where its arena has a size (C6)}}
   %x = cuda.buffer head columns 16
 }
@@ -475,7 +502,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 // -----
 
 // Program C7
-cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 128 : i64, head_bytes = 64 : i64} {
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 128 : i64, head_bytes = 64 : i64, decode_bytes = 0 : i64} {
   %x = cuda.buffer body columns 16 at 64
   // expected-error@+1 {{of 64 bytes at 64 lies outside the 64 bytes of its arena (C7)}}
   %y = cuda.buffer head columns 16 at 64
@@ -492,7 +519,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 
 // -----
 
 // Buffer C1
-cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 128 : i64, head_bytes = 64 : i64} {
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 2, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 128 : i64, head_bytes = 64 : i64, decode_bytes = 0 : i64} {
   // expected-error@+1 {{is at 32, no multiple of 64 (C1)}}
   %x = cuda.buffer body columns 16 at 32
 }

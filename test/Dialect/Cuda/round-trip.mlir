@@ -2,13 +2,13 @@
 // RUN: %qzc-opt %s --cse --canonicalize | FileCheck %s --check-prefix=KEEP
 
 // CHECK: cuda.program for #cuda.gpu<processors = 132, cluster_blocks = 8, shared_bytes = 232448, l2_bytes = 52428800, warpgroups>
-// CHECK-SAME: ["sm_90a"] attributes {body_bytes = 4608 : i64, decode_batch = 64 : i64, head_bytes = 256 : i64,
-// CHECK-SAME: scratch_bytes = 512 : i64, scratch_bytes_per_token = 48 : i64,
+// CHECK-SAME: ["sm_90a"] attributes {body_bytes = 4608 : i64, decode_batch = 64 : i64, decode_bytes = 64 : i64, head_bytes = 256 : i64,
+// CHECK-SAME: scratch_bytes = 4608 : i64, scratch_bytes_per_token = 48 : i64,
 // KEEP: cuda.program
 cuda.program for #cuda.gpu<processors = 132, cluster_blocks = 8, shared_bytes = 232448, l2_bytes = 52428800, warpgroups> ["sm_90a"] attributes {
     decode_batch = 64 : i64, tile_queries = 64 : i64, page_positions = 64 : i64,
-    body_bytes = 4608 : i64, head_bytes = 256 : i64,
-    scratch_bytes = 512 : i64, scratch_bytes_per_token = 48 : i64} {
+    body_bytes = 4608 : i64, head_bytes = 256 : i64, decode_bytes = 64 : i64,
+    scratch_bytes = 4608 : i64, scratch_bytes_per_token = 48 : i64} {
   // CHECK: %[[X:.*]] = cuda.buffer body columns 576 at 0
   // KEEP: %[[X:.*]] = cuda.buffer body columns 576 at 0
   %x = cuda.buffer body columns 576 at 0
@@ -16,13 +16,15 @@ cuda.program for #cuda.gpu<processors = 132, cluster_blocks = 8, shared_bytes = 
   %y = cuda.buffer body columns 576 at 2304
   // CHECK: %[[L:.*]] = cuda.buffer head columns 64 at 0
   %l = cuda.buffer head columns 64 at 0
+  // CHECK: cuda.buffer decode columns 16 at 0
+  %d = cuda.buffer decode columns 16 at 0
   // CHECK: %[[H:.*]] = cuda.hidden %{{.*}}[16, 560]
   %h = cuda.hidden %y[16, 560]
   // CHECK: cuda.logits %[[L]][0, 50]
   // KEEP: cuda.logits
   cuda.logits %l[0, 50]
-  // CHECK: %[[A:.*]] = cuda.scratch "sums" bytes 300 at 0
-  %a = cuda.scratch "sums" bytes 300 at 0
+  // CHECK: %[[A:.*]] = cuda.scratch "sums" bytes 300 at 4096
+  %a = cuda.scratch "sums" bytes 300 at 4096
   // CHECK: %[[B:.*]] = cuda.scratch "rows" bytes 40 per_token at 0
   %b = cuda.scratch "rows" bytes 40 per_token at 0
   // CHECK: cuda.kernel @norm_1 "norm" of "NormRows" in "Elementwise.cuh" config "NormRows::Config{.columns = 576}"

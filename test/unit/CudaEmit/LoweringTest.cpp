@@ -223,6 +223,27 @@ TEST(LoweringTest, WarpgroupsConvertWeightsAheadAndLeavePanels) {
                   "norm"));
 }
 
+/// Outputs that prefill leaves as operands are floats of decode passes alone,
+/// and take no room for more tokens.
+TEST(LoweringTest, WarpgroupsHaveFloatsOfGatedLayersForFewTokens) {
+  constexpr int kUnits = 2048;
+  const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};
+  const Model model =
+      makeBench({"small", 256, 1, 4, 2, 64, kUnits, 1000, nf4, nf4});
+  const auto memoryOf = [&](bool hasWarpgroups) {
+    return lower(model.manifest, cuda::gpuOf({90, hasWarpgroups, false}))
+        .program.memory;
+  };
+  const auto isOfUnits = [](const Buffer &buffer) {
+    return buffer.columns == kUnits;
+  };
+  const Activations without = memoryOf(false);
+  const Activations with = memoryOf(true);
+  EXPECT_EQ(llvm::count_if(without.buffers, isOfUnits), 1);
+  EXPECT_EQ(llvm::count_if(with.buffers, isOfUnits), 0);
+  EXPECT_LT(with.bytesPerToken, without.bytesPerToken);
+}
+
 /// A list's first weights wait: the list before may still be read.
 TEST(LoweringTest, WarpgroupsConvertAListsFirstWeightsBehindAllBefore) {
   const PackedShape nf4 = {Scheme::Nf4, DType::F32, 0, 0, 64};

@@ -146,9 +146,12 @@ static LogicalResult verifyMemory(LaunchOp launch, StringRef parameter,
   Operation *op = memory.getDefiningOp();
   if (auto buffer = dyn_cast<BufferOp>(op)) {
     elements = buffer.getColumns();
-    auto list = cast<ListOp>(launch->getParentOp());
-    if (buffer.getArena() == Arena::Head && list.getKind() == ListKind::Losses)
-      return launch.emitOpError("has a buffer of the head (C6)");
+    const ListKind list = cast<ListOp>(launch->getParentOp()).getKind();
+    if ((buffer.getArena() == Arena::Head && list == ListKind::Losses) ||
+        (buffer.getArena() == Arena::Decode && list != ListKind::Decode &&
+         list != ListKind::Batch))
+      return launch.emitOpError("has a buffer of ")
+             << stringifyArena(buffer.getArena()) << " (C6)";
   } else if (auto hidden = dyn_cast<HiddenOp>(op)) {
     elements = hidden.getColumns();
     if (parameter != "const float *")

@@ -52,6 +52,13 @@ static LogicalResult verifyScratch(ProgramOp program, bool perToken,
     bool operator<(const Placed &other) const { return begin < other.begin; }
   };
   std::set<Placed> placed;
+  if (const int64_t before = perToken ? 0 : program.decodeArenaBytes();
+      size && before > 0) {
+    if (before > *size)
+      return program.emitOpError("has buffers of decode that end at ")
+             << before << " of " << *size << " bytes of scratch (C4)";
+    placed.insert({0, static_cast<uint64_t>(before)});
+  }
   for (ScratchOp scratch : program.block().getOps<ScratchOp>()) {
     if (scratch.getPerToken() != perToken)
       continue;
@@ -81,13 +88,15 @@ static LogicalResult verifyScratch(ProgramOp program, bool perToken,
 
 /// C6 and C7.
 static LogicalResult verifyBuffers(ProgramOp program) {
-  const std::optional<int64_t> sizes[] = {program.getBodyBytes(),
-                                          program.getHeadBytes()};
-  if (sizes[0].has_value() != sizes[1].has_value())
-    return program.emitOpError("has the bytes of one of its arenas (C6)");
+  // In the order of Arena.
+  const std::optional<int64_t> sizes[] = {
+      program.getBodyBytes(), program.getHeadBytes(), program.getDecodeBytes()};
+  for (const std::optional<int64_t> &size : sizes)
+    if (size.has_value() != sizes[0].has_value())
+      return program.emitOpError("has the bytes of some of its arenas (C6)");
   for (BufferOp buffer : program.block().getOps<BufferOp>()) {
     const std::optional<int64_t> size =
-        sizes[buffer.getArena() == Arena::Head ? 1 : 0];
+        sizes[static_cast<size_t>(buffer.getArena())];
     const std::optional<int64_t> place = buffer.getPlace();
     if (place.has_value() != size.has_value())
       return buffer.emitOpError(
@@ -99,6 +108,15 @@ static LogicalResult verifyBuffers(ProgramOp program) {
              << " bytes of its arena (C7)";
   }
   return success();
+}
+
+int64_t ProgramOp::decodeArenaBytes() {
+  constexpr uint64_t alignment = 256; // of a cuda.scratch
+  const uint64_t bytes = llvm::SaturatingMultiply(
+      static_cast<uint64_t>(getDecodeBytes().value_or(0)),
+      static_cast<uint64_t>(getDecodeBatch()));
+  return static_cast<int64_t>(llvm::alignTo(
+      std::min<uint64_t>(bytes, INT64_MAX - alignment), alignment));
 }
 
 LogicalResult ProgramOp::verifyRegions() {

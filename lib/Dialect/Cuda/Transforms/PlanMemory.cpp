@@ -25,8 +25,9 @@ public:
     for (ListOp list : program.block().getOps<ListOp>())
       walk(list);
     // Named, if by no list.
+    IsDecode = false;
     for (BufferOp result : {Hidden, Logits})
-      if (result && !isLive(result))
+      if (result && !isOfAllPasses(result))
         touch(result);
   }
 
@@ -48,11 +49,16 @@ public:
   }
 
   bool isLive(BufferOp buffer) const { return Spans.contains(buffer); }
+  /// Whether passes of any number of tokens work on it.
+  bool isOfAllPasses(BufferOp buffer) const {
+    return OfAllPasses.contains(buffer);
+  }
 
 private:
   void walk(ListOp list) {
     Begin = Step;
     const ListKind kind = list.getKind();
+    IsDecode = kind == ListKind::Decode || kind == ListKind::Batch;
     const bool isBehindPrefill = kind == ListKind::Head ||
                                  kind == ListKind::Score ||
                                  kind == ListKind::Losses;
@@ -67,8 +73,7 @@ private:
     }
     if (kind == ListKind::Prefill || isBehindPrefill)
       touch(Hidden);
-    if (kind == ListKind::Decode || kind == ListKind::Batch ||
-        kind == ListKind::Head)
+    if (IsDecode || kind == ListKind::Head)
       touch(Logits);
     ++Step;
   }
@@ -81,25 +86,33 @@ private:
     if (spans.empty() || spans.back().last < Begin)
       spans.push_back({Step, Step});
     spans.back().last = Step;
+    if (!IsDecode)
+      OfAllPasses.insert(buffer);
   }
 
   int64_t Step = 0;
-  int64_t Begin = 0; ///< of the list
+  int64_t Begin = 0;     ///< of the list
+  bool IsDecode = false; ///< the list
   BufferOp Hidden;
   BufferOp Logits;
   llvm::MapVector<Operation *, std::vector<Span>> Spans;
+  llvm::DenseSet<Operation *> OfAllPasses;
 };
 
 struct PlanMemory : impl::CudaPlanMemoryBase<PlanMemory> {
   void runOnOperation() override {
     ProgramOp program = getOperation();
     const Liveness liveness(program);
-    program.setBodyBytes(liveness.place(Arena::Body));
-    program.setHeadBytes(liveness.place(Arena::Head));
     for (BufferOp buffer :
          llvm::make_early_inc_range(program.block().getOps<BufferOp>()))
       if (!liveness.isLive(buffer))
         buffer.erase();
+      else if (buffer.getArena() == Arena::Body &&
+               !liveness.isOfAllPasses(buffer))
+        buffer.setArena(Arena::Decode);
+    program.setBodyBytes(liveness.place(Arena::Body));
+    program.setHeadBytes(liveness.place(Arena::Head));
+    program.setDecodeBytes(liveness.place(Arena::Decode));
   }
 };
 

@@ -14,7 +14,7 @@ namespace {
 struct PlanScratch : impl::CudaPlanScratchBase<PlanScratch> {
   void runOnOperation() override {
     ProgramOp program = getOperation();
-    int64_t fixed = 0;
+    int64_t fixed = program.decodeArenaBytes();
     int64_t perToken = 0;
     for (ScratchOp scratch : program.block().getOps<ScratchOp>()) {
       int64_t &end = scratch.getPerToken() ? perToken : fixed;

@@ -26,3 +26,14 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 
   // CHECK: cuda.scratch "a" bytes 1 at 0
   %a = cuda.scratch "a" bytes 1 at 256
 }
+
+// Behind eight rows of the buffers of decode.
+// CHECK-LABEL: cuda.program
+// CHECK-SAME: scratch_bytes = 1792 : i64
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {
+    decode_batch = 8 : i64, tile_queries = 64 : i64, page_positions = 0 : i64,
+    body_bytes = 0 : i64, head_bytes = 0 : i64, decode_bytes = 192 : i64} {
+  %x = cuda.buffer decode columns 16 at 128
+  // CHECK: cuda.scratch "a" bytes 1 at 1536
+  %a = cuda.scratch "a" bytes 1
+}

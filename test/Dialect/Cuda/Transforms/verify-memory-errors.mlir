@@ -51,7 +51,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 
 // -----
 
 // C2: of the last of its bytes
-cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64} {
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64, decode_bytes = 0 : i64} {
   // expected-note@+1 {{this buffer}}
   %x = cuda.buffer body columns 32 at 0
   %y = cuda.buffer body columns 16 at 64
@@ -71,7 +71,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 
 // -----
 
 // C2: the hidden states
-cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64} {
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64, decode_bytes = 0 : i64} {
   // expected-note@+1 {{this buffer}}
   %x = cuda.buffer body columns 16 at 0
   %y = cuda.buffer body columns 16 at 0
@@ -91,7 +91,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 
 // -----
 
 // C3
-cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64} {
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64, decode_bytes = 0 : i64} {
   %x = cuda.buffer body columns 16 at 0
   %y = cuda.buffer body columns 32 at 0
   cuda.kernel @w "w" of "W" in "W.cuh" config "W::Config{}" ["float *"] threads 32
@@ -106,7 +106,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 
 // -----
 
 // C3: two that are written
-cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64} {
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64, decode_bytes = 0 : i64} {
   %x = cuda.buffer body columns 16 at 64
   %y = cuda.buffer body columns 32 at 0
   cuda.kernel @k "k" of "K" in "K.cuh" config "K::Config{}" ["float *", "float *"] threads 32
@@ -130,7 +130,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 
 // -----
 
 // C4
-cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64} {
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64, decode_bytes = 0 : i64} {
   %x = cuda.buffer body columns 16 at 0
   %y = cuda.buffer body columns 16 at 0
   %h = cuda.hidden %x[0, 16]
@@ -145,7 +145,7 @@ cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 
 // -----
 
 // C4: losses run for more rows of the same pass
-cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64} {
+cuda.program for #cuda.gpu<processors = 108, cluster_blocks = 1, shared_bytes = 101376, l2_bytes = 41943040> attributes {decode_batch = 1 : i64, tile_queries = 64 : i64, page_positions = 0 : i64, body_bytes = 192 : i64, head_bytes = 128 : i64, decode_bytes = 0 : i64} {
   %x = cuda.buffer body columns 16 at 0
   %y = cuda.buffer body columns 16 at 0
   %h = cuda.hidden %x[0, 16]

@@ -39,7 +39,8 @@ class Cuda_Enum<string name, string summary, list<I32EnumAttrCase> cases>
 }
 
 def Cuda_Arena : Cuda_Enum<"Arena", "where a buffer lies", [
-    I32EnumAttrCase<"Body", 0, "body">, I32EnumAttrCase<"Head", 1, "head">]>;
+    I32EnumAttrCase<"Body", 0, "body">, I32EnumAttrCase<"Head", 1, "head">,
+    I32EnumAttrCase<"Decode", 2, "decode">]>;
 def Cuda_ArenaAttr : EnumAttr<Cuda_Dialect, Cuda_Arena, "arena">;
 
 def Cuda_ListKind : Cuda_Enum<"ListKind", "what a list of launches is for", [

@@ -37,8 +37,8 @@ def Cuda_ProgramOp : Cuda_Op<"program", [
     is the most sequences of a decode pass, `tile_queries` the most queries of a
     query tile, `page_positions` the positions of a page of the cache (0: each
     sequence is one page). `scratch_bytes` and `scratch_bytes_per_token` are what
-    the scratch takes, `body_bytes` and `head_bytes` what the buffers take per
-    token; they are set together with the places in these.
+    the scratch takes, `body_bytes`, `head_bytes` and `decode_bytes` what the
+    buffers take per token; they are set together with the places in these.
 
     Constraints:
       * (C1) each list of launches is there at most once; those of `batch` are
@@ -47,9 +47,9 @@ def Cuda_ProgramOp : Cuda_Op<"program", [
       * (C3) either both sizes of the scratch are set and so is the place of every
         `cuda.scratch`, or none is.
       * (C4) every `cuda.scratch` lies inside its part of the scratch, and shares
-        no byte with another.
+        no byte with another or with the buffers of `decode`.
       * (C5) there is at most one `cuda.hidden`, and one `cuda.logits`.
-      * (C6) either the bytes of both arenas are set and so is the place of every
+      * (C6) either the bytes of all arenas are set and so is the place of every
         `cuda.buffer`, or none is.
       * (C7) every `cuda.buffer` lies inside its arena.
   }];
@@ -60,13 +60,16 @@ def Cuda_ProgramOp : Cuda_Op<"program", [
       OptionalAttr<Cuda_NonNegative>:$scratch_bytes,
       OptionalAttr<Cuda_NonNegative>:$scratch_bytes_per_token,
       OptionalAttr<Cuda_NonNegative>:$body_bytes,
-      OptionalAttr<Cuda_NonNegative>:$head_bytes);
+      OptionalAttr<Cuda_NonNegative>:$head_bytes,
+      OptionalAttr<Cuda_NonNegative>:$decode_bytes);
   let regions = (region SizedRegion<1>:$content);
   let assemblyFormat =
       "`for` qualified($gpu) ($archs^)? attr-dict-with-keyword $content";
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     mlir::Block &block() { return getContent().front(); }
+    /// What the buffers of `decode` take at the beginning of the scratch.
+    int64_t decodeArenaBytes();
   }];
 }
 
@@ -108,8 +111,10 @@ def Cuda_BufferOp : Cuda_Op<"buffer", [HasParent<"ProgramOp">]> {
   let summary = "An f32 activation buffer [tokens, columns]";
   let description = [{
     Rows are as many columns apart. Buffers of the head have an arena of their
-    own. `at` is in bytes per token: with room for T tokens the buffer starts at
-    T times its place in the arena.
+    own. So have those of `decode`, which only passes of a token each of at most
+    `decode_batch` sequences work on: it has room for so many tokens, at the
+    beginning of the scratch. `at` is in bytes per token: with room for T tokens
+    the buffer starts at T times its place in the arena.
 
     Constraints:
       * (C1) rows and the place are multiples of 64 bytes.
@@ -257,7 +262,8 @@ def Cuda_LaunchOp : Cuda_Op<"launch", [HasParent<"ListOp">,
         decide at most 65535.
       * (C5) the shared memory is no more than the GPU gives a block.
       * (C6) `losses` has no buffer of the head: it runs on more rows than these
-        have.
+        have. For the same reason only a `decode` or `batch` has buffers of
+        `decode`.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, ArrayAttr:$grid,
       DefaultValuedAttr<Cuda_NonNegative, "0">:$shared,

@@ -14,8 +14,9 @@ def CudaPlanMemory : Pass<"cuda-plan-memory", "::qzc::cuda::ProgramOp"> {
     end, and the logits that `score` and `draw` begin with from their beginning.
     The hidden states are live throughout all lists that run on what `prefill` left.
     Buffers that are live together in no list may share bytes. A buffer that no
-    launch works on goes. Larger buffers are placed first, as `sched-plan-memory`
-    does it.
+    launch works on goes; one of the body that launches of `decode` and `batch` alone
+    work on becomes one of `decode`, which takes room for few tokens. Larger buffers
+    are placed first, as `sched-plan-memory` does it.
   }];
 }
 
@@ -24,7 +25,8 @@ def CudaPlanScratch : Pass<"cuda-plan-scratch", "::qzc::cuda::ProgramOp"> {
   let description = [{
     Regions live through the whole program: they lie one behind the other, in the
     order in which they are written, those of a fixed size and those per token
-    apart.
+    apart. Ahead of the former are the buffers of `decode`, which
+    `cuda-plan-memory` has given their places.
 
     ```mlir
     %a = cuda.scratch "a" bytes 300
