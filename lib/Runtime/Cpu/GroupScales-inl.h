@@ -45,6 +45,9 @@ template <> struct GroupScalesOf<SixBitScales> {
     const auto *halves = reinterpret_cast<const hwy::float16_t *>(block) + row;
     const uint8_t *bytes =
         block + 4 * kGroupRows + chunk % 8 * 2 * kGroupRows + row;
+    // Both f16 of a block are a line, which no chunk's numbers are in.
+    if (chunk % 8 == 0)
+      prefetchFar(halves);
     prefetchFar(bytes);
     scale = hn::Mul(loadAsF32(kTag, halves), numbersOf(bytes));
     second = hn::Neg(hn::Mul(loadAsF32(kTag, halves + kGroupRows),
