@@ -202,6 +202,16 @@ TEST_F(CompileTest, NoWeightOfOneTokenIsLoadedByWayOfNc) {
   }
 }
 
+/// Bytes that a kernel stores for want of registers.
+int spillsOf(cuda::KernelOp kernel, const Arch &arch) {
+  const std::string log =
+      compiler().resourceUsage(cuda::emitCuda(llvm::ArrayRef(kernel)), arch);
+  std::smatch found;
+  if (!std::regex_search(log, found, std::regex("([0-9]+) bytes spill stores")))
+    throw Error("no resources in " + log);
+  return std::stoi(found[1]);
+}
+
 /// Registers decide how much runs at once, spills how fast: no kernel of these
 /// models may spill, on any architecture.
 TEST_F(CompileTest, NoKernelSpills) {
@@ -288,7 +298,8 @@ TEST_F(CompileTest, ProductsOfDigitsDoNotSpill) {
 }
 
 /// Layers of 32 sequences by clusters of warpgroups compile where a thread has
-/// several tokens of any number of quads.
+/// several tokens of any number of quads. The widest and gated ones spill some
+/// words, as no other kernel does: a thread has 128 registers.
 TEST_F(CompileTest, LayersOfManySequencesFitOfAnyWidth) {
   using format::DType;
   using format::PackedShape;
@@ -308,7 +319,8 @@ TEST_F(CompileTest, LayersOfManySequencesFitOfAnyWidth) {
           kernel.getConfig().contains(".tokenTiles = 4"))
         clusters.push_back(kernel);
     ASSERT_FALSE(clusters.empty());
-    EXPECT_NO_THROW(compileAll(cuda::emitCuda(clusters), {hopper}));
+    for (cuda::KernelOp kernel : clusters)
+      EXPECT_LE(spillsOf(kernel, hopper), 48) << kernel.getConfig().str();
   }
 }
 
