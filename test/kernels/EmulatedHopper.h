@@ -213,8 +213,20 @@ inline void leaveWord(float *at, float value) {
   *at = value == 0.0f ? -0.0f : value;
   emulator::noteProgress();
 }
+inline void leaveWords(float4 *at, const float4 &v) {
+  for (int i = 0; i < 4; ++i)
+    leaveWord(&at->x + i, (&v.x)[i]);
+}
 inline float wordLeft(const float *at) {
   if (!isWord(*at))
+    emulator::yieldThread();
+  return *at;
+}
+inline bool areWords(const float4 &v) {
+  return isWord(v.x) && isWord(v.y) && isWord(v.z) && isWord(v.w);
+}
+inline float4 wordsLeft(const float4 *at) {
+  if (!areWords(*at))
     emulator::yieldThread();
   return *at;
 }

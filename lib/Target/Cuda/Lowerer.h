@@ -211,6 +211,8 @@ private:
   /// The same of more rows than clusters take at once.
   bool addMatvecPair(const format::Launch &launch, const FusedNorm &norm,
                      const PartGroup &group);
+  void addMatvecSplit(const format::Launch &launch, const FusedNorm &norm,
+                      const PartGroup &group, const ClusterTile &tile);
 
   // OrderLowering.cpp.
   /// Weights that one token's kernels read by tiles, and that can be stored so.

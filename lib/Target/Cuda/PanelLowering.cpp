@@ -2,7 +2,8 @@
 //
 // One launch a layer, whose clusters make the columns that they need as panels
 // of warpgroups (Kernels/MatvecCluster.cuh, Kernels/PanelColumns.cuh), or whose
-// pairs keep them and go through many rows (Kernels/MatvecPair.cuh).
+// pairs keep them and go through many rows (Kernels/MatvecPair.cuh), or whose
+// blocks have few inputs each (Kernels/MatvecSplit.cuh).
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,6 +13,7 @@
 #include "Kernels/FewTile.h"
 #include "Kernels/Matvec.h"
 #include "Kernels/PairTile.h"
+#include "Kernels/SplitTile.h"
 
 #include <optional>
 
@@ -79,18 +81,75 @@ static std::optional<ClusterTile> choosePanels(const format::PackedShape &shape,
   return best;
 }
 
+/// The same of blocks that share a row's inputs: as many as run at once.
+static std::optional<ClusterTile> chooseSplit(const format::PackedShape &shape,
+                                              int64_t rows, bool gated,
+                                              const Gpu &gpu) {
+  const int groups = static_cast<int>(ceilDiv(shape.cols, 4 * perChunk(shape)));
+  const int64_t tiles = ceilDiv(rows, gated ? kTileRows / 2 : kTileRows);
+  std::optional<ClusterTile> best;
+  for (int splits = kFewestSplits; splits <= kMostSplits; ++splits) {
+    // As few blocks as share the groups evenly.
+    const int even =
+        ClusterTile::ceilDiv(groups, ClusterTile::ceilDiv(groups, splits));
+    const ClusterTile tile =
+        splitTile(groups, static_cast<int>(perChunk(shape) / 4), splits);
+    const int64_t bytes = splitSharedBytes(tile) + operandTableBytes(shape);
+    if (even == splits &&
+        ceilDiv(tiles, tile.tiles()) * splits <= gpu.processors &&
+        bytes <= gpu.sharedBytes && (!best || costOf(tile) < costOf(*best)))
+      best = tile;
+  }
+  return best;
+}
+
 bool Lowerer::addMatvecPanels(const Launch &launch, const FusedNorm &norm,
                               const PartGroup &group) {
   const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
   if (Target.clusterBlocks < 2 || !isShared(norm) || !hasPanels(shape))
     return false;
   const auto &p = std::get<format::LinearParams>(launch.params);
+  const int64_t outputs = outputsOf(launch, group);
   const std::optional<ClusterTile> tile =
-      choosePanels(shape, outputsOf(launch, group), p.gated, Target);
-  if (!tile)
+      choosePanels(shape, outputs, p.gated, Target);
+  const std::optional<ClusterTile> split =
+      chooseSplit(shape, outputs, p.gated, Target);
+  if (split && (!tile || costOf(*split) < costOf(*tile)))
+    addMatvecSplit(launch, norm, group, *split);
+  else if (tile)
+    addMatvecCluster(launch, norm, group, *tile);
+  else
     return addMatvecPair(launch, norm, group);
-  addMatvecCluster(launch, norm, group, *tile);
   return true;
+}
+
+void Lowerer::addMatvecSplit(const Launch &launch, const FusedNorm &norm,
+                             const PartGroup &group, const ClusterTile &tile) {
+  const format::PackedShape &shape = tensor(launch.weights[group.first]).shape;
+  const auto &p = std::get<format::LinearParams>(launch.params);
+  const int64_t ofRows = ceilDiv(outputsOf(launch, group),
+                                 tile.tiles() * kTileRows / (p.gated ? 2 : 1));
+  const int64_t numbers = ofRows * ceilDiv(kMostBatch, tile.tokens());
+  KernelLaunch<kernels::MatvecSplit> matvec;
+  matvec.config = {linearConfig(launch, group), normConfig(norm.launch),
+                   tile.blocks};
+  matvec.args.x = inputRows(launch, norm);
+  matvec.args.norm = normArgs(norm.launch);
+  matvec.args.layer = linearArgs(launch, group);
+  // Of their own: they are zero between launches.
+  matvec.args.sums = Builder.fixedScratch<float>(
+      "splitSums", static_cast<uint64_t>(numbers * splitSumBytes(tile)));
+  matvec.args.squares = Builder.fixedScratch<float>(
+      "splitSquares", static_cast<uint64_t>(numbers * splitSquareBytes(tile)));
+  matvec.args.state = state();
+  matvec.grid[0] = {ofRows * tile.blocks, 0};
+  matvec.grid[1] = perToken(tile.tokens());
+  matvec.blockThreads = kSplitWarps * 32;
+  matvec.sharedBytes =
+      static_cast<uint32_t>(splitSharedBytes(tile) + operandTableBytes(shape));
+  matvec.minBlocks = 1;
+  Builder.add(*Out, matvec);
+  HasBatchKernels = true;
 }
 
 bool Lowerer::addMatvecPair(const Launch &launch, const FusedNorm &norm,

@@ -58,6 +58,64 @@ template <int WarpsN> struct BatchPlace {
   }
 };
 
+/// What becomes of a lane's sums of a tile of rows and one of tokens: two rows
+/// of two tokens.
+template <LinearConfig L> struct TileEnd {
+  using Layer = BatchLayer<L>;
+  int first; ///< output of the tile's
+  int token; ///< the first one, of those of a block
+  int lane;
+  RowEnd<L> ends[2];
+  float added[2][2] = {}; ///< to a row's tokens
+
+  /// Of the tile of tokens whose first one is `firstToken` in the block.
+  QZC_DEVICE static TileEnd load(const typename Layer::Parts &parts, int first,
+                                 int firstToken, int lane) {
+    const auto rows = Layer::TileRows::find(parts, first, lane);
+    return {first,
+            firstToken + 2 * (lane % 4),
+            lane,
+            {RowEnd<L>::load(rows.low), RowEnd<L>::load(rows.high)}};
+  }
+  /// The block's first token, and how many it has.
+  QZC_DEVICE void loadResidual(const InRows<Value> &residual, int firstToken,
+                               int tokens) {
+    if constexpr (L.end.residual)
+#pragma unroll
+      for (int t = 0; t < 2; ++t)
+#pragma unroll
+        for (int h = 0; h < 2; ++h)
+          if (token + t < tokens && output(h) < Layer::kOutputs)
+            added[h][t] = rowOf(residual, firstToken + token + t)[output(h)];
+  }
+  /// factorOf(token): what a token's sums are times.
+  template <class Factor>
+  QZC_DEVICE void put(const OutRows<Value> &to, int firstToken, int tokens,
+                      const float4 &sum, const Factor &factorOf) const {
+#pragma unroll
+    for (int t = 0; t < 2; ++t) {
+      if (token + t >= tokens)
+        continue;
+      const float factor = factorOf(token + t);
+      const float y[2] = {ends[0].of((t == 0 ? sum.x : sum.y) * factor),
+                          ends[1].of((t == 0 ? sum.z : sum.w) * factor)};
+      float *out = rowOf(to, firstToken + token + t);
+      if constexpr (L.gated) {
+        if (output(0) < Layer::kOutputs)
+          out[output(0)] = outputOf<L>(y) + added[0][t];
+      } else {
+#pragma unroll
+        for (int h = 0; h < 2; ++h)
+          if (output(h) < Layer::kOutputs)
+            out[output(h)] = outputOf<L>({y[h]}) + added[h][t];
+      }
+    }
+  }
+
+private:
+  QZC_DEVICE int output(int row) const { return first + lane / 4 + 8 * row; }
+};
+
 /// Four sums of Parts warps or blocks, `stride` apart, in their order. Load:
 /// how they are read.
 template <int Parts, class Load>

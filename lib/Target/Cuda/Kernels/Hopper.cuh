@@ -337,10 +337,18 @@ QZC_DEVICE void waitForCluster(unsigned barrier, unsigned parity) {
 // Words that say themselves that they are there: they are not zero
 //===----------------------------------------------------------------------===//
 
+/// What is left of a value.
+QZC_DEVICE float asWord(float value) { return value == 0.0f ? -0.0f : value; }
 /// Leaves a value for a block that waits for it, wherever it runs.
 QZC_DEVICE void leaveWord(float *at, float value) {
-  asm volatile("st.relaxed.gpu.f32 [%0], %1;" ::"l"(at),
-               "f"(value == 0.0f ? -0.0f : value)
+  asm volatile("st.relaxed.gpu.f32 [%0], %1;" ::"l"(at), "f"(asWord(value))
+               : "memory");
+}
+/// Four, each a word of its own.
+QZC_DEVICE void leaveWords(float4 *at, const float4 &v) {
+  asm volatile("st.relaxed.gpu.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(at),
+               "f"(asWord(v.x)), "f"(asWord(v.y)), "f"(asWord(v.z)),
+               "f"(asWord(v.w))
                : "memory");
 }
 /// What was left, or zero.
@@ -352,7 +360,18 @@ QZC_DEVICE float wordLeft(const float *at) {
                : "memory");
   return value;
 }
+QZC_DEVICE float4 wordsLeft(const float4 *at) {
+  float4 v;
+  asm volatile("ld.relaxed.gpu.v4.f32 {%0, %1, %2, %3}, [%4];"
+               : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w)
+               : "l"(at)
+               : "memory");
+  return v;
+}
 QZC_DEVICE bool isWord(float value) { return __float_as_int(value) != 0; }
+QZC_DEVICE bool areWords(const float4 &v) {
+  return isWord(v.x) && isWord(v.y) && isWord(v.z) && isWord(v.w);
+}
 
 } // namespace qzc::kernels
 

@@ -121,6 +121,25 @@ struct MatvecPair {
   };
 };
 
+/// Of up to 32 tokens. splits: blocks that share a row's inputs.
+struct MatvecSplit {
+  QZC_KERNEL(MatvecSplit, matvecSplit, "MatvecSplit.cuh")
+  struct Config {
+    LinearConfig layer;
+    NormConfig norm;
+    int splits;
+    QZC_FIELDS(layer, norm, splits)
+  };
+  template <template <class> class Of> struct Args {
+    InRows<Of> x; ///< [T, inputs]
+    NormArgs<Of> norm;
+    LinearArgs<Of> layer;
+    Of<float *> sums, squares; ///< scratch: words that blocks leave
+    Of<DeviceState *> state;
+    QZC_FIELDS(x, norm, layer, sums, squares, state)
+  };
+};
+
 /// A layer's input as columns of tensor cores, for MatvecBatch.
 struct StageColumns {
   QZC_KERNEL(StageColumns, stageColumns, "Columns.cuh")

@@ -130,15 +130,13 @@ QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
     QZC_DEVICE explicit operator bool() const { return inBlock < ofBlock; }
   };
   const int firstFinished = firstTile + block * ofBlock;
-  const int pair = 2 * (place.lane % 4); ///< of a tile's tokens, the first
-  RowEnd<C.layer> endsOf[rounds][2];
+  TileEnd<C.layer> ends[rounds];
 #pragma unroll
   for (int i = 0; i < rounds; ++i) {
-    const auto ends = Layer::TileRows::find(
-        parts, (firstFinished + Finished(i).inBlock) * Layer::kPerTile,
-        place.lane);
-    endsOf[i][0] = RowEnd<C.layer>::load(ends.low);
-    endsOf[i][1] = RowEnd<C.layer>::load(ends.high);
+    const Finished mine(i);
+    ends[i] = TileEnd<C.layer>::load(
+        parts, (firstFinished + mine.inBlock) * Layer::kPerTile,
+        mine.tokenTile * kTileTokens, place.lane);
   }
   const Norms norm = {a.norm, nullptr};
   Stage stage;
@@ -175,7 +173,8 @@ QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
   waitCluster();
 #pragma unroll
   for (int j = 0; j < C.tokenTiles; ++j) {
-    const float *scales = shared.found.scales + j * kTileTokens + pair;
+    const float *scales =
+        shared.found.scales + j * kTileTokens + 2 * (place.lane % 4);
 #pragma unroll
     for (int r = 0; r < C.rowTiles; ++r) {
       const int of = place.warpN * C.rowTiles + r;
@@ -203,21 +202,10 @@ QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
     }
   if constexpr (!isFew)
     releaseCluster();
-  float added[rounds][2][2] = {};
-  if constexpr (C.layer.end.residual)
 #pragma unroll
-    for (int i = 0; i < rounds; ++i)
-      if (const Finished mine(i); mine)
-#pragma unroll
-        for (int t = 0; t < 2; ++t)
-#pragma unroll
-          for (int h = 0; h < 2; ++h) {
-            const int token = mine.tokenTile * kTileTokens + pair + t;
-            const int n = (firstFinished + mine.inBlock) * Layer::kPerTile +
-                          place.lane / 4 + 8 * h;
-            if (token < tokens && n < Layer::kOutputs)
-              added[i][h][t] = rowOf(a.layer.residual, firstToken + token)[n];
-          }
+  for (int i = 0; i < rounds; ++i)
+    if (Finished(i))
+      ends[i].loadResidual(a.layer.residual, firstToken, tokens);
   if constexpr (isFew)
     awaitSent(sent);
   else
@@ -231,34 +219,15 @@ QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
     const float4 sum = joinFours<sources>(
         &shared.sums[0][mine.inBlock][mine.tokenTile][place.lane],
         ofBlock * C.tokenTiles * kWarp, [](const float4 *p) { return *p; });
+    ends[i].put(a.layer.out, firstToken, tokens, sum, [&](int token) {
+      if constexpr (!Stage::kIsNormed)
+        return 1.0f;
+      float square = shared.squares[0][token];
 #pragma unroll
-    for (int t = 0; t < 2; ++t) {
-      const int token = mine.tokenTile * kTileTokens + pair + t;
-      if (token >= tokens)
-        continue;
-      float factor = 1.0f;
-      if constexpr (Stage::kIsNormed) {
-        float square = shared.squares[0][token];
-#pragma unroll
-        for (int b = 1; b < C.blocks; ++b)
-          square += shared.squares[b][token];
-        factor = 1.0f / sqrtf(square / Layer::K + norm.epsilon);
-      }
-      const float y[2] = {endsOf[i][0].of((t == 0 ? sum.x : sum.y) * factor),
-                          endsOf[i][1].of((t == 0 ? sum.z : sum.w) * factor)};
-      float *out = rowOf(a.layer.out, firstToken + token);
-      const int n =
-          (firstFinished + mine.inBlock) * Layer::kPerTile + place.lane / 4;
-      if constexpr (C.layer.gated) {
-        if (n < Layer::kOutputs)
-          out[n] = outputOf<C.layer>(y) + added[i][0][t];
-      } else {
-#pragma unroll
-        for (int h = 0; h < 2; ++h)
-          if (n + 8 * h < Layer::kOutputs)
-            out[n + 8 * h] = outputOf<C.layer>({y[h]}) + added[i][h][t];
-      }
-    }
+      for (int b = 1; b < C.blocks; ++b)
+        square += shared.squares[b][token];
+      return 1.0f / sqrtf(square / Layer::K + norm.epsilon);
+    });
   }
 }
 
