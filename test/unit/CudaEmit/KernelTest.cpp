@@ -81,8 +81,8 @@ TEST_P(ManySequences, AreSeveralBlocksOfTokens) {
                            [](float logit) { return std::isnan(logit); }));
 }
 
-/// By two launches a layer, and by clusters.
-INSTANTIATE_TEST_SUITE_P(Cases, ManySequences, testing::Values(14, 56));
+/// By two launches a layer, by clusters, and by blocks that share inputs too.
+INSTANTIATE_TEST_SUITE_P(Cases, ManySequences, testing::Values(14, 52, 56));
 
 class Pages : public testing::TestWithParam<std::tuple<int, CacheType>> {};
 
