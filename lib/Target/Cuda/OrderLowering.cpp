@@ -1,5 +1,4 @@
-//===- OrderLowering.cpp - Which weights kernels read by tiles
-//-------------===//
+//===- OrderLowering.cpp - Which weights are read by tiles ----------------===//
 
 #include "Lowerer.h"
 

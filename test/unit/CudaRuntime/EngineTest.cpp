@@ -45,22 +45,6 @@ TEST_F(CudaEngineTest, LogitsOfEveryChunkSize) {
   }
 }
 
-TEST_F(CudaEngineTest, WeightsAreArrangedOnceBehindTheirCopy) {
-  using Kind = format::CudaArg::Kind;
-  Image.Manifest.cuda[0].arrange = {
-      tinyLaunch("arrange", {{Kind::State, 0, 0, 0}, {Kind::Tensor, 0, 0, 0}})};
-  auto text = openChunked(4);
-  text->prefill(Tokens.data(), 3, nullptr);
-  text->prefill(Tokens.data() + 3, 6, nullptr);
-  ASSERT_EQ(Fake->launches[0].kernel, "arrange");
-  EXPECT_EQ(std::count_if(Fake->launches.begin(), Fake->launches.end(),
-                          [](const auto &l) { return l.kernel == "arrange"; }),
-            1);
-  const auto *weights = Fake->launches[0].pointer<unsigned char>(1);
-  EXPECT_EQ(weights[0], static_cast<unsigned char>(Image.Bytes[0]) + 1);
-  EXPECT_EQ(weights[1], static_cast<unsigned char>(Image.Bytes[1]));
-}
-
 TEST_F(CudaEngineTest, LogitsInRowsOfALargeHead) {
   // Two rows fill the head's arena.
   Image.Manifest.cuda[0].memory.headBytesPerToken = uint64_t{128} << 20;

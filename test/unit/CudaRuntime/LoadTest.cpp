@@ -2,6 +2,8 @@
 
 #include "CudaFixture.h"
 
+#include <algorithm>
+
 using namespace qzc;
 using namespace qzc::test;
 using testing::HasSubstr;
@@ -140,5 +142,25 @@ TEST_F(LoadTest, ALaunchTakesNoSharedMemoryFromAnotherOfItsKernel) {
   const int32_t token = 1;
   text->prefill(&token, 1, nullptr);
   EXPECT_EQ(Fake->sharedAllowed.at("body"), 64 * 1024);
+}
+
+TEST_F(LoadTest, WeightsAreArrangedOnceBehindTheirCopy) {
+  using Kind = format::CudaArg::Kind;
+  Image.Manifest.cuda[0].arrange = {
+      tinyLaunch("arrange", {{Kind::State, 0, 0, 0}, {Kind::Tensor, 0, 0, 0}})};
+  runtime::EngineOptions options;
+  options.context = kContext;
+  options.chunk = 4;
+  auto text = openText(options);
+  const std::vector<int32_t> tokens = {5, 0, 19, 7, 7, 3, 11, 2, 13};
+  text->prefill(tokens.data(), 3, nullptr);
+  text->prefill(tokens.data() + 3, 6, nullptr);
+  ASSERT_EQ(Fake->launches[0].kernel, "arrange");
+  EXPECT_EQ(std::count_if(Fake->launches.begin(), Fake->launches.end(),
+                          [](const auto &l) { return l.kernel == "arrange"; }),
+            1);
+  const auto *weights = Fake->launches[0].pointer<unsigned char>(1);
+  EXPECT_EQ(weights[0], static_cast<unsigned char>(Image.Bytes[0]) + 1);
+  EXPECT_EQ(weights[1], static_cast<unsigned char>(Image.Bytes[1]));
 }
 } // namespace

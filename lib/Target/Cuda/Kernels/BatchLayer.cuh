@@ -116,6 +116,12 @@ private:
   QZC_DEVICE int output(int row) const { return first + lane / 4 + 8 * row; }
 };
 
+/// A lane's sums of two rows, each of two tokens whose scales these are.
+QZC_DEVICE float4 scaledSums(const float (&sums)[4], const float *scales) {
+  return {sums[0] * scales[0], sums[1] * scales[1], sums[2] * scales[0],
+          sums[3] * scales[1]};
+}
+
 /// Four sums of Parts warps or blocks, `stride` apart, in their order. Load:
 /// how they are read.
 template <int Parts, class Load>

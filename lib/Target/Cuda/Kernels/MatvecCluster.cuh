@@ -178,9 +178,7 @@ QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
 #pragma unroll
     for (int r = 0; r < C.rowTiles; ++r) {
       const int of = place.warpN * C.rowTiles + r;
-      const float(&s)[4] = sums[r][j];
-      const float4 scaled = {s[0] * scales[0], s[1] * scales[1],
-                             s[2] * scales[0], s[3] * scales[1]};
+      const float4 scaled = scaledSums(sums[r][j], scales);
       float4 *to =
           &shared
                .sums[block * warpsK + place.warpK][of % ofBlock][j][place.lane];
@@ -220,13 +218,7 @@ QZC_DEVICE void matvecCluster(const MatvecCluster::Args<Value> &a) {
         &shared.sums[0][mine.inBlock][mine.tokenTile][place.lane],
         ofBlock * C.tokenTiles * kWarp, [](const float4 *p) { return *p; });
     ends[i].put(a.layer.out, firstToken, tokens, sum, [&](int token) {
-      if constexpr (!Stage::kIsNormed)
-        return 1.0f;
-      float square = shared.squares[0][token];
-#pragma unroll
-      for (int b = 1; b < C.blocks; ++b)
-        square += shared.squares[b][token];
-      return 1.0f / sqrtf(square / Layer::K + norm.epsilon);
+      return Stage::factorOf(shared.squares, token, norm.epsilon);
     });
   }
 }

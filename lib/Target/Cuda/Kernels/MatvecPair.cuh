@@ -70,11 +70,8 @@ template <MatvecPair::Config C, class Shared> struct PairEnd {
 #pragma unroll
     for (int i = 0; i < kPairTiles; ++i) {
       const auto scaled = [&](int tile) {
-        const float *scales =
-            shared.found.scales + tile * kTileTokens + 2 * (lane % 4);
-        const float(&s)[4] = sums[tile];
-        return float4{s[0] * scales[0], s[1] * scales[1], s[2] * scales[0],
-                      s[3] * scales[1]};
+        return scaledSums(sums[tile], shared.found.scales + tile * kTileTokens +
+                                          2 * (lane % 4));
       };
       const auto put = [&](const float4 &mine, const float4 &other) {
         shared.own[warp][i][lane] = mine;
@@ -233,10 +230,9 @@ QZC_DEVICE void matvecPair(const MatvecPair::Args<Value> &a) {
                    threadIdx.x / tile.tokens());
     releaseCluster();
     waitCluster();
-    if (threadIdx.x < tile.tokens()) {
-      const float square = shared.squares[0][token] + shared.squares[1][token];
-      shared.factors[token] = 1.0f / sqrtf(square / Layer::K + norm.epsilon);
-    }
+    if (threadIdx.x < tile.tokens())
+      shared.factors[token] =
+          Stage::factorOf(shared.squares, token, norm.epsilon);
     __syncthreads();
   }
 

@@ -27,7 +27,7 @@ namespace qzc::kernels {
 /// thread 0 knows. The counter, zero between launches, has how many have begun,
 /// how many of the others than the last have asked, and for which shares.
 template <int Blocks> class RowShares {
-  static_assert(Blocks < 32 && Blocks <= 16, "numbers and a mask in a word");
+  static_assert(Blocks <= 16, "numbers and a mask in a word");
   unsigned *counter;
   unsigned own; ///< this block's share
   unsigned atBegin = 0;
@@ -220,10 +220,8 @@ QZC_DEVICE void matvecSplit(const MatvecSplit::Args<Value> &a) {
   for (int j = 0; j < kPanelTiles; ++j)
     if (j * kTileTokens < tokens) {
       const float *scales = shared.found.scales + j * kTileTokens + pair;
-      const float(&s)[4] = sums[j];
       words.leaveSum(place.warpN * kPanelTiles + j, split, place.lane,
-                     {s[0] * scales[0], s[1] * scales[1], s[2] * scales[0],
-                      s[3] * scales[1]});
+                     scaledSums(sums[j], scales));
     }
   if (threadIdx.x == 0)
     shared.shares = shares.get();
@@ -243,13 +241,7 @@ QZC_DEVICE void matvecSplit(const MatvecSplit::Args<Value> &a) {
       end.loadResidual(a.layer.residual, firstToken, tokens);
       const float4 sum = words.takeSum(unit, place.lane);
       end.put(a.layer.out, firstToken, tokens, sum, [&](int token) {
-        if constexpr (!Stage::kIsNormed)
-          return 1.0f;
-        float square = shared.squares[0][token];
-#pragma unroll
-        for (int i = 1; i < C.splits; ++i)
-          square += shared.squares[i][token];
-        return 1.0f / sqrtf(square / Layer::K + norm.epsilon);
+        return Stage::factorOf(shared.squares, token, norm.epsilon);
       });
     }
     if constexpr (Stage::kIsNormed)

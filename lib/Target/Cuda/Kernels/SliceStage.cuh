@@ -94,6 +94,19 @@ struct SliceStage {
     __syncthreads();
   }
 
+  /// What a token's sums are multiplied with, by the squares that all blocks
+  /// have found.
+  QZC_DEVICE static float factorOf(const float (&squares)[Blocks][Tokens],
+                                   int token, float epsilon) {
+    if constexpr (!kIsNormed)
+      return 1.0f;
+    float square = squares[0][token];
+#pragma unroll
+    for (int b = 1; b < Blocks; ++b)
+      square += squares[b][token];
+    return 1.0f / sqrtf(square / K + epsilon);
+  }
+
 private:
   /// Columns of one token, whose inputs are `v`.
   QZC_DEVICE void put(uint4 *columns, Found &found, float4 (&v)[kQuads], int of,
